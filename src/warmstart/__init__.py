@@ -1,0 +1,87 @@
+"""Transfer learning that tells the truth.
+
+    >>> import warmstart
+    >>> "gradual" in [r.name for r in warmstart.recipes()]
+    True
+
+Everything public is here and is imported on first use, so `import warmstart` is quick and does not load torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from warmstart.api.backbones import backbones
+    from warmstart.api.check import check
+    from warmstart.api.demo import demo
+    from warmstart.api.evaluate import evaluate
+    from warmstart.api.fit import fit
+    from warmstart.api.plan import plan
+    from warmstart.api.predict import predict
+    from warmstart.api.recipes import recipes
+    from warmstart.data.schema import Dataset
+    from warmstart.data.sources import load
+    from warmstart.errors import WarmstartError
+    from warmstart.export.bundle import Bundle
+    from warmstart.model.backbone import Backbone
+    from warmstart.model.catalog import load_backbone
+    from warmstart.preprocess.spec import PreprocessSpec
+    from warmstart.recipe.methods import recipe
+    from warmstart.recipe.phase import Phase
+    from warmstart.recipe.recipe import Recipe
+
+_PLACES = {
+    "Backbone": "model.backbone",
+    "Bundle": "export.bundle",
+    "Dataset": "data.schema",
+    "Phase": "recipe.phase",
+    "PreprocessSpec": "preprocess.spec",
+    "Recipe": "recipe.recipe",
+    "WarmstartError": "errors",
+    "backbones": "api.backbones",
+    "check": "api.check",
+    "demo": "api.demo",
+    "evaluate": "api.evaluate",
+    "fit": "api.fit",
+    "load": "data.sources",
+    "load_backbone": "model.catalog",
+    "plan": "api.plan",
+    "predict": "api.predict",
+    "recipe": "recipe.methods",
+    "recipes": "api.recipes",
+}
+
+__version__ = "0.1.0"
+__all__ = [
+    "Backbone",
+    "Bundle",
+    "Dataset",
+    "Phase",
+    "PreprocessSpec",
+    "Recipe",
+    "WarmstartError",
+    "backbones",
+    "check",
+    "demo",
+    "evaluate",
+    "fit",
+    "load",
+    "load_backbone",
+    "plan",
+    "predict",
+    "recipe",
+    "recipes",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use. A subpackage of the same name (`recipe`, `plan`, ...) gives way to it."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'warmstart' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"warmstart.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

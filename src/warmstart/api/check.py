@@ -1,0 +1,51 @@
+"""`check`: what is in the data and what is wrong with it. Changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from warmstart.data.audit import Audit, audit
+from warmstart.data.contact import contact_sheet
+from warmstart.data.sources import load
+from warmstart.data.split import split
+from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
+
+
+def check(
+    data: Any,
+    *,
+    picture: str | Path | None = None,
+    seed: int = 0,
+    val: float = 0.2,
+    test: float = 0.2,
+    group: str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    listener: Listener = silent,
+) -> Audit:
+    """Decode every image and report counts, sizes, corrupt files, and duplicates across the parts `fit` would make.
+
+    Args:
+        data: as for `fit`.
+        picture: also draw samples of each class to this PNG.
+        seed: of the division into parts, as for `fit`.
+        val: share for validation, as for `fit`.
+        test: share for the test, as for `fit`.
+        group: column (or "folder") of what must not be divided.
+        path_column: column of a table that holds the path.
+        label_column: column of a table that holds the label.
+        listener: hears of progress.
+
+    Raises:
+        DataError: the data is not of a form that can be read.
+    """
+    dataset = load(data, path_column=path_column, label_column=label_column, group=group)
+    parts = split(dataset, val=val, test=test, seed=seed)
+    listener(Started("decode", len(dataset)))
+    found = audit(dataset, parts, progress=lambda n: listener(Advanced("decode", n)))
+    listener(Finished("decode"))
+    if picture is not None:
+        Path(picture).parent.mkdir(parents=True, exist_ok=True)
+        contact_sheet(dataset).save(picture)
+    return found

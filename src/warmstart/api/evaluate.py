@@ -1,0 +1,62 @@
+"""`evaluate`: how good a bundle is on labelled data it has not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from warmstart.data.sources import load
+from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
+from warmstart.errors import DataError
+from warmstart.evaluate.calibration import reliability
+from warmstart.evaluate.compare import metric_intervals
+from warmstart.evaluate.metrics import confusion
+from warmstart.export.bundle import Bundle
+
+
+def evaluate(
+    bundle: str | Path,
+    data: Any,
+    *,
+    group: str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    batch_size: int = 32,
+    seed: int = 0,
+    listener: Listener = silent,
+) -> dict[str, Any]:
+    """Metrics with 95 % intervals of a bundle on labelled data; classes are mapped by name.
+
+    Where the data has train/val/test parts and a test part, only that is used.
+
+    Returns:
+        `n`, `unreadable` (ids), `metrics` {name: Interval}, `ece`, `confusion` (rows: true), `classes`, `part`.
+
+    Raises:
+        DataError: the data has classes the bundle does not know, or nothing in it can be read.
+    """
+    keep_buffers()
+    loaded = Bundle.load(bundle)
+    dataset = load(data, path_column=path_column, label_column=label_column, group=group)
+    test = [s for s in dataset.samples if s.split == "test"]
+    samples = test or list(dataset.samples)
+    labels = loaded.targets([s.label for s in samples])
+    listener(Started("evaluate", len(samples)))
+    outputs = loaded.outputs(samples, batch_size=batch_size, progress=lambda n: listener(Advanced("evaluate", n)))
+    listener(Finished("evaluate"))
+    if len(outputs.index) == 0:
+        raise DataError("none of the images can be read", do="look at them with: warmstart check DATA")
+    truth = labels[outputs.index]
+    return {
+        "n": int((truth >= 0).sum()),
+        "part": "test" if test else "all",
+        "unreadable": [samples[i].id for i in sorted(outputs.errors)],
+        "classes": list(loaded.classes),
+        "metrics": metric_intervals(outputs.logits, torch.from_numpy(np.asarray(truth)), seed=seed),
+        "ece": reliability(outputs.logits, torch.from_numpy(np.asarray(truth))).ece,
+        "confusion": confusion(outputs.logits, truth).tolist(),
+    }

@@ -1,0 +1,150 @@
+"""`fit`: from a folder of photos to a model that can be shipped, and the truth about how good it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from warmstart.api.budget import seconds
+from warmstart.api.prepare import read, run_data
+from warmstart.api.run import Run, command, write
+from warmstart.api.runfolder import open_folder
+from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.deadline import Deadline
+from warmstart.engine.events import Decided, Event, Finished, Listener, Started, broadcast, silent
+from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.ladder.context import LadderContext
+from warmstart.evaluate.outcome import Outcome
+from warmstart.export.bundle import Bundle
+from warmstart.model.catalog import load_backbone
+from warmstart.recipe.methods import recipe as find_recipe
+from warmstart.recipe.recipe import Recipe
+from warmstart.report.runlog import RunLog
+from warmstart.report.tensorboard import TensorBoardListener
+from warmstart.task.base import tasks
+
+Baseline = Literal["pixels", "scratch", "none"]
+
+
+@dataclasses.dataclass(frozen=True)
+class FitResult:
+    """Where everything lies, and the facts. `predict` answers with the bundle that was written."""
+
+    outcome: Outcome
+    folder: Path
+    report: Path
+    bundle: Path
+
+    def predict(self, inputs: Any, **options: Any) -> list[dict[str, Any]]:
+        """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `Bundle.predict`."""
+        return Bundle.load(self.bundle).predict(inputs, **options)
+
+
+def fit(
+    data: Any,
+    *,
+    backbone: str = "lite0",
+    recipe: str | Path | Recipe | None = None,
+    budget: str | float = "5m",
+    size: int | None = None,
+    seed: int = 0,
+    val: float = 0.2,
+    test: float = 0.2,
+    group: str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    baseline: Baseline = "pixels",
+    max_unreadable: float = 0.05,
+    cache: str | Path | None = None,
+    listener: Listener = silent,
+) -> FitResult:
+    """Adapt a pretrained backbone to labelled images, and say honestly whether that helped.
+
+    With no recipe, a ladder of methods is climbed: each is tried while time is left and kept only if validation says
+    so. What is chosen is fitted again on training and validation images together, and the test set is opened once.
+
+    Args:
+        data: a folder with one folder per class (with or without train/val/test above them), a CSV or Parquet file, a
+            DataFrame, `(images, labels)`, or a `Dataset`.
+        backbone: URI of the backbone: `lite0`, `timm:resnet50.a1_in1k`, `toy`.
+        recipe: name, YAML file or `Recipe`: that alone is run, beside the probe to compare it with.
+        budget: time for everything, such as `"5m"`. The probe is always finished.
+        size: input side in pixels; by default the backbone's own.
+        seed: of everything random.
+        val: share of the labelled samples that decides what is kept, where the data has no part for it.
+        test: share that is measured on at the end, where the data has no part for it; 0 for none.
+        group: column (or folder level) that names what must not be divided: patient, site, device.
+        path_column: column of a table that holds the path.
+        label_column: column of a table that holds the label.
+        out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
+        resume: run folder of an interrupted run; all other options as they were.
+        baseline: what transfer is compared with.
+        max_unreadable: stop if more than this share of the images cannot be read.
+        cache: folder for activations; by default the user's cache folder.
+        listener: hears of progress, measurements and decisions.
+
+    Raises:
+        DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
+        Interrupted: stopped by the user; what is done is saved and `resume` goes on.
+    """
+    started, limit = time.monotonic(), seconds(budget)
+    keep_buffers()
+    chosen = None if recipe is None else find_recipe(recipe)
+    pretrained = load_backbone(backbone, seed=seed)
+    decisions: list[str] = []
+    tell = broadcast(listener, _remember(decisions))
+    loaded = read(
+        data,
+        pretrained,
+        size=size,
+        seed=seed,
+        val=val,
+        test=test,
+        group=group,
+        path_column=path_column,
+        label_column=label_column,
+        max_unreadable=max_unreadable,
+        listener=tell,
+    )
+    options: dict[str, Any] = {
+        "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
+        "backbone": backbone,
+        "recipe": None if chosen is None else chosen.model_dump(mode="json"),
+        "size": size,
+        "seed": seed,
+        "val": val,
+        "test": test,
+        "group": group,
+        "baseline": baseline,
+        "weights_sha256": pretrained.card.weights_sha256,
+    }
+    folder = open_folder(loaded.dataset.name, options, out=out, resume=resume)
+    listener(Started(f"run {folder}"))
+    with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:
+        context = LadderContext(
+            backbone=pretrained,
+            data=run_data(loaded, cache),
+            task=tasks["classify"],
+            deadline=Deadline(limit - (time.monotonic() - started)),
+            interrupt=flag,
+            seed=seed,
+            listener=broadcast(tell, log, board),
+            folder=folder / "rungs",
+        )
+        run = Run(context, loaded, chosen, baseline, decisions, limit, started, command(options))
+        outcome = run.climb()
+        write(outcome, run, folder)
+    listener(Finished(f"run {folder}"))
+    return FitResult(outcome, folder, folder / "report.html", folder / "bundle")
+
+
+def _remember(decisions: list[str]) -> Listener:
+    def hear(event: Event) -> None:
+        if isinstance(event, Decided) and event.text not in decisions:
+            decisions.append(event.text)
+
+    return hear

@@ -1,0 +1,61 @@
+"""`plan`: what a recipe would do to a backbone on some data. Nothing is trained or decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from warmstart.api.prepare import divide, framed
+from warmstart.data.sources import load
+from warmstart.engine.allocator import keep_buffers
+from warmstart.model.catalog import load_backbone
+from warmstart.model.edits import apply_edits
+from warmstart.model.network import Network
+from warmstart.plan.compile import compile_plan
+from warmstart.plan.plan import DataFacts, Plan
+from warmstart.plan.speed import measure_speed
+from warmstart.recipe.methods import recipe as find_recipe
+from warmstart.recipe.recipe import Recipe
+from warmstart.task.base import tasks
+
+
+def plan(
+    data: Any,
+    *,
+    recipe: str | Path | Recipe,
+    backbone: str = "lite0",
+    size: int | None = None,
+    seed: int = 0,
+    val: float = 0.2,
+    test: float = 0.2,
+    group: str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+) -> Plan:
+    """Compile a recipe for the data `fit` would train on: groups, rates, cut, cache, steps, expected time and memory.
+
+    Args:
+        data: as for `fit`.
+        recipe: name, YAML file or `Recipe`.
+        backbone: URI of the backbone.
+        size: input side in pixels; by default the backbone's own.
+        seed: of the division into parts.
+        val: share for validation, as for `fit`.
+        test: share for the test, as for `fit`.
+        group: column (or "folder") of what must not be divided.
+        path_column: column of a table that holds the path.
+        label_column: column of a table that holds the label.
+
+    Raises:
+        RecipeError: the recipe is not valid, or does not fit the backbone.
+    """
+    keep_buffers()
+    wanted = find_recipe(recipe)
+    dataset = load(data, path_column=path_column, label_column=label_column, group=group)
+    pretrained = load_backbone(backbone, seed=seed)
+    spec = framed(pretrained.preprocess, dataset, size, pretrained.card.min_size)
+    parts = divide(dataset, val=val, test=test, seed=seed)
+    head = tasks["classify"].head(pretrained.out_features, dataset.target, seed=seed)
+    network = apply_edits(Network(pretrained, head), reset=False, dropout=wanted.edits.dropout, seed=seed)
+    facts = DataFacts(len(parts.train), len(parts.val), len(dataset.target.classes), spec.size, dataset.name)
+    return compile_plan(wanted, network, facts, speed=measure_speed(network, spec.size))

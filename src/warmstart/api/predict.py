@@ -1,0 +1,64 @@
+"""`predict`: answers of a bundle for files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from warmstart.data.sources import load_unlabelled
+from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
+from warmstart.export.bundle import Bundle
+from warmstart.report.files import write_text
+
+
+def predict(
+    bundle: str | Path,
+    inputs: Any,
+    *,
+    csv: str | Path | None = None,
+    on_error: Literal["row", "stop"] = "row",
+    batch_size: int = 32,
+    listener: Listener = silent,
+) -> list[dict[str, Any]]:
+    """One row per input: `input`, `label`, `probability`, `probabilities` by class, and `error` where it is unreadable.
+
+    Args:
+        bundle: folder that `fit` wrote.
+        inputs: image files, a folder of them, or in-memory images.
+        csv: also write the rows to this file (one column `p(<class>)` per class).
+        on_error: `row` gives an unreadable input a row with `error`; `stop` raises.
+        batch_size: images at a time; changes no answer.
+        listener: hears of progress.
+
+    Raises:
+        BundleError: the bundle is damaged or answers otherwise than when it was written.
+    """
+    keep_buffers()
+    samples = load_unlabelled(inputs)
+    loaded = Bundle.load(bundle)
+    listener(Started("predict", len(samples)))
+    rows = loaded.predict(
+        samples, batch_size=batch_size, on_error=on_error, progress=lambda n: listener(Advanced("predict", n))
+    )
+    listener(Finished("predict"))
+    if csv is not None:
+        write_csv(rows, loaded.classes, Path(csv))
+    return rows
+
+
+def write_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str], path: Path) -> None:
+    """Write prediction rows as UTF-8 CSV, whole or not at all."""
+    columns = ["input", "label", "probability", *(f"p({name})" for name in classes), "error"]
+    flat = [
+        {
+            **{key: row[key] for key in ("input", "label", "probability", "error")},
+            **{f"p({name})": p for name, p in (row["probabilities"] or {}).items()},
+        }
+        for row in rows
+    ]
+    text = pd.DataFrame(flat, columns=columns).to_csv(index=False)
+    write_text(path, text)

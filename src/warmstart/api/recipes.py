@@ -1,0 +1,16 @@
+"""`recipes`: the transfer methods that have names."""
+
+from __future__ import annotations
+
+from warmstart.recipe.methods import recipe
+from warmstart.recipe.methods import recipes as registry
+from warmstart.recipe.recipe import Recipe
+
+
+def recipes() -> list[Recipe]:
+    """All named recipes with their default values, in the order of their names.
+
+    >>> [r.name for r in recipes() if r.name.startswith("l")]
+    ['l2_sp', 'lp_ft']
+    """
+    return [recipe(name) for name in registry]

@@ -1,0 +1,119 @@
+"""One run from the ladder to the last file: climb, fit again, open the test set, write."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from warmstart.api.finish import measure, outcome
+from warmstart.api.prepare import Loaded
+from warmstart.api.rungs import default_rungs, recipe_rungs
+from warmstart.data.contact import contact_sheet
+from warmstart.data.schema import Sample
+from warmstart.engine.events import Decided, Finished, Started
+from warmstart.engine.ladder.climb import climb, refit
+from warmstart.engine.ladder.contender import Member
+from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.ladder.rungs import evaluation_seconds
+from warmstart.evaluate.outcome import Outcome
+from warmstart.export.bundle import write_bundle
+from warmstart.plan.speed import measure_speed
+from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.text import to_yaml
+from warmstart.report.card import model_card
+from warmstart.report.html import write_report
+from warmstart.report.images import illustrate
+from warmstart.report.results import write_results
+
+OVERHEAD = 4.0
+"""Seconds kept back for the bundle and the report."""
+
+
+@dataclasses.dataclass
+class Run:
+    """What `fit` has put together before anything is trained."""
+
+    context: LadderContext
+    loaded: Loaded
+    recipe: Recipe | None
+    baseline: str
+    decisions: list[str]
+    budget: float
+    started: float
+    command: str
+    members: tuple[Member, ...] = ()
+
+    def climb(self) -> Outcome:
+        """Climb the ladder, fit the chosen rung on all labels, open the test set, and collect what is known."""
+        context = self.context
+        context.speed = measure_speed(context.network(), context.data.spec.size, seconds=1.0)
+        speed = context.speed
+        reserve = OVERHEAD + 1.2 * evaluation_seconds(context, len(self.loaded.split.test))
+        if self.recipe is None:
+            rungs, choose = default_rungs(context, self.baseline, reserve), None
+        else:
+            rungs, choose = recipe_rungs(self.recipe, self.baseline, context, reserve), self.recipe.name
+        context.listener(Decided(f"this machine: {speed.flops / 1e9:.0f} GFLOP/s on this network"))
+        climbed = climb(rungs, context, reserve=reserve, choose=choose)
+        began = time.monotonic()
+        final = refit(climbed, rungs, context, reserve=reserve)
+        refit_seconds = time.monotonic() - began
+        self.members = (final or climbed.contenders[climbed.chosen]).members
+        context.listener(Started("test"))
+        measured = measure(climbed, final, context)
+        context.listener(Finished("test"))
+        found = outcome(
+            climbed,
+            final,
+            measured,
+            context,
+            audit={**self.loaded.audit.to_dict(), "problems": list(self.loaded.audit.problems)},
+            decisions=self.decisions,
+            budget=self.budget,
+            command=self.command,
+            refit_seconds=refit_seconds,
+            elapsed=lambda: time.monotonic() - self.started,
+        )
+        return dataclasses.replace(found, mistakes=illustrate(found.mistakes, self.loaded.store))
+
+
+def command(options: dict[str, Any]) -> str:
+    """The command line that repeats a run."""
+    words = ["warmstart", "fit", str(options["data"])]
+    for key in ("backbone", "size", "seed", "val", "test", "group", "baseline"):
+        if options[key] is not None:
+            words += [f"--{key}", str(options[key])]
+    if options["recipe"] is not None:
+        words += ["--recipe", str(options["recipe"]["name"])]
+    return shlex.join(words)
+
+
+def golden(loaded: Loaded) -> list[Sample]:
+    """One sample to ship with the bundle, so that its answers can be checked wherever it is loaded."""
+    split = loaded.split
+    pool = split.test if len(split.test) else split.val
+    return [loaded.dataset.samples[int(pool[0])]]
+
+
+def write(found: Outcome, run: Run, folder: Path) -> None:
+    """Bundle, results and report. `results.json` comes last: it says that the run is finished."""
+    loaded = run.loaded
+    recipes = {member.recipe.name: member.recipe for member in run.members}
+    write_bundle(
+        folder / "bundle",
+        [member.network for member in run.members],
+        classes=found.classes,
+        preprocess=run.context.data.spec,
+        golden=[sample.source for sample in golden(loaded)],
+        recipes=[member.recipe.name for member in run.members],
+        recipe="---\n".join(to_yaml(recipe) for recipe in recipes.values()),
+        temperature=found.temperature,
+        metrics={name: dataclasses.asdict(interval) for name, interval in found.test.items()},
+        card=model_card(found),
+        data=found.data,
+    )
+    write_report(found, folder / "report.html", contact_sheet=contact_sheet(loaded.dataset))
+    write_results(found, folder / "results.json")

@@ -1,0 +1,59 @@
+"""The folder of one run. A new run never writes into an existing one; a resumed run must be the same run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from warmstart.errors import RunError
+
+CONFIG = "run.json"
+
+
+def free_folder(stem: Path, out: str | Path | None) -> Path:
+    """Make and return a new folder: `out`, which must not exist, or the next free `<stem>-NNN`."""
+    if out is not None:
+        folder = Path(out)
+        if folder.exists():
+            raise RunError(
+                f"{folder} exists already",
+                expected="a folder that does not exist yet",
+                do=f"choose another --out, or go on with that run: --resume {folder}",
+            )
+        folder.mkdir(parents=True)
+        return folder
+    for number in range(1, 1000):
+        folder = stem.with_name(f"{stem.name}-{number:03d}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise RunError(f"{stem}-001 to -999 exist all", do="move old ones away, or name a folder with --out")
+
+
+def open_folder(name: str, config: dict[str, Any], *, out: str | Path | None, resume: str | Path | None) -> Path:
+    """The folder to work in: a new one that records `config`, or the one to resume, whose config must be the same."""
+    if resume is None:
+        folder = free_folder(Path("runs") / name, out)
+        (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+        return folder
+    folder = Path(resume)
+    try:
+        before = json.loads((folder / CONFIG).read_text())
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{folder} cannot be resumed: {error}", expected=f"a run folder that holds {CONFIG}", do="start a new run"
+        ) from error
+    changed = [key for key in config if before.get(key) != json.loads(json.dumps(config[key]))]
+    if changed:
+        raise RunError(
+            f"{folder} was started with other values: "
+            + ", ".join(f"{key}={before.get(key)!r} (now {config[key]!r})" for key in changed),
+            expected="the same data and options as the run that is resumed",
+            do="give the same options again, or start a new run",
+        )
+    if (folder / "results.json").exists():
+        raise RunError(f"the run in {folder} is finished", do=f"open {folder / 'report.html'}, or start a new run")
+    return folder

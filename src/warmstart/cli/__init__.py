@@ -1,0 +1,1 @@
+"""The command line. Imports neither torch nor numpy until a command runs."""

@@ -1,0 +1,87 @@
+"""`warmstart check`: what is in the data and what is wrong with it. Changes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from warmstart.cli.options import AsJson, DataArgument, Debug, Group, LabelColumn, PathColumn, Seed, Test, Val
+from warmstart.cli.session import Session, session
+from warmstart.errors import DataError
+
+
+def check(
+    data: DataArgument,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Where to draw samples.", show_default="./warmstart-check-NAME.png"),
+    ] = None,
+    seed: Seed = 0,
+    val: Val = 0.2,
+    test: Test = 0.2,
+    group: Group = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Look for what is wrong with DATA, and change nothing.
+
+    Counts, sizes, corrupt files, duplicates across splits, and one picture with samples of each class.
+    """
+    with session(as_json=as_json, debug=debug) as now:
+        picture = picture_place(data, picture)
+        now.say(f"Checking {data}: every image is decoded, nothing is changed")
+        from warmstart.api.check import check as twin
+
+        found = twin(
+            data,
+            picture=picture,
+            seed=seed,
+            val=val,
+            test=test,
+            group=group,
+            path_column=path_column,
+            label_column=label_column,
+            listener=now.listener,
+        )
+        show(now, found.to_dict(), found.problems)
+        now.say(f"picture  {picture}")
+        now.result({**found.to_dict(), "problems": found.problems, "picture": picture})
+
+
+def picture_place(data: str, picture: Path | None) -> Path:
+    """Where the picture goes: as asked, else in the current folder. Raises `DataError` if that is in the data folder.
+
+    >>> picture_place("my photos/", None).as_posix()
+    'warmstart-check-my_photos.png'
+    """
+    if picture is None:
+        picture = Path(f"warmstart-check-{re.sub(r'[^A-Za-z0-9._-]', '_', Path(data).resolve().stem)}.png")
+    root = Path(data).resolve()
+    if root.is_dir() and root in picture.resolve().parents:
+        raise DataError(
+            f"the picture {picture} would lie in the data folder",
+            expected="a place outside it: data is never changed",
+            do="name one with --picture, or run the command elsewhere",
+        )
+    return picture
+
+
+def show(now: Session, audit: dict[str, Any], problems: Sequence[str]) -> None:
+    """Counts, sizes, what is unusual, and the problems in words."""
+    now.table(("class", "images"), audit["counts"].items())
+    now.say("")
+    now.say(f"images   {audit['samples']}: " + ", ".join(f"{part} {n}" for part, n in audit["parts"].items()))
+    now.say("sizes    " + ", ".join(f"{which} {' x '.join(map(str, size))}" for which, size in audit["sizes"].items()))
+    for what, n in audit["unusual"].items():
+        now.say(f"unusual  {n} image(s): {what}")
+    now.say("")
+    for problem in problems:
+        now.say(f"! {problem}", "yellow")
+    if not problems:
+        now.say("no problems found", "green")

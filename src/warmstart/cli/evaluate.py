@@ -1,0 +1,55 @@
+"""`warmstart evaluate`: how good a bundle is on labelled data."""
+
+from __future__ import annotations
+
+from warmstart.cli.options import (
+    AsJson,
+    BatchSize,
+    BundleArgument,
+    DataArgument,
+    Debug,
+    Group,
+    LabelColumn,
+    PathColumn,
+    Seed,
+)
+from warmstart.cli.session import session
+from warmstart.cli.text import interval, plain
+
+
+def evaluate(
+    bundle: BundleArgument,
+    data: DataArgument,
+    group: Group = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
+    batch_size: BatchSize = 32,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Measure a bundle on labelled DATA, with intervals.
+
+    Classes are matched by name, whatever their order in DATA.
+    """
+    with session(as_json=as_json, debug=debug) as now:
+        now.say(f"Evaluating {bundle} on {data}")
+        from warmstart.api.evaluate import evaluate as twin
+
+        result = twin(
+            bundle,
+            data,
+            group=group,
+            path_column=path_column,
+            label_column=label_column,
+            batch_size=batch_size,
+            seed=seed,
+            listener=now.listener,
+        )
+        unreadable = f", {len(result['unreadable'])} unreadable" if result["unreadable"] else ""
+        now.say(f"{result['n']} labelled images ({result['part']} of the data){unreadable}\n")
+        now.table(
+            ("metric", "value (95 %)"),
+            [(name, interval(value)) for name, value in plain(result["metrics"]).items()],
+        )
+        now.result(result)

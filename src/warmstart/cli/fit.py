@@ -1,0 +1,144 @@
+"""`warmstart fit`: the main job."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from warmstart.cli.options import (
+    AsJson,
+    Backbone,
+    DataArgument,
+    Debug,
+    Group,
+    LabelColumn,
+    PathColumn,
+    Seed,
+    Size,
+    Test,
+    Val,
+)
+from warmstart.cli.session import Session, session
+from warmstart.cli.text import duration, interval, number, plain
+
+if TYPE_CHECKING:
+    from warmstart.api.fit import FitResult
+
+
+def fit(
+    context: typer.Context,
+    data: DataArgument,
+    backbone: Backbone = "lite0",
+    recipe: Annotated[
+        str | None, typer.Option(help="Run this recipe alone (a name or a YAML file).", show_default="the ladder")
+    ] = None,
+    budget: Annotated[str, typer.Option(help="Time that may be spent: 90s, 5m, 2h.")] = "5m",
+    size: Size = None,
+    seed: Seed = 0,
+    val: Val = 0.2,
+    test: Test = 0.2,
+    group: Group = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; must not exist.", show_default="runs/NAME-001, 002, ...")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    baseline: Annotated[
+        Literal["pixels", "scratch", "none"],
+        typer.Option(help="What transfer is compared with: a model on raw pixels, training from scratch, nothing."),
+    ] = "pixels",
+    max_unreadable: Annotated[
+        float, typer.Option(help="Stop if more than this share of the images cannot be read.")
+    ] = 0.05,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder for activations.", show_default="~/.cache/warmstart")
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Adapt a pretrained network to DATA, and say if that helped."""
+    with session(as_json=as_json, debug=debug) as now:
+        now.again = command_again(context)
+        method = f"recipe {recipe}" if recipe else "the ladder of methods, each kept only if validation says so"
+        now.say(f"Fitting {data} with backbone {backbone}: {method}; time budget {budget}")
+        from warmstart.api.fit import fit as twin
+
+        result = twin(
+            data,
+            backbone=backbone,
+            recipe=recipe,
+            budget=budget,
+            size=size,
+            seed=seed,
+            val=val,
+            test=test,
+            group=group,
+            path_column=path_column,
+            label_column=label_column,
+            out=out,
+            resume=resume,
+            baseline=baseline,
+            max_unreadable=max_unreadable,
+            cache=cache,
+            listener=now.listener,
+        )
+        show(now, result)
+
+
+def command_again(context: typer.Context) -> list[str]:
+    """The words that were typed, as far as they differ from the defaults, without `--resume`."""
+    words = ["warmstart", str(context.info_name)]
+    for parameter in context.command.params:
+        value = context.params.get(str(parameter.name))
+        if value is None or value == parameter.default or parameter.name == "resume":
+            continue
+        if parameter.param_type_name == "argument":
+            words.append(str(value))
+        else:
+            words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
+    return words
+
+
+def show(now: Session, result: FitResult) -> None:
+    """The rungs, the verdict, and where everything lies."""
+    outcome = result.outcome
+    metric = outcome.metric
+    now.say("")
+    now.table(
+        ("rung", f"validation {metric}", f"test {metric} (95 %)", "time", "", "why"),
+        [
+            (
+                rung.name,
+                number(rung.val.get(metric)),
+                interval(plain(rung.test)),
+                "-" if rung.skipped else duration(rung.seconds),
+                "chosen" if rung.name == outcome.chosen else "kept" if rung.kept else "",
+                rung.why,
+            )
+            for rung in outcome.rungs
+        ],
+    )
+    now.say(f"\n{outcome.verdict}\n", "bold")
+    now.say(f"report   {result.report}")
+    now.say(f"bundle   {result.bundle}")
+    now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} PHOTO.jpg --csv answers.csv")
+    now.result(
+        {
+            "folder": result.folder,
+            "report": result.report,
+            "bundle": result.bundle,
+            "chosen": outcome.chosen,
+            "verdict": outcome.verdict,
+            "metric": metric,
+            "evaluated_on": outcome.evaluated_on,
+            "test": outcome.test,
+            "rungs": [{k: v for k, v in plain(rung).items() if k != "curve"} for rung in outcome.rungs],
+            "differences": outcome.differences,
+            "decisions": outcome.decisions,
+            "seconds": outcome.seconds,
+        }
+    )

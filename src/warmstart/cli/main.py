@@ -1,0 +1,46 @@
+"""The command line: one command per file, each with a Python twin of the same name and words.
+
+This module and those of the commands import neither torch nor numpy: `warmstart --help` is to answer at once. What a
+command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import typer
+
+from warmstart.cli import backbones, check, demo, evaluate, fit, plan, predict, recipes
+
+app = typer.Typer(
+    name="warmstart",
+    help="Transfer learning that tells the truth: adapt a pretrained network to a little labelled data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _command in (
+    demo.demo,
+    check.check,
+    fit.fit,
+    predict.predict,
+    evaluate.evaluate,
+    plan.plan,
+    recipes.recipes,
+    backbones.backbones,
+):
+    app.command()(_command)
+
+
+def main() -> None:
+    """Entry point of the `warmstart` script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name the terminal cannot show is no reason to fail
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""The options that commands share, each said once. Names are those of the Python keywords."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataArgument = Annotated[
+    str, typer.Argument(metavar="DATA", help="A folder with a folder per class, or a CSV, TSV or Parquet table.")
+]
+BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle folder that `fit` wrote.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and the library's log.")]
+Backbone = Annotated[str, typer.Option(help="Pretrained network; `warmstart backbones` lists them.")]
+RecipeName = Annotated[str, typer.Option(help="Name of a recipe (`warmstart recipes` lists them) or a YAML file.")]
+Size = Annotated[int | None, typer.Option(help="Input side in pixels.", show_default="chosen from the images")]
+Seed = Annotated[int, typer.Option(help="Seed of the split, the order and every random draw.")]
+Val = Annotated[float, typer.Option(help="Share held out to choose by, where DATA does not say.")]
+Test = Annotated[float, typer.Option(help="Share held out to be touched once, where DATA does not say.")]
+Group = Annotated[
+    str | None,
+    typer.Option(help='Column of the table (or "folder") that names what stays in one split: a patient, a site.'),
+]
+BatchSize = Annotated[int, typer.Option(help="Images at a time; changes no answer.")]
+PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
+LabelColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the labels.")]

@@ -1,0 +1,59 @@
+"""`warmstart plan`: what a recipe would do to a network on some data, before anything is done."""
+
+from __future__ import annotations
+
+from warmstart.cli.options import (
+    AsJson,
+    Backbone,
+    DataArgument,
+    Debug,
+    Group,
+    LabelColumn,
+    PathColumn,
+    RecipeName,
+    Seed,
+    Size,
+    Test,
+    Val,
+)
+from warmstart.cli.session import session
+
+
+def plan(
+    data: DataArgument,
+    recipe: RecipeName,
+    backbone: Backbone = "lite0",
+    size: Size = None,
+    seed: Seed = 0,
+    val: Val = 0.2,
+    test: Test = 0.2,
+    group: Group = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Print what a recipe would do, before anything is done.
+
+    Rates, what is frozen, the cut, the cache, the number of steps, and the time and memory expected.
+    """
+    with session(as_json=as_json, debug=debug) as now:
+        now.say(f"Planning recipe {recipe} on {data} with backbone {backbone}; nothing is trained")
+        from warmstart.api.plan import plan as twin
+        from warmstart.plan.table import plan_dict, plan_text
+
+        compiled = twin(
+            data,
+            recipe=recipe,
+            backbone=backbone,
+            size=size,
+            seed=seed,
+            val=val,
+            test=test,
+            group=group,
+            path_column=path_column,
+            label_column=label_column,
+            listener=now.listener,
+        )
+        now.say(plan_text(compiled))
+        now.result(plan_dict(compiled))

@@ -1,0 +1,87 @@
+"""The one form that all sources are read into: samples, the target they carry, and a data set of both.
+
+A sample holds *where* its input is (a path, or the object itself), never decoded pixels, so a data set is cheap to split,
+subset and hash. Labels are names; indices exist only inside a `ClassTarget`, and are mapped by name wherever two sets meet.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+SplitName = Literal["train", "val", "test"]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassTarget:
+    """A single-label classification target: the class names, in the order of the network's outputs."""
+
+    classes: tuple[str, ...]
+    kind: Literal["classify"] = "classify"
+
+    def index(self, name: str) -> int:
+        """Output index of a class name."""
+        return self.classes.index(name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """One example. `source` is a file path, or an in-memory PIL image or uint8 array (H, W[, C]).
+
+    `id` is stable and unique in its data set (the path relative to the root, or `row-17`). `label` is `None` where unknown.
+    `group` is a patient, site or device that must not be divided over splits. `split` is what the user's layout says.
+    """
+
+    id: str
+    source: Any
+    label: str | None = None
+    group: str | None = None
+    split: SplitName | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Samples with one target. `notes` are decisions taken while reading, to be told to the user once."""
+
+    samples: tuple[Sample, ...]
+    target: ClassTarget
+    name: str = "data"
+    root: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def labels(self) -> IntArray:
+        """Class index of every sample, -1 where the label is unknown; shape (n,)."""
+        index = {name: i for i, name in enumerate(self.target.classes)}
+        return np.array([-1 if s.label is None else index[s.label] for s in self.samples], dtype=np.int64)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Samples per class, in class order."""
+        counter = Counter(s.label for s in self.samples)
+        return {name: counter.get(name, 0) for name in self.target.classes}
+
+    def subset(self, indices: Sequence[int] | IntArray) -> Dataset:
+        """The same target with only the samples at `indices`, in that order."""
+        return dataclasses.replace(self, samples=tuple(self.samples[int(i)] for i in indices))
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Train, validation and test parts of one data set, as indices into it; disjoint; test may be empty."""
+
+    train: IntArray
+    val: IntArray
+    test: IntArray
+    how: str  # one sentence: "given by folders", "stratified, seed 0, 20 % validation, 20 % test", ...
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,49 @@
+"""What a run trains on: one data set with its split, its decoded pixels and the store of activations."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+from warmstart.cache.store import ActivationStore
+from warmstart.data.batches import PixelStore
+from warmstart.data.schema import Dataset, IntArray, Split
+from warmstart.plan.plan import DataFacts
+from warmstart.preprocess.spec import PreprocessSpec
+
+
+@dataclasses.dataclass
+class RunData:
+    """The data of a run. `store` holds pixels at `spec.size`; stores at other sizes are made on demand and kept."""
+
+    dataset: Dataset
+    split: Split
+    store: PixelStore
+    spec: PreprocessSpec
+    cache: ActivationStore
+    _others: dict[int, PixelStore] = dataclasses.field(default_factory=dict, repr=False)
+
+    def pixels(self, size: int) -> PixelStore:
+        """The pixel store at an input side of `size` pixels (progressive resizing changes it between phases)."""
+        if size == self.spec.size:
+            return self.store
+        if size not in self._others:
+            self._others[size] = PixelStore(self.dataset, self.spec.with_size(size))
+        return self._others[size]
+
+    def targets(self, indices: IntArray) -> Tensor:
+        """True class indices (n,), int64, of the samples at `indices`."""
+        return torch.from_numpy(self.dataset.labels[indices])
+
+    @property
+    def facts(self) -> DataFacts:
+        """What a plan needs to know of this data."""
+        return DataFacts(
+            train=len(self.split.train),
+            val=len(self.split.val),
+            outputs=len(self.dataset.target.classes),
+            size=self.spec.size,
+            name=self.dataset.name,
+        )

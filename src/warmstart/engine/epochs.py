@@ -1,0 +1,187 @@
+"""The epochs of a phase: train, validate, keep the best, save, and know when to stop."""
+
+from __future__ import annotations
+
+import time
+
+from warmstart.engine import freeze
+from warmstart.engine.checkpoint import PhaseFolder, ensure_space
+from warmstart.engine.context import Context
+from warmstart.engine.data import RunData
+from warmstart.engine.events import Advanced, Decided, Finished, Measured, Started
+from warmstart.engine.feed import Feed
+from warmstart.engine.guard import Guard
+from warmstart.engine.score import Best, Validation, better
+from warmstart.engine.seeds import derive
+from warmstart.engine.stepper import NonFiniteError, Stepper
+from warmstart.engine.training import Training
+from warmstart.errors import Interrupted
+from warmstart.evaluate.outcome import CurveRow
+
+SAVE_EVERY = 15.0  # seconds of work that a kill -9 may cost; saving more often would cost more than it saves
+
+
+class Epochs:
+    """Runs the epochs that are left of a `Training`."""
+
+    def __init__(
+        self,
+        training: Training,
+        stepper: Stepper,
+        feed: Feed,
+        best: Best,
+        data: RunData,
+        context: Context,
+        files: PhaseFolder | None,
+    ) -> None:
+        self.training, self.stepper, self.feed, self.best = training, stepper, feed, best
+        self.context, self.files = context, files
+        self.phase = training.plan.phase
+        self.what = f"phase {self.phase.name}"
+        self._targets = data.targets(data.split.val)
+        self._guard = Guard(context.listener)
+        self._saved = time.monotonic()
+        self._epoch_seconds = self._validation_seconds = 0.0  # of the last epoch in this process
+
+    def run(self) -> str:
+        """Train until something ends the phase; says what: "all epochs", "early stopping" or "deadline"."""
+        started = time.monotonic()
+        done = self.training.progress.epoch * self.feed.steps_per_epoch + self.training.progress.batch
+        self.context.listener(Started(self.what, self.training.total))
+        self.context.listener(Advanced(self.what, done))
+        if self.files is not None and not self.training.progress.finished:
+            self.files.folder.mkdir(parents=True, exist_ok=True)
+            ensure_space(self.files.folder, 4 * self.training.capture(full=True).size)  # last, previous, best, temporary
+        if self.phase.early_stopping is not None and not self.feed.validates:
+            self.context.listener(Decided(f"{self.phase.name}: no early stopping, for want of validation data"))
+        stopped = self._epochs()
+        if not self.feed.validates:
+            self.best = Best(None, self.training.progress.epoch, self.training.result(), unsaved=True)
+        self._save_best()
+        self.context.listener(Finished(self.what, time.monotonic() - started))
+        return stopped
+
+    def _epochs(self) -> str:
+        while not self.training.progress.finished:
+            if self._too_late():
+                return "deadline"
+            try:
+                whole = self._train()
+            except NonFiniteError as error:
+                self._guard.roll_back(self.training, error)
+                continue
+            if not whole:
+                self._stop_within_epoch()
+                return "deadline"
+            self._close()
+        return self.training.progress.finished
+
+    def _train(self) -> bool:
+        """Train what is left of the epoch under way; False if the deadline cut it short."""
+        training, context = self.training, self.context
+        progress, per_epoch = training.progress, self.feed.steps_per_epoch
+        freeze.apply(training.network, training.plan)
+        self._guard.keep(training)
+        before, began = progress.seconds, time.monotonic()
+        for batch in self.feed.train(progress.epoch, skip=progress.batch):
+            progress.seconds = before + time.monotonic() - began
+            if context.interrupt.stopped:
+                self._interrupted()
+            if context.deadline.left() <= self._validation_seconds:
+                return False
+            step = progress.epoch * per_epoch + progress.batch
+            training.set_rates(step)
+            loss = self.stepper.step(batch, derive(context.seed, self.phase.name, step))
+            if training.average is not None:
+                training.average.update(training.network)
+            progress.batch += 1
+            progress.loss += loss * len(batch.targets)
+            progress.samples += len(batch.targets)
+            context.listener(Advanced(self.what))
+        progress.seconds = before + time.monotonic() - began
+        if not training.finite():  # an overflow in the very last step shows in no loss
+            raise NonFiniteError("weights are not finite after the epoch")
+        return True
+
+    def _close(self) -> None:
+        """Measure the epoch, count it, and decide whether it was the last one."""
+        progress = self.training.progress
+        self._epoch_seconds = progress.seconds
+        self._measure()
+        self._epoch_seconds += self._validation_seconds
+        progress.end_epoch()
+        if progress.epoch >= self.phase.epochs:
+            progress.finished = "all epochs"
+        elif self.phase.early_stopping is not None and progress.waited >= self.phase.early_stopping:
+            progress.finished = "early stopping"
+            text = f"{self.phase.name}: stopped after epoch {progress.epoch}, no better for {progress.waited} epochs"
+            self.context.listener(Decided(text))
+        self._save(always=bool(progress.finished))
+
+    def _measure(self) -> None:
+        """One row of the learning curve, and all that depends on its score."""
+        progress, training = self.training.progress, self.training
+        values = {"train_loss": progress.loss / max(1, progress.samples)}
+        step = progress.epoch * self.feed.steps_per_epoch + progress.batch
+        watched = -values["train_loss"]
+        if self.feed.validates:
+            began = time.monotonic()
+            with training.evaluated():
+                validation = Validation.of(self.context.task, self.feed.validate(), self._targets)
+            self._validation_seconds = time.monotonic() - began
+            values |= validation.values
+            watched = -validation.loss
+            self.best.offer(validation, progress.epoch + 1, training.result)
+            progress.waited += 1
+            if better(validation.score, progress.best):
+                progress.best, progress.waited = validation.score, 0
+        values |= {
+            "rate": training.set_rates(max(0, step - 1)),
+            "seconds": progress.seconds,
+            "images_per_second": progress.samples / max(progress.seconds, 1e-9),
+        }
+        if self.phase.schedule == "plateau":
+            training.plateau.update(watched)
+        progress.rows.append(CurveRow(self.phase.name, progress.epoch + 1, step, values))
+        self.context.listener(Measured(self.context.rung, self.phase.name, progress.epoch + 1, step, values))
+
+    def _too_late(self) -> bool:
+        """Whether the next epoch, measured by the last one, would end after the deadline."""
+        left, progress = self.context.deadline.left(), self.training.progress
+        late = left <= 0 or (progress.epoch > 0 and self._epoch_seconds > left)
+        if late:
+            text = f"an epoch takes about {self._epoch_seconds:.1f} s and {left:.1f} s are left"
+            self._tell_deadline(text if self._epoch_seconds else "no time is left")
+            self._save(always=True)
+        return late
+
+    def _stop_within_epoch(self) -> None:
+        """Save where training stands, then see whether the part of an epoch was good for something."""
+        progress = self.training.progress
+        self._tell_deadline(f"time is over after batch {progress.batch} of epoch {progress.epoch + 1}")
+        self._save(always=True)
+        if progress.batch > 0 and self.training.finite():
+            self._measure()
+
+    def _tell_deadline(self, why: str) -> None:
+        done, epochs = self.training.progress.epoch, self.phase.epochs
+        text = f"{self.phase.name}: stopped by the deadline after {done} of {epochs} epochs, {why}; the best so far is kept"
+        self.context.listener(Decided(text, {"epochs": done}))
+
+    def _interrupted(self) -> None:
+        self._save(always=True)
+        where = f"{self.phase.name}, epoch {self.training.progress.epoch + 1}, batch {self.training.progress.batch}"
+        do = "run the same command on the same folder: it goes on from there" if self.files is not None else ""
+        raise Interrupted(f"stopped in {where}; {'saved' if do else 'nothing is saved without a folder'}", do=do)
+
+    def _save(self, *, always: bool) -> None:
+        if self.files is None or not (always or time.monotonic() - self._saved >= SAVE_EVERY):
+            return
+        self._save_best()
+        self.files.save_last(self.training.capture(full=True))
+        self._saved = time.monotonic()
+
+    def _save_best(self) -> None:
+        if self.files is not None and self.best.unsaved:
+            self.files.save_best(self.best.record())
+            self.best.unsaved = False

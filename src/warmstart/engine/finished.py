@@ -1,0 +1,68 @@
+"""A finished run on disk: it is loaded instead of being run again."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from warmstart.engine.checkpoint import Record, read, under, write
+from warmstart.engine.files import read_json, write_json
+from warmstart.evaluate.outcome import CurveRow
+from warmstart.model.head import build_head
+from warmstart.model.network import Network
+from warmstart.plan.plan import Plan
+
+WEIGHTS, FACTS = "final.safetensors", "done.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class RecipeResult:
+    """What a recipe results in: the best weights of its last step by validation (its last weights without validation).
+
+    With a moving average of the weights (`Phase.ema`) it is the average that was evaluated and is in `network`.
+    """
+
+    network: Network
+    plan: Plan
+    curve: tuple[CurveRow, ...]
+    val_outputs: Tensor  # (n, classes) of `network` on validation, in the split's order; (0, classes) without one
+    val_metrics: dict[str, float]  # empty without validation
+    seconds: float  # in this process, or as recorded when the finished run was loaded
+    stopped: str = ""  # "deadline" if time cut it short
+
+
+def save(folder: Path, run: RecipeResult) -> None:
+    """Write the weights, then the facts: a run counts as finished once the second file is there."""
+    tensors = under("model", run.network.state_dict()) | {"val/outputs": run.val_outputs}
+    facts = {
+        "head": run.network.head.config,
+        "val_metrics": run.val_metrics,
+        "seconds": run.seconds,
+        "stopped": run.stopped,
+        "curve": [dataclasses.asdict(row) for row in run.curve],
+    }
+    write(folder / WEIGHTS, Record(tensors, {"head": facts["head"]}))
+    write_json(folder / FACTS, facts)
+
+
+def load(folder: Path, network: Network, plan: Plan) -> RecipeResult | None:
+    """The finished run in `folder`, its weights put into `network`; None if there is none, or a file of it is damaged."""
+    facts: dict[str, Any] | None = read_json(folder / FACTS)
+    record = read(folder / WEIGHTS) if facts is not None else None
+    if facts is None or record is None:
+        return None
+    if facts["head"] != network.head.config:
+        network.head = build_head(facts["head"])
+    network.load_state_dict(record.part("model"))
+    return RecipeResult(
+        network=network,
+        plan=plan,
+        curve=tuple(CurveRow(**row) for row in facts["curve"]),
+        val_outputs=record.part("val")["outputs"],
+        val_metrics=facts["val_metrics"],
+        seconds=facts["seconds"],
+        stopped=facts["stopped"],
+    )

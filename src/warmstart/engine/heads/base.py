@@ -1,0 +1,149 @@
+"""The contract of a closed-form head, and the registry of them.
+
+A fit gets features and labels and gives a head that is ready to be put on the backbone, with outputs for the training
+samples that the samples' own labels had no part in. Those are what a head's hyper-parameters are chosen by, and what
+heads are compared by (`select`), so a fit needs no validation set and is never flattered by its own training data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from warmstart.data.schema import IntArray
+from warmstart.errors import TrainingError
+from warmstart.model.head import LinearHead
+from warmstart.registry import Registry
+
+
+@dataclasses.dataclass(frozen=True)
+class FittedHead:
+    """A head fitted on n features, in eval mode.
+
+    `cv_outputs` (n, classes), float32: for each training sample the logits of a fit without it (leave-one-out, or
+    out-of-fold), at the chosen hyper-parameter. `choice` (JSON-able): that hyper-parameter, and the score of each value.
+    """
+
+    name: str
+    head: nn.Module
+    cv_outputs: Tensor
+    choice: dict[str, Any]
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits (m, classes) for features (m, d)."""
+        with torch.inference_mode():
+            out: Tensor = self.head(features.float())
+        return out.clone()
+
+    def linear(self) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
+        """(weight, bias, mean, std) of `weight @ (x - mean) / std + bias`; `None` for a head that is not linear."""
+        if not isinstance(self.head, LinearHead):
+            return None
+        weight, bias = self.head.linear.weight.detach(), self.head.linear.bias.detach()
+        return weight, bias, self.head.mean, self.head.std
+
+
+class HeadFit(Protocol):
+    """What is registered: a function of the features alone; the same arguments give the same head."""
+
+    def __call__(
+        self, features: Tensor, labels: IntArray | Tensor, classes: int, *, folds: int = 5, seed: int = 0
+    ) -> FittedHead:
+        """Fit a head.
+
+        Args:
+            features: (n, d), finite.
+            labels: (n,) class indices in 0 .. classes - 1; not every class needs to occur.
+            classes: number of outputs.
+            folds: of cross-validation, for heads that have no exact leave-one-out; fewer where samples are few.
+            seed: of the folds.
+
+        Raises:
+            TrainingError: a feature is not finite, a label is out of range, or fewer than two classes occur.
+        """
+        ...
+
+
+closed_form: Registry[HeadFit] = Registry("closed-form head")
+closed_form.add("class_means", "warmstart.engine.heads.class_means:fit")
+closed_form.add("knn", "warmstart.engine.heads.knn:fit")
+closed_form.add("lda", "warmstart.engine.heads.lda:fit")
+closed_form.add("logistic", "warmstart.engine.heads.logistic:fit")
+closed_form.add("ridge", "warmstart.engine.heads.ridge:fit")
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Checked input of a fit, with the classes that occur numbered without gaps; a head is fitted on those alone."""
+
+    features: Tensor  # (n, d), float64
+    labels: IntArray  # (n,), indices into `present`
+    present: IntArray  # (k,), class indices that occur, ascending
+    classes: int
+
+    @classmethod
+    def of(cls, features: Tensor, labels: IntArray | Tensor, classes: int) -> Problem:
+        """Check what `HeadFit` promises to check."""
+        array = np.asarray(labels, dtype=np.int64)
+        if features.ndim != 2 or len(features) != len(array) or features.shape[1] == 0:
+            raise TrainingError(
+                f"features of shape {tuple(features.shape)} and {len(array)} labels", "features (n, d) and n labels"
+            )
+        bad = ~torch.isfinite(features).all(dim=1)
+        if bool(bad.any()):
+            raise TrainingError(
+                f"the features of {int(bad.sum())} of {len(features)} samples are not finite",
+                do="check the backbone's weights and the images; a half-precision backbone may overflow",
+            )
+        present, inside = np.unique(array, return_inverse=True)
+        if len(present) < 2 or present[0] < 0 or present[-1] >= classes:
+            raise TrainingError(
+                f"the training labels are {present[:10].tolist()}",
+                f"at least two classes, as indices in 0..{classes - 1}",
+                "give labelled samples of two classes or more",
+            )
+        return cls(features.detach().double(), inside.astype(np.int64), present.astype(np.int64), classes)
+
+    @property
+    def targets(self) -> Tensor:
+        """One-hot labels (n, k), float64."""
+        return torch.eye(len(self.present), dtype=torch.float64)[torch.from_numpy(self.labels)]
+
+    def spread(self, outputs: Tensor) -> Tensor:
+        """Outputs (n, k) of the classes that occur as outputs (n, classes), float32; see `place` for the rest."""
+        full = torch.full((len(outputs), self.classes), _floor(outputs), dtype=torch.float32)
+        full[:, torch.from_numpy(self.present)] = outputs.float()
+        return full
+
+    def place(self, weight: Tensor, bias: Tensor, mean: Tensor, std: Tensor, seen: Tensor) -> LinearHead:
+        """The linear head with `weight` (k, d) and `bias` (k,) for the classes that occur.
+
+        A class that does not occur gets a constant logit one below the lowest in `seen`: it is never the answer, and
+        tuning can still start from it, which it could not from minus infinity.
+        """
+        head = LinearHead(weight.shape[1], self.classes)
+        rows = torch.from_numpy(self.present)
+        full_weight = torch.zeros(self.classes, weight.shape[1])
+        full_bias = torch.full((self.classes,), _floor(seen))
+        full_weight[rows], full_bias[rows] = weight.float(), bias.float()
+        head.set_linear(full_weight, full_bias, mean.float(), std.float())
+        return head.eval()
+
+
+def _floor(outputs: Tensor) -> float:
+    return float(outputs[torch.isfinite(outputs)].min()) - 1.0
+
+
+def standardised(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(features - mean) / std per column, with mean (d,) and std (d,); a column that does not vary becomes zero.
+
+    No label is used, so that folds may share it: what a left-out sample adds to mean and std tells nothing of its class.
+    """
+    mean, std = features.mean(0), features.std(0, correction=0)
+    constant = std <= 1e-7 * features.abs().amax(0).clamp_min(1e-30)
+    std = torch.where(constant, 1.0, std)
+    return torch.where(constant, 0.0, (features - mean) / std), mean, std

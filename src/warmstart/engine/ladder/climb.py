@@ -1,0 +1,140 @@
+"""Climb the ladder: try each rung that fits the time, keep it if validation says so, fit the winner on everything.
+
+The test set plays no part here. Whoever calls opens it once, afterwards, with all that was decided.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from warmstart.engine.data import RunData
+from warmstart.engine.events import Advanced, Decided, Finished, Started
+from warmstart.engine.ladder.contender import Contender
+from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.ladder.gate import Verdict, calibrated_metrics, gate
+from warmstart.engine.ladder.rungs import Rung
+from warmstart.errors import TrainingError
+from warmstart.evaluate.outcome import Rung as Tried
+
+
+@dataclasses.dataclass(frozen=True)
+class Climbed:
+    """The rungs in order, what each left behind, and which was chosen."""
+
+    tried: tuple[Tried, ...]
+    contenders: dict[str, Contender]
+    chosen: str
+
+
+def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choose: str | None = None) -> Climbed:
+    """Try the rungs in order.
+
+    Args:
+        rungs: the first candidate among them is always tried, so that there is a result whatever the budget.
+        context: the run.
+        reserve: seconds of the budget that must be left for what comes after.
+        choose: name of the rung to choose whatever validation says (the user asked for that recipe).
+    """
+    context.listener(Started("rungs", len(rungs)))
+    tried: list[Tried] = []
+    contenders: dict[str, Contender] = {}
+    chosen = ""
+    for rung in rungs:
+        expected = rung.seconds(context)
+        left = context.deadline.left() - reserve
+        needed = rung.role == "candidate" and (not chosen or rung.name == choose)
+        if expected > left and not needed:
+            why = f"skipped: it needs about {expected:.0f} s and {max(left, 0.0):.0f} s of the budget are left"
+            tried.append(Tried(rung.name, rung.about, rung.role, {}, 0.0, False, why, skipped=True))
+            context.listener(Decided(f"{rung.name} {why}"))
+            continue
+        row, contender = _try(rung, context, contenders, chosen, choose)
+        contenders[rung.name] = contender
+        chosen = rung.name if row.kept else chosen
+        tried.append(row)
+    context.listener(Finished("rungs"))
+    if not chosen:
+        raise TrainingError("no rung gave a finite result", do="look at the decisions above, and at the images")
+    return Climbed(tuple(tried), contenders, chosen)
+
+
+def _try(
+    rung: Rung, context: LadderContext, contenders: dict[str, Contender], best: str, choose: str | None
+) -> tuple[Tried, Contender]:
+    start = time.monotonic()
+    context.listener(Started(f"rung {rung.name}"))
+    contender = rung.climb(context, contenders)
+    targets = context.data.targets(context.data.split.val)
+    val = calibrated_metrics(context.task, contender.val_outputs, targets) if len(targets) else {}
+    if rung.role == "baseline":
+        said = Verdict(False, "a baseline, to compare with")
+    elif choose is not None:
+        said = Verdict(rung.name == choose, "asked for" if rung.name == choose else "to compare with")
+    elif not best:
+        said = Verdict(True, "the first candidate")
+    else:
+        before = contenders[best].val_outputs
+        said = gate(context.task, rung.name, contender.val_outputs, best, before, targets, context.seed)
+    seconds = time.monotonic() - start
+    context.listener(Finished(f"rung {rung.name}", seconds))
+    context.listener(Decided(f"{rung.name} {'kept' if said.kept else 'not kept'}: {said.why}"))
+    row = Tried(
+        rung.name,
+        f"{rung.about} ({contender.note})" if contender.note else rung.about,
+        rung.role,
+        val,
+        seconds,
+        said.kept,
+        said.why,
+        trained_parameters=contender.trained_parameters,
+        curve=contender.curve,
+    )
+    context.listener(Advanced("rungs"))
+    return row, contender
+
+
+def everything(data: RunData) -> RunData:
+    """The same data with the validation samples among the training samples."""
+    split = data.split
+    train = np.sort(np.concatenate([split.train, split.val]))
+    merged = dataclasses.replace(
+        split, train=train, val=split.val[:0], how=f"{split.how}; train and validation together"
+    )
+    return dataclasses.replace(data, split=merged)
+
+
+def refit(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext, *, reserve: float) -> Contender | None:
+    """The chosen rung again, on training and validation samples together, every choice fixed; `None` without the time.
+
+    More labels are nearly always worth more than the ability to measure once more: what is fitted here cannot be
+    compared on validation any longer, and is measured on the test set alone.
+    """
+    by_name = {rung.name: rung for rung in rungs}
+    names = needs(climbed.chosen, climbed.contenders)
+    share = 1 + len(context.data.split.val) / max(1, len(context.data.split.train))
+    cost = {row.name: row.seconds for row in climbed.tried}
+    expected = share * sum(cost.get(name, 0.0) for name in names)
+    if expected > context.deadline.left() - reserve:
+        context.listener(
+            Decided(
+                f"not fitted again on train and validation together: about {expected:.0f} s, which the budget lacks"
+            )
+        )
+        return None
+    inner = context.within(everything(context.data), "refit")
+    done: dict[str, Contender] = {}
+    for name in names:
+        context.listener(Started(f"rung {name} on all labels"))
+        done[name] = by_name[name].again(inner, climbed.contenders[name], done)
+        context.listener(Finished(f"rung {name} on all labels"))
+    return done[climbed.chosen]
+
+
+def needs(name: str, contenders: dict[str, Contender]) -> list[str]:
+    """`name` after the rungs it is made of, in the order in which they must be done."""
+    order = [inner for part in contenders[name].made_of for inner in needs(part, contenders)]
+    return list(dict.fromkeys([*order, name]))

@@ -1,0 +1,43 @@
+"""What one rung leaves behind: something that answers, and what its answers on validation are worth."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from torch import Tensor
+
+from warmstart.data.schema import IntArray
+from warmstart.evaluate.outcome import CurveRow
+from warmstart.model.network import Network
+from warmstart.recipe.recipe import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One network of a contender. Everything below `cut` is as pretrained, so its activations are shared."""
+
+    network: Network
+    cut: int
+    recipe: Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A finished rung.
+
+    `outputs` gives logits (m, classes) for any samples; the test set goes through it once, at the very end. `members`
+    is what would be shipped; empty for a baseline that is no network. `settings` holds what the rung chose (a share of
+    weights), so that the same can be fitted again on more data; `made_of` names the rungs that must be there first.
+    """
+
+    name: str
+    outputs: Callable[[IntArray], Tensor]
+    val_outputs: Tensor
+    members: tuple[Member, ...] = ()
+    settings: dict[str, object] = dataclasses.field(default_factory=dict)
+    curve: tuple[CurveRow, ...] = ()
+    trained_parameters: int = 0
+    note: str = ""
+    plan: str = ""
+    made_of: tuple[str, ...] = ()

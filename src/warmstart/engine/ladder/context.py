@@ -1,0 +1,99 @@
+"""What every rung is given, and the two things that all of them do: get outputs from shared activations, and time."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from warmstart.cache.features import activations
+from warmstart.cache.key import prefix_sha256
+from warmstart.data.schema import IntArray
+from warmstart.engine.data import RunData
+from warmstart.engine.deadline import Deadline
+from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
+from warmstart.engine.finished import RecipeResult
+from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.ladder.contender import Member
+from warmstart.engine.run import run_recipe
+from warmstart.evaluate.predict import evaluating
+from warmstart.model.backbone import Backbone
+from warmstart.model.network import Network
+from warmstart.plan.cost import SpeedFacts
+from warmstart.recipe.recipe import Recipe
+from warmstart.task.base import Task
+
+CHUNK = 64
+
+
+@dataclasses.dataclass
+class LadderContext:
+    """The run as a rung sees it. `backbone` is never trained itself: a rung clones it."""
+
+    backbone: Backbone
+    data: RunData
+    task: Task
+    deadline: Deadline
+    speed: SpeedFacts = dataclasses.field(default_factory=SpeedFacts)
+    interrupt: Interrupt | None = None
+    seed: int = 0
+    listener: Listener = silent
+    folder: Path | None = None
+
+    def within(self, data: RunData, folder: str) -> LadderContext:
+        """The same run on another division of the data, with a folder of its own."""
+        return dataclasses.replace(self, data=data, folder=None if self.folder is None else self.folder / folder)
+
+    def network(self) -> Network:
+        """A new network: pretrained backbone, fresh head."""
+        head = self.task.head(self.backbone.out_features, self.data.dataset.target, seed=self.seed)
+        return Network(self.backbone.clone(), head)
+
+    def run(self, recipe: Recipe, rung: str) -> RecipeResult:
+        """Run a recipe on a new network, in a folder named after the rung; one that is finished there is loaded."""
+        return run_recipe(
+            recipe,
+            self.network(),
+            self.data,
+            task=self.task,
+            seed=self.seed,
+            rung=rung,
+            listener=self.listener,
+            folder=None if self.folder is None else self.folder / rung,
+            deadline=self.deadline,
+            interrupt=self.interrupt,
+            speed=self.speed,
+        )
+
+    def activations(self, network: Network, cut: int, indices: IntArray) -> Tensor:
+        """Activations at `cut`, from the store where they are there; one pass over the images where they are not."""
+        chain = network.facts.chain
+        self.listener(Started("features", len(indices)))
+        found = activations(
+            chain,
+            cut,
+            self.data.store,
+            indices,
+            weights_sha256=prefix_sha256(chain, cut),
+            spec=self.data.spec,
+            cache=self.data.cache,
+            progress=lambda n: self.listener(Advanced("features", n)),
+        )
+        self.listener(Finished("features"))
+        return found
+
+    def outputs(self, member: Member, indices: IntArray) -> Tensor:
+        """Logits (n, classes) of a member, from the activations at the cut below which it is as pretrained."""
+        network = member.network
+        if len(indices) == 0:
+            return torch.empty(0, len(self.data.dataset.target.classes))
+        below = self.activations(network, member.cut, indices)
+        with evaluating(network), torch.inference_mode():
+            parts = [network.forward_from(member.cut, _fast(part)) for part in below.split(CHUNK)]
+        return torch.cat(parts).float().clone()
+
+
+def _fast(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x

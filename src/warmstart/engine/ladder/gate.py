@@ -1,0 +1,49 @@
+"""Whether a rung is kept: by validation alone, and never for being merely newer.
+
+A contender replaces the best so far if it gets more validation samples right, or as many at a lower log-loss after each
+has had its own temperature (an uncalibrated network would lose on confidence, which costs nothing to repair).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from torch import Tensor
+
+from warmstart.evaluate.calibration import fit_temperature
+from warmstart.evaluate.intervals import paired
+from warmstart.evaluate.metrics import correct
+from warmstart.task.base import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """`kept`, and one line that says why or why not."""
+
+    kept: bool
+    why: str
+
+
+def calibrated_metrics(task: Task, outputs: Tensor, targets: Tensor) -> dict[str, float]:
+    """Metrics of the task with the log-loss taken after temperature scaling."""
+    temperature = fit_temperature(outputs, targets)
+    return task.metrics(outputs / temperature, targets)
+
+
+def gate(task: Task, name: str, outputs: Tensor, best_name: str, best: Tensor, targets: Tensor, seed: int) -> Verdict:
+    """Compare validation outputs (n, classes) of a contender with those of the best so far."""
+    new, old = calibrated_metrics(task, outputs, targets), calibrated_metrics(task, best, targets)
+    metric = task.primary_metric
+    gain, loss_gain = new[metric] - old[metric], old["log_loss"] - new["log_loss"]
+    interval = paired(correct(outputs, targets), correct(best, targets), seed)
+    spread = f"interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+    if gain > 0 or (np.isclose(gain, 0) and loss_gain > 0):
+        what = (
+            f"{100 * gain:+.1f} points of {metric}"
+            if gain > 0
+            else f"equal {metric}, log-loss lower by {loss_gain:.3f}"
+        )
+        return Verdict(True, f"{what} on validation against {best_name} ({spread})")
+    what = f"{100 * gain:+.1f} points of {metric}" if gain < 0 else f"equal {metric}, log-loss no lower"
+    return Verdict(False, f"{name} brought {what} on validation against {best_name} ({spread})")

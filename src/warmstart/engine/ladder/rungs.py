@@ -1,0 +1,154 @@
+"""The rungs: each does one thing, and can do the same again on more data with its choices fixed.
+
+`again` is how the chosen rung is fitted on training and validation samples together, once everything is decided.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from warmstart.data.schema import IntArray
+from warmstart.engine.finished import RecipeResult
+from warmstart.engine.heads import best_closed_form
+from warmstart.engine.ladder.contender import Contender, Member
+from warmstart.engine.ladder.context import LadderContext
+from warmstart.plan.compile import compile_plan
+from warmstart.plan.plan import PhasePlan
+from warmstart.plan.profile import profile
+from warmstart.plan.table import plan_text
+from warmstart.recipe.phase import Phase
+from warmstart.recipe.recipe import Recipe
+
+Role = Literal["candidate", "baseline"]
+Earlier = dict[str, Contender]
+PIXELS = 16
+
+
+class Rung(Protocol):
+    """One thing that is tried. `earlier` holds the contenders before it, by name."""
+
+    name: str
+    about: str
+    role: Role
+
+    def seconds(self, context: LadderContext) -> float:
+        """Expected time of `climb`, from the plan."""
+        ...
+
+    def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
+        """Do it, and choose what is to be chosen on validation."""
+        ...
+
+    def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
+        """Do it on other data with the choices of `first`; `earlier` holds what was done again before."""
+        ...
+
+
+@dataclasses.dataclass
+class PixelRung:
+    """A linear head on the pixels themselves, at 16 x 16: what can be had without any transfer."""
+
+    name: str = "pixels"
+    about: str = f"no transfer: a linear model on raw pixels at {PIXELS} x {PIXELS}"
+    role: Role = "baseline"
+
+    def seconds(self, context: LadderContext) -> float:
+        """Decoding is shared with every other rung; what is left is about a second."""
+        return 1.0
+
+    def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
+        """Fit by ridge with exact leave-one-out."""
+        data = context.data
+        fitted = best_closed_form(
+            self._features(context, data.split.train),
+            data.targets(data.split.train),
+            len(data.dataset.target.classes),
+            ("ridge",),
+            seed=context.seed,
+        )
+
+        def outputs(indices: IntArray) -> Tensor:
+            return fitted.logits(self._features(context, indices))
+
+        return Contender(self.name, outputs, outputs(data.split.val))
+
+    def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
+        """A baseline is fitted on the same samples as what it is compared with."""
+        return self.climb(context, earlier)
+
+    def _features(self, context: LadderContext, indices: IntArray) -> Tensor:
+        pixels = [context.data.store.get(int(i), crop=True).float().unsqueeze(0) / 255 for i in indices]
+        rows = [functional.adaptive_avg_pool2d(image, PIXELS).flatten(1) for image in pixels]
+        return torch.cat(rows) if rows else torch.empty(0, 3 * PIXELS * PIXELS)
+
+
+@dataclasses.dataclass
+class RecipeRung:
+    """Whatever a recipe says."""
+
+    name: str
+    about: str
+    recipe: Recipe
+    role: Role = "candidate"
+
+    def seconds(self, context: LadderContext) -> float:
+        """As the plan expects on this machine."""
+        return compile_plan(self.recipe, context.network(), context.data.facts, speed=context.speed).seconds
+
+    def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
+        """Run the recipe."""
+        return self._run(self.recipe, context)
+
+    def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
+        """Run it for as long as before, with nothing left to choose."""
+        return self._run(_settled(first.members[0].recipe), context)
+
+    def _run(self, recipe: Recipe, context: LadderContext) -> Contender:
+        result = context.run(recipe, self.name)
+        member = Member(result.network, _untouched(result), recipe)
+        return Contender(
+            self.name,
+            lambda indices: context.outputs(member, indices),
+            result.val_outputs,
+            (member,),
+            curve=result.curve,
+            trained_parameters=_trained(result),
+            plan=plan_text(result.plan),
+        )
+
+
+def _phases(result: RecipeResult) -> list[PhasePlan]:
+    return [step for step in result.plan.steps if isinstance(step, PhasePlan)]
+
+
+def _untouched(result: RecipeResult) -> int:
+    """The highest cut below which no phase has changed anything."""
+    phases = _phases(result)
+    return min((p.cut for p in phases), default=len(result.network.facts.chain.cuts) - 1)
+
+
+def _trained(result: RecipeResult) -> int:
+    """Parameters that some phase trained, head included."""
+    names = {name for phase in _phases(result) for group in phase.groups for name in group.parameters}
+    head = {f"head.{name}" for name, _ in result.network.head.named_parameters()}
+    sizes = {name: p.numel() for name, p in result.network.named_parameters()}
+    return sum(sizes[name] for name in names | head)
+
+
+def _settled(recipe: Recipe) -> Recipe:
+    """The recipe without what needs validation: stopping early, going back to the best."""
+    fixed = {"early_stopping": None, "start": "last"}
+    steps = tuple(s.model_copy(update=fixed) if isinstance(s, Phase) else s for s in recipe.steps)
+    return recipe.model_copy(update={"steps": steps})
+
+
+def evaluation_seconds(context: LadderContext, images: int) -> float:
+    """Expected time to push so many images through the whole network."""
+    backbone = context.backbone
+    flops = profile(backbone, 0, len(backbone.chain.cuts) - 1, context.data.spec.size).flops
+    return images * flops / context.speed.flops

@@ -1,0 +1,117 @@
+"""Runs a recipe: edits, plan, then one step after another; what is finished is loaded, what was begun goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+import time
+from pathlib import Path
+
+import torch
+
+from warmstart.engine import finished
+from warmstart.engine.context import Context
+from warmstart.engine.data import RunData
+from warmstart.engine.deadline import Deadline
+from warmstart.engine.events import Decided, Listener, silent
+from warmstart.engine.finished import RecipeResult
+from warmstart.engine.freeze import release
+from warmstart.engine.identity import claim, identity
+from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.state import RunState
+from warmstart.engine.steps.registry import kind_of, name_of, steps
+from warmstart.engine.training import copied
+from warmstart.errors import Interrupted
+from warmstart.evaluate.predict import predict_outputs
+from warmstart.model.edits import apply_edits
+from warmstart.model.network import Network
+from warmstart.plan.compile import GIB, compile_plan
+from warmstart.plan.cost import SpeedFacts
+from warmstart.plan.plan import Plan
+from warmstart.recipe.recipe import Recipe
+from warmstart.task.base import Task
+
+
+def run_recipe(
+    recipe: Recipe,
+    network: Network,
+    data: RunData,
+    *,
+    task: Task,
+    seed: int = 0,
+    rung: str = "",
+    listener: Listener = silent,
+    folder: Path | None = None,
+    deadline: Deadline | None = None,
+    interrupt: Interrupt | None = None,
+    speed: SpeedFacts | None = None,
+    cache_budget: int = 2 * GIB,
+) -> RecipeResult:
+    """Run `recipe` on a copy of `network`; the network given is not changed.
+
+    Args:
+        recipe: what to do.
+        network: pretrained backbone and a fresh head.
+        data: what to train and validate on.
+        task: head, loss and metrics.
+        seed: of everything random.
+        rung: name of the run in events; the recipe's name if not given.
+        listener: is told everything.
+        folder: keeps checkpoints. A finished run found there is loaded, an unfinished one goes on; None keeps nothing.
+        deadline: no step trains beyond it; the result is the best so far.
+        interrupt: flag to stop by; if None, SIGINT and SIGTERM are caught for the length of the run.
+        speed: of this machine, for the plan's estimates.
+        cache_budget: bytes that stored activations may take.
+
+    Raises:
+        RunError: `folder` holds a run of another configuration, or cannot be written.
+        Interrupted: stopped by the user; what is done is saved.
+        TrainingError: training does not stay finite, or one sample does not fit into memory.
+    """
+    network = apply_edits(network.clone(), reset=recipe.edits.reset, dropout=recipe.edits.dropout, seed=seed)
+    plan = compile_plan(recipe, network, data.facts, speed=speed, cache_budget=cache_budget)
+    if folder is not None:
+        claim(folder, identity(recipe, plan, data, network, seed))
+        found = finished.load(folder, network, plan)
+        if found is not None:
+            listener(Decided(f"{rung or recipe.name}: finished before, loaded from {folder}"))
+            return found
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        flag = interrupt if interrupt is not None else stack.enter_context(Interrupt())
+        context = Context(task, seed, rung or recipe.name, listener, folder, deadline or Deadline(None), flag)
+        state = _steps(plan, network, data, context)
+    result = _result(state, plan, data, context, began)
+    if folder is not None:
+        finished.save(folder, result)
+    return result
+
+
+def _steps(plan: Plan, network: Network, data: RunData, context: Context) -> RunState:
+    """All steps in order, each with a checkpoint folder of its own."""
+    start = copied(network)
+    state = RunState(network, last=start, best=start, start=start)
+    for index, step in enumerate(plan.steps):
+        if context.interrupt.stopped:
+            do = "run the same command on the same folder: it goes on from there" if context.folder else ""
+            raise Interrupted(f"stopped before step {name_of(step)}", do=do)
+        slug = re.sub(r"[^a-z0-9]+", "-", name_of(step).lower()).strip("-")
+        folder = context.folder / f"step-{index}-{slug}" if context.folder is not None else None
+        then = tuple(kind_of(later) for later in plan.steps[index + 1 :])
+        state = steps[kind_of(step)](state, step, data, dataclasses.replace(context, folder=folder, then=then))
+    return state
+
+
+def _result(state: RunState, plan: Plan, data: RunData, context: Context, began: float) -> RecipeResult:
+    state.begin("best")
+    release(state.network)
+    targets = data.targets(data.split.val)
+    outputs, metrics = state.val_outputs, {}
+    if not len(targets):
+        outputs = torch.empty(0, len(data.dataset.target.classes))
+    elif outputs is None:
+        outputs = predict_outputs(state.network, data.pixels(plan.steps[-1].size), data.split.val)
+    if len(targets):
+        metrics = context.task.metrics(outputs, targets)
+    return RecipeResult(state.network, plan, state.curve, outputs, metrics, time.monotonic() - began, state.stopped)

@@ -1,0 +1,128 @@
+"""One optimizer step on one batch: mix, forward and backward in parts that fit, penalty, clip, check, step."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from warmstart.data.batches import Batch
+from warmstart.engine.events import Decided, Listener
+from warmstart.engine.feed import Feed
+from warmstart.engine.memory import halved, is_out_of_memory, parts
+from warmstart.engine.mix import mix
+from warmstart.engine.objective import Objective
+from warmstart.engine.penalty import StartingPoint
+from warmstart.engine.seeds import derive
+from warmstart.engine.training import Training
+from warmstart.errors import TrainingError
+
+
+class NonFiniteError(Exception):
+    """A loss, gradient or weight is NaN or infinite; the loop goes back to the last finite state."""
+
+
+@dataclasses.dataclass
+class Stepper:
+    """Steps a `Training`.
+
+    Args:
+        accelerator: gives the precision, does backward and clipping.
+        suffix: the prepared module that maps activations at the plan's cut to outputs.
+        training: whose optimizer is stepped, and whose `progress.micro` says how many samples go in at once.
+        feed: lifts what batches hold to the plan's cut.
+        objective: the loss.
+        penalty: L2-SP, if the phase has it.
+        listener: is told when the micro-batch has to shrink.
+    """
+
+    accelerator: Accelerator
+    suffix: nn.Module
+    training: Training
+    feed: Feed
+    objective: Objective
+    penalty: StartingPoint | None
+    listener: Listener
+
+    def step(self, batch: Batch, seed: int) -> float:
+        """One optimizer step; returns the mean loss of the batch.
+
+        Raises `NonFiniteError` before anything non-finite reaches a weight, and `TrainingError` if memory does not suffice.
+        """
+        loss = self.gradients(batch, seed)
+        norm = self.accelerator.clip_grad_norm_(self.training.parameters, self.training.plan.phase.clip or math.inf)
+        if not (math.isfinite(loss) and math.isfinite(float(norm))):
+            raise NonFiniteError(f"loss {loss:g}, gradient norm {float(norm):g}")
+        try:
+            self.training.optimizer.step()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise TrainingError("memory does not suffice for the optimizer's state", do="train fewer blocks") from error
+        return loss
+
+    def gradients(self, batch: Batch, seed: int) -> float:
+        """Leave the gradient of the whole batch in the parameters; returns its mean loss.
+
+        On out-of-memory the micro-batch is halved and the batch repeated, with the same random numbers and with the
+        buffers (statistics of training norms) as they were before.
+        """
+        phase, device = self.training.plan.phase, self.feed.device
+        inputs, targets = mix(
+            batch.inputs.to(device, non_blocking=True),
+            batch.targets.to(device, non_blocking=True),
+            self.feed.classes,
+            mixup=phase.mixup,
+            cutmix=phase.cutmix,
+            seed=derive(seed, "mix"),
+        )
+        while True:
+            torch.manual_seed(seed)
+            buffers = self._moving_buffers()
+            try:
+                return self._accumulate(inputs, targets)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Outside the handler: the error's traceback holds the activations that did not fit.
+            self._shrink(buffers)
+
+    def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
+        self.training.optimizer.zero_grad(set_to_none=True)
+        whole, total = self.objective.weight(targets), torch.zeros((), device=inputs.device)
+        for part in parts(len(inputs), self.training.progress.micro, self._least()):
+            outputs = self.suffix(self.feed.lift(inputs[part]))
+            loss = self.objective.loss(outputs, targets[part]) * (self.objective.weight(targets[part]) / whole)
+            self.accelerator.backward(loss)
+            total += loss.detach()
+        if self.penalty is not None:
+            self.penalty.add_gradient()
+        return float(total)
+
+    def _least(self) -> int:
+        """Batch statistics need two samples."""
+        return 1 if self.training.plan.phase.norm == "eval" else 2
+
+    def _moving_buffers(self) -> list[tuple[Tensor, Tensor]]:
+        """Buffers of modules in training mode, each with a copy of its present value."""
+        modules = [module for module in self.suffix.modules() if module.training]
+        return [(buffer, buffer.clone()) for module in modules for buffer in module.buffers(recurse=False)]
+
+    def _shrink(self, buffers: list[tuple[Tensor, Tensor]]) -> None:
+        self.training.optimizer.zero_grad(set_to_none=True)
+        for buffer, value in buffers:
+            buffer.copy_(value)
+        if self.feed.device.type == "cuda":
+            torch.cuda.empty_cache()
+        progress, batch = self.training.progress, self.training.plan.batch_size
+        micro = min(progress.micro, batch)
+        progress.micro = halved(micro)
+        self.listener(
+            Decided(
+                f"out of memory: micro-batch halved to {progress.micro}, batches stay {batch}",
+                {"micro_batch": progress.micro, "batch": batch},
+            )
+        )

@@ -1,0 +1,41 @@
+"""Gradient training as a step."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from warmstart.engine.context import Context
+from warmstart.engine.data import RunData
+from warmstart.engine.loop import run_phase
+from warmstart.engine.state import RunState
+from warmstart.engine.training import copied
+from warmstart.plan.plan import PhasePlan, StepPlan
+
+
+def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
+    """Train from `last` or `best` of the step before, as the phase says."""
+    assert isinstance(plan, PhasePlan)
+    state.begin(plan.phase.start)
+    before = copied(state.network)
+    result = run_phase(
+        state.network,
+        plan,
+        data,
+        task=context.task,
+        seed=context.seed,
+        rung=context.rung,
+        listener=context.listener,
+        folder=context.folder,
+        deadline=context.deadline,
+        interrupt=context.interrupt,
+        anchor=state.start,
+    )
+    return dataclasses.replace(
+        state,
+        last=result.last,
+        best=result.best,
+        before=before,
+        curve=state.curve + result.curve,
+        val_outputs=result.val_outputs,
+        stopped="deadline" if result.stopped == "deadline" else state.stopped,
+    )

@@ -1,0 +1,88 @@
+"""Every error a user can meet, in one tree.
+
+Each one says what was found, what was expected and what to do; the command line prints exactly that and exits with
+`exit_code`. Nothing in this module imports anything heavy, so that any room can raise.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WarmstartError(Exception):
+    """Base of all errors that a user can meet.
+
+    Args:
+        found: what was found ("class folder 'cat' holds no image").
+        expected: what was expected instead; may be empty.
+        do: what the user can do about it; may be empty.
+    """
+
+    exit_code = 2
+
+    def __init__(self, found: str, expected: str = "", do: str = "") -> None:
+        self.found, self.expected, self.do = found, expected, do
+        parts = [found, f"Expected: {expected}" if expected else "", f"What to do: {do}" if do else ""]
+        super().__init__("\n".join(part for part in parts if part))
+
+
+class DataError(WarmstartError):
+    """The user's data cannot be used as it is."""
+
+
+class ImageError(DataError):
+    """One image cannot be read (truncated, a foreign format, too large to decode safely)."""
+
+
+class BackboneError(WarmstartError):
+    """A backbone is unknown, or its weights are missing or not what they should be."""
+
+
+class RecipeError(WarmstartError):
+    """A recipe is not valid, or does not fit the network it is asked to train."""
+
+
+class CacheError(WarmstartError):
+    """The activation store cannot be written (no space, no permission)."""
+
+
+class RunError(WarmstartError):
+    """A run folder exists already, cannot be resumed, or belongs to another configuration."""
+
+
+class TrainingError(WarmstartError):
+    """Training cannot go on (the loss stays non-finite, memory does not suffice for one sample)."""
+
+    exit_code = 3
+
+
+class BundleError(WarmstartError):
+    """A bundle is damaged, was tampered with, or answers otherwise than when it was written."""
+
+
+class MissingExtraError(WarmstartError):
+    """An optional dependency is needed; names the extra that installs it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs packages that are not installed",
+            do=f"pip install 'warmstart[{extra}]'",
+        )
+
+
+class Interrupted(WarmstartError):
+    """The user stopped the run (Ctrl-C or SIGTERM); everything finished is saved."""
+
+    exit_code = 130
+
+
+def nearest(name: str, choices: Iterable[str], n: int = 3) -> str:
+    """The names closest to `name`, quoted and joined, for use in an error.
+
+    >>> nearest("probee", ["probe", "gradual"])
+    "'probe'"
+    """
+    pool = list(choices)
+    close = difflib.get_close_matches(name, pool, n=n, cutoff=0.4) or pool[:n]
+    return ", ".join(repr(c) for c in close)

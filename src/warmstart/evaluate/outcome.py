@@ -1,0 +1,113 @@
+"""The facts of one `fit`, as data: what `results.json` holds and the report draws. No tensors, only JSON-able values.
+
+`Outcome.to_dict()` is the content of `results.json`; `report.html` is drawn from it (and small thumbnails) alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """A value with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True)
+class CurveRow:
+    """One epoch (or closed-form fit) of one rung."""
+
+    phase: str
+    epoch: int
+    step: int
+    values: dict[str, float]  # train_loss, val_loss, val_accuracy, rate, seconds, ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Rung:
+    """One thing that was tried. `role`: a candidate may be chosen, a baseline never is."""
+
+    name: str  # "pixels", "scratch", "probe", "lp_ft", "average", "bias_only", "ensemble"
+    about: str  # one line: what was done
+    role: Literal["candidate", "baseline"]
+    val: dict[str, float]  # metrics on validation
+    seconds: float
+    kept: bool  # became the best so far when it was tried
+    why: str  # "better than probe on validation by 0.021 (interval ...)", "skipped: budget", ...
+    test: Interval | None = None  # the primary metric on test, filled in at the very end, in one pass
+    trained_parameters: int = 0
+    curve: tuple[CurveRow, ...] = ()
+    skipped: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """Paired comparison of two rungs on the same test samples (bootstrap of the difference)."""
+
+    better: str  # "lp_ft"
+    than: str  # "probe"
+    difference: Interval
+    verdict: str  # "better", "worse", "no difference that this data can show"
+
+
+@dataclasses.dataclass(frozen=True)
+class Reliability:
+    """Reliability diagram data on test, with equal-width confidence bins; empty bins have count 0."""
+
+    edges: tuple[float, ...]  # bins + 1
+    confidence: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    count: tuple[int, ...]
+    ece: float  # expected calibration error
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """A test sample on which the chosen model was most confidently wrong."""
+
+    id: str
+    true: str
+    predicted: str
+    probability: float  # of the predicted class
+    thumbnail: str = ""  # data:image/png;base64,... at most 96 px
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """Everything a user may want to know of one `fit`."""
+
+    data: str
+    classes: tuple[str, ...]
+    split: dict[str, Any]  # {"train": n, "val": n, "test": n, "how": "..."}
+    audit: dict[str, Any]  # `Audit.to_dict()`
+    backbone: dict[str, Any]  # BackboneCard.to_dict()
+    preprocess: dict[str, Any]
+    metric: str  # primary metric
+    rungs: tuple[Rung, ...]
+    chosen: str
+    verdict: str  # one or two sentences a person can act on
+    differences: tuple[Difference, ...]
+    test: dict[str, Interval]  # metrics of the chosen model on test; empty without a test set
+    confusion: tuple[tuple[int, ...], ...]  # rows: true class, columns: predicted
+    per_class: tuple[dict[str, Any], ...]  # {"name", "precision", "recall", "f1", "count"}
+    temperature: float
+    reliability_before: Reliability | None
+    reliability_after: Reliability | None
+    mistakes: tuple[Mistake, ...]
+    decisions: tuple[str, ...]  # everything decided on the user's behalf, in order
+    plan: str  # the plan of the chosen rung as text
+    seconds: float
+    budget: float
+    seed: int
+    environment: dict[str, Any]  # versions, cores, threads, platform, date
+    command: str  # how to repeat this run
+    evaluated_on: Literal["test", "val"] = "test"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON-able form."""
+        return dataclasses.asdict(self)

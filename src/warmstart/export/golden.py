@@ -1,0 +1,70 @@
+"""The golden sample: a real input and the answer to it, stored in the bundle and asked again whenever it is loaded.
+
+It finds what sums cannot: a reader, a resize or a layer that works otherwise on this machine than where the bundle was
+made.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from warmstart.data.schema import Sample
+from warmstart.errors import BundleError
+from warmstart.preprocess.reader import read_image
+
+NAME = "golden.json"
+NAMES = ("golden.png", "golden-2.png")
+CANDIDATES = 32
+TOLERANCE = 1e-3
+"""Largest difference of a probability. Other processors differ by about 1e-6, another resampling filter by 1e-2."""
+
+MAX_SIDE = 512
+"""Pixels. A larger sample is reduced before it is stored; the answer stored is the one to the reduced image."""
+
+Probabilities = Callable[[Sequence[Sample]], Tensor]
+
+
+def to_png(source: Any) -> bytes:
+    """An input as the PNG that is stored, no side longer than `MAX_SIDE`."""
+    image = read_image(source)
+    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def make(samples: Sequence[Sample], classes: Sequence[str], probabilities: Probabilities) -> dict[str, bytes]:
+    """The golden files by name: a PNG for each of at most two samples, and `golden.json` with all probabilities.
+
+    Of the first `CANDIDATES` samples those are kept whose answer is least certain: they move first when something
+    drifts, while an answer of 1.000 hides much.
+    """
+    pngs = [to_png(sample.source) for sample in samples[:CANDIDATES]]
+    answers = probabilities([Sample(f"candidate {i}", png) for i, png in enumerate(pngs)])
+    kept = dict(zip(NAMES, answers.max(1).values.argsort().tolist(), strict=False))
+    expected = {name: dict(zip(classes, answers[i].tolist(), strict=True)) for name, i in kept.items()}
+    return {**{name: pngs[i] for name, i in kept.items()}, NAME: (json.dumps(expected, indent=2) + "\n").encode()}
+
+
+def check(files: dict[str, bytes], classes: Sequence[str], probabilities: Probabilities, where: str) -> None:
+    """Ask again. Raises `BundleError` that names the sample, the class and both probabilities when they differ."""
+    try:
+        expected: dict[str, dict[str, float]] = json.loads(files[NAME])
+        samples = [Sample(name, files[name]) for name in expected]
+        wanted = [[float(answer[name]) for name in classes] for answer in expected.values()]
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BundleError(f"{where}/{NAME} does not fit the bundle: {error!r}", do="copy the bundle again") from error
+    for sample, want, got in zip(samples, wanted, probabilities(samples).tolist(), strict=True):
+        for name, w, g in zip(classes, want, got, strict=True):
+            if not abs(w - g) <= TOLERANCE:  # written so that NaN is a difference
+                raise BundleError(
+                    f"the bundle {where} answers otherwise than when it was made: {sample.id}, class {name!r}: {g:.4f}",
+                    expected=f"{w:.4f}, to within {TOLERANCE:g}",
+                    do="install the versions listed in bundle.json; or load it with check=False and evaluate it anew",
+                )

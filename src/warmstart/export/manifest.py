@@ -1,0 +1,114 @@
+"""`bundle.json`: what is in a bundle, as frozen data. Everything read from it is checked before it is used.
+
+The format number changes when an older reader would misunderstand the file. `files` holds the sha256 of every other
+file, `digest` that of this document, so that damage and edits by hand are noticed. It is no signature: whoever can
+rewrite the folder can rewrite the sums.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from warmstart.errors import BundleError
+from warmstart.model.backbone import BackboneCard
+
+FORMAT = 1
+NAME = "bundle.json"
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+"""A plain name: no folder, no `..`, nothing outside the bundle."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+BACKBONE_URI = re.compile(r"[a-z0-9]+(:[A-Za-z0-9._-]+)?(\?pretrained=(true|false))?")
+"""Names an architecture that an adapter knows, never a place (`timm:hf-hub:...`, a path) to fetch one from."""
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Member(_Data):
+    """One network of the ensemble (mostly there is just one)."""
+
+    weights: FileName
+    head: dict[str, Any]
+    recipe: str
+
+
+class Manifest(_Data):
+    """The content of `bundle.json`."""
+
+    format: Literal[1]
+    created: str
+    versions: dict[str, str]
+    task: Literal["classify"]
+    data: str
+    backbone: BackboneCard
+    """As it was when the network was trained; its sum is that of the pretrained weights."""
+    preprocess: dict[str, Any]
+    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    members: Annotated[tuple[Member, ...], Field(min_length=1)]
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    metrics: dict[str, Any]
+    files: dict[FileName, Sha256]
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Manifest:
+        missing = {member.weights for member in self.members} - set(self.files)
+        if missing:
+            raise ValueError(f"weights without a sum: {', '.join(sorted(missing))}")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("two classes have the same name")
+        if not BACKBONE_URI.fullmatch(self.backbone.name):
+            raise ValueError(f"backbone {self.backbone.name!r} is not the name of an architecture")
+        return self
+
+
+def _digest(document: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def to_json(manifest: Manifest) -> str:
+    """The text of `bundle.json`, with its own digest."""
+    document = manifest.model_dump(mode="json")
+    return json.dumps({**document, "digest": _digest(document)}, indent=2) + "\n"
+
+
+def from_json(text: str | bytes, where: str) -> Manifest:
+    """Inverse of `to_json`. Raises `BundleError` when the text is of another format, damaged or edited.
+
+    >>> from_json('{"format": 99}', "my-bundle")
+    Traceback (most recent call last):
+    warmstart.errors.BundleError: my-bundle/bundle.json has format 99
+    Expected: format 1
+    What to do: read it with the version of warmstart that wrote it, or a newer one
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise BundleError(f"{where}/{NAME} is not JSON: {error}", do="copy the bundle again") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else None
+        raise BundleError(
+            f"{where}/{NAME} has format {found!r}",
+            expected=f"format {FORMAT}",
+            do="read it with the version of warmstart that wrote it, or a newer one",
+        )
+    if document.pop("digest", None) != _digest(document):
+        raise BundleError(
+            f"{where}/{NAME} was changed after it was written",
+            expected="the content whose sum it carries",
+            do="copy the bundle again from where it was made",
+        )
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise BundleError(f"{where}/{NAME}: {field}: {first['msg']}", do="copy the bundle again") from error

@@ -1,0 +1,97 @@
+"""What a supplier of backbones does, and what all of them share. One file per supplier lies beside this one."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from warmstart.errors import BackboneError
+from warmstart.model.backbone import Backbone, BackboneCard
+from warmstart.model.modes import evaluating
+from warmstart.model.trace import build_chain
+from warmstart.model.weights import state_sha256
+from warmstart.preprocess.spec import PreprocessSpec
+
+
+class Supplier(Protocol):
+    """Makes backbones. `name` is what follows the colon of a URI; empty for a supplier of one backbone."""
+
+    def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
+        """The backbone; with `pretrained=False`, with weights drawn from `seed`."""
+        ...
+
+    def untrained(self, name: str, *, seed: int) -> nn.Module:
+        """The module alone, with the architecture's default initialisation drawn from `seed`."""
+        ...
+
+    def listing(self) -> list[dict[str, str | int]]:
+        """What it supplies, in rows with the keys of `BackboneCard`, without loading anything."""
+        ...
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's global generator seeded with `seed` in a `with` block, and as before after it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+_SIZES = (32, 48, 64, 96, 128, 160, 192, 224)
+
+
+def smallest_size(module: nn.Module, spec: PreprocessSpec) -> int:
+    """The smallest of some usual input sides that the module accepts, pixels; at most the size of `spec`."""
+    with evaluating(module), torch.no_grad():
+        for size in sorted(size for size in _SIZES if size < spec.size):
+            try:
+                out = module(torch.zeros(2, spec.channels, size, size))
+            except Exception:  # a network may object to a size in any way
+                continue
+            if torch.isfinite(out).all():  # a pool over nothing gives NaN rather than an error
+                return size
+    return spec.size
+
+
+def assemble(
+    module: nn.Module, spec: PreprocessSpec, card: BackboneCard, *, source_head: nn.Linear | None = None
+) -> Backbone:
+    """Trace `module`, measure it, and complete `card` with the weights' hash and the number of parameters.
+
+    Raises:
+        BackboneError: the module does not give one row of features per image.
+    """
+    module.eval().requires_grad_(True)
+    # The trace holds for every size, so the smallest is enough to check it with.
+    size = spec.size if card.fixed_size else max(card.min_size, min(spec.size, 128))
+    example = torch.linspace(-1, 1, 2 * spec.channels * size * size).reshape(2, spec.channels, size, size)
+    with evaluating(module), torch.no_grad():
+        features = module(example)
+    if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != 2:
+        raise BackboneError(
+            f"backbone {card.name!r} does not give pooled features",
+            expected="an output of shape (images, features)",
+            do="choose another backbone: `warmstart backbones` lists them",
+        )
+    card = dataclasses.replace(
+        card,
+        weights_sha256=state_sha256(module.state_dict()),
+        parameters=sum(parameter.numel() for parameter in module.parameters()),
+    )
+    return Backbone(build_chain(module, example), features.shape[1], spec, card, source_head)
+
+
+def drawn(card: BackboneCard, seed: int) -> BackboneCard:
+    """The card of the same architecture with random weights."""
+    return dataclasses.replace(
+        card,
+        name=f"{card.name.partition('?')[0]}?pretrained=false",
+        source=f"random initialisation, seed {seed}",
+        licence="none needed",
+        trained_on="nothing (random weights)",
+    )

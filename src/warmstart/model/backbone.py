@@ -1,0 +1,54 @@
+"""The backbone contract: a chain, its output width, its preprocessing, and a card with the facts."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from torch import nn
+
+from warmstart.model.chain import Chain
+from warmstart.preprocess.spec import PreprocessSpec
+
+
+@dataclasses.dataclass(frozen=True)
+class BackboneCard:
+    """Facts that travel with the weights into every run, cache key and bundle."""
+
+    name: str  # the URI it was asked for by: "lite0", "timm:resnet50.a1_in1k", "toy"
+    architecture: str  # "tf_efficientnet_lite0"
+    source: str  # where the weights came from, in words a person can follow
+    licence: str  # of the weights, SPDX where there is one; "unknown" is said, not guessed
+    trained_on: str  # "ImageNet-1k"; "nothing (random weights)"
+    weights_sha256: str  # of the state dict as loaded, see `warmstart.model.weights.state_sha256`
+    parameters: int
+    min_size: int = 32  # smallest input side, pixels
+    fixed_size: bool = False  # whether it takes inputs of the size of its preprocessing alone
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON-able form."""
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass
+class Backbone:
+    """A pretrained network without its head. `chain(x)` gives pooled features of shape (n, out_features).
+
+    `source_head` is the classifier that the weights were trained with, where it came along: features to the classes of
+    `card.trained_on`. It is no part of the backbone and is never trained.
+    """
+
+    chain: Chain
+    out_features: int
+    preprocess: PreprocessSpec
+    card: BackboneCard
+    source_head: nn.Linear | None = None
+
+    @property
+    def module(self) -> nn.Module:
+        """The underlying module; its parameter names are the supplier's own."""
+        return self.chain.module
+
+    def clone(self) -> Backbone:
+        """A copy with weights of its own; the trace is shared, so this is cheap."""
+        return dataclasses.replace(self, chain=self.chain.clone())

@@ -1,0 +1,61 @@
+"""Every backbone by its URI: `lite0`, `toy`, `timm:NAME`. A new supplier is one file in `adapters/` and one line here."""
+
+from __future__ import annotations
+
+import timm
+from torch import nn
+
+from warmstart.errors import BackboneError
+from warmstart.model.adapters.base import Supplier
+from warmstart.model.backbone import Backbone
+from warmstart.registry import Registry
+
+backbones: Registry[Supplier] = Registry("backbone", BackboneError)
+"""Suppliers by URI scheme."""
+backbones.add("lite0", "warmstart.model.adapters.embedded:LITE0")
+backbones.add("timm", "warmstart.model.adapters.timm:SUPPLIER")
+backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
+
+
+def load_backbone(uri: str, *, pretrained: bool = True, seed: int = 0) -> Backbone:
+    """Load a backbone, in eval mode, on the CPU.
+
+    Args:
+        uri: `lite0` (installed with the package), `toy`, or `timm:NAME`; `?pretrained=false` behind it asks for random
+            weights by name.
+        pretrained: `False` draws the weights from `seed` by the architecture's default initialisation.
+        seed: of the random weights.
+
+    Raises:
+        BackboneError: there is no such backbone, or its weights are not on this machine, or not what they should be.
+
+    >>> load_backbone("toy").card.architecture
+    'toy'
+    """
+    supplier, name, wants_pretrained = _resolve(uri)
+    return supplier.load(name, pretrained=pretrained and wants_pretrained, seed=seed)
+
+
+def untrained_module(uri: str, *, seed: int) -> nn.Module:
+    """The module of a backbone with the architecture's default initialisation, drawn from `seed` alone."""
+    supplier, name, _ = _resolve(uri)
+    return supplier.untrained(name, seed=seed)
+
+
+def list_backbones() -> list[dict[str, str | int]]:
+    """What can be asked for, in rows with keys of `BackboneCard`; loads nothing.
+
+    >>> [row["name"] for row in list_backbones()]
+    ['lite0', 'timm:NAME', 'toy']
+    """
+    return [row for scheme in backbones for row in backbones[scheme].listing()]
+
+
+def _resolve(uri: str) -> tuple[Supplier, str, bool]:
+    path, _, query = uri.partition("?")
+    scheme, colon, name = path.partition(":")
+    if query not in ("", "pretrained=false", "pretrained=true"):
+        raise BackboneError(f"backbone {uri!r} ends in ?{query}", expected="?pretrained=false, or nothing")
+    if scheme not in backbones and not colon and timm.is_model(scheme):
+        raise BackboneError(f"no backbone is called {uri!r}", do=f"timm has a model of this name: use 'timm:{uri}'")
+    return backbones[scheme], name, query != "pretrained=false"

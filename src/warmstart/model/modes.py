@@ -1,0 +1,31 @@
+"""Train and eval flags: set for a while, then put back exactly, module by module."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from torch import nn
+
+
+@contextlib.contextmanager
+def evaluating(module: nn.Module) -> Iterator[nn.Module]:
+    """Put `module` in eval mode for the length of a `with` block, then restore the flag of every submodule.
+
+    `module.train()` afterwards would not do: it also switches on what a phase keeps in eval mode (frozen batch norm).
+
+    >>> layer = nn.Sequential(nn.Dropout(), nn.Linear(2, 1)).train()
+    >>> _ = layer[0].eval()
+    >>> with evaluating(layer):
+    ...     layer[1].training
+    False
+    >>> layer[0].training, layer[1].training
+    (False, True)
+    """
+    flags = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield module
+    finally:
+        for part, flag in flags:
+            part.training = flag

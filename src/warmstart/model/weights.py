@@ -1,0 +1,76 @@
+"""Weights on disk and in memory: read without executing anything, and known by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from warmstart.errors import BackboneError
+
+
+def state_sha256(state: Mapping[str, Tensor]) -> str:
+    """Content hash of a state dict: names in sorted order, with dtype, shape and bytes of each tensor.
+
+    Neither the order of the names nor device or memory layout (channels last, say) matter.
+
+    >>> a = {"w": torch.zeros(2), "b": torch.ones(1)}
+    >>> state_sha256(a) == state_sha256(dict(reversed(a.items())))
+    True
+    """
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+        digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Content hash of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_weights(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
+    """The tensors in a file by name, on the CPU: safetensors, or a torch checkpoint that holds nothing but tensors.
+
+    Args:
+        path: `.safetensors`, `.pt`, `.pth` or `.bin`.
+        sha256: of the file; checked before it is opened.
+
+    Raises:
+        BackboneError: there is no such file, it is not the one that `sha256` names, or reading it would need to run
+            code (a pickle that `torch.load(weights_only=True)` refuses).
+    """
+    if not path.is_file():
+        raise BackboneError(f"no weights file at {path}", expected="a .safetensors, .pt, .pth or .bin file")
+    if sha256 is not None and (found := file_sha256(path)) != sha256:
+        raise BackboneError(
+            f"weights file {path} has sha256 {found}", expected=sha256, do="install the package that brings it again"
+        )
+    try:
+        loaded = load_file(path) if path.suffix == ".safetensors" else _load_torch(path)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+        raise BackboneError(
+            f"weights file {path} was refused: {str(error).splitlines()[0]}",
+            expected="a file that holds tensors and nothing that would have to be executed",
+            do="save the state dict as safetensors where the file comes from",
+        ) from error
+    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise BackboneError(
+            f"weights file {path} holds something other than named tensors",
+            expected="a state dict: names to tensors",
+            do="save `module.state_dict()` alone",
+        )
+    return dict(loaded)
+
+
+def _load_torch(path: Path) -> object:
+    return torch.load(path, map_location="cpu", weights_only=True)

@@ -1,0 +1,1 @@
+"""Recipe x network x data, compiled to a plan: every decision before any tensor is touched."""

@@ -1,0 +1,119 @@
+"""What `compile_plan` returns: every decision that follows from recipe x network x data, before any tensor is touched.
+
+The plan is a pure function of its inputs, so a resumed run compiles the same plan and cannot freeze anything else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from warmstart.recipe.phase import Average, ClosedForm, Phase
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFacts:
+    """What the plan needs to know of the data."""
+
+    train: int
+    val: int
+    outputs: int  # number of classes
+    size: int  # input side in pixels the run uses unless a phase says otherwise
+    name: str = "data"
+
+
+@dataclasses.dataclass(frozen=True)
+class ParamGroup:
+    """Parameters trained at one rate and weight decay. "auto" is found by a range test, then scaled by `scale`."""
+
+    pattern: str  # the row of the table that matched
+    block: str  # name of the block, or "head"
+    rate: float | Literal["auto"]
+    scale: float  # from layer decay; the rate used is `rate * scale`
+    weight_decay: float
+    parameters: tuple[str, ...]  # names in network.named_parameters()
+    numel: int
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockPlan:
+    """One readable block (or the head, last) in one phase. Frozen and eval are two facts."""
+
+    name: str
+    trained: int  # number of parameters (elements) that move
+    total: int
+    frozen: bool  # nothing in it moves by gradient
+    eval: bool  # its normalisation statistics do not move and its dropout is off
+
+
+@dataclasses.dataclass(frozen=True)
+class CachePlan:
+    """What is stored instead of recomputed, and why or why not."""
+
+    what: Literal["activations", "pixels", "nothing"]
+    cut: int  # index of the cut whose activations are stored; 0 unless what == "activations"
+    bytes: int
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class PhasePlan:
+    """A compiled `Phase`."""
+
+    phase: Phase
+    groups: tuple[ParamGroup, ...]
+    frozen: tuple[str, ...]  # names of all parameters that do not move; groups and frozen partition the parameters
+    blocks: tuple[BlockPlan, ...]
+    cut: int  # everything below this cut is frozen and in eval mode; training runs from its activation
+    eval_modules: tuple[str, ...]  # names of modules of the network to be in eval mode while training
+    size: int
+    batch_size: int
+    steps_per_epoch: int
+    cache: CachePlan
+    seconds: float  # expected, from `SpeedFacts`
+    memory: int  # expected peak bytes: weights, gradients, optimizer state, activations
+    cut_name: str = ""  # the module that ends there; "input" and "features" at the two ends
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in the whole phase."""
+        return self.steps_per_epoch * self.phase.epochs
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadPlan:
+    """A compiled `ClosedForm`: features at the last cut, computed once."""
+
+    step: ClosedForm
+    size: int
+    cache: CachePlan
+    seconds: float
+    memory: int
+
+
+@dataclasses.dataclass(frozen=True)
+class AveragePlan:
+    """A compiled `Average`: one evaluation on validation per alpha."""
+
+    step: Average
+    size: int
+    seconds: float
+    memory: int
+
+
+StepPlan = PhasePlan | HeadPlan | AveragePlan
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A compiled recipe."""
+
+    recipe: str
+    backbone: str
+    data: DataFacts
+    steps: tuple[StepPlan, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Expected time of all steps."""
+        return sum(step.seconds for step in self.steps)

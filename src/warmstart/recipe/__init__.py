@@ -1,0 +1,1 @@
+"""Recipes: transfer methods as plain data. Nothing here imports torch."""

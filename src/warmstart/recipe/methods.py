@@ -1,0 +1,233 @@
+"""The named transfer methods: each is a short function whose parameters are what may be overridden.
+
+To add one, write such a function and decorate it; `warmstart recipes`, the contract tests and `recipe()` then know it.
+Every method works on any backbone of at least two blocks: ranges of blocks are clipped to what is there. Images are not
+augmented unless a method is about that, because a frozen part below unaugmented images is computed once (see the plan)
+and a flip that is harmless for photographs ruins digits.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError, validate_call
+
+from warmstart.errors import RecipeError, nearest
+from warmstart.recipe.mistakes import mistakes
+from warmstart.recipe.phase import AugmentName, ClosedForm, OptimizerName, Phase, Rate
+from warmstart.recipe.recipe import Edits, Recipe
+from warmstart.recipe.text import from_yaml
+from warmstart.registry import Registry
+
+recipes: Registry[Callable[..., Recipe]] = Registry("recipe", RecipeError)
+
+Lr = float | Literal["auto"]
+
+
+def _times(lr: Lr, by: float) -> Rate:
+    """A multiple of a rate; one that is found by a range test stays so."""
+    return "auto" if lr == "auto" else lr * by
+
+
+@recipes.register("scratch")
+def scratch(
+    lr: Lr = 1e-3,
+    epochs: int = 60,
+    batch_size: int = 32,
+    optimizer: OptimizerName = "adamw",
+    augment: AugmentName = "standard",
+) -> Recipe:
+    """All weights drawn anew and trained: what a transfer has to beat."""
+    train = Phase(
+        name="train",
+        rates=(("*", lr),),
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        weight_decay=0.05,
+        augment=augment,
+        norm="train",
+    )
+    about = "No transfer: all weights drawn anew and trained, the baseline of Kornblith et al. (2019)."
+    return Recipe(name="scratch", about=about, edits=Edits(reset=True), steps=(train,))
+
+
+@recipes.register("probe")
+def probe(heads: tuple[str, ...] = ("logistic",)) -> Recipe:
+    """A head on frozen features."""
+    about = "Feature extraction: a head fitted in closed form on frozen features (linear probe, Alain & Bengio 2017)."
+    return Recipe(name="probe", about=about, steps=(ClosedForm(heads=heads),))
+
+
+@recipes.register("finetune")
+def finetune(
+    from_block: int = -2, lr: Lr = 1e-4, epochs: int = 10, batch_size: int = 32, augment: AugmentName = "none"
+) -> Recipe:
+    """Tune the blocks from `from_block` on (negative: from the end; 0: all); the new head learns ten times as fast."""
+    rates: tuple[tuple[str, Rate], ...] = (("head", _times(lr, 10)), (f"block:{from_block}..", lr), ("*", None))
+    tune = Phase(rates=rates, epochs=epochs, batch_size=batch_size, augment=augment)
+    about = "Early blocks frozen, the later ones tuned with the head (Yosinski et al. 2014)."
+    return Recipe(name="finetune", about=about, steps=(tune,))
+
+
+@recipes.register("gradual")
+def gradual(
+    lr: Lr = 1e-3, stage_epochs: int = 2, epochs: int = 10, per_block: float = 2.6, batch_size: int = 32
+) -> Recipe:
+    """Unfreeze from the top in four stages; every block learns at 1 / `per_block` of the one above."""
+    body = _times(lr, 1 / per_block)
+    stages: dict[str, tuple[tuple[str, Rate], ...]] = {
+        "head": (("head", lr), ("*", None)),
+        "last block": (("head", lr), ("block:-1..", body), ("*", None)),
+        "last two blocks": (("head", lr), ("block:-2..", body), ("*", None)),
+        "all": (("head", lr), ("*", body)),
+    }
+    shared = Phase(layer_decay=1 / per_block, batch_size=batch_size, schedule="slanted_triangular", epochs=stage_epochs)
+    steps = [shared.model_copy(update={"name": name, "rates": rates}) for name, rates in stages.items()]
+    steps[-1] = steps[-1].model_copy(update={"epochs": epochs})
+    about = "Gradual unfreezing, discriminative rates, slanted triangular schedule (ULMFiT, Howard & Ruder 2018)."
+    return Recipe(name="gradual", about=about, steps=tuple(steps))
+
+
+@recipes.register("lp_ft")
+def lp_ft(
+    lr: Lr = 1e-4,
+    epochs: int = 10,
+    layer_decay: float = 0.75,
+    ema: float = 0.99,
+    batch_size: int = 32,
+    augment: AugmentName = "none",
+    heads: tuple[str, ...] = ("logistic",),
+    from_block: int = 0,
+) -> Recipe:
+    """Fit the head on frozen features, then tune the blocks from `from_block` on from there, lower ones more slowly."""
+    frozen: tuple[tuple[str, Rate], ...] = (("head", lr), (f"block:{from_block}..", lr), ("*", None))
+    tune = Phase(
+        rates=frozen if from_block else (("*", lr),),
+        layer_decay=layer_decay,
+        epochs=epochs,
+        batch_size=batch_size,
+        augment=augment,
+        ema=ema,
+    )
+    about = "Linear probe, then full fine-tuning that starts from it (LP-FT, Kumar et al. 2022)."
+    return Recipe(name="lp_ft", about=about, steps=(ClosedForm(heads=heads), tune))
+
+
+@recipes.register("discriminative")
+def discriminative(
+    lr: Lr = 1e-3, epochs: int = 10, per_block: float = 2.6, batch_size: int = 32, augment: AugmentName = "none"
+) -> Recipe:
+    """Tune everything at once; every block learns at 1 / `per_block` of the one above."""
+    tune = Phase(
+        rates=(("head", lr), ("*", _times(lr, 1 / per_block))),
+        layer_decay=1 / per_block,
+        epochs=epochs,
+        batch_size=batch_size,
+        augment=augment,
+    )
+    about = "All blocks tuned, each at 1 / 2.6 of the rate above it (discriminative rates, Howard & Ruder 2018)."
+    return Recipe(name="discriminative", about=about, steps=(tune,))
+
+
+@recipes.register("two_phase")
+def two_phase(
+    head_lr: Lr = 1e-3,
+    lr: Lr = 1e-5,
+    head_epochs: int = 20,
+    epochs: int = 10,
+    patience: int = 5,
+    batch_size: int = 32,
+    augment: AugmentName = "none",
+) -> Recipe:
+    """Train the head on the frozen backbone, then tune everything at a low rate from the best of that."""
+    shared = Phase(
+        batch_size=batch_size, optimizer="adam", schedule="plateau", early_stopping=patience, augment=augment
+    )
+    rates: tuple[tuple[str, Rate], ...] = (("head", head_lr), ("*", None))
+    head = shared.model_copy(update={"name": "head", "rates": rates, "epochs": head_epochs})
+    tune = shared.model_copy(update={"rates": (("*", lr),), "epochs": epochs, "start": "best"})
+    about = "The classic: head on frozen features, then a low-rate tune of everything (Keras guide, Chollet 2020)."
+    return Recipe(name="two_phase", about=about, steps=(head, tune))
+
+
+@recipes.register("progressive_resize")
+def progressive_resize(
+    shares: tuple[float, ...] = (0.5, 0.75, 1.0), lr: Lr = 1e-4, epochs: int = 4, batch_size: int = 32
+) -> Recipe:
+    """Tune on images of growing size, given as shares of the run's size; `epochs` at each."""
+    rates: tuple[tuple[str, Rate], ...] = (("head", _times(lr, 10)), ("*", lr))
+    shared = Phase(rates=rates, layer_decay=0.75, epochs=epochs, batch_size=batch_size)
+    steps = tuple(shared.model_copy(update={"name": f"size {s:g}", "size": float(s)}) for s in shares)
+    about = "Full tuning on growing images, small ones first (progressive resizing, Howard 2018; Tan & Le 2021)."
+    return Recipe(name="progressive_resize", about=about, steps=steps)
+
+
+@recipes.register("bias_only")
+def bias_only(lr: Lr = 1e-3, epochs: int = 20, batch_size: int = 32, augment: AugmentName = "none") -> Recipe:
+    """Tune biases, scales of normalisation layers and the head; all other weights stay."""
+    rates: tuple[tuple[str, Rate], ...] = (("head", lr), ("bias | norm", lr), ("*", None))
+    tune = Phase(rates=rates, epochs=epochs, batch_size=batch_size, augment=augment)
+    about = "Only biases, normalisation scales and the head are tuned (BitFit, Ben Zaken et al. 2022)."
+    return Recipe(name="bias_only", about=about, steps=(tune,))
+
+
+@recipes.register("l2_sp")
+def l2_sp(
+    alpha: float = 0.1, lr: Lr = 3e-3, epochs: int = 10, batch_size: int = 32, augment: AugmentName = "none"
+) -> Recipe:
+    """Tune everything with SGD while a penalty of strength `alpha` holds the backbone near its start."""
+    tune = Phase(
+        rates=(("*", lr),), optimizer="sgd", l2_sp=alpha, epochs=epochs, batch_size=batch_size, augment=augment
+    )
+    about = "Full tuning with a quadratic pull towards the pretrained weights (L2-SP, Li et al. 2018)."
+    return Recipe(name="l2_sp", about=about, steps=(tune,))
+
+
+def options(name: str) -> dict[str, object]:
+    """The parameters of a named recipe with their defaults, in order.
+
+    >>> options("probe")
+    {'heads': ('logistic',)}
+    """
+    return {key: parameter.default for key, parameter in inspect.signature(recipes[name]).parameters.items()}
+
+
+def recipe(source: str | Path | Recipe, **overrides: object) -> Recipe:
+    """A recipe by name, from a YAML file, or as it is.
+
+    Args:
+        source: a registered name, a path that ends in `.yaml` or `.yml`, or a `Recipe`.
+        **overrides: values for the parameters of a named recipe (see `options`); text is read as numbers where needed.
+
+    Raises:
+        RecipeError: unknown name, parameter or file, or a value that does not fit.
+
+    >>> recipe("finetune", from_block=-1, epochs="3").steps[0].rates[1]
+    ('block:-1..', 0.0001)
+    """
+    named = isinstance(source, str) and Path(source).suffix not in (".yaml", ".yml")
+    if not named and overrides:
+        raise RecipeError(
+            f"{', '.join(overrides)} given for a recipe that is written out",
+            expected="such values only with the name of a recipe",
+            do="change the values in the recipe itself",
+        )
+    if isinstance(source, Recipe):
+        return source
+    if not named:
+        return from_yaml(Path(source))
+    method, known = recipes[str(source)], options(str(source))
+    for key in overrides.keys() - known.keys():
+        raise RecipeError(
+            f"recipe {source!r} has no parameter {key!r}",
+            expected=f"one of {', '.join(f'{k}={v!r}' for k, v in known.items())}",
+            do=f"the nearest: {nearest(key, known)}",
+        )
+    try:
+        return validate_call(method)(**overrides)
+    except ValidationError as error:
+        raise mistakes(error, overrides, f"recipe {source!r}") from error

@@ -1,0 +1,111 @@
+"""The steps a recipe is made of, as plain validated data. No callables, loops or conditions: Python is for that.
+
+This room imports no torch: a recipe can be listed, checked, written and read without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from warmstart.errors import RecipeError
+from warmstart.recipe.rates import parse
+
+Rate = Annotated[float, Field(gt=0)] | Literal["auto"] | None
+"""A learning rate; `None` freezes; `"auto"` is found by a range test (Smith 2017) before the phase."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+OptimizerName = Literal["adamw", "adam", "sgd"]
+ScheduleName = Literal["constant", "cosine", "one_cycle", "slanted_triangular", "plateau"]
+AugmentName = Literal["none", "flip", "light", "standard"]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
+
+
+class Phase(_Data):
+    """Gradient training under one table of learning rates.
+
+    `rates` is ordered: the first pattern that matches a parameter wins, and every parameter must be in a row, so `"*"`
+    comes last. `warmstart.recipe.rates` has the patterns (`head`, `block:-1`, `block:3..`, `depth:0.75`, `bias`,
+    `norm`, globs on names, `&` and `|`).
+    `layer_decay` multiplies a rate by its value once per block below the last one (head 1, last block 1, the one before
+    it `layer_decay`, ...). The discriminative rates of ULMFiT (Howard & Ruder 2018), every layer at 1 / 2.6 of the one
+    above, are `head: lr`, `"*": lr / 2.6` with `layer_decay = 1 / 2.6`.
+    """
+
+    kind: Literal["phase"] = "phase"
+    name: str = "tune"
+    rates: Annotated[tuple[tuple[str, Rate], ...], Field(min_length=1)] = (("*", 1e-4),)
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    epochs: Annotated[int, Field(ge=1)] = 10
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    optimizer: OptimizerName = "adamw"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """Not applied to biases and other one-dimensional parameters, nor to what `l2_sp` holds at its start."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Of SGD."""
+    schedule: ScheduleName = "cosine"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of the steps over which `cosine` rises linearly; the other schedules have no use for it."""
+    size: Annotated[int, Field(ge=8)] | Annotated[float, Field(gt=0, le=1)] | None = None
+    """Input side: pixels, or a share of the run's size (0.5; rounded to a multiple of 32); `None` is the run's size."""
+    augment: AugmentName = "none"
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    cutmix: Annotated[float, Field(ge=0)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    clip: Annotated[float, Field(gt=0)] | None = 1.0
+    """Largest gradient norm."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay of the exponential moving average of the weights; 0 is off. Evaluation and the result use the average."""
+    l2_sp: Annotated[float, Field(ge=0)] = 0.0
+    """Penalty alpha / 2 * |w - w_start|^2 on trained backbone parameters (Li et al. 2018, eq. 3)."""
+    norm: Literal["eval", "train", "train_all"] = "eval"
+    """Statistics of normalisation layers: fixed everywhere; moving in blocks that train; moving in frozen ones too."""
+    early_stopping: Annotated[int, Field(ge=1)] | None = None
+    """Epochs without a better validation score before the phase ends."""
+    start: Literal["last", "best"] = "last"
+    """The weights this phase starts from: those the phase before ended with, or its best by validation."""
+
+    @field_validator("rates", mode="before")
+    @classmethod
+    def _rows(cls, rates: object) -> object:
+        return tuple(rates.items()) if isinstance(rates, Mapping) else rates
+
+    @field_validator("rates")
+    @classmethod
+    def _patterns(cls, rates: tuple[tuple[str, Rate], ...]) -> tuple[tuple[str, Rate], ...]:
+        patterns = [pattern for pattern, _ in rates]
+        for i, pattern in enumerate(patterns):
+            if pattern in patterns[:i]:
+                raise ValueError(f"two rows are both {pattern!r}; expected every pattern once")
+            try:
+                parse(pattern)
+            except RecipeError as error:
+                raise ValueError(f"{error.found}; expected {error.expected}") from error
+        return rates
+
+
+class ClosedForm(_Data):
+    """Fit the head in closed form (or convexly) on cached frozen features and put it in place."""
+
+    kind: Literal["closed_form"] = "closed_form"
+    name: str = "probe"
+    heads: Annotated[tuple[str, ...], Field(min_length=1)] = ("logistic",)
+    """Names in the registry of closed-form heads; the best by cross-validation is kept."""
+
+
+class Average(_Data):
+    """Average of the weights before the recipe's last phase and after it (WiSE-FT, Wortsman 2022)."""
+
+    kind: Literal["average"] = "average"
+    name: str = "average"
+    alphas: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    """Shares of the tuned weights that are tried on validation."""
+
+
+Step = Annotated[Phase | ClosedForm | Average, Field(discriminator="kind")]

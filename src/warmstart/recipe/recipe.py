@@ -1,0 +1,38 @@
+"""A recipe: edits to the network, and then steps. Plain data; YAML in `warmstart.recipe.text`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from warmstart.recipe.phase import Average, Phase, Step
+
+
+class Edits(BaseModel):
+    """Changes made to the network before the first step."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    reset: bool = False
+    """Draw all backbone weights anew (training from scratch)."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout before the head."""
+
+
+class Recipe(BaseModel):
+    """A transfer method, as data. `about` is one sentence, with the paper where there is one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1)]
+    about: str = ""
+    edits: Edits = Edits()
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _averages_follow_a_phase(self) -> Recipe:
+        for i, step in enumerate(self.steps):
+            if isinstance(step, Average) and not any(isinstance(before, Phase) for before in self.steps[:i]):
+                raise ValueError(f"steps[{i}] averages weights before and after a phase; expected a phase before it")
+        return self

@@ -1,0 +1,69 @@
+"""The data audit as the report shows it: counts per class, sizes, and what was found to be wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from warmstart.data.audit import Audit
+from warmstart.evaluate.outcome import Outcome
+from warmstart.report.charts.bars import stacked_bar
+from warmstart.report.numbers import count
+from warmstart.report.words import noun
+
+Row = dict[str, Any]
+CLASSES = 40
+LINES = 12
+
+LISTS = {
+    "corrupt": ("Unreadable files", "They were left out. Their path and what is wrong with them:"),
+    "leaks": ("In train and again in validation or test", "The same picture, pixel for pixel; such scores flatter."),
+    "near_leaks": ("Look-alikes across the parts", "Nearly the same picture in train and in validation or test."),
+    "conflicting": ("One picture, several labels", "The same pixels under different classes; one of them is wrong."),
+    "duplicates": ("Copies", "The same picture more than once."),
+}
+"""Findings that are lists of ids, with what they mean."""
+
+
+def class_bars(outcome: Outcome) -> list[Row]:
+    """A bar per class with its number of samples, the largest 40 classes at most, in class order."""
+    counts: Mapping[str, int] = outcome.audit.get("counts", {})
+    largest = set(sorted(counts, key=lambda name: -counts[name])[:CLASSES])
+    longest = max(counts.values(), default=0)
+    return [
+        {"name": name, "count": count(n), "bar": stacked_bar(f"{name}: {n} {noun(outcome)}", [("all", n)], longest)}
+        for name, n in counts.items()
+        if name in largest
+    ]
+
+
+def problems(outcome: Outcome) -> list[str]:
+    """What was found to be wrong, in words; empty without an audit."""
+    fields = {field.name for field in dataclasses.fields(Audit)}
+    if not fields <= outcome.audit.keys():
+        return []
+    return list(Audit(**{name: outcome.audit[name] for name in fields}).problems)
+
+
+def listings(outcome: Outcome) -> list[Row]:
+    """The ids behind each finding, a dozen at most."""
+    rows: list[Row] = []
+    for key, (title, about) in LISTS.items():
+        found = outcome.audit.get(key, ())
+        joint = ": " if key == "corrupt" else "  =  "
+        if found:
+            lines = [joint.join(map(str, entry)) for entry in found[:LINES]]
+            rows.append({"title": title, "about": about, "lines": lines, "more": max(0, len(found) - LINES)})
+    return rows
+
+
+def sizes(outcome: Outcome) -> str:
+    """The sizes of the pictures as a sentence, and what had to be converted; empty if unknown."""
+    found = outcome.audit.get("sizes") or {}
+    if not found:
+        return ""
+    small, middle, large = (f"{w} × {h}" for w, h in (found["smallest"], found["median"], found["largest"]))
+    text = f"All are {small} pixels." if small == large else f"From {small} to {large} pixels, typically {middle}."
+    odd = ", ".join(f"{what} ({count(n)})" for what, n in (outcome.audit.get("unusual") or {}).items())
+    return f"{text} Converted to plain RGB: {odd}." if odd else text

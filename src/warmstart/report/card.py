@@ -1,0 +1,153 @@
+"""The model card: what a person must know before using the model, in the form model hubs read."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from warmstart.evaluate.outcome import Outcome
+from warmstart.report import numbers, words
+from warmstart.report.audited import problems
+
+LINES = re.compile(r"[\r\n\t\v\f\x1c-\x1e\x85\u2028\u2029]+")
+FEW = 20
+"""A test class with fewer samples than this is named among the limits."""
+
+
+def model_card(outcome: Outcome) -> str:
+    """Markdown with a YAML front matter (licence, tags, base model, results), then data, method, numbers and limits."""
+    sections = [_front_matter(outcome), _summary(outcome), _use(outcome), _method(outcome), _numbers(outcome)]
+    sections += [_limits(outcome), _origin(outcome)]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def escape(text: object) -> str:
+    r"""Text that stays text in Markdown, also in a table cell: markup characters escaped, on one line.
+
+    >>> escape("<b>a|b</b>")
+    '&lt;b&gt;a\\|b&lt;/b&gt;'
+    """
+    plain = LINES.sub(" ", str(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", plain)
+
+
+def _front_matter(outcome: Outcome) -> str:
+    metrics = [
+        {"type": name, "value": round(interval.value, 4), "name": numbers.metric_name(name)}
+        for name, interval in outcome.test.items()
+    ]
+    name = " ".join(outcome.data.split())  # on one line: a line "---" in it would end the front matter
+    facts: dict[str, Any] = {
+        "license": str(outcome.backbone.get("licence", "unknown")).lower(),
+        "library_name": "warmstart",
+        "pipeline_tag": "image-classification",
+        "tags": ["warmstart", "transfer-learning", "image-classification"],
+        "base_model": outcome.backbone.get("architecture") or outcome.backbone.get("name"),
+        "model-index": [
+            {
+                "name": name,
+                "results": [
+                    {
+                        "task": {"type": "image-classification"},
+                        "dataset": {"name": name, "type": "private", "split": outcome.evaluated_on},
+                        "metrics": metrics,
+                    }
+                ],
+            }
+        ],
+    }
+    return "---\n" + yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=10_000).strip() + "\n---"
+
+
+def _summary(outcome: Outcome) -> str:
+    names = ", ".join(escape(name) for name in outcome.classes[:50])
+    more = f" and {len(outcome.classes) - 50} more" if len(outcome.classes) > 50 else ""
+    key = words.headline(outcome)
+    lead = f"**{escape(key)}.** " if key else ""
+    return (
+        f"# {escape(outcome.data)}\n\n{lead}{escape(words.verdict(outcome))}\n\n"
+        f"It tells {len(outcome.classes)} classes apart: {names}{more}."
+    )
+
+
+def _use(outcome: Outcome) -> str:
+    return (
+        "## How to use it\n\n"
+        '```python\nfrom warmstart import Bundle\n\nmodel = Bundle.load("path/to/this/folder")\n'
+        'model.predict(["one.jpg", "two.jpg"])\n```\n\n'
+        "```sh\nwarmstart predict path/to/this/folder one.jpg two.jpg --csv answers.csv\n```\n\n"
+        f"{words.noun(outcome).capitalize()} are prepared as in training; the recipe for that is in the bundle, and "
+        "nothing in the bundle can execute."
+    )
+
+
+def _method(outcome: Outcome) -> str:
+    chosen = next((rung for rung in outcome.rungs if rung.name == outcome.chosen), None)
+    card, split, noun = outcome.backbone, outcome.split, words.noun(outcome)
+    tried = sum(not rung.skipped for rung in outcome.rungs)
+    train, val, test = (numbers.count(split[part]) for part in ("train", "val", "test"))
+    trained_on, source = (escape(card.get(key, "unknown")) for key in ("trained_on", "source"))
+    lines = [
+        "## Data and method",
+        "",
+        f"- **Data:** {train} {noun} to train on, {val} to choose by (validation), {test} to measure on (test). "
+        + escape(numbers.sentence(split["how"])),
+        f"- **Backbone:** {escape(card.get('architecture', ''))}, trained on {trained_on}, from {source}.",
+        f"- **Method:** {escape(outcome.chosen)}{': ' + escape(chosen.about) if chosen else ''}. Chosen among {tried} "
+        f"attempts by {numbers.metric_name(outcome.metric)} on validation.",
+        f"- **Probabilities:** calibrated by one temperature, {outcome.temperature:.2f}.",
+    ]
+    return "\n".join(lines)
+
+
+def _numbers(outcome: Outcome) -> str:
+    if not outcome.test:
+        return "## How good it is\n\nNot measured: there were no labelled samples to measure on."
+    lines = [
+        "## How good it is",
+        "",
+        f"On {numbers.count(outcome.split[outcome.evaluated_on])} {words.part(outcome)} {words.noun(outcome)}:",
+        "",
+        "| metric | value | 95 % interval |",
+        "|---|---|---|",
+    ]
+    for name, interval in outcome.test.items():
+        lines.append(
+            f"| {numbers.metric_name(name)} | {numbers.value(name, interval.value)} | {numbers.span(name, interval)} |"
+        )
+    if outcome.differences:
+        lines += ["", *(f"- {escape(words.comparison(pair, outcome))}" for pair in outcome.differences)]
+    return "\n".join(lines)
+
+
+def _limits(outcome: Outcome) -> str:
+    known = [row for row in outcome.per_class if row["f1"] is not None]
+    few = [escape(row["name"]) for row in outcome.per_class if row["count"] < FEW]
+    limits = [
+        "The numbers hold for data collected like this; other cameras, sites or seasons can be much worse.",
+        f"It always answers one of its {len(outcome.classes)} classes, also for something that is none of them.",
+    ]
+    if outcome.evaluated_on == "val":
+        limits.append(
+            "There was no test set: the numbers are from validation, which also chose the model, and are too good."
+        )
+    if known:
+        worst = min(known, key=lambda row: float(row["f1"]))
+        limits.append(f"Weakest class: {escape(worst['name'])} (F1 {numbers.percent(worst['f1'])}).")
+    if few:
+        shown = ", ".join(few[:10]) + (f" and {len(few) - 10} more" if len(few) > 10 else "")
+        limits.append(f"Fewer than {FEW} {words.part(outcome)} {words.noun(outcome)} say little about: {shown}.")
+    limits += [escape(numbers.sentence(problem)) for problem in problems(outcome)]
+    return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
+
+
+def _origin(outcome: Outcome) -> str:
+    date, card = numbers.moment(outcome.environment.get("date", "")), outcome.backbone
+    command = LINES.sub(" ", outcome.command).replace("`", "")
+    made = f"Made by `{command}` with seed {outcome.seed}{f' on {escape(date)}' if date else ''}"
+    return (
+        f"## Where it comes from\n\n{made}, in {numbers.duration(outcome.seconds)}. Weights of the backbone: sha256 "
+        f"`{card.get('weights_sha256', 'unknown')}`, licence {escape(card.get('licence', 'unknown'))}."
+    )

@@ -1,0 +1,62 @@
+"""The confusion matrix as a heat table, or as a list where a table would be too large to read."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from warmstart.evaluate.outcome import Outcome
+from warmstart.report.numbers import percent
+from warmstart.report.words import noun
+
+Row = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One field of the confusion table: `heat` is the share of its row, 0..1."""
+
+    count: int
+    heat: str
+    kind: str
+    title: str
+
+
+def confusion_table(outcome: Outcome) -> list[tuple[str, int, list[Cell]]]:
+    """Rows (true class, total, cells); shading is the share of the true class."""
+    table: list[tuple[str, int, list[Cell]]] = []
+    if not outcome.confusion:
+        return table
+    for i, (name, counts) in enumerate(zip(outcome.classes, outcome.confusion, strict=True)):
+        total = sum(counts)
+        cells = [
+            Cell(
+                n,
+                f"{n / total if total else 0:.3f}",
+                "hit" if i == j else "miss",
+                f"{n} {noun(outcome)} of {name} answered {outcome.classes[j]}",
+            )
+            for j, n in enumerate(counts)
+        ]
+        table.append((name, total, cells))
+    return table
+
+
+def top_confusions(outcome: Outcome, n: int) -> list[Row]:
+    """The most frequent wrong answers: true class, answer, how many, and their share of the true class."""
+    pairs = [
+        (counts[j], i, j)
+        for i, counts in enumerate(outcome.confusion)
+        for j in range(len(counts))
+        if i != j and counts[j]
+    ]
+    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    return [
+        {
+            "true": outcome.classes[i],
+            "said": outcome.classes[j],
+            "count": count,
+            "share": percent(count / sum(outcome.confusion[i]), 0),
+        }
+        for count, i, j in pairs[:n]
+    ]

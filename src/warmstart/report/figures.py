@@ -1,0 +1,126 @@
+"""Which chart shows what: from the facts of an outcome to drawings and the words beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from warmstart.evaluate.outcome import CurveRow, Interval, Outcome, Reliability, Rung
+from warmstart.report.charts.bars import interval_bar
+from warmstart.report.charts.lines import Line, limits, panel
+from warmstart.report.charts.reliability import reliability_diagram
+from warmstart.report.numbers import is_share, metric_name, percent, span, value
+
+Row = dict[str, Any]
+
+
+def rung_bars(outcome: Outcome) -> list[Row]:
+    """A bar per rung that was measured, in the order tried; with the test interval where there is a test set."""
+    rows: list[Row] = []
+    for rung, measured in measured_rungs(outcome):
+        text, shade = value(outcome.metric, measured), tone(outcome, rung)
+        low, high = (rung.test.low, rung.test.high) if rung.test else (None, None)
+        rows.append(
+            {
+                "rung": rung,
+                "tone": shade,
+                "value": text,
+                "span": span(outcome.metric, rung.test) if rung.test else "",
+                "bar": interval_bar(f"{rung.name}: {text}", measured, low, high, shade),
+            }
+        )
+    return rows
+
+
+def measured_rungs(outcome: Outcome) -> list[tuple[Rung, float]]:
+    """The rungs that have the primary metric, with its value: on test where there is one, else on validation.
+
+    All on the same samples: a validation score beside test scores would not be comparable. The model handed over comes
+    last where it is not one of the rungs as they were tried (fitted again on more labels).
+    """
+    on_test = any(rung.test for rung in outcome.rungs)
+    scores = ((rung, rung.test.value if rung.test else rung.val.get(outcome.metric)) for rung in outcome.rungs)
+    rows = [
+        (rung, score)
+        for rung, score in scores
+        if score is not None and not rung.skipped and (rung.test is not None) == on_test
+    ]
+    final = outcome.test.get(outcome.metric)
+    if on_test and final is not None and not any(tone(outcome, rung) == "chosen" for rung, _ in rows):
+        rows.append((_handed_over(outcome, final), final.value))
+    return rows
+
+
+def _handed_over(outcome: Outcome, final: Interval) -> Rung:
+    about = f"{outcome.chosen}, as it is handed over to you"
+    return Rung("final", about, "candidate", {}, 0.0, True, "", test=final)
+
+
+def tone(outcome: Outcome, rung: Rung) -> str:
+    """How a rung is coloured: "chosen", "candidate" or "baseline"."""
+    chosen = rung.name == "final" or (rung.name == outcome.chosen and _is_final(outcome, rung))
+    return "chosen" if chosen else rung.role
+
+
+def _is_final(outcome: Outcome, rung: Rung) -> bool:
+    """Whether a rung is the very model that the headline number is about."""
+    return rung.test is None or outcome.test.get(outcome.metric) in (None, rung.test)
+
+
+def learning_curves(outcome: Outcome) -> list[Row]:
+    """Two panels, loss and accuracy, for every rung that was trained over epochs. Accuracy has one scale for all."""
+    trained = [(rung, _epochs(rung)) for rung in outcome.rungs]
+    trained = [(rung, rows) for rung, rows in trained if len(rows) > 1]
+    scores = {rung.name: Line("validation", "val", _series(rows, f"val_{outcome.metric}")) for rung, rows in trained}
+    bounds = limits(list(scores.values()))
+    curves: list[Row] = []
+    for rung, rows in trained:
+        losses = [
+            Line(name, tone, _series(rows, key))
+            for name, tone, key in (("training", "train", "train_loss"), ("validation", "val", "val_loss"))
+        ]
+        ends = [i - 0.5 for i in range(1, len(rows)) if rows[i].phase != rows[i - 1].phase]
+        score = f"{metric_name(outcome.metric)} of {rung.name} over epochs"
+        curves.append(
+            {
+                "rung": rung,
+                "phases": list(dict.fromkeys(row.phase for row in rows)),
+                "loss": panel(f"loss of {rung.name} over epochs", losses, bounds=limits(losses), boundaries=ends),
+                "score": panel(
+                    score, [scores[rung.name]], bounds=bounds, percent=is_share(outcome.metric), boundaries=ends
+                ),
+            }
+        )
+    return curves
+
+
+def _epochs(rung: Rung) -> list[CurveRow]:
+    """The rows of gradient training: a closed-form fit has no epochs and no training loss."""
+    return [row for row in rung.curve if "train_loss" in row.values]
+
+
+def _series(rows: list[CurveRow], key: str) -> tuple[float | None, ...]:
+    return tuple(row.values.get(key) for row in rows)
+
+
+def reliability_views(outcome: Outcome) -> list[Row]:
+    """The diagrams before and after the temperature, each with what it says in words."""
+    pairs = (("As trained", outcome.reliability_before), ("After calibration", outcome.reliability_after))
+    return [
+        {
+            "title": title,
+            "diagram": reliability_diagram(shown, f"reliability, {title.lower()}"),
+            "words": f"{_tendency(shown)} On average the stated probability is off by {percent(shown.ece)}.",
+        }
+        for title, shown in pairs
+        if shown is not None
+    ]
+
+
+def _tendency(shown: Reliability) -> str:
+    total = sum(shown.count)
+    said, right = (
+        sum(n * v for n, v in zip(shown.count, values, strict=True)) / max(1, total)
+        for values in (shown.confidence, shown.accuracy)
+    )
+    word = "Too sure of itself" if said - right > 0.02 else "Too modest" if right - said > 0.02 else "About right"
+    return f"{word}: it claims {percent(said)} on average and is right in {percent(right)}."

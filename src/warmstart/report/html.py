@@ -1,0 +1,162 @@
+"""The one-file HTML report: everything of an outcome, for someone who does not train networks for a living.
+
+It loads nothing, runs no script (a content policy in the page forbids both), follows the reader's light or dark
+setting, and prints. All text comes from data a stranger may have named, so the template escapes everything; only
+`charts` makes markup, and escapes what it is given.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from PIL import Image
+
+from warmstart.evaluate.outcome import Outcome
+from warmstart.report import figures, numbers, words
+from warmstart.report.audited import class_bars, listings, problems, sizes
+from warmstart.report.charts.bars import percent_axis
+from warmstart.report.confused import confusion_table, top_confusions
+from warmstart.report.files import write_text
+from warmstart.report.images import data_uri
+
+TABLE_LIMIT = 30
+"""With more classes than this the confusion table gives way to a list of the most frequent mistakes."""
+
+
+def write_report(outcome: Outcome, path: Path, *, contact_sheet: Image.Image | None = None) -> Path:
+    """Write the report of `outcome` to `path` (replaced as a whole, or not at all) and return the path.
+
+    `contact_sheet` is a picture of samples of every class, as `warmstart.data.contact` draws it.
+    """
+    write_text(path, report_html(outcome, contact_sheet=contact_sheet))
+    return path
+
+
+def report_html(outcome: Outcome, *, contact_sheet: Image.Image | None = None) -> str:
+    """The report as text."""
+    sheet = data_uri(contact_sheet) if contact_sheet is not None else ""
+    return _environment().get_template("report.html.j2").render(o=outcome, contact_sheet=sheet, **_context(outcome))
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("warmstart.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": numbers.percent,
+        "sure": numbers.sure,
+        "count": numbers.count,
+        "duration": numbers.duration,
+        "metric": numbers.metric_name,
+        "value": numbers.value,
+        "sentence": numbers.sentence,
+    }
+    return environment
+
+
+def _context(outcome: Outcome) -> dict[str, Any]:
+    """What the template shows, section by section."""
+    few = len(outcome.classes) <= TABLE_LIMIT
+    return {
+        "noun": words.noun(outcome),
+        "part": words.part(outcome),
+        "metric": numbers.metric_name(outcome.metric),
+        "date": numbers.moment(outcome.environment.get("date", "")),
+        "verdict": words.verdict(outcome),
+        "key": _key(outcome),
+        "majority": _majority(outcome),
+        "measures": _measures(outcome),
+        "bars": figures.rung_bars(outcome),
+        "axis": percent_axis(),
+        "comparisons": [
+            {"text": words.comparison(pair, outcome), "kind": pair.verdict.split()[0]} for pair in outcome.differences
+        ],
+        "confusion": confusion_table(outcome) if few else None,
+        "confusions": top_confusions(outcome, 5 if few else 30),
+        "classes": sorted(outcome.per_class, key=lambda row: 2.0 if row["f1"] is None else row["f1"]),
+        "reliability": figures.reliability_views(outcome),
+        "problems": problems(outcome),
+        "class_bars": class_bars(outcome),
+        "listings": listings(outcome),
+        "sizes": sizes(outcome),
+        "val_metrics": _val_metrics(outcome),
+        "curves": figures.learning_curves(outcome),
+        "sheet": _sheet(outcome),
+    }
+
+
+def _key(outcome: Outcome) -> dict[str, str] | None:
+    interval = outcome.test.get(outcome.metric)
+    if interval is None:
+        return None
+    return {
+        "value": numbers.value(outcome.metric, interval.value),
+        "metric": numbers.metric_name(outcome.metric),
+        "span": numbers.span(outcome.metric, interval),
+        "count": numbers.count(outcome.split[outcome.evaluated_on]),
+    }
+
+
+def _majority(outcome: Outcome) -> dict[str, str] | None:
+    """What the laziest model would reach: always the most frequent class of the samples measured on."""
+    total = sum(row["count"] for row in outcome.per_class)
+    if not total or outcome.metric != "accuracy":
+        return None
+    most = max(outcome.per_class, key=lambda row: int(row["count"]))
+    return {"name": most["name"], "share": numbers.percent(most["count"] / total)}
+
+
+def _measures(outcome: Outcome) -> list[dict[str, str]]:
+    """The other metrics of the chosen model."""
+    return [
+        {
+            "name": numbers.metric_name(name),
+            "value": numbers.value(name, interval.value),
+            "span": numbers.span(name, interval),
+            "meaning": numbers.MEANING.get(name, ""),
+        }
+        for name, interval in outcome.test.items()
+        if name != outcome.metric
+    ]
+
+
+def _val_metrics(outcome: Outcome) -> list[str]:
+    """Columns of the table of attempts: the primary metric, macro F1 and log loss, where any attempt has them."""
+    wanted = dict.fromkeys((outcome.metric, "macro_f1", "log_loss"))
+    return [name for name in wanted if any(name in rung.val for rung in outcome.rungs)]
+
+
+def _sheet(outcome: Outcome) -> list[tuple[str, str]]:
+    """Facts needed to repeat the run, as name and text."""
+    card, spec = outcome.backbone, outcome.preprocess
+    facts = {
+        "seed": outcome.seed,
+        "backbone": f"{card.get('name', '')} ({card.get('architecture', '')})",
+        "weights from": card.get("source"),
+        "weights sha256": card.get("weights_sha256"),
+        "licence of the weights": card.get("licence"),
+        "trained on": card.get("trained_on"),
+        "parameters": numbers.count(card["parameters"]) if "parameters" in card else None,
+        "input": f"{spec['size']} × {spec['size']} px, {spec.get('resize', '')}" if "size" in spec else None,
+    }
+    facts |= {key.replace("_", " "): value for key, value in outcome.environment.items() if key != "memory_bytes"}
+    if "memory_bytes" in outcome.environment:
+        facts["free memory"] = f"{outcome.environment['memory_bytes'] / 2**30:.1f} GiB"
+    return [(name, _plain(value)) for name, value in facts.items() if value not in (None, "")]
+
+
+def _plain(value: Any) -> str:
+    """A fact in one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(inner) for inner in value)
+    return str(value)

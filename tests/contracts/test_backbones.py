@@ -1,0 +1,247 @@
+"""What every backbone keeps to: those of the registry, and one member or more of each family of timm."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from warmstart.model.backbone import Backbone
+from warmstart.model.catalog import load_backbone
+from warmstart.model.modes import evaluating
+
+SMALL = {
+    "toy": 12,
+    "lite0": 71,
+    "timm:resnet18": 24,
+    "timm:mobilenetv2_035": 72,
+    "timm:tf_efficientnet_lite0": 71,
+    "timm:efficientnet_b0": 71,
+    "timm:convnext_atto": 30,
+    "timm:vit_tiny_patch16_224": 39,
+    "timm:densenet121": 22,
+    "timm:resnetv2_50x1_bit": 40,
+}
+"""At least so many cuts. The smallest member of each family that has one, and all at their smallest size."""
+
+LARGE = {
+    "timm:vgg16": 38,
+    "timm:resnet50": 40,
+    "timm:inception_v3": 28,
+    "timm:mobilenetv2_100": 72,
+    "timm:tf_efficientnet_b0": 71,
+    "timm:tf_efficientnet_b7": 110,
+    "timm:convnext_tiny": 36,
+    "timm:swin_tiny_patch4_window7_224": 38,
+    "timm:vit_small_patch16_224": 39,
+    "timm:vit_small_patch14_dinov2": 39,
+    "timm:maxvit_tiny_rw_224": 87,
+}
+
+BLOCKS = {
+    "toy": "stem stages.0 stages.1 stages.2",
+    "lite0": "stem " + " ".join(f"blocks.{i}" for i in range(7)) + " conv_head",
+    "timm:resnet18": "stem layer1 layer2 layer3 layer4",
+    "timm:resnet50": "stem layer1 layer2 layer3 layer4",
+    "timm:mobilenetv2_035": "stem " + " ".join(f"blocks.{i}" for i in range(7)) + " conv_head",
+    "timm:efficientnet_b0": "stem " + " ".join(f"blocks.{i}" for i in range(7)) + " conv_head",
+    "timm:convnext_atto": "stem stages.0 stages.1 stages.2 stages.3",
+    "timm:vit_tiny_patch16_224": "patch_embed " + " ".join(f"blocks.{i}" for i in range(12)),
+    "timm:swin_tiny_patch4_window7_224": "patch_embed layers.0 layers.1 layers.2 layers.3",
+    "timm:maxvit_tiny_rw_224": "stem stages.0 stages.1 stages.2 stages.3",
+    "timm:resnetv2_50x1_bit": "stem stages.0 stages.1 stages.2 stages.3",
+    "timm:densenet121": "stem features.denseblock1 features.transition1 features.denseblock2 features.transition2 "
+    "features.denseblock3 features.transition3 features.denseblock4",
+}
+
+CUTS = SMALL | LARGE
+_loaded: dict[str, Backbone] = {}
+
+
+@pytest.fixture(params=[*SMALL, *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE)])
+def uri(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def backbone(uri: str) -> Backbone:
+    """A copy of one's own; loaded once."""
+    if uri not in _loaded:
+        _loaded.clear()
+        backbone = load_backbone(uri if uri in ("toy", "lite0") else f"{uri}?pretrained=false")
+        _unlike_at_birth(backbone.module)
+        _loaded[uri] = backbone
+    return _loaded[uri].clone()
+
+
+def _unlike_at_birth(module: nn.Module) -> None:
+    """Give parameters that start at zero or one (layer scale, position, norms) values that matter."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.std() < 1e-4 or parameter.ndim < 2:
+                parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+
+
+def images(backbone: Backbone, n: int = 3) -> Tensor:
+    size = backbone.card.min_size
+    return torch.rand(n, backbone.preprocess.channels, size, size, generator=torch.Generator().manual_seed(0))
+
+
+def some_cuts(backbone: Backbone) -> list[int]:
+    last = len(backbone.chain) - 1
+    return sorted({0, 1, last - 1, last, *range(2, last, max(1, last // 8)), *(b.cut for b in backbone.chain.blocks[::3])})
+
+
+def assert_same(a: Tensor, b: Tensor) -> None:
+    torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_every_cut_that_tracing_finds_is_there(uri: str, backbone: Backbone) -> None:
+    assert backbone.chain.why_uncut == ""
+    assert len(backbone.chain) >= CUTS[uri]
+    names = [cut.name for cut in backbone.chain.cuts]
+    assert (names[0], names[-1]) == ("input", "features")
+    assert len(set(names)) == len(names)
+
+
+def test_suffix_after_prefix_is_the_network_in_evaluation(backbone: Backbone) -> None:
+    x = images(backbone)
+    with evaluating(backbone.module), torch.no_grad():
+        expected = backbone.chain(x)
+        assert expected.shape == (3, backbone.out_features)
+        for cut in some_cuts(backbone):
+            assert_same(backbone.chain.suffix(cut)(backbone.chain.prefix(cut)(x)), expected)
+
+
+def test_every_single_segment_chains_to_the_network_in_evaluation(backbone: Backbone) -> None:
+    x = images(backbone, n=2)
+    with evaluating(backbone.module), torch.no_grad():
+        expected = backbone.chain(x)
+        for cut in range(len(backbone.chain) - 1):
+            before, same = x, x.clone()
+            x = backbone.chain.segment(cut, cut + 1)(before)
+            assert torch.equal(before, same), f"the segment after {backbone.chain.cuts[cut].name} changed its input"
+            assert x.untyped_storage().data_ptr() != before.untyped_storage().data_ptr()
+    assert_same(x, expected)
+
+
+def test_suffix_after_prefix_is_the_network_in_training_too(backbone: Backbone) -> None:
+    backbone.module.train()
+    x, cut = images(backbone, n=4), backbone.chain.blocks[len(backbone.chain.blocks) // 2].cut
+    copied = backbone.clone()
+    torch.manual_seed(0)
+    expected = backbone.chain(x)
+    torch.manual_seed(0)
+    found = copied.chain.suffix(cut)(copied.chain.prefix(cut)(x))
+    assert_same(found, expected)
+    for (name, a), b in zip(backbone.module.named_buffers(), copied.module.buffers(), strict=True):
+        torch.testing.assert_close(a, b, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_gradients_through_a_suffix_are_those_of_the_network(backbone: Backbone) -> None:
+    x, cut = images(backbone, n=2), backbone.chain.blocks[-2].cut
+    backbone.chain(x).square().mean().backward()
+    last = {name: p.grad for name, p in backbone.module.named_parameters() if name in backbone.chain.blocks[-1].parameters}
+    backbone.module.zero_grad()
+    activation = backbone.chain.prefix(cut)(x).detach().requires_grad_()
+    backbone.chain.suffix(cut)(activation).square().mean().backward()
+    assert activation.grad is not None
+    for name, parameter in backbone.module.named_parameters():
+        if name in last:
+            torch.testing.assert_close(parameter.grad, last[name], rtol=1e-4, atol=1e-6)
+        else:
+            assert parameter.grad is None
+
+
+def test_no_cut_lets_a_suffix_change_its_argument(backbone: Backbone) -> None:
+    for mode in (backbone.module.train, backbone.module.eval):
+        mode()
+        with torch.no_grad():
+            for cut in some_cuts(backbone):
+                activation = backbone.chain.prefix(cut)(images(backbone, n=4))
+                before = activation.clone()
+                backbone.chain.suffix(cut)(activation)
+                assert torch.equal(activation, before), backbone.chain.cuts[cut].name
+
+
+def test_activation_shapes_are_those_of_the_activations(backbone: Backbone) -> None:
+    size, x = backbone.card.min_size, images(backbone, n=1)
+    backbone.module.train()
+    shapes = [backbone.chain.activation_shape(cut, size) for cut in some_cuts(backbone)]
+    assert backbone.module.training
+    with evaluating(backbone.module), torch.no_grad():
+        assert [tuple(backbone.chain.prefix(cut)(x).shape[1:]) for cut in some_cuts(backbone)] == shapes
+
+
+def test_every_parameter_and_buffer_is_in_exactly_one_block(uri: str, backbone: Backbone) -> None:
+    blocks = backbone.chain.blocks
+    assert sorted(n for b in blocks for n in b.parameters) == sorted(n for n, _ in backbone.module.named_parameters())
+    assert sorted(n for b in blocks for n in b.buffers) == sorted(n for n, _ in backbone.module.named_buffers())
+    assert [b.index for b in blocks] == list(range(len(blocks)))
+    assert [b.cut for b in blocks] == sorted({b.cut for b in blocks})
+    assert blocks[-1].cut == len(backbone.chain) - 1
+    assert all(b.parameters for b in blocks)
+    if uri in BLOCKS:
+        assert " ".join(b.name for b in blocks) == BLOCKS[uri]
+
+
+def test_below_the_end_of_a_block_lie_the_parameters_of_the_blocks_up_to_it(backbone: Backbone) -> None:
+    chain, below = backbone.chain, frozenset[str]()
+    for block in chain.blocks:
+        assert chain.cut_for(set(block.parameters)) >= (chain.blocks[block.index - 1].cut if block.index else 0)
+        below |= frozenset(block.parameters)
+        assert chain.parameters_below(block.cut) == below
+        assert chain.block_at(block.cut) == block
+    assert chain.cut_for(()) == len(chain) - 1
+
+
+def test_what_is_not_below_a_cut_does_not_reach_its_prefix(backbone: Backbone) -> None:
+    cut = backbone.chain.blocks[1].cut
+    below, modules = backbone.chain.parameters_below(cut), backbone.chain.modules_below(cut)
+    with evaluating(backbone.module), torch.no_grad():
+        before = backbone.chain.prefix(cut)(images(backbone))
+        for name, parameter in backbone.module.named_parameters():
+            if name not in below:
+                parameter.fill_(torch.nan)
+        assert torch.equal(backbone.chain.prefix(cut)(images(backbone)), before)
+    backbone.module.train()
+    for name in modules:
+        backbone.module.get_submodule(name).eval()
+    state = copy.deepcopy(backbone.module.state_dict())
+    with torch.no_grad():
+        assert torch.equal(backbone.chain.prefix(cut)(images(backbone)), before)
+    for name, value in backbone.module.state_dict().items():
+        torch.testing.assert_close(value, state[name], rtol=0, atol=0, equal_nan=True)
+
+
+def test_clones_and_their_segments_have_weights_of_their_own(backbone: Backbone) -> None:
+    copied = backbone.clone()
+    with evaluating(backbone.module), evaluating(copied.module), torch.no_grad():
+        before = backbone.chain.suffix(0)(images(backbone))
+        for parameter in copied.module.parameters():
+            parameter.zero_()
+        assert torch.equal(backbone.chain.suffix(0)(images(backbone)), before)
+        assert not torch.equal(copied.chain.suffix(0)(images(copied)), before)
+
+
+def test_the_card_states_the_facts(uri: str, backbone: Backbone) -> None:
+    card = backbone.card
+    assert len(card.weights_sha256) == 64
+    assert card.parameters == sum(p.numel() for p in backbone.module.parameters())
+    assert card.licence
+    assert card.source
+    assert card.name.partition("?")[0] == uri
+    assert (card.trained_on == "nothing (random weights)") == (uri != "lite0")
+
+
+def test_loading_again_gives_the_same_weights(uri: str) -> None:
+    if uri in LARGE:
+        pytest.skip("shown on the small ones")
+    load: Callable[[], Backbone] = lambda: load_backbone(uri, pretrained=uri in ("toy", "lite0"), seed=3)  # noqa: E731
+    one, other = load(), load()
+    assert one.card == other.card
+    assert one.card.parameters > 0

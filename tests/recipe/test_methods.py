@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import pytest
+
+from warmstart.errors import RecipeError
+from warmstart.recipe.methods import options, recipe, recipes
+from warmstart.recipe.phase import ClosedForm, Phase
+from warmstart.recipe.text import to_yaml
+
+
+def phases(name: str, **overrides: object) -> list[Phase]:
+    return [step for step in recipe(name, **overrides).steps if isinstance(step, Phase)]
+
+
+def test_the_methods_of_the_issue_are_there() -> None:
+    promised = [
+        "scratch",
+        "probe",
+        "finetune",
+        "gradual",
+        "lp_ft",
+        "discriminative",
+        "two_phase",
+        "progressive_resize",
+        "bias_only",
+        "l2_sp",
+    ]
+    assert set(recipes) >= set(promised)
+
+
+def test_only_scratch_draws_the_weights_anew() -> None:
+    assert [name for name in recipes if recipe(name).edits.reset] == ["scratch"]
+
+
+def test_gradual_unfreezes_from_the_top_at_rates_divided_by_2_6() -> None:
+    stages = phases("gradual", lr=0.26)
+    trained = [[pattern for pattern, rate in stage.rates if rate is not None] for stage in stages]
+    assert trained == [["head"], ["head", "block:-1.."], ["head", "block:-2.."], ["head", "*"]]
+    assert all(stage.layer_decay == pytest.approx(1 / 2.6) for stage in stages)
+    assert dict(stages[1].rates)["block:-1.."] == pytest.approx(0.1)
+    assert {stage.schedule for stage in stages} == {"slanted_triangular"}
+
+
+def test_lp_ft_starts_from_the_probe() -> None:
+    probe, tune = recipe("lp_ft").steps
+    assert isinstance(probe, ClosedForm)
+    assert isinstance(tune, Phase)
+    assert [pattern for pattern, _ in tune.rates] == ["*"]
+
+
+def test_two_phase_tunes_from_the_best_head_at_a_lower_rate() -> None:
+    head, tune = phases("two_phase")
+    assert dict(head.rates)["*"] is None
+    assert tune.start == "best"
+    assert tune.early_stopping == 5
+    assert tune.schedule == "plateau"
+    assert dict(tune.rates)["*"] == 1e-5
+
+
+def test_progressive_resize_grows() -> None:
+    sizes = [phase.size for phase in phases("progressive_resize")]
+    assert sizes == [0.5, 0.75, 1.0]
+
+
+def test_a_rate_to_be_found_stays_so_where_a_method_scales_it() -> None:
+    assert {rate for phase in phases("gradual", lr="auto") for _, rate in phase.rates} == {"auto", None}
+
+
+def test_overrides_take_the_types_of_the_parameters() -> None:
+    (tune,) = phases("finetune", lr="3e-4", epochs="7", from_block="-1")
+    assert dict(tune.rates) == pytest.approx({"head": 3e-3, "block:-1..": 3e-4, "*": None})
+    assert tune.epochs == 7
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ({"epoch": 3}, "no parameter 'epoch'"),
+        ({"epochs": "x"}, "epochs: found 'x', expected a valid integer"),
+        ({"epochs": 0}, "epochs: found 0, expected greater than or equal to 1"),
+        ({"lr": -1.0}, "expected greater than 0"),
+        ({"augment": "wild"}, "augment: found 'wild', expected 'none', 'flip', 'light' or 'standard'"),
+    ],
+)
+def test_an_override_that_does_not_fit_is_named(overrides: dict[str, object], says: str) -> None:
+    with pytest.raises(RecipeError, match=says):
+        recipe("finetune", **overrides)
+
+
+@pytest.mark.parametrize("name", ["gradual", "two_phase", "progressive_resize"])
+def test_methods_of_several_phases_validate_each(name: str) -> None:
+    with pytest.raises(RecipeError, match="greater than"):
+        recipe(name, lr=-1)
+
+
+def test_an_unknown_parameter_lists_the_known_ones() -> None:
+    with pytest.raises(RecipeError) as caught:
+        recipe("finetune", form_block=1)
+    assert "from_block=-2" in caught.value.expected
+    assert "'from_block'" in caught.value.do
+
+
+def test_an_unknown_name_shows_the_nearest() -> None:
+    with pytest.raises(RecipeError, match="'gradual'"):
+        recipe("gradul")
+
+
+def test_a_recipe_or_its_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    mine = recipe("probe")
+    path = tmp_path / "mine.yaml"
+    path.write_text(to_yaml(mine), encoding="utf-8")
+    assert recipe(mine) is mine
+    assert recipe(path) == recipe(str(path)) == mine
+    with pytest.raises(RecipeError, match="written out"):
+        recipe(path, epochs=3)
+
+
+def test_options_are_the_defaults_of_the_method() -> None:
+    assert options("finetune")["from_block"] == -2

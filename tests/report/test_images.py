@@ -1,0 +1,35 @@
+import base64
+import io
+
+import numpy as np
+import torch
+from PIL import Image
+
+from warmstart.data.batches import PixelStore
+from warmstart.data.schema import ClassTarget, Dataset, Sample
+from warmstart.evaluate.outcome import Mistake
+from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.report.images import illustrate, thumbnail
+
+
+def opened(uri: str) -> Image.Image:
+    head, _, body = uri.partition(",")
+    assert head == "data:image/jpeg;base64"
+    return Image.open(io.BytesIO(base64.b64decode(body))).convert("RGB")
+
+
+def test_a_thumbnail_is_small_and_keeps_the_shape_of_the_picture() -> None:
+    assert opened(thumbnail(torch.zeros(3, 300, 150, dtype=torch.uint8))).size == (48, 96)
+    assert opened(thumbnail(torch.zeros(1, 20, 20, dtype=torch.uint8))).size == (20, 20)
+
+
+def test_every_mistake_gets_the_picture_of_its_own_sample() -> None:
+    colours = {"red": (250, 0, 0), "blue": (0, 0, 250), "grey": (128, 128, 128)}
+    samples = tuple(
+        Sample(name, np.broadcast_to(np.array(rgb, np.uint8), (32, 32, 3)).copy(), "a") for name, rgb in colours.items()
+    )
+    store = PixelStore(Dataset(samples, ClassTarget(("a",))), PreprocessSpec(size=32))
+    shown = illustrate([Mistake(name, "a", "b", 0.9) for name in ("blue", "red")], store)
+    for mistake in shown:
+        seen = np.asarray(opened(mistake.thumbnail)).mean((0, 1))
+        assert np.abs(seen - colours[mistake.id]).max() < 12
