@@ -26,24 +26,25 @@ def said(command: list[str]) -> None:
 
 
 def frozen(bundle: Path) -> dict[str, int]:
-    """Compare the backbone inside a bundle with the pretrained one, tensor by tensor (first member of an ensemble)."""
+    """Compare the backbone inside a bundle with the pretrained one; what moved in any member of an ensemble counts."""
     import torch
     from safetensors.torch import load_file
 
     from benchmarks.contenders.lite0 import backbone
 
-    found = load_file(bundle / "weights-0.safetensors")
     original = backbone()
     parameters = {name for name, _ in original.named_parameters()}
-    moved = []
-    for name, value in original.state_dict().items():
-        twins = [tensor for key, tensor in found.items() if key == name or key.endswith(f".{name}")]
-        if not any(twin.shape == value.shape and torch.equal(twin, value) for twin in twins):
-            moved.append(name)
+    moved = set()
+    for member in sorted(bundle.glob("weights-*.safetensors")):
+        found = load_file(member)
+        for name, value in original.state_dict().items():
+            twins = [tensor for key, tensor in found.items() if key == name or key.endswith(f".{name}")]
+            if not any(twin.shape == value.shape and torch.equal(twin, value) for twin in twins):
+                moved.add(name)
     return {
         "tensors": len(original.state_dict()),
-        "parameters_moved": sum(name in parameters for name in moved),
-        "buffers_moved": sum(name not in parameters for name in moved),
+        "parameters_moved": len(moved & parameters),
+        "buffers_moved": len(moved - parameters),
     }
 
 

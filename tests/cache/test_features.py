@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +44,7 @@ class Counted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.samples = 0
 
-        def batches(store: PixelStore, indices: list[int], **options: int) -> ImageBatches:
+        def batches(store: PixelStore, indices: list[int], **options: Any) -> ImageBatches:
             self.samples += len(indices)
             return ImageBatches(store, indices, **options)
 
@@ -149,12 +151,10 @@ def test_what_an_interrupted_pass_has_finished_is_kept(
         if sum(done) >= 10:
             raise KeyboardInterrupt
 
-    def get(progress: object) -> None:
-        cache = ActivationStore(tmp_path)
-        activations(
-            toy.chain, -1, pixels, range(COUNT), spec=toy.preprocess, cache=cache, batch_size=2,
-            progress=progress,  # type: ignore[arg-type]
-        )  # fmt: skip
+    def get(progress: Callable[[int], None]) -> None:
+        found = ActivationStore(tmp_path)
+        options: dict[str, Any] = {"spec": toy.preprocess, "cache": found, "batch_size": 2}
+        activations(toy.chain, -1, pixels, range(COUNT), progress=progress, **options)
 
     with pytest.raises(KeyboardInterrupt):
         get(interrupt)

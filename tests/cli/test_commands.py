@@ -156,7 +156,7 @@ def test_ctrl_c_prints_the_command_to_go_on(twin: Twin, stop: BaseException) -> 
         raise stop
 
     twin("fit", stopped)
-    result = run("fit", "my photos", "--budget", "9m", "--resume", "runs/x-001")
+    result = run("fit", "my photos", "--budget", "9m", "--out", "runs/x-001")
     assert result.exit_code == 130
     assert "warmstart fit 'my photos' --budget 9m --resume runs/x-001" in result.stderr
 

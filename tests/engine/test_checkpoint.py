@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -74,7 +73,7 @@ def test_a_failure_while_saving_leaves_the_old_checkpoint_whole(
     found = files.load_last()
     assert found is not None
     assert found.state["epoch"] == 1
-    assert sorted(os.listdir(tmp_path)) == ["last.safetensors"]
+    assert [path.name for path in tmp_path.iterdir()] == ["last.safetensors"]
 
 
 def test_a_kill_between_two_renames_costs_one_checkpoint_at_most(
@@ -102,7 +101,7 @@ def test_space_is_checked_before_anything_is_written(tmp_path: Path, monkeypatch
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(RunError, match="are free on the disk"):
         write(tmp_path / "x.safetensors", record(1))
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(RunError, match="are free on the disk"):  # before training, not after its first epoch
         train(Phase(epochs=1), make_network(), make_data(), folder=tmp_path / "run")
 

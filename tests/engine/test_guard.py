@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.engine.helpers import Told, identical, make_data, make_network, phase_plan, train
+from tests.engine.helpers import Told, identical, make_data, make_network, phase_plan
 from warmstart.engine.loop import PhaseResult, run_phase
 from warmstart.errors import TrainingError
 from warmstart.recipe.phase import Phase
@@ -58,8 +58,11 @@ def test_one_bad_step_goes_back_to_the_start_of_the_epoch_at_half_the_rate(value
 
 
 def test_a_rollback_is_exact() -> None:
-    never, once = run(Flaky()), run(Flaky(bad=frozenset({0})), phase=PHASE.model_copy(update={"rates": (("*", 2e-3),)}))
+    twice = PHASE.model_copy(update={"rates": (("*", 2e-3),), "ema": 0.9, "norm": "train"})
+    never = run(Flaky(), phase=twice.model_copy(update={"rates": (("*", 1e-3),)}))
+    once = run(Flaky(bad=frozenset({2})), phase=twice)  # two steps at the full rate are taken back
     assert identical(never.last, once.last)
+    assert identical(never.best, once.best)
 
 
 def test_after_three_attempts_it_is_an_error_with_an_exit_code() -> None:
@@ -76,3 +79,9 @@ def test_a_rate_that_explodes_never_leaves_a_non_finite_best() -> None:
     with pytest.raises(TrainingError):
         run(Flaky(), told, phase)
     assert len(told.decided("of the rate")) == 3
+
+
+def test_an_overflow_in_the_very_last_step_is_noticed() -> None:
+    phase = Phase(rates=(("*", 1e36),), optimizer="sgd", epochs=1, batch_size=24, clip=None, schedule="constant")
+    with pytest.raises(TrainingError, match="weights are not finite"):
+        run(Flaky(bad=frozenset(range(100)), value=1e9), phase=phase)

@@ -33,7 +33,12 @@ EVERYTHING = {
     "l2_sp": 0.01,
     "label_smoothing": 0.1,
 }  # four steps per epoch
-CACHED = {"epochs": 3, "batch_size": 7, "rates": (("head", 1e-2), ("block:-1", 1e-3), ("*", None)), "schedule": "plateau"}
+CACHED = {
+    "epochs": 3,
+    "batch_size": 7,
+    "rates": (("head", 1e-2), ("block:-1", 1e-3), ("*", None)),
+    "schedule": "plateau",
+}
 
 
 def after(batches: int, interrupt: Interrupt) -> Callable[[Event], None]:
@@ -64,7 +69,7 @@ def assert_same(a: PhaseResult, b: PhaseResult) -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("settings", [EVERYTHING, CACHED], ids=["everything", "cached"])
-@pytest.mark.parametrize("batches", [1, 4, 6, 11])
+@pytest.mark.parametrize("batches", [4, 6, 11])
 def test_a_phase_goes_on_bit_exactly_wherever_it_was_interrupted(
     optimizer: str, settings: dict[str, Any], batches: int, tmp_path: Path
 ) -> None:

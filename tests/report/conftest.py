@@ -162,26 +162,23 @@ def outcome() -> Outcome:
     )
 
 
-AUDIT: dict[str, Any] = json.loads(
-    json.dumps(
-        Audit(
-            name="Fashion photos",
-            samples=3003,
-            counts={name: 320 - 9 * i - 40 * (i % 3 == 1) for i, name in enumerate(CLASSES)},
-            parts={"train": 800, "val": 200, "test": 2000},
-            sizes={"smallest": [28, 28], "median": [640, 480], "largest": [4032, 3024]},
-            unusual={"16-bit grey": 12, "with transparency": 3},
-            corrupt=(("train/Coat/0113.jpg", "truncated"), ("train/Bag/0007.png", "not an image"), ("a.jpg", "empty")),
-            duplicates=(("train/Bag/1.png", "train/Bag/2.png"),),
-            conflicting=(),
-            leaks=(("train/Shirt/0031.png", "test/Shirt/0940.png"), ("train/Dress/0200.png", "test/Coat/0001.png")),
-            near_leaks=(),
-            groups_across=(),
-            leak_count=2,
-            duplicate_count=1,
-        ).to_dict()
-    )
+FOUND = Audit(
+    name="Fashion photos",
+    samples=3003,
+    counts={name: 320 - 9 * i - 40 * (i % 3 == 1) for i, name in enumerate(CLASSES)},
+    parts={"train": 800, "val": 200, "test": 2000},
+    sizes={"smallest": [28, 28], "median": [640, 480], "largest": [4032, 3024]},
+    unusual={"16-bit grey": 12, "with transparency": 3},
+    corrupt=(("train/Coat/0113.jpg", "truncated"), ("train/Bag/0007.png", "not an image"), ("a.jpg", "empty")),
+    duplicates=(("train/Bag/1.png", "train/Bag/2.png"),),
+    conflicting=(),
+    leaks=(("train/Shirt/0031.png", "test/Shirt/0940.png"), ("train/Dress/0200.png", "test/Coat/0001.png")),
+    near_leaks=(),
+    groups_across=(),
+    leak_count=2,
+    duplicate_count=1,
 )
+AUDIT: dict[str, Any] = json.loads(json.dumps({**FOUND.to_dict(), "problems": FOUND.problems}))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from warmstart.evaluate.compare import NO_DIFFERENCE
-from warmstart.evaluate.outcome import Difference, Interval, Mistake, Outcome
+from warmstart.evaluate.outcome import CurveRow, Difference, Interval, Mistake, Outcome
 from warmstart.report.figures import rung_bars
 from warmstart.report.html import report_html, write_report
 from warmstart.report.words import comparison, verdict
@@ -200,3 +200,16 @@ def test_comparisons_ask_for_a_number_of_samples_only_where_it_is_within_reach(o
     assert "more test images would be needed to show it" in comparison(near, outcome)
     assert comparison(far, outcome).startswith("The final model against probe: no difference")
     assert "Even 10 times as many" in comparison(far, outcome)
+
+
+def test_a_final_row_that_was_fitted_on_all_labels_is_the_one_highlighted_and_needs_no_validation(
+    outcome: Outcome,
+) -> None:
+    chosen = next(r for r in outcome.rungs if r.name == "lp_ft")
+    rows = tuple(CurveRow(r.phase, r.epoch, r.step, {"train_loss": r.values["train_loss"]}) for r in chosen.curve)
+    final = dataclasses.replace(chosen, name="final", val={}, curve=rows, why="every choice was made before")
+    both = dataclasses.replace(outcome, rungs=(*outcome.rungs, final))
+    assert [row["rung"].name for row in rung_bars(both) if row["tone"] == "chosen"] == ["final"]
+    html = report_html(both)
+    assert "handed over" in html
+    assert html.count("validation accuracy</figcaption>") == html.count("<figcaption>loss</figcaption>") - 1

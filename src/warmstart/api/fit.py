@@ -19,7 +19,7 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.evaluate.outcome import Outcome
 from warmstart.export.bundle import Bundle
 from warmstart.model.catalog import load_backbone
-from warmstart.recipe.methods import recipe as find_recipe
+from warmstart.recipe.methods import recipe as load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
 from warmstart.report.tensorboard import TensorBoardListener
@@ -91,38 +91,44 @@ def fit(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
-    started, limit = time.monotonic(), seconds(budget)
-    keep_buffers()
-    chosen = None if recipe is None else find_recipe(recipe)
-    pretrained = load_backbone(backbone, seed=seed)
-    decisions: list[str] = []
-    tell = broadcast(listener, _remember(decisions))
-    loaded = read(
-        data,
-        pretrained,
-        size=size,
-        seed=seed,
-        val=val,
-        test=test,
-        group=group,
-        path_column=path_column,
-        label_column=label_column,
-        max_unreadable=max_unreadable,
-        listener=tell,
-    )
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
         "backbone": backbone,
-        "recipe": None if chosen is None else chosen.model_dump(mode="json"),
+        "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
+        "budget": str(budget),
         "size": size,
         "seed": seed,
         "val": val,
         "test": test,
         "group": group,
+        "path_column": path_column,
+        "label_column": label_column,
         "baseline": baseline,
-        "weights_sha256": pretrained.card.weights_sha256,
+        "max_unreadable": max_unreadable,
     }
-    folder = open_folder(loaded.dataset.name, options, out=out, resume=resume)
+    chosen = None if recipe is None else load_recipe(recipe)
+    return _fit(data, chosen, options, out=out, resume=resume, cache=cache, listener=listener)
+
+
+def _fit(
+    data: Any,
+    recipe: Recipe | None,
+    options: dict[str, Any],
+    *,
+    out: str | Path | None,
+    resume: str | Path | None,
+    cache: str | Path | None,
+    listener: Listener,
+) -> FitResult:
+    started, limit = time.monotonic(), seconds(options["budget"])
+    keep_buffers()
+    pretrained = load_backbone(options["backbone"], seed=options["seed"])
+    decisions: list[str] = []
+    tell = broadcast(listener, _remember(decisions))
+    reading = ("size", "seed", "val", "test", "group", "path_column", "label_column", "max_unreadable")
+    loaded = read(data, pretrained, listener=tell, **{key: options[key] for key in reading})
+    same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
+    folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:
         context = LadderContext(
@@ -131,11 +137,11 @@ def fit(
             task=tasks["classify"],
             deadline=Deadline(limit - (time.monotonic() - started)),
             interrupt=flag,
-            seed=seed,
+            seed=options["seed"],
             listener=broadcast(tell, log, board),
             folder=folder / "rungs",
         )
-        run = Run(context, loaded, chosen, baseline, decisions, limit, started, command(options))
+        run = Run(context, loaded, recipe, options["baseline"], decisions, limit, started, command(options))
         outcome = run.climb()
         write(outcome, run, folder)
     listener(Finished(f"run {folder}"))

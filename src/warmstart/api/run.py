@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ class Run:
             rungs, choose = default_rungs(context, self.baseline, reserve), None
         else:
             rungs, choose = recipe_rungs(self.recipe, self.baseline, context, reserve), self.recipe.name
-        context.listener(Decided(f"this machine: {speed.flops / 1e9:.0f} GFLOP/s on this network"))
+        context.listener(Decided(f"this machine runs the backbone at {speed.flops / 1e9:.2g} GFLOP/s"))
         climbed = climb(rungs, context, reserve=reserve, choose=choose)
         began = time.monotonic()
         final = refit(climbed, rungs, context, reserve=reserve)
@@ -83,25 +84,24 @@ class Run:
 def command(options: dict[str, Any]) -> str:
     """The command line that repeats a run."""
     words = ["warmstart", "fit", str(options["data"])]
-    for key in ("backbone", "size", "seed", "val", "test", "group", "baseline"):
-        if options[key] is not None:
-            words += [f"--{key}", str(options[key])]
-    if options["recipe"] is not None:
-        words += ["--recipe", str(options["recipe"]["name"])]
+    for key, value in options.items():
+        if value is not None and key not in ("data", "weights_sha256"):
+            words += [f"--{key.replace('_', '-')}", str(value)]
     return shlex.join(words)
 
 
 def golden(loaded: Loaded) -> list[Sample]:
-    """One sample to ship with the bundle, so that its answers can be checked wherever it is loaded."""
+    """Candidates for the sample that is shipped, so that answers can be checked wherever the bundle is loaded."""
     split = loaded.split
     pool = split.test if len(split.test) else split.val
-    return [loaded.dataset.samples[int(pool[0])]]
+    return [loaded.dataset.samples[int(i)] for i in pool[:32]]
 
 
 def write(found: Outcome, run: Run, folder: Path) -> None:
     """Bundle, results and report. `results.json` comes last: it says that the run is finished."""
     loaded = run.loaded
     recipes = {member.recipe.name: member.recipe for member in run.members}
+    shutil.rmtree(folder / "bundle", ignore_errors=True)  # left by a run that was killed before results.json was there
     write_bundle(
         folder / "bundle",
         [member.network for member in run.members],

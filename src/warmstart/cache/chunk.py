@@ -1,8 +1,8 @@
 """One file of the store: some activations with the keys of their samples, and a checksum over both.
 
-The file is a valid safetensors file (8 bytes of header length, JSON header, raw little-endian bytes), so it holds no code
-and other tools can read it. The checksum lies in the header's metadata and covers the keys and the bytes. A file appears
-under its name only when it is complete and on the disk; one that is torn nevertheless is recognised when it is opened.
+The file is a valid safetensors file (8 bytes of header length, JSON header, raw little-endian bytes), so it holds no
+code and other tools can read it. The checksum lies in the header's metadata and covers the keys and the bytes. A file
+appears under its name only when it is complete and on the disk; one that is torn nevertheless is recognised when read.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def chunk_name(keys: Sequence[str]) -> str:
 
 
 def write_chunk(path: Path, keys: Sequence[str], rows: Tensor) -> None:
-    """Write `rows` (n, ...), float32, one per key, so that `path` either does not exist or is complete, also after a crash.
+    """Write `rows` (n, ...), float32, one per key; also after a crash `path` either does not exist or is complete.
 
     Raises:
         OSError: no space, no permission; nothing is left behind.
     """
-    data = memoryview(rows.contiguous().view(-1).numpy()).cast("B")
+    data = rows.contiguous().view(-1).numpy().data.cast("B")
     header = json.dumps(
         {
             "__metadata__": {"keys": ",".join(keys), "checksum": _checksum(keys, data)},
@@ -88,7 +88,7 @@ def read_chunk(path: Path, *, check: bool = True) -> tuple[tuple[str, ...], Tens
     with path.open("rb") as file:
         keys, shape, checksum, start = _header(file)
     mapped = np.memmap(path, dtype=np.float32, mode="c", offset=start, shape=shape)  # "c": private, never written back
-    if check and _checksum(keys, memoryview(mapped.reshape(-1)).cast("B")) != checksum:
+    if check and _checksum(keys, mapped.reshape(-1).data.cast("B")) != checksum:
         raise TornError(f"{path.name}: the content does not fit its checksum")
     return keys, torch.from_numpy(mapped)
 

@@ -83,7 +83,7 @@ def prefix_sha256(chain: Chain, cut: int) -> str:
 def _update(digest: Any, name: str, tensor: Tensor) -> None:
     digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
     flat = tensor.detach().cpu().contiguous().reshape(-1)
-    digest.update(memoryview(flat.view(torch.uint8).numpy()))  # bytes: bfloat16 has no numpy type
+    digest.update(flat.view(torch.uint8).numpy().data)  # bytes: bfloat16 has no numpy type
 
 
 def sample_keys(samples: Iterable[Sample]) -> list[str]:
@@ -119,7 +119,7 @@ def _sha256(kind: str, content: Any) -> str:
 
 
 @functools.lru_cache(maxsize=1 << 18)
-def _file_sha256(path: str, size: int, mtime_ns: int) -> str:
+def _file_sha256(path: str, size: int, mtime_ns: int) -> str:  # noqa: ARG001 (they tell one state of it from another)
     digest = hashlib.sha256(b"file\n")
     with Path(path).open("rb") as file:
         while block := file.read(1 << 20):

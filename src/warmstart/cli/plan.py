@@ -53,7 +53,6 @@ def plan(
             group=group,
             path_column=path_column,
             label_column=label_column,
-            listener=now.listener,
         )
         now.say(plan_text(compiled))
         now.result(plan_dict(compiled))

@@ -8,14 +8,38 @@ from __future__ import annotations
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as TimeLeftColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from warmstart.cli.text import clean, duration
 from warmstart.engine.events import Advanced, Decided, Event, Finished, Measured, Started
 
 RUN, RUNG = "run ", "rung "
+SHOWN = 2
+"""Validation metrics in the line of a rung; the table at the end and the report have the rest."""
+
+
+class _Count(MofNCompleteColumn):
+    """`4/10`; nothing where the number of parts is not known."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
+
+
+class _Left(TimeRemainingColumn):
+    """The time left; nothing where it cannot be known."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else Text.assemble(super().render(task), " left")
 
 
 class ProgressListener:
@@ -26,10 +50,9 @@ class ProgressListener:
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            _Count(),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeLeftColumn(),
+            _Left(),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -70,7 +93,7 @@ class ProgressListener:
             self._bars.stop()
         if what.startswith(RUNG):
             values = self._values.get(what.removeprefix(RUNG), {})
-            shown = [f"{name} {value:.3f}" for name, value in values.items() if name.startswith("val_")]
+            shown = [f"{name} {value:.3f}" for name, value in values.items() if name.startswith("val_")][:SHOWN]
             self._line("  ".join([clean(what.removeprefix(RUNG)), *shown, duration(seconds)]), "bold")
 
     def _line(self, text: str, style: str) -> None:

@@ -84,7 +84,11 @@ class Session:
             return do
         if self.listener.folder is None:
             return f"nothing was saved yet; to start again: {shlex.join(self.again)}"
-        return f"to go on: {shlex.join([*self.again, '--resume', self.listener.folder])}"
+        words = list(self.again)
+        if "--out" in words:  # the run to go on with says where it lies
+            at = words.index("--out")
+            del words[at : at + 2]
+        return f"to go on: {shlex.join([*words, '--resume', self.listener.folder])}"
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""What the user brings: sources, samples, parts, audit, batches."""

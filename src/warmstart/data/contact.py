@@ -2,56 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from warmstart.data.schema import Dataset
-from warmstart.errors import ImageError
+from warmstart.data.names import clean
+from warmstart.data.schema import Dataset, Sample
+from warmstart.errors import WarmstartError
 from warmstart.preprocess.reader import read_image
 
-_MARGIN, _GAP, _TEXT = 16, 4, 15
-_INK, _PAPER, _FAINT = "#1f2328", "#ffffff", "#656d76"
+_MARGIN, _GAP, _TITLE, _TEXT = 24, 6, 16, 13
+_INK, _FAINT, _PAPER, _TILE, _RULE = "#1f2328", "#656d76", "#ffffff", "#eef1f4", "#d8dee4"
+_LONGEST = 26
+"""Characters of a class name."""
 MOST_CLASSES = 40
 
 
 def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image.Image:
-    """A row per class: its name, how many samples it has, and `per_class` of them spread evenly over it.
+    """A row for each class: its name, the number of its samples, and some of them, spread evenly over the class.
 
-    Images are fitted into `size` x `size` pixels, small ones enlarged without blur. At most 40 classes are shown.
+    An image is shown whole, in a square of `size` pixels; a small one is enlarged so that its pixels show. An
+    unreadable one is a crossed square. At most 40 classes are shown, and a line says how many there are more.
+
+    >>> import numpy as np
+    >>> from warmstart.data.sources import load
+    >>> contact_sheet(load((np.zeros((4, 8, 8), np.uint8), ["a", "a", "b", "b"])), size=32).mode
+    'RGB'
     """
-    classes = dataset.target.classes[:MOST_CLASSES]
-    counts = dataset.counts
-    font = ImageFont.load_default(_TEXT)
-    names = [(_shortened(name, 24), f"{counts[name]} images") for name in classes]
-    left = _MARGIN + max(int(font.getlength(text)) for pair in names for text in pair) + _MARGIN
-    width = left + per_class * (size + _GAP) + _MARGIN
-    sheet = Image.new("RGB", (width, 2 * _MARGIN + len(classes) * (size + _GAP)), _PAPER)
+    classes, counts = dataset.target.classes[:MOST_CLASSES], dataset.counts
+    more = len(dataset.target.classes) - len(classes)
+    title, text = ImageFont.load_default(_TITLE), ImageFont.load_default(_TEXT)
+    names = [_shortened(name) for name in classes]
+    below = [f"{counts[name]:,} image{'' if counts[name] == 1 else 's'}" for name in classes]
+    label = int(max(max(title.getlength(n), text.getlength(b)) for n, b in zip(names, below, strict=True)))
+    columns = min(per_class, max(counts.values(), default=0))
+    left, step = 2 * _MARGIN + label, size + _GAP
+    height = 2 * _MARGIN + len(classes) * step - _GAP + (_MARGIN + _TEXT if more else 0)
+    sheet = Image.new("RGB", (left + columns * step - _GAP + _MARGIN, height), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    for row, (name, (title, count)) in enumerate(zip(classes, names, strict=True)):
-        top = _MARGIN + row * (size + _GAP)
-        draw.text((_MARGIN, top + size // 2 - _TEXT - 2), title, _INK, font)
-        draw.text((_MARGIN, top + size // 2 + 2), count, _FAINT, font)
-        for column, image in enumerate(_spread(dataset, name, per_class)):
-            sheet.paste(_fitted(image, size), (left + column * (size + _GAP), top))
+    rows = _chosen(dataset, columns)
+    for row, name in enumerate(classes):
+        top = _MARGIN + row * step
+        middle = top + size // 2
+        draw.text((_MARGIN, middle - 3), names[row], _INK, title, anchor="ls")
+        draw.text((_MARGIN, middle + 4), below[row], _FAINT, text, anchor="la")
+        for column, sample in enumerate(rows[name]):
+            sheet.paste(_tile(sample, size), (left + column * step, top))
+    if more:
+        draw.text((_MARGIN, height - _MARGIN), f"and {more} more classes", _FAINT, text, anchor="ls")
     return sheet
 
 
-def _spread(dataset: Dataset, name: str, n: int) -> list[Image.Image]:
-    members = [s for s in dataset.samples if s.label == name]
-    step = max(1, len(members) // n)
-    images: list[Image.Image] = []
-    for sample in members[::step][:n]:
-        try:
-            images.append(read_image(sample.source))
-        except ImageError:
-            continue
-    return images
+def _chosen(dataset: Dataset, n: int) -> dict[str, Sequence[Sample]]:
+    """At most `n` samples of each class, evenly spread over those it has."""
+    members: dict[str, list[Sample]] = {name: [] for name in dataset.target.classes}
+    for sample in dataset.samples:
+        if sample.label is not None:
+            members[sample.label].append(sample)
+    return {
+        name: all_of if len(all_of) <= n else [all_of[i * len(all_of) // n] for i in range(n)]
+        for name, all_of in members.items()
+    }
 
 
-def _fitted(image: Image.Image, size: int) -> Image.Image:
-    by = Image.Resampling.NEAREST if max(image.size) < size else Image.Resampling.LANCZOS
-    return ImageOps.pad(ImageOps.contain(image, (size, size), by), (size, size), color="#eaeef2")
+def _tile(sample: Sample, size: int) -> Image.Image:
+    try:
+        image = read_image(sample.source)
+    except WarmstartError:
+        tile = Image.new("RGB", (size, size), _TILE)
+        draw = ImageDraw.Draw(tile)
+        for line in ((0, 0, size - 1, size - 1), (0, size - 1, size - 1, 0), (0, 0, size - 1, 0, size - 1, size - 1)):
+            draw.line(line, _RULE, 2)
+        return tile
+    sharp = 2 * max(image.size) <= size
+    fitted = ImageOps.contain(image, (size, size), Image.Resampling.NEAREST if sharp else Image.Resampling.LANCZOS)
+    tile = Image.new("RGB", (size, size), _TILE)
+    tile.paste(fitted, ((size - fitted.width) // 2, (size - fitted.height) // 2))
+    return tile
 
 
-def _shortened(text: str, n: int) -> str:
-    text = "".join(c if c.isprintable() else "?" for c in text)
-    return text if len(text) <= n else text[: n - 1] + "…"
+def _shortened(name: str) -> str:
+    text = clean(name)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

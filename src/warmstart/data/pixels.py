@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 
 from PIL import Image
 from torch import Tensor
 
-from warmstart.data.schema import Dataset
-from warmstart.errors import ImageError
-from warmstart.preprocess.image import fit_size
+from warmstart.data.names import reason
+from warmstart.data.pool import in_order
+from warmstart.data.schema import Dataset, IntArray
+from warmstart.errors import WarmstartError
+from warmstart.preprocess.image import centre, fit_size
 from warmstart.preprocess.reader import read_image
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -19,31 +20,52 @@ BUDGET = 2 * 2**30
 
 
 class PixelStore:
-    """uint8 images of a data set at the size of a spec. Safe to use from several threads.
+    """uint8 images of a data set, resized as a spec says. Safe to use from several threads.
+
+    An image is kept uncropped, since its centre crop can be cut from that exactly and a random crop cannot be made of
+    less.
 
     Args:
         dataset: the samples.
         spec: how they are resized.
-        budget_bytes: memory for stored images; beyond it they are decoded anew each time, which is slower and the same.
+        budget_bytes: memory for kept images. Once it is spent, further ones are decoded each time they are asked for:
+            slower, and the same pixels.
     """
 
     def __init__(self, dataset: Dataset, spec: PreprocessSpec, *, budget_bytes: int = BUDGET) -> None:
         self.dataset, self.spec = dataset, spec
+        self.labels: IntArray = dataset.labels
+        """Class index of every sample, -1 where unknown."""
         self._left = budget_bytes
         self._kept: dict[int, Tensor] = {}
         self._lock = threading.Lock()
 
     def get(self, i: int, crop: bool = True) -> Tensor:
-        """Sample `i` as uint8 (C, H, W); with `crop` it is `spec.size` square, without it may be larger (see `fit_size`).
+        """Sample `i` as uint8 (C, H, W): the centre `spec.size` x `spec.size`, or uncropped as `fit_size` leaves it.
 
-        Raises `ImageError` if it cannot be read. The tensor is shared: do not change it.
+        The tensor may be the one that is kept: do not change it.
+
+        Raises:
+            ImageError: it cannot be read; names it.
         """
+        i = range(len(self.dataset))[i]
+        pixels = self._kept.get(i)
+        if pixels is None:
+            pixels = self.put(i, read_image(self.dataset.samples[i].source))
+        return centre(pixels, self.spec.size) if crop else pixels
+
+    def put(self, i: int, image: Image.Image) -> Tensor:
+        """Resize an image that was read already, keep it while the budget lasts, and return it uncropped."""
+        pixels = fit_size(image, self.spec, crop=False)
         with self._lock:
-            found = self._kept.get(i)
-        if found is None:
-            found = fit_size(read_image(self.dataset.samples[i].source), self.spec, crop=False)
-            self._keep(i, found)
-        return _centre(found, self.spec.size) if crop else found
+            if i not in self._kept and pixels.nbytes <= self._left:
+                self._kept[i] = pixels
+                self._left -= pixels.nbytes
+        return pixels
+
+    def holds(self, i: int) -> bool:
+        """Whether sample `i` is kept, so that `get` does not decode."""
+        return i in self._kept
 
     def preload(
         self,
@@ -52,48 +74,43 @@ class PixelStore:
         workers: int = 2,
         inspect: Callable[[int, Image.Image], None] | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> list[tuple[int, str]]:
-        """Decode these samples now; returns those that cannot be read, with the reason.
+    ) -> tuple[tuple[int, str], ...]:
+        """Decode these samples, keep what the budget allows, and return (index, reason) of each that cannot be read.
 
-        `inspect` is given each image as it was read, before resizing, from any thread.
+        Every image is decoded, also when there is no room to keep it.
+
+        Args:
+            indices: samples of the data set.
+            workers: threads that decode; 0 does it in the caller's.
+            inspect: is given each index with its image as it was read, before resizing; in any thread.
+            progress: is called with 1 after each sample, in the caller's thread.
         """
 
-        def decode(i: int) -> tuple[int, str] | None:
+        def failure(i: int) -> tuple[int, str] | None:
+            source = self.dataset.samples[i].source
             try:
-                image = read_image(self.dataset.samples[i].source)
-            except ImageError as error:
-                return i, error.found
-            self._keep(i, fit_size(image, self.spec, crop=False))
+                image = read_image(source)
+            except WarmstartError as error:
+                return i, reason(error, source)
+            self.put(i, image)
             if inspect is not None:
                 inspect(i, image)
             return None
 
         failures: list[tuple[int, str]] = []
-        with ThreadPoolExecutor(max(1, workers)) as pool:
-            for failure in pool.map(decode, indices):
-                if failure is not None:
-                    failures.append(failure)
-                if progress is not None:
-                    progress(1)
-        return failures
+        for found in in_order(failure, (int(i) for i in indices), workers=workers):
+            if found is not None:
+                failures.append(found)
+            if progress is not None:
+                progress(1)
+        return tuple(failures)
 
-    def subset(self, indices: list[int]) -> PixelStore:
-        """A store of the data set with only these samples, in this order, sharing what is decoded."""
-        other = PixelStore(self.dataset.subset(indices), self.spec, budget_bytes=self._left)
+    def subset(self, indices: Sequence[int] | IntArray) -> PixelStore:
+        """The store of `dataset.subset(indices)`, with the pixels that are kept already, and what is left of the
+        budget.
+        """
+        chosen = [int(i) for i in indices]
+        other = PixelStore(self.dataset.subset(chosen), self.spec, budget_bytes=self._left)
         with self._lock:
-            other._kept = {new: self._kept[old] for new, old in enumerate(indices) if old in self._kept}
+            other._kept = {new: self._kept[old] for new, old in enumerate(chosen) if old in self._kept}
         return other
-
-    def _keep(self, i: int, pixels: Tensor) -> None:
-        with self._lock:
-            if i not in self._kept and pixels.numel() <= self._left:
-                self._kept[i] = pixels
-                self._left -= pixels.numel()
-
-
-def _centre(pixels: Tensor, size: int) -> Tensor:
-    height, width = pixels.shape[-2:]
-    if (height, width) == (size, size):
-        return pixels
-    top, left = round((height - size) / 2.0), round((width - size) / 2.0)
-    return pixels[:, top : top + size, left : left + size]

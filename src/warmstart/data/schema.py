@@ -1,7 +1,8 @@
 """The one form that all sources are read into: samples, the target they carry, and a data set of both.
 
-A sample holds *where* its input is (a path, or the object itself), never decoded pixels, so a data set is cheap to split,
-subset and hash. Labels are names; indices exist only inside a `ClassTarget`, and are mapped by name wherever two sets meet.
+A sample holds *where* its input is (a path, or the object itself), never decoded pixels, so a data set is cheap to
+split, subset and hash. Labels are names; indices exist only inside a `ClassTarget`, and are mapped by name wherever
+two sets meet.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ class ClassTarget:
 class Sample:
     """One example. `source` is a file path, or an in-memory PIL image or uint8 array (H, W[, C]).
 
-    `id` is stable and unique in its data set (the path relative to the root, or `row-17`). `label` is `None` where unknown.
-    `group` is a patient, site or device that must not be divided over splits. `split` is what the user's layout says.
+    `id` is stable and unique in its data set (the path relative to the root, or `row-17`). `label` is `None` where
+    unknown. `group` is a patient, site or device that must not be divided over splits. `split` is what the user's
+    layout says.
     """
 
     id: str

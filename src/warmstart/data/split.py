@@ -1,170 +1,143 @@
 """Dividing samples into train, validation and test: stratified by class, groups kept whole, fixed by a seed.
 
-A class with a single sample stays in train: it can be learned from, and is not evaluated.
+What the user's layout says is kept. A class with a single sample stays in train: it can be learned from and is not
+evaluated, and a note says so.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
+from warmstart.data.names import some
+from warmstart.data.parts import check_parts, groups_across
 from warmstart.data.schema import Dataset, IntArray, Split
+from warmstart.data.stratify import by_class, by_group, deal
 from warmstart.errors import DataError
-
-EMPTY: IntArray = np.zeros(0, dtype=np.int64)
 
 
 def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 0) -> Split:
-    """Divide a data set.
+    """Divide a data set; the same data, shares and seed give the same parts.
 
-    What the user's layout says is kept: parts that it has are taken as they are, `val` is cut from train where it is
-    missing, and `test` only where the layout has no parts at all. Samples with a group stay together.
+    Parts that the samples come with are taken as they are. `val` is cut from train where there is none, and `test`
+    where there is neither a validation nor a test part. Samples of one group are never divided.
 
     Args:
         dataset: labelled samples.
-        val, test: shares of the samples that are divided, 0 for no such part.
-        seed: of the division; the same data and seed give the same parts.
+        val: share of what is divided (of train, if the test part is given) that goes to validation.
+        test: share that goes to the test part; 0 for none.
+        seed: of the division.
 
     Raises:
-        DataError: a share is out of range.
+        DataError: a share out of range, a sample without a label, a class in validation or test that train lacks, no
+            training part, or fewer groups than parts.
+
+    >>> from warmstart.data.sources import load
+    >>> parts = split(load((np.zeros((10, 4, 4), np.uint8), list("aaaaabbbbb"))))
+    >>> len(parts.train), len(parts.val), len(parts.test)
+    (6, 2, 2)
     """
-    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
-        raise DataError(f"val={val} and test={test}", expected="shares of at least 0 that leave something to train on")
+    _check(dataset, val, test)
+    check_parts(dataset)
     given = np.array([s.split or "" for s in dataset.samples])
-    groups = _groups(dataset)
-    if not (given != "").any():
-        rest = np.arange(len(dataset))
-        held, rest = _take(dataset, groups, rest, test, seed)
-        taken, train = _take(dataset, groups, rest, val / (1 - test), seed + 1)
-        how = f"{_kind(groups)}, seed {seed}: {len(train)} train, {len(taken)} validation, {len(held)} test"
-        return Split(train, taken, held, how, _notes(dataset, train, taken, held))
-    train = np.flatnonzero((given == "train") | (given == ""))
-    taken, held = np.flatnonzero(given == "val"), np.flatnonzero(given == "test")
-    if len(taken):
-        how = f"as the data gives it: {len(train)} train, {len(taken)} validation, {len(held)} test"
-    else:
-        taken, train = _take(dataset, groups, train, val, seed + 1)
-        how = (
-            f"test as given ({len(held)}); validation cut from train, {_kind(groups)}, seed {seed}: "
-            f"{len(train)} train, {len(taken)} validation"
-        )
-    return Split(train, taken, held, how, _notes(dataset, train, taken, held))
+    has_val, has_test = bool((given == "val").any()), bool((given == "test").any())
+    pool = np.flatnonzero((given == "train") | (given == ""))
+    shares = (0.0 if has_val else val, 0.0 if has_val or has_test else test)
+    part = _divide(dataset, pool, shares, seed)
+    val_part = np.flatnonzero(given == "val") if has_val else pool[part == 1]
+    test_part = np.flatnonzero(given == "test") if has_test else pool[part == 2]
+    parts = [pool[part == 0], val_part, test_part]
+    how = _how(dataset, parts, has_val=has_val, has_test=has_test, seed=seed)
+    return Split(parts[0], parts[1], parts[2], how, _notes(dataset, *parts, no_test=has_val and not has_test))
 
 
-def folds(labels: IntArray, k: int, seed: int = 0, groups: list[str] | None = None) -> list[tuple[IntArray, IntArray]]:
-    """`k` stratified folds of positions 0..n-1 as (train, held out); groups stay whole.
+def folds(
+    labels: IntArray, k: int, seed: int = 0, groups: Sequence[str] | None = None
+) -> list[tuple[IntArray, IntArray]]:
+    """At most `k` stratified folds of positions 0..n-1 as (train, held out); every position is held out once.
 
-    Each class is dealt out in turn, so a class has at most one more sample in one fold than in another.
+    Groups stay whole. There are fewer folds where there are fewer samples or groups than `k`.
 
-    >>> [len(held) for _, held in folds(np.array([0, 0, 0, 1, 1, 1]), 3)]
-    [2, 2, 2]
+    Raises:
+        DataError: fewer than two samples or groups.
+
+    >>> [held.tolist() for _, held in folds(np.array([0, 1, 0, 1]), 2)]
+    [[1, 2], [0, 3]]
     """
-    part = _deal(labels, groups, k, seed)
-    return [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(k)]
+    things = len(labels) if groups is None else len(set(groups))
+    if min(k, things) < 2:
+        raise DataError(
+            f"{things} {'samples' if groups is None else 'groups'} cannot be divided into {k} folds",
+            expected="at least two of each",
+        )
+    fold = deal(labels, groups, min(k, things), np.random.default_rng(seed))
+    return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in np.unique(fold)]
 
 
-def _deal(labels: IntArray, groups: list[str] | None, k: int, seed: int) -> IntArray:
-    rng = np.random.default_rng(seed)
-    part = np.zeros(len(labels), dtype=np.int64)
-    if groups is None:
-        start = 0
-        for label in np.unique(labels):
-            members = rng.permutation(np.flatnonzero(labels == label))
-            part[members] = (start + np.arange(len(members))) % k
-            start += len(members)
-        return part
-    units = _units(labels, groups, rng)
-    counts = np.zeros((k, int(labels.max()) + 1))
-    for unit in units:
-        histogram = np.bincount(labels[unit], minlength=counts.shape[1])
-        fullness = (counts * histogram).sum(1) + 1e-3 * counts.sum(1)
-        best = int(np.argmin(fullness))
-        counts[best] += histogram
-        part[unit] = best
-    return part
+def _check(dataset: Dataset, val: float, test: float) -> None:
+    if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
+        raise DataError(
+            f"the shares val={val:g} and test={test:g}", expected="shares of at least 0 that together are less than 1"
+        )
+    unlabelled = [s.id for s in dataset.samples if s.label is None]
+    if unlabelled:
+        raise DataError(f"{len(unlabelled)} samples have no label, such as {unlabelled[0]}", "a label for each")
+    if all(s.split in ("val", "test") for s in dataset.samples):
+        raise DataError("there is nothing to train on", expected="a train part", do="give the folder that holds train/")
 
 
-def _take(
-    dataset: Dataset, groups: list[str] | None, pool: IntArray, share: float, seed: int
-) -> tuple[IntArray, IntArray]:
-    """(taken, left): about `share` of the pool, of each class."""
-    if share <= 0 or len(pool) == 0:
-        return EMPTY, pool
+def _divide(dataset: Dataset, pool: IntArray, shares: tuple[float, float], seed: int) -> IntArray:
+    """Part (0 train, 1 validation, 2 test) of each sample in `pool`."""
     labels, rng = dataset.labels[pool], np.random.default_rng(seed)
-    chosen = (
-        _by_class(labels, share, rng)
-        if groups is None
-        else _by_group(labels, [groups[int(i)] for i in pool], share, rng)
-    )
-    return np.sort(pool[chosen]), np.sort(pool[~chosen])
+    if not any(shares):
+        return np.zeros(len(pool), dtype=np.int64)
+    groups = _groups(dataset, pool)
+    if groups is None:
+        return by_class(labels, shares, rng)
+    needed = 1 + sum(share > 0 for share in shares)
+    if len(set(groups)) < needed:
+        raise DataError(
+            f"{len(set(groups))} group(s) to divide into {needed} parts: groups are kept whole",
+            expected=f"at least {needed} groups",
+            do="leave the group out, or set the share of the test part to 0",
+        )
+    return by_group(labels, groups, shares, rng)
 
 
-def _by_class(labels: IntArray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Of each class of two or more, at least one sample and at most all but one; the total by largest remainder."""
-    classes, counts = np.unique(labels, return_counts=True)
-    exact = counts * share
-    take = np.floor(exact).astype(np.int64)
-    missing = round(float(exact.sum())) - int(take.sum())
-    for c in np.argsort(-(exact - take), kind="stable")[: max(0, missing)]:
-        take[c] += 1
-    take = np.clip(take, np.minimum(1, counts - 1), counts - 1)
-    chosen = np.zeros(len(labels), dtype=bool)
-    for label, n in zip(classes, take, strict=True):
-        chosen[rng.permutation(np.flatnonzero(labels == label))[:n]] = True
-    return chosen
-
-
-def _by_group(labels: IntArray, groups: list[str], share: float, rng: np.random.Generator) -> np.ndarray:
-    """Whole groups, largest first, wherever they bring the class counts nearer to their share."""
-    target = np.bincount(labels) * share
-    taken = np.zeros_like(target)
-    chosen = np.zeros(len(labels), dtype=bool)
-    units = _units(labels, groups, rng)
-    for unit in units:
-        histogram = np.bincount(labels[unit], minlength=len(target))
-        if ((taken + histogram - target) ** 2).sum() < ((taken - target) ** 2).sum() and not (
-            chosen | _at(unit, labels)
-        ).all():
-            taken += histogram
-            chosen[unit] = True
-    return chosen
-
-
-def _at(unit: IntArray, labels: IntArray) -> np.ndarray:
-    mask = np.zeros(len(labels), dtype=bool)
-    mask[unit] = True
-    return mask
-
-
-def _units(labels: IntArray, groups: list[str], rng: np.random.Generator) -> list[IntArray]:
-    """Positions of each group, largest group first, equals in random order."""
-    members: dict[str, list[int]] = defaultdict(list)
-    for i, group in enumerate(groups):
-        members[group].append(i)
-    units = [np.array(m, dtype=np.int64) for m in members.values()]
-    order = rng.permutation(len(units))
-    return sorted((units[int(i)] for i in order), key=len, reverse=True)
-
-
-def _groups(dataset: Dataset) -> list[str] | None:
-    """A group per sample, or `None` if none has one; a sample without one is a group of its own."""
-    if all(s.group is None for s in dataset.samples):
+def _groups(dataset: Dataset, pool: IntArray) -> list[str] | None:
+    """A group for each sample of `pool`, `None` if none has one. A sample without one is a group of its own."""
+    found = [dataset.samples[i].group for i in pool]
+    if all(group is None for group in found):
         return None
-    return [s.group if s.group is not None else f"\0{i}" for i, s in enumerate(dataset.samples)]
+    return [f"\0{i}" if group is None else group for i, group in zip(pool, found, strict=True)]
 
 
-def _kind(groups: list[str] | None) -> str:
-    return "stratified" if groups is None else f"stratified, {len(set(groups))} groups kept whole"
+def _how(dataset: Dataset, parts: list[IntArray], *, has_val: bool, has_test: bool, seed: int) -> str:
+    sizes = ", ".join(f"{len(p)} {name}" for p, name in zip(parts, ("train", "validation", "test"), strict=True))
+    if has_val:
+        return f"as the data gives it: {sizes}"
+    grouped = any(s.group is not None for s in dataset.samples)
+    way = f"stratified by class{', groups kept whole' if grouped else ''}, seed {seed}"
+    if has_test:
+        return f"test as the data gives it, validation cut from train ({way}): {sizes}"
+    given = any(s.split == "train" for s in dataset.samples)
+    return f"{'cut from train, ' if given else ''}{way}: {sizes}"
 
 
-def _notes(dataset: Dataset, train: IntArray, val: IntArray, test: IntArray) -> tuple[str, ...]:
-    labels, notes = dataset.labels, []
+def _notes(dataset: Dataset, train: IntArray, val: IntArray, test: IntArray, *, no_test: bool) -> tuple[str, ...]:
+    labels, classes, counts = dataset.labels, dataset.target.classes, dataset.counts
+    notes = []
+    if single := [name for name in classes if counts[name] == 1]:
+        notes.append(f"one sample only, kept in train and not evaluated: {', '.join(single)}")
     for name, part in (("validation", val), ("test", test)):
-        absent = [c for i, c in enumerate(dataset.target.classes) if not (labels[part] == i).any()]
+        seen = set(labels[part].tolist())
+        absent = [c for i, c in enumerate(classes) if i not in seen and counts[c] > 1]
         if len(part) and absent:
-            notes.append(f"not evaluated on {name} for want of samples: {', '.join(absent)}")
-    absent = [c for i, c in enumerate(dataset.target.classes) if not (labels[train] == i).any()]
-    if absent:
-        notes.append(f"no training sample is left of: {', '.join(absent)}")
+            notes.append(f"{name} has no sample of, and so does not evaluate: {', '.join(absent)}")
+    if no_test:
+        notes.append("the data gives a validation part and no test part: no test is made")
+    part_of = {int(i): name for name, part in (("train", train), ("val", val), ("test", test)) for i in part}
+    if across := groups_across(dataset, part_of):
+        notes.append(f"{len(across)} group(s) lie in more than one part as given: {some(across, 3)}")
     return tuple(notes)

@@ -1,8 +1,8 @@
 """Keep freed buffers in the process instead of giving each back to the kernel.
 
-glibc serves large requests with `mmap` and unmaps them on free, so that every activation of every batch is paged in anew;
-with both thresholds raised a convolutional net on a CPU runs about twice as fast. The cost is that the process keeps its
-peak memory until it ends.
+glibc serves large requests with `mmap` and unmaps them on free, so that every activation of every batch is paged in
+anew; with both thresholds raised a convolutional net on a CPU runs about twice as fast. The cost is that the process
+keeps its peak memory until it ends.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Puts the parts of a phase together, and finds the two things that only running can tell: micro-batch and `auto` rate."""
+"""Puts the parts of a phase together, and finds what only running can tell: the micro-batch and the `auto` rate."""
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ from warmstart.task.base import Task
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """`folder` is where the step may keep checkpoints; None keeps nothing. `rung` names the run in events; `then` are the kinds of
-    the steps that follow.
+    """`folder` is where the step may keep checkpoints; None keeps nothing. `rung` names the run in events.
+
+    `then` are the kinds of the steps that follow.
     """
 
     task: Task

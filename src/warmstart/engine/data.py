@@ -29,9 +29,10 @@ class RunData:
         """The pixel store at an input side of `size` pixels (progressive resizing changes it between phases)."""
         if size == self.spec.size:
             return self.store
-        if size not in self._others:
-            self._others[size] = PixelStore(self.dataset, self.spec.with_size(size))
-        return self._others[size]
+        found = self._others.get(size)
+        if found is None or found.dataset is not self.dataset:  # `dataclasses.replace` may have changed the data set
+            found = self._others[size] = PixelStore(self.dataset, self.spec.with_size(size))
+        return found
 
     def targets(self, indices: IntArray) -> Tensor:
         """True class indices (n,), int64, of the samples at `indices`."""

@@ -13,9 +13,9 @@ from warmstart.errors import RunError
 def make_accelerator() -> Accelerator:
     """An accelerator for one phase: bfloat16 autocast on a GPU that has it, float32 elsewhere.
 
-    `accelerate launch --mixed_precision` has the last word. bfloat16 has the range of float32, so that no loss scaling is
-    needed and a non-finite gradient always means what it says. Raises `RunError` when launched as several processes: batches
-    are not divided over processes, and each would write the same checkpoints.
+    `accelerate launch --mixed_precision` has the last word. bfloat16 has the range of float32, so that no loss scaling
+    is needed and a non-finite gradient always means what it says. Raises `RunError` when launched as several
+    processes: batches are not divided over processes, and each would write the same checkpoints.
     """
     capable = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     chosen = os.environ.get("ACCELERATE_MIXED_PRECISION") or ("bf16" if capable else "no")

@@ -1,4 +1,4 @@
-"""Exponential moving average of the weights (Polyak and Juditsky 1992), with the warm-up of the decay that TensorFlow uses.
+"""Exponential moving average of the weights (Polyak and Juditsky 1992), its decay warmed up as TensorFlow does.
 
 Averaged are the trained parameters and the floating-point buffers; what does not move is averaged with itself and stays
 bit-identical, since `lerp` adds a multiple of a difference that is zero.

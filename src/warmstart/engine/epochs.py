@@ -51,7 +51,7 @@ class Epochs:
         self.context.listener(Advanced(self.what, done))
         if self.files is not None and not self.training.progress.finished:
             self.files.folder.mkdir(parents=True, exist_ok=True)
-            ensure_space(self.files.folder, 4 * self.training.capture(full=True).size)  # last, previous, best, temporary
+            ensure_space(self.files.folder, 4 * self.training.record_bytes)  # last, previous, best, temporary
         if self.phase.early_stopping is not None and not self.feed.validates:
             self.context.listener(Decided(f"{self.phase.name}: no early stopping, for want of validation data"))
         stopped = self._epochs()
@@ -165,8 +165,8 @@ class Epochs:
 
     def _tell_deadline(self, why: str) -> None:
         done, epochs = self.training.progress.epoch, self.phase.epochs
-        text = f"{self.phase.name}: stopped by the deadline after {done} of {epochs} epochs, {why}; the best so far is kept"
-        self.context.listener(Decided(text, {"epochs": done}))
+        text = f"{self.phase.name}: stopped by the deadline after {done} of {epochs} epochs, {why}"
+        self.context.listener(Decided(f"{text}; the best so far is kept", {"epochs": done}))
 
     def _interrupted(self) -> None:
         self._save(always=True)

@@ -1,4 +1,4 @@
-"""What the engine tells while it works. It prints nothing itself: the command line, the run log and TensorBoard listen."""
+"""What the engine tells while it works. It prints nothing: the command line, the run log and TensorBoard listen."""
 
 from __future__ import annotations
 

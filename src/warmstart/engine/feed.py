@@ -26,8 +26,8 @@ EVALUATED_AT_ONCE = 64
 class Feed:
     """Training batches and validation outputs of one phase.
 
-    Where the plan caches activations they are computed once, here, at `plan.cache.cut`. What lies between that cut and the
-    plan's own is recomputed for each batch without gradient (`lift`).
+    Where the plan caches activations they are computed once, here, at `plan.cache.cut`. What lies between that cut and
+    the plan's own is recomputed for each batch without gradient (`lift`).
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Feed:
         with evaluating(self._network), torch.no_grad():
             parts = [
                 self._network.forward_from(self._from, self._laid_out(part.to(self.device))).float().cpu()
-                for part in self._val.split(size)
+                for part in torch.split(self._val, size)
             ]
         return torch.cat(parts)
 
@@ -111,9 +111,7 @@ class Feed:
         return features(self._network, self._from, self._data, indices, size=self._plan.size, listener=self._listener)
 
 
-def features(
-    network: Network, cut: int, data: RunData, indices: IntArray, *, size: int, listener: Listener
-) -> Tensor:
+def features(network: Network, cut: int, data: RunData, indices: IntArray, *, size: int, listener: Listener) -> Tensor:
     """Activations (n, ...) at `cut` for the samples at `indices`, from the store or computed and stored."""
     what = "features"
     listener(Started(what, len(indices)))

@@ -49,7 +49,7 @@ def save(folder: Path, run: RecipeResult) -> None:
 
 
 def load(folder: Path, network: Network, plan: Plan) -> RecipeResult | None:
-    """The finished run in `folder`, its weights put into `network`; None if there is none, or a file of it is damaged."""
+    """The finished run in `folder`, its weights put into `network`; None if there is none, or it is damaged."""
     facts: dict[str, Any] | None = read_json(folder / FACTS)
     record = read(folder / WEIGHTS) if facts is not None else None
     if facts is None or record is None:

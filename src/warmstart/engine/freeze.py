@@ -1,8 +1,8 @@
 """Puts a network into the state that a plan describes. Derived from the plan alone, never from what was before.
 
-Because `apply` looks at nothing but the plan, calling it twice, after a resume, or after an evaluation that flipped modes
-gives the same network: a resumed run cannot freeze anything else than the first one did (the fault of hooks that act on
-the edge between epochs).
+Because `apply` looks at nothing but the plan, calling it twice, after a resume, or after an evaluation that flipped
+modes gives the same network: a resumed run cannot freeze anything else than the first one did (the fault of hooks that
+act on the edge between epochs).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from warmstart.plan.plan import PhasePlan
 def apply(network: nn.Module, plan: PhasePlan) -> None:
     """Set `requires_grad` and train/eval of every parameter and module of `network` as `plan` says.
 
-    Frozen parameters lose their gradient, so that a gradient left by an earlier phase can neither move them nor count in
-    the clipping norm. Raises `ValueError` if plan and network are not about the same parameters.
+    Frozen parameters lose their gradient, so that a gradient left by an earlier phase can neither move them nor count
+    in the clipping norm. Raises `ValueError` if plan and network are not about the same parameters.
     """
     named = dict(network.named_parameters())
     trained = {name for group in plan.groups for name in group.parameters}

@@ -12,7 +12,7 @@ ATTEMPTS = 3
 
 
 class Guard:
-    """Holds the state at the start of the epoch under way (or where it was resumed), in memory, of what training moves."""
+    """Holds in memory what training moves, as it was at the start of the epoch under way (or where it was resumed)."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener

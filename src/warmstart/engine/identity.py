@@ -25,7 +25,9 @@ ESTIMATES = {"seconds", "memory", "cache"}  # depend on the machine and its free
 
 def identity(recipe: Recipe, plan: Plan, data: RunData, network: Network, seed: int) -> dict[str, Any]:
     """Everything that the weights at the end depend on, as JSON-able data; small, since contents are hashed."""
-    split = {name: _hash(_sample(data.dataset.samples[i]) for i in getattr(data.split, name)) for name in ("train", "val")}
+    split = {
+        name: _hash(_sample(data.dataset.samples[i]) for i in getattr(data.split, name)) for name in ("train", "val")
+    }
     facts = {
         "recipe": recipe.model_dump(mode="json"),
         "plan": _steps(plan),
@@ -40,7 +42,7 @@ def identity(recipe: Recipe, plan: Plan, data: RunData, network: Network, seed: 
 
 
 def claim(folder: Path, facts: dict[str, Any]) -> None:
-    """Mark `folder` as belonging to `facts`; raises `RunError` naming the differences if it belongs to something else."""
+    """Mark `folder` as belonging to `facts`; raises `RunError` naming the differences if it belongs to others."""
     before = read_json(folder / FILE)
     if before is None:
         write_json(folder / FILE, facts)
@@ -67,7 +69,7 @@ def _steps(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _sample(sample: Sample) -> str:
-    """What stands for a sample: id, label and content. A file's content is its size, so that resuming reads no image."""
+    """What stands for a sample: id, label and content; for a file its size, so that resuming reads no image."""
     source = sample.source
     content = str(Path(source).stat().st_size) if isinstance(source, str | Path) else sample_key(sample)
     return f"{sample.id}\x1f{sample.label}\x1f{content}"

@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM as a flag: the loop asks between batches, saves, and only then raises `Interrupted`.
 
-A second signal means that the user does not want to wait: it raises `KeyboardInterrupt` where the program stands. Atomic
-checkpoints make that safe.
+A second signal means that the user does not want to wait: it raises `KeyboardInterrupt` where the program stands.
+Atomic checkpoints make that safe.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ CHANNEL_BLOCK = 16  # of AVX-512; 8 with AVX2
 def training_layout(network: nn.Module, device: torch.device) -> torch.memory_format:
     """Channels last is 1.5 to 2 times as fast for convolutions; plain where oneDNN's backward pass is not safe with it.
 
-    oneDNN up to at least 3.14 writes outside its scratchpad in the weight gradient of a strided 1x1 convolution with fewer
-    input channels than its block when activations are channels last (uxlfoundation/oneDNN issue 6035): a crash if one is
-    lucky, wrong gradients if not. Such layers are rare outside of very small networks.
+    oneDNN (3.12 and 3.13 at least) writes outside its scratchpad in the weight gradient of a strided 1x1 convolution
+    with fewer input channels than its block when activations are channels last (uxlfoundation/oneDNN issue 6035): a
+    crash if one is lucky, wrong gradients if not. Such layers are rare outside of very small networks.
 
     >>> training_layout(nn.Conv2d(8, 16, 1, stride=2), torch.device("cpu"))
     torch.contiguous_format

@@ -1,4 +1,4 @@
-"""The gradient phase: epochs of optimizer steps under one compiled plan, saved, measured and stopped when it should be."""
+"""The gradient phase: epochs of optimizer steps under one compiled plan."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from warmstart.task.base import Task
 
 @dataclasses.dataclass(frozen=True)
 class PhaseResult:
-    """What a phase leaves behind. States are complete state_dicts on the CPU, the moving average in them if there is one.
+    """What a phase leaves behind. States are complete state_dicts on the CPU, with the moving average if there is one.
 
     `best` is the best by validation: primary metric first, then the lower loss. Without validation it is `last`.
     """
@@ -82,7 +82,8 @@ def run_phase(
     """
     context = Context(task, seed, rung, listener, folder, deadline or Deadline(None), interrupt or Interrupt())
     accelerator = make_accelerator()
-    network.to(accelerator.device, memory_format=training_layout(network, accelerator.device))
+    network.to(accelerator.device)
+    network.to(memory_format=training_layout(network, accelerator.device))
     anchor = anchor if anchor is not None else copied(network)
     try:
         with own_generator(accelerator.device):

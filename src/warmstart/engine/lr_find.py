@@ -33,7 +33,7 @@ def range_test(
     """Rates tried and the loss seen at each.
 
     Args:
-        step: trains on a batch with a seed at a rate, on weights that may be spoilt, and returns the loss before the step.
+        step: one step on (batch, seed, rate), on weights that may be spoilt; returns the loss before it.
         epochs: batches of the n-th epoch.
         seed: of the random numbers in the steps.
         deadline: the test ends when it passes.

@@ -1,7 +1,7 @@
 """What this process may use of the machine: cores and memory, as the container's limits say and not as the host has.
 
-Reads cgroup v2 (`cpu.max`, `memory.max`) and v1 (`cpu.cfs_quota_us`, `memory.limit_in_bytes`), for the process' own group
-and each above it: a limit anywhere on the way up holds.
+Reads cgroup v2 (`cpu.max`, `memory.max`) and v1 (`cpu.cfs_quota_us`, `memory.limit_in_bytes`), for the process' own
+group and each above it: a limit anywhere on the way up holds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The micro-batch: as many samples of a batch as go through the network at once. What fits is found, told, and corrected.
+"""The micro-batch: as many samples of a batch as go through the network at once. What fits is found and told.
 
 The effective batch, and with it the result, stays the same: gradients of the parts add up to the gradient of the whole
 (in blocks whose batch norm is training, statistics are those of the part).
@@ -30,9 +30,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def estimate_micro(network: nn.Module, plan: PhasePlan, available: int) -> int:
-    """The largest of batch, batch / 2, batch / 4, ... samples whose expected peak stays in `SHARE` of `available` bytes.
+    """The largest of batch, batch / 2, batch / 4, ... whose expected peak stays in `SHARE` of `available` bytes.
 
-    Weights, gradients and optimizer state are needed whatever the micro-batch; the rest of `plan.memory` scales with it.
+    Weights, gradients and optimizer state are needed whatever the micro-batch; the rest of `plan.memory` scales with
+    it.
     """
     trained = sum(group.numel for group in plan.groups)
     weights = sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 
-def mix(inputs: Tensor, targets: Tensor, classes: int, *, mixup: float, cutmix: float, seed: int) -> tuple[Tensor, Tensor]:
+def mix(
+    inputs: Tensor, targets: Tensor, classes: int, *, mixup: float, cutmix: float, seed: int
+) -> tuple[Tensor, Tensor]:
     """Mix each sample with another of its batch; returns new inputs (n, c, h, w) and probabilities (n, classes).
 
-    `mixup` and `cutmix` are the alpha of their Beta(alpha, alpha); where both are above 0 one of them is drawn per batch,
-    as timm does. With both 0, inputs and targets (indices, (n,)) come back as they are.
+    `mixup` and `cutmix` are the alpha of their Beta(alpha, alpha); where both are above 0 one of them is drawn per
+    batch, as timm does. With both 0, inputs and targets (indices, (n,)) come back as they are.
     """
     if mixup <= 0 and cutmix <= 0:
         return inputs, targets
@@ -32,11 +36,11 @@ def mix(inputs: Tensor, targets: Tensor, classes: int, *, mixup: float, cutmix: 
 def _paste(inputs: Tensor, other: Tensor, share: float, rng: np.random.Generator) -> tuple[Tensor, float]:
     """A box of area 1 - share at a uniform centre, clipped at the border; the share is then what the box left over."""
     height, width = inputs.shape[-2:]
-    side = np.sqrt(1.0 - share)
-    y, x = rng.integers(height), rng.integers(width)
+    side = math.sqrt(1.0 - share)
+    y, x = int(rng.integers(height)), int(rng.integers(width))
     half_h, half_w = int(height * side) // 2, int(width * side) // 2
     top, bottom = max(0, y - half_h), min(height, y + half_h)
     left, right = max(0, x - half_w), min(width, x + half_w)
     mixed = inputs.clone()
     mixed[..., top:bottom, left:right] = inputs[other][..., top:bottom, left:right]
-    return mixed, 1.0 - float((bottom - top) * (right - left)) / float(height * width)
+    return mixed, 1.0 - (bottom - top) * (right - left) / (height * width)

@@ -12,7 +12,7 @@ from warmstart.task.base import Task
 
 
 def balanced_weights(targets: Tensor, classes: int) -> Tensor:
-    """Weight `n / (present classes * count)` per class (King and Zeng 2001; scikit-learn's "balanced"), shape (classes,).
+    """Weight `n / (present classes * count)` per class (scikit-learn's "balanced"), shape (classes,).
 
     A class without a sample in training gets 1: it occurs in no sum.
 
@@ -42,9 +42,7 @@ class Objective:
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of a batch, as the task defines it."""
-        return self.task.loss(
-            outputs, targets, label_smoothing=self.label_smoothing, class_weights=self.class_weights
-        )
+        return self.task.loss(outputs, targets, label_smoothing=self.label_smoothing, class_weights=self.class_weights)
 
     def weight(self, targets: Tensor) -> float:
         """What the mean loss of these targets is divided by: with it, parts of a batch add up to the whole exactly."""

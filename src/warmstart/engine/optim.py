@@ -1,4 +1,4 @@
-"""From the groups of a plan to an optimizer. Nothing here decides what trains: `engine.freeze` has done that already."""
+"""From the groups of a plan to an optimizer. Nothing here decides what trains: `engine.freeze` has done that."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def base_rates(groups: Sequence[ParamGroup], auto: float | None = None) -> list[
 def build_optimizer(network: nn.Module, plan: PhasePlan, rates: Sequence[float]) -> torch.optim.Optimizer:
     """The phase's optimizer over exactly the parameters that the plan trains, one group per group of the plan.
 
-    Parameters keep the order of the plan, so optimizer state can be stored by position. A frozen parameter is in no group:
-    neither momentum nor weight decay can reach it. `requires_grad` is read by nobody here and changed by nobody.
+    Parameters keep the order of the plan, so optimizer state can be stored by position. A frozen parameter is in no
+    group: neither momentum nor weight decay can reach it. `requires_grad` is read by nobody here and changed by
+    nobody.
     """
     named = dict(network.named_parameters())
     groups: list[dict[str, Any]] = [

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 class StartingPoint:
     """Adds the gradient of `alpha / 2 * |w - w_start|^2` (Li, Grandvalet and Davoine 2018, eq. 3).
 
-    Only trained backbone parameters are pulled back; the head is new and has no start worth keeping. The gradient is added
-    directly after backward: the same numbers as a term of the loss, at no cost in memory.
+    Only trained backbone parameters are pulled back; the head is new and has no start worth keeping. The gradient is
+    added directly after backward: the same numbers as a term of the loss, at no cost in memory.
     """
 
     def __init__(self, network: nn.Module, start: Mapping[str, Tensor], alpha: float) -> None:

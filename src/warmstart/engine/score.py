@@ -49,7 +49,7 @@ def better(score: Score | None, than: Score | None) -> bool:
 
 @dataclasses.dataclass
 class Best:
-    """The best state so far, complete, on the CPU, with its outputs on validation. A state without a score is never kept."""
+    """The best state so far, complete, on the CPU, with its outputs on validation. Without a score none is kept."""
 
     score: Score | None = None
     epoch: int = 0

@@ -1,8 +1,8 @@
 """Every random number of a run is derived from its seed and the place where it is drawn, never from a running state.
 
-Dropout and stochastic depth draw from torch's global generator; it is seeded anew before each optimizer step from (seed,
-phase, epoch, step). A resumed or repeated step therefore draws what the first one drew, without any generator state in a
-checkpoint, and nothing that ran between can shift it.
+Dropout and stochastic depth draw from torch's global generator; it is seeded anew before each optimizer step from
+(seed, phase, epoch, step). A resumed or repeated step therefore draws what the first one drew, without any generator
+state in a checkpoint, and nothing that ran between can shift it.
 """
 
 from __future__ import annotations

@@ -35,6 +35,4 @@ class RunState:
 
     def ended(self, weights: Weights, val_outputs: Tensor | None, *curve: CurveRow) -> RunState:
         """The state after a step that results in one set of weights."""
-        return dataclasses.replace(
-            self, last=weights, best=weights, val_outputs=val_outputs, curve=self.curve + curve
-        )
+        return dataclasses.replace(self, last=weights, best=weights, val_outputs=val_outputs, curve=self.curve + curve)

@@ -50,7 +50,8 @@ class Stepper:
     def step(self, batch: Batch, seed: int) -> float:
         """One optimizer step; returns the mean loss of the batch.
 
-        Raises `NonFiniteError` before anything non-finite reaches a weight, and `TrainingError` if memory does not suffice.
+        Raises `NonFiniteError` before anything non-finite reaches a weight, and `TrainingError` if memory does not
+        suffice.
         """
         loss = self.gradients(batch, seed)
         norm = self.accelerator.clip_grad_norm_(self.training.parameters, self.training.plan.phase.clip or math.inf)

@@ -1,4 +1,4 @@
-"""The state of a phase under way, and its one form: the same record goes to memory (to roll back) and to disk (to resume).
+"""The state of a phase under way. The same record goes to memory (to roll back) and to disk (to resume).
 
 Nothing about freezing, schedules or random numbers is in it: those are derived from the plan, the step and the seed.
 """
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from warmstart.engine.checkpoint import Record, under
 from warmstart.engine.ema import Average, moving_tensors
+from warmstart.engine.memory import STATES
 from warmstart.engine.optim import build_optimizer
 from warmstart.evaluate.outcome import CurveRow
 from warmstart.model.network import Network
@@ -60,9 +61,7 @@ class Training:
         progress: where it stands.
     """
 
-    def __init__(
-        self, network: Network, plan: PhasePlan, rates: list[float], total: int, progress: Progress
-    ) -> None:
+    def __init__(self, network: Network, plan: PhasePlan, rates: list[float], total: int, progress: Progress) -> None:
         self.network, self.plan, self.rates, self.total, self.progress = network, plan, rates, total, progress
         self.optimizer = build_optimizer(network, plan, rates)
         self.average = Average(network, plan.phase.ema) if plan.phase.ema > 0 else None
@@ -72,6 +71,14 @@ class Training:
     def parameters(self) -> list[torch.nn.Parameter]:
         """All trained parameters, in the order of the plan."""
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+
+    @property
+    def record_bytes(self) -> int:
+        """Bytes of a full record once the optimizer has its state."""
+        weights = sum(tensor.numel() * tensor.element_size() for tensor in self.network.state_dict().values())
+        trained = sum(parameter.numel() * parameter.element_size() for parameter in self.parameters)
+        copies = STATES[self.plan.phase.optimizer] + (self.average is not None)
+        return int(weights + trained * copies)
 
     def set_rates(self, step: int) -> float:
         """Set the rates of all groups for optimizer step `step` (from 0); returns the highest."""
@@ -88,12 +95,12 @@ class Training:
         return all(bool(torch.isfinite(tensor).all()) for tensor in floats)
 
     def result(self) -> dict[str, Tensor]:
-        """A copy of the full state_dict as it would be shipped: with the average in place of the weights if there is one."""
+        """A copy of the full state_dict as it would be shipped, with the average if there is one."""
         with self.evaluated():
             return copied(self.network)
 
     def evaluated(self) -> contextlib.AbstractContextManager[None]:
-        """For the length of a `with` the network has the weights that are evaluated and shipped (the average, if any)."""
+        """For the length of a `with`: the weights that are evaluated and shipped (the average, if any)."""
         return contextlib.nullcontext() if self.average is None else self.average.in_place_of(self.network)
 
     def capture(self, *, full: bool) -> Record:

@@ -40,19 +40,15 @@ def verdict(
         rungs: all rungs.
         differences: paired differences on the same samples; those of "final" against a baseline and the probe are used.
     """
-    first = f"{percent(final.value)} of {images} {on} images are right (95 % interval {percent(final.low)} to {percent(final.high)})."
+    span = f"95 % interval {percent(final.low)} to {percent(final.high)}"
+    first = f"{percent(final.value)} of {images} {on} images are right ({span})."
     against = {d.than: d for d in differences if d.better == "final"}
     baseline = next((r.name for r in rungs if r.role == "baseline" and r.name in against), None)
     parts = [first]
     if baseline is not None:
         parts.append(_transfer(against[baseline], BASELINES.get(baseline, baseline)))
-    parts.append(
-        _tuning(
-            chosen,
-            against.get("probe"),
-            any(r.name not in ("probe", "pixels", "scratch") and not r.skipped for r in rungs),
-        )
-    )
+    others = [r for r in rungs if r.role == "candidate" and r.name not in ("probe", "final") and not r.skipped]
+    parts.append(_tuning(chosen, against.get("probe"), bool(others)))
     return " ".join(part for part in parts if part)
 
 
@@ -76,7 +72,5 @@ def _tuning(chosen: str, against: Difference | None, tried: bool) -> str:
     if against.verdict == "better":
         return f"Tuning paid: {points(against.difference)} against the frozen probe."
     if against.verdict == "worse":
-        return (
-            f"On these images the frozen probe was better: {points(against.difference)}; validation had said otherwise."
-        )
+        return f"On these images the frozen probe was better than what you get: {points(against.difference)}."
     return f"The frozen probe was as good as far as this data can show: {points(against.difference)} against it."

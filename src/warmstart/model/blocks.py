@@ -1,9 +1,9 @@
 """The blocks of a network that a person can name (stem, layer1, ...), derived from its cuts and its module tree.
 
-Units are the children of the root that read parameters, in the order in which the input reaches them. While the network
-has few of them, the one that holds half of the cuts or more gives way to its own children. Then what is too small to
-stand alone joins the unit before it (a pure normalisation, constants), as do units without a cut between them. What reads
-no parameter at all (activation, pooling) belongs to what comes before it.
+Units are the children of the root that read parameters, in the order in which the input reaches them. What is too small
+to stand alone joins the unit before it (a pure normalisation, constants), as do units without a cut between them. While
+there are few units, the one that holds half of the cuts or more gives way to its own children. What reads no parameter
+at all (activation, pooling) belongs to what comes before it.
 """
 
 from __future__ import annotations

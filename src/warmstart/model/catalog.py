@@ -1,4 +1,4 @@
-"""Every backbone by its URI: `lite0`, `toy`, `timm:NAME`. A new supplier is one file in `adapters/` and one line here."""
+"""Every backbone by its URI: `lite0`, `toy`, `timm:NAME`. A new supplier: one file in `adapters/`, one line here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import timm
 from torch import nn
 
 from warmstart.errors import BackboneError
-from warmstart.model.adapters.base import Supplier
+from warmstart.model.adapters.base import Supplier, seeded
 from warmstart.model.backbone import Backbone
 from warmstart.registry import Registry
 
@@ -33,7 +33,8 @@ def load_backbone(uri: str, *, pretrained: bool = True, seed: int = 0) -> Backbo
     'toy'
     """
     supplier, name, wants_pretrained = _resolve(uri)
-    return supplier.load(name, pretrained=pretrained and wants_pretrained, seed=seed)
+    with seeded(seed):  # building draws weights even where they are read from a file afterwards
+        return supplier.load(name, pretrained=pretrained and wants_pretrained, seed=seed)
 
 
 def untrained_module(uri: str, *, seed: int) -> nn.Module:

@@ -77,6 +77,7 @@ class Chain:
         self._shapes: dict[int, tuple[tuple[int, ...], ...]] = {}
 
     def __call__(self, x: Tensor) -> Tensor:
+        """The features of preprocessed inputs, by the network itself."""
         out: Tensor = self.module(x)
         return out
 

@@ -1,4 +1,4 @@
-"""Heads: what is new for the task. Each is rebuilt from its `config` (plain JSON) and a state dict, and from nothing else."""
+"""Heads: what is new for the task. Each is rebuilt from its `config` (plain JSON) and a state dict alone."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from warmstart.registry import Registry
 class LinearHead(nn.Module):
     """`linear(dropout((x - mean) / std))`: features (n, features) to outputs (n, outputs).
 
-    `mean` and `std` are buffers, at first 0 and 1 (then the standardisation is exactly the identity); a closed-form head
-    that was fitted on standardised features brings its own, so that it is in place exactly. Weights are drawn uniformly
-    from +-1/sqrt(features), as in `nn.Linear`, with a generator of their own; the bias starts at zero.
+    `mean` and `std` are buffers, at first 0 and 1 (then the standardisation is exactly the identity); a closed-form
+    head that was fitted on standardised features brings its own, so that it is in place exactly. Weights are drawn
+    uniformly from +-1/sqrt(features), as in `nn.Linear`, with a generator of their own; the bias starts at zero.
 
     >>> head = LinearHead(4, 2)
     >>> head(torch.zeros(3, 4)).shape, head.config["kind"]
@@ -33,7 +33,8 @@ class LinearHead(nn.Module):
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("std", torch.ones(features))
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.utils.skip_init(nn.Linear, features, outputs)
+        with torch.random.fork_rng(devices=[]):  # nn.Linear draws weights of its own
+            self.linear = nn.Linear(features, outputs)
         bound = 1 / math.sqrt(features)
         with torch.no_grad():
             self.linear.weight.uniform_(-bound, bound, generator=torch.Generator().manual_seed(seed))
@@ -75,8 +76,8 @@ class LinearHead(nn.Module):
 class KNNHead(nn.Module):
     """Weighted vote of the `k` nearest training samples by cosine similarity (Wu et al. 2018, eq. 9; used by DINO).
 
-    A neighbour of similarity s votes for its class with exp(s / temperature); the outputs are the logarithms of the shares of the
-    votes, so that their softmax is the vote itself.
+    A neighbour of similarity s votes for its class with exp(s / temperature); the outputs are the logarithms of the
+    shares of the votes, so that their softmax is the vote itself.
 
     >>> head = KNNHead(2, 3, samples=4, k=1)
     >>> head.set_bank(torch.tensor([[1.0, 0], [0, 1], [-1, 0], [0, -1]]), torch.tensor([0, 1, 2, 1]))

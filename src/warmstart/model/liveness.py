@@ -13,7 +13,13 @@ _SIZE_ATTRIBUTES = frozenset({"shape", "ndim", "dtype", "device"})
 
 def module_path(node: fx.Node) -> str:
     """Name of the innermost module in whose forward the node was made; "" for the root."""
-    return str(next(reversed(node.meta.get("nn_module_stack", {})), ""))
+    return next(reversed(module_stack(node)), "")
+
+
+def module_stack(node: fx.Node) -> list[str]:
+    """Names of the modules in whose forward the node was made, outermost first."""
+    # The second call of a module is marked "name@1" by torch.fx.
+    return [str(name).partition("@")[0] for name in node.meta.get("nn_module_stack", ())]
 
 
 def data_nodes(graph: fx.Graph) -> tuple[set[fx.Node], set[fx.Node]]:

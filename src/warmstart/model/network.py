@@ -13,8 +13,8 @@ from warmstart.model.backbone import Backbone
 class Network(nn.Module):
     """`head(backbone(x))`, with the backbone's chain at hand so that training may start from any cut.
 
-    Parameter names are `backbone.<supplier's name>` and `head.<name>`; they are what patterns in a recipe match and what
-    a checkpoint or bundle stores.
+    Parameter names are `backbone.<supplier's name>` and `head.<name>`; they are what patterns in a recipe match and
+    what a checkpoint or bundle stores.
     """
 
     def __init__(self, backbone: Backbone, head: nn.Module) -> None:

@@ -17,5 +17,8 @@ def is_norm(module: nn.Module) -> bool:
     if isinstance(module, NORMS):
         return True
     # A container such as timm's ConvNormAct has the word in its name but holds nothing of its own.
-    holds = next(module.parameters(recurse=False), None) is not None or next(module.buffers(recurse=False), None) is not None
+    holds = (
+        next(module.parameters(recurse=False), None) is not None
+        or next(module.buffers(recurse=False), None) is not None
+    )
     return holds and "norm" in type(module).__name__.lower()

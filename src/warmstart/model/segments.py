@@ -1,7 +1,7 @@
 """Sub-graphs between cuts, compiled to plain functions `(module, x) -> y`.
 
-A compiled function looks every submodule and parameter up by name on the module it is called with. So it holds no state,
-serves every clone of a chain, and sees a submodule that was replaced after the trace. Two more invariants:
+A compiled function looks every submodule and parameter up by name on the module it is called with. So it holds no
+state, serves every clone of a chain, and sees a submodule that was replaced after the trace. Two more invariants:
 
 * a segment never writes to its argument, although the network may hold in-place operations, because the argument can be
   an activation that others will read;
@@ -87,12 +87,13 @@ class Segments:
 
     def check(self, module: nn.Module) -> None:
         """Raise a `BackboneError` if a module that the trace looked into is not there any more, or of another type."""
+        there = dict(module.named_modules())
         for name, kind in self._opened.items():
-            found = dict(module.named_modules()).get(name)
+            found = there.get(name)
             if type(found) is not kind:
                 raise BackboneError(
-                    f"module {name!r} was replaced: it is now a {type(found).__name__}, and was traced as a {kind.__name__}",
-                    expected="only modules that the trace did not look into are replaced (Linear, Conv2d, Attention, ...)",
+                    f"module {name!r} was replaced: traced as a {kind.__name__}, it is a {type(found).__name__}",
+                    expected="replaced modules that the trace did not look into (Linear, Conv2d, Attention, ...)",
                     do="replace what lies inside it, or build the chain anew with build_chain",
                 )
 
@@ -101,7 +102,7 @@ class Segments:
         return self._at[self.cuts[cut]]
 
     def reads(self, module: nn.Module) -> list[tuple[int, str]]:
-        """Every parameter and buffer that is read, with the position of the first node on the input's way that needs it.
+        """Every parameter and buffer that is read, with the position of the first node on the data's way that needs it.
 
         In order of position; a name that is read several times comes several times.
         """

@@ -1,8 +1,9 @@
 """Finds the cuts of a network by tracing its forward pass with torch.fx.
 
-A cut is a node through which everything that depends on the input passes. What the tracer does not look into (its leaves)
-is what cannot be traced or must not be: timm's own list, the layers of torch, modules without children, and every module
-whose `forward` reads `self.training`, so that no decision between training and evaluation is frozen into the graph.
+A cut is a node through which everything that depends on the input passes. What the tracer does not look into (its
+leaves) is what cannot be traced or must not be: timm's own list, the layers of torch, modules without children, and
+every module whose `forward` reads `self.training`, so that no decision between training and evaluation is frozen into
+the graph.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor, fx, nn
 
 from warmstart.model.blocks import blocks_of_children, blocks_of_cuts
 from warmstart.model.chain import Chain, Cut
-from warmstart.model.liveness import cut_names, cut_nodes, data_nodes, module_path
+from warmstart.model.liveness import cut_names, cut_nodes, data_nodes, module_path, module_stack
 from warmstart.model.modes import evaluating
 from warmstart.model.segments import Segments, node_shapes
 
@@ -31,9 +32,9 @@ class _NotCuttableError(Exception):
 
 class _Tracer(fx.Tracer):
     def __init__(self, leaves: frozenset[str]) -> None:
-        super().__init__(autowrap_functions=tuple(get_notrace_functions()))
+        super().__init__(autowrap_functions=tuple(get_notrace_functions()))  # type: ignore[no-untyped-call]
         self._leaves = leaves
-        self._leaf_types = tuple(get_notrace_modules())
+        self._leaf_types = tuple(get_notrace_modules())  # type: ignore[no-untyped-call]
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether to keep the call of `m` as one node."""
@@ -129,17 +130,17 @@ def _segments(module: nn.Module, graph: fx.Graph, example: Tensor) -> Segments:
     """Choose the cuts; make sure that the graph gives what the module gives."""
     data, sizes = data_nodes(graph)
     try:
-        shapes, output = node_shapes(module, graph, example)
+        shapes, output = node_shapes(module, graph, example.clone())  # it may write to its input
     except Exception as error:  # any code of the network may run here
         raise _NotCuttableError(f"its trace does not run: {type(error).__name__}: {error}") from error
-    expected = module(example)
+    expected = module(example.clone())
     if not isinstance(output, Tensor) or not torch.allclose(output, expected, rtol=1e-4, atol=1e-5, equal_nan=True):
         raise _NotCuttableError("its trace does not give what the network gives")
     # An activation is stored per sample, so its first dimension has to be that of the batch.
     cuts = [node for node in cut_nodes(graph, data, sizes) if (shapes[node] or (0,))[0] == len(example)]
     if not cuts or cuts[-1] not in next(n for n in graph.nodes if n.op == "output").all_input_nodes:
         raise _NotCuttableError("its output is not one tensor with a row per sample")
-    paths = {path for node in graph.nodes for path in node.meta.get("nn_module_stack", ())}
+    paths = {path for node in graph.nodes for path in module_stack(node)}
     called = {node.target for node in graph.nodes if node.op == "call_module"}
     opened = {path: type(module.get_submodule(path)) for path in paths - called if path}
     return Segments(graph, frozenset(data | sizes), tuple(cuts), opened)

@@ -1,0 +1,1 @@
+"""What a backbone expects of its input: reading, resizing, normalising, augmenting."""

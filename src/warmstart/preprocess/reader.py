@@ -1,167 +1,213 @@
 """The one reader of images: fit, check, predict and serve all see a file in the same way.
 
-Rules, each applied once and in this place:
-
-- formats: JPEG (and MPO), PNG, BMP, GIF, TIFF, WebP, PPM; whatever else Pillow could open is refused (allow-list);
-- the header is checked before anything is decoded: more than `max_pixels` is refused;
-- the whole file is decoded: a truncated one is an error, not a half-grey picture;
-- EXIF orientation is applied; of several frames the first is taken;
-- 16-bit grey is divided by 257; 32-bit integers and floats are taken as 0..1 if they lie in it, else stretched from their
-  minimum to their maximum; CMYK and others are converted by Pillow; 1-bit becomes 0 and 255;
-- transparency is composited on white.
+In this order: the format must be on the list, the header must promise no more pixels than allowed, the whole file is
+decoded (a truncated file is an error, not a picture that is half grey), of several frames the first is taken, the EXIF
+orientation is applied, and the pixels become 8-bit RGB by the rules of `warmstart.preprocess.modes`.
 """
 
 from __future__ import annotations
 
 import io
-import warnings
+import re
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from warmstart.errors import ImageError, MissingExtraError
+from warmstart.errors import ImageError, MissingExtraError, WarmstartError
+from warmstart.preprocess.modes import array_to_rgb, conversion, to_rgb
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"})
+"""What is decoded, by Pillow's names; Pillow reads MPO (stereo JPEG) as JPEG. Nothing else is tried on a file."""
+
 HEIC = frozenset({".heic", ".heif"})
+EXTENSIONS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
+)
+"""File name endings, in lower case, of the formats that are read without a plug-in."""
+
 MAX_PIXELS = 64_000_000
 
 Source = str | Path | bytes | Image.Image | npt.NDArray[Any]
 
+_ORIENTATION = 0x0112  # EXIF 2.3, table 4
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_LOADING = threading.Lock()  # an image of the user's that is not decoded yet may be asked for by two threads
+
 
 def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """An RGB image, upright, fully decoded.
+    """An image as 8-bit RGB, upright and fully decoded; always a new object.
 
     Args:
-        source: path, encoded bytes, PIL image, or array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), integer or float.
-        max_pixels: larger images are refused before they are decoded.
+        source: path, bytes of a file, PIL image, or array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
+        max_pixels: width x height that is refused beyond, before anything is decoded.
 
     Raises:
-        ImageError: not an image of a known format, truncated, or too large.
-        MissingExtraError: HEIC without its plug-in.
+        ImageError: missing, damaged, of another format, or too large.
+        MissingExtraError: a HEIC image, and the plug-in is not installed.
 
     >>> read_image(np.zeros((4, 6), np.uint16)).size
     (6, 4)
     """
-    if isinstance(source, np.ndarray):
-        return _from_array(source)
-    if isinstance(source, Image.Image):
-        _check_size(source.size, "the image", max_pixels)
-        return _to_rgb(source)
-    name = "the bytes" if isinstance(source, bytes) else str(source)
+    name = _name(source)
     try:
-        with _open(source, name) as image:
+        if isinstance(source, np.ndarray):
+            _check_size((source.shape[1], source.shape[0]) if source.ndim > 1 else (0, 0), name, max_pixels)
+            return array_to_rgb(source)
+        if isinstance(source, Image.Image):
+            _check_size(source.size, name, max_pixels)
+            with _LOADING:
+                return _read(source)
+        with _open(source) as image:
             _check_size(image.size, name, max_pixels)
-            return _to_rgb(image)
-    except ImageError:
+            return _read(image)
+    except WarmstartError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:  # Pillow's own limit, far above the default of ours
+        raise _too_large(name, re.findall(r"\d+", str(error))[0], max_pixels) from error
+    except Exception as error:  # a crafted file can make a decoder fail in any way; none of them may end a run
         raise ImageError(
-            f"{name} cannot be read: {error}", expected="a whole image", do="replace or remove it"
+            f"{name} cannot be read: {_reason(source, error)}", expected="a whole image", do="replace or remove it"
         ) from error
 
 
-def unusual(source: Source) -> str | None:
-    """What had to be converted to read this image (mode, frames, orientation), in a few words; `None` if nothing.
+def stored_as(source: Source) -> tuple[str, tuple[str, ...]]:
+    """How a readable image is stored (Pillow's mode, or the dtype of an array), and in words what reading it converts.
 
-    >>> unusual(Image.new("CMYK", (2, 2)))
-    'mode CMYK'
+    Only the header is read. The words are to be told once per data set.
+
+    >>> stored_as(Image.new("CMYK", (2, 2)))
+    ('CMYK', ('CMYK converted to RGB',))
     """
     if isinstance(source, np.ndarray):
-        return None if source.dtype == np.uint8 else f"values of type {source.dtype}"
-    image = source if isinstance(source, Image.Image) else _open(source, "image")
-    found = [] if image.mode in ("RGB", "L") else [f"mode {image.mode}"]
-    if getattr(image, "n_frames", 1) > 1:
-        found.append("several frames, the first is taken")
-    if image.getexif().get(0x0112, 1) != 1:
-        found.append("turned upright by EXIF")
-    return ", ".join(found) or None
+        dtype = str(source.dtype)
+        return dtype, () if source.dtype == np.uint8 else (f"values of type {dtype} scaled to 8 bits",)
+    image = source if isinstance(source, Image.Image) else _open(source)
+    try:
+        several = getattr(image, "is_animated", False) and image.format != "MPO"  # its further frames are other views
+        words = (
+            conversion(image),
+            f"first of several frames taken ({image.format})" if several else None,
+            "turned upright by EXIF orientation" if _orientation(image) in _UPRIGHT else None,
+        )
+        return image.mode, tuple(word for word in words if word)
+    finally:
+        if image is not source:
+            image.close()
 
 
 def image_size(source: Source) -> tuple[int, int] | None:
-    """(width, height) as the header says, before EXIF rotation; `None` if it cannot be read."""
+    """(width, height) of the upright image by its header; `None` if there is none that can be read."""
     if isinstance(source, np.ndarray):
-        return (source.shape[1], source.shape[0])
+        return (source.shape[1], source.shape[0]) if source.ndim > 1 else None
     if isinstance(source, Image.Image):
-        return source.size
+        return _upright_size(source)
     try:
-        with _open(source, "image") as image:
-            size: tuple[int, int] = image.size
-            return size
-    except (OSError, ValueError, ImageError, MissingExtraError, Image.DecompressionBombError):
+        with _open(source) as image:
+            return _upright_size(image)
+    except Exception:  # as in `read_image`, whose business it is to say why
         return None
 
 
-def _open(source: str | Path | bytes, name: str) -> Image.Image:
-    if not isinstance(source, bytes) and Path(source).suffix.lower() in HEIC:
-        return _open_heic(Path(source), name)
+def _read(image: Image.Image) -> Image.Image:
+    """Decode, convert, turn upright."""
+    # Pillow has no switch per call; another library may have turned this one on, and then truncated files pass.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
+    turn = _orientation(image)
+    image.load()
+    rgb = to_rgb(image)
+    # Pillow turns TIFF upright while it decodes, and takes the tag away.
+    return rgb.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT and _orientation(image) == turn else rgb
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    # Pillow gives the size of a TIFF as it will be once it is turned.
+    turned = _orientation(image) in (5, 6, 7, 8) and image.format != "TIFF"
+    return (height, width) if turned else (width, height)
+
+
+def _orientation(image: Image.Image) -> int:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked by _check_size
-            return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # damaged EXIF does not make a damaged picture
+        return 1
+
+
+def _open(source: str | Path | bytes) -> Image.Image:
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        return Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
+        if _is_heic(source):
+            return _open_heic(source, file)
+        if _is_empty(source):
+            raise
         raise ImageError(
-            f"{name} is not an image of a known format",
-            expected=f"one of {', '.join(FORMATS)}",
-            do="convert it, or remove it from the data",
+            f"{_name(source)} is not an image of a known format",
+            expected=", ".join(FORMATS),
+            do="convert it to PNG or JPEG, or remove it",
         ) from error
 
 
-def _open_heic(path: Path, name: str) -> Image.Image:
+def _is_heic(source: str | Path | bytes) -> bool:
+    """By the brand in the `ftyp` box that begins the file (ISO/IEC 23008-12, 10.2), whatever its name."""
+    if isinstance(source, bytes):
+        head = source[:12]
+    else:
+        with Path(source).open("rb") as file:
+            head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS
+
+
+def _open_heic(source: str | Path | bytes, file: str | Path | io.BytesIO) -> Image.Image:
     try:
         import pillow_heif
     except ImportError as error:
-        raise MissingExtraError(f"the HEIC image {name}", "heic") from error
+        raise MissingExtraError(f"HEIC image {_name(source)}", "heic") from error
     pillow_heif.register_heif_opener()
-    return Image.open(path, formats=("HEIF",))
+    return Image.open(file, formats=("HEIF",))
 
 
-def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
-    if size[0] * size[1] > max_pixels:
-        raise ImageError(
-            f"{name} has {size[0]} x {size[1]} pixels",
-            expected=f"at most {max_pixels / 1e6:g} million",
-            do="make it smaller, or cut it into tiles",
-        )
+def _check_size(size: tuple[int, int], name: str, limit: int) -> None:
+    if size[0] * size[1] > limit:
+        raise _too_large(name, f"{size[0]} x {size[1]} = {size[0] * size[1]}", limit)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if getattr(image, "n_frames", 1) > 1:
-        image.seek(0)
-    image.load()
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _from_array(np.asarray(image))
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
+def _too_large(name: str, pixels: str, limit: int) -> ImageError:
+    return ImageError(
+        f"{name} has {pixels} pixels", expected=f"at most {limit}", do="make it smaller, or cut it into tiles"
+    )
 
 
-def _from_array(array: npt.NDArray[Any]) -> Image.Image:
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:
-        raise ImageError(f"an array of shape {array.shape}", expected="(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    eight = _to_eight_bits(array)
-    return _to_rgb(Image.fromarray(np.ascontiguousarray(eight)))
+def _name(source: Source) -> str:
+    return str(source) if isinstance(source, (str, Path)) else "the image"
 
 
-def _to_eight_bits(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    if array.dtype == np.uint8:
-        return array
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype == np.uint16:
-        return (array / 257.0).round().astype(np.uint8)
-    values = array.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ImageError("an image with values that are not finite", expected="numbers", do="fill the gaps first")
-    low, high = float(values.min()), float(values.max())
-    if low < 0 or high > 1:
-        values = (values - low) / max(high - low, 1e-12)
-    return (values * 255).round().astype(np.uint8)
+def _is_empty(source: Source) -> bool:
+    return (
+        source == b""
+        if isinstance(source, bytes)
+        else isinstance(source, (str, Path)) and not Path(source).stat().st_size
+    )
+
+
+def _reason(source: Source, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, UnidentifiedImageError) and _is_empty(source):
+        return "the file is empty"
+    return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""What a backbone expects of an image: one frozen fact of the weights, used by fit, predict, evaluate and export alike."""
+"""What a backbone expects of an image: one frozen fact of the weights, the same for fit, predict, evaluate, export."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ResizeMode = Literal["shortest", "squash", "pad"]
 class PreprocessSpec:
     """How an image becomes the tensor a backbone was trained on.
 
-    `shortest`: shorter side to `round(size / crop_pct)`, then the centre `size` x `size` (the ImageNet convention).
+    `shortest`: shorter side to `floor(size / crop_pct)`, then the centre `size` x `size` (the ImageNet convention).
     `squash`: both sides to `size`, aspect ratio not kept. `pad`: longer side to `size`, rest filled with `mean`.
     Then values in 0..1, minus `mean`, over `std`, per channel.
     """

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from warmstart.data.audit import Audit
 from warmstart.evaluate.outcome import Outcome
 from warmstart.report.charts.bars import stacked_bar
 from warmstart.report.numbers import count
@@ -40,10 +38,7 @@ def class_bars(outcome: Outcome) -> list[Row]:
 
 def problems(outcome: Outcome) -> list[str]:
     """What was found to be wrong, in words; empty without an audit."""
-    fields = {field.name for field in dataclasses.fields(Audit)}
-    if not fields <= outcome.audit.keys():
-        return []
-    return list(Audit(**{name: outcome.audit[name] for name in fields}).problems)
+    return list(outcome.audit.get("problems", ()))
 
 
 def listings(outcome: Outcome) -> list[Row]:

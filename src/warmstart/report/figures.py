@@ -11,6 +11,8 @@ from warmstart.report.charts.reliability import reliability_diagram
 from warmstart.report.numbers import is_share, metric_name, percent, span, value
 
 Row = dict[str, Any]
+FINAL = "final"
+"""Name of the row for the chosen model as it is handed over, fitted again on training and validation samples."""
 
 
 def rung_bars(outcome: Outcome) -> list[Row]:
@@ -52,18 +54,15 @@ def measured_rungs(outcome: Outcome) -> list[tuple[Rung, float]]:
 
 def _handed_over(outcome: Outcome, final: Interval) -> Rung:
     about = f"{outcome.chosen}, as it is handed over to you"
-    return Rung("final", about, "candidate", {}, 0.0, True, "", test=final)
+    return Rung(FINAL, about, "candidate", {}, 0.0, True, "", test=final)
 
 
 def tone(outcome: Outcome, rung: Rung) -> str:
-    """How a rung is coloured: "chosen", "candidate" or "baseline"."""
-    chosen = rung.name == "final" or (rung.name == outcome.chosen and _is_final(outcome, rung))
-    return "chosen" if chosen else rung.role
-
-
-def _is_final(outcome: Outcome, rung: Rung) -> bool:
-    """Whether a rung is the very model that the headline number is about."""
-    return rung.test is None or outcome.test.get(outcome.metric) in (None, rung.test)
+    """How a rung is coloured: "chosen" for the very model the headline number is about, else its role."""
+    if rung.name == FINAL or any(other.name == FINAL for other in outcome.rungs):
+        return "chosen" if rung.name == FINAL else rung.role
+    same = rung.test is None or outcome.test.get(outcome.metric) in (None, rung.test)
+    return "chosen" if rung.name == outcome.chosen and same else rung.role
 
 
 def learning_curves(outcome: Outcome) -> list[Row]:
@@ -79,15 +78,15 @@ def learning_curves(outcome: Outcome) -> list[Row]:
             for name, tone, key in (("training", "train", "train_loss"), ("validation", "val", "val_loss"))
         ]
         ends = [i - 0.5 for i in range(1, len(rows)) if rows[i].phase != rows[i - 1].phase]
-        score = f"{metric_name(outcome.metric)} of {rung.name} over epochs"
+        score, label = scores[rung.name], f"{metric_name(outcome.metric)} of {rung.name} over epochs"
         curves.append(
             {
                 "rung": rung,
                 "phases": list(dict.fromkeys(row.phase for row in rows)),
                 "loss": panel(f"loss of {rung.name} over epochs", losses, bounds=limits(losses), boundaries=ends),
-                "score": panel(
-                    score, [scores[rung.name]], bounds=bounds, percent=is_share(outcome.metric), boundaries=ends
-                ),
+                "score": panel(label, [score], bounds=bounds, percent=is_share(outcome.metric), boundaries=ends)
+                if score.points
+                else "",
             }
         )
     return curves

@@ -44,4 +44,3 @@ class Task(Protocol):
 
 tasks: Registry[Task] = Registry("task")
 tasks.add("classify", "warmstart.task.classify:CLASSIFY")
-

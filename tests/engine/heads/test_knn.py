@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from tests.engine.heads.support import digits, wide
@@ -25,14 +26,9 @@ def test_it_is_the_best_of_all_that_was_tried() -> None:
     assert choice["accuracy"] == max(row["accuracy"] for row in choice["path"])
 
 
-def test_neighbours_are_found_in_pieces_as_in_one() -> None:
+def test_neighbours_are_found_in_pieces_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     features = wide(50)[0].float()
-    whole = knn.nearest_others(features, 5)
-    rows = knn._ROWS
-    try:
-        knn._ROWS = 7  # type: ignore[misc]
-        pieces = knn.nearest_others(features, 5)
-    finally:
-        knn._ROWS = rows  # type: ignore[misc]
-    assert torch.equal(whole[1], pieces[1])
-    assert not bool((whole[1] == torch.arange(50)[:, None]).any())
+    whole = knn.nearest_others(features, 5)[1]
+    monkeypatch.setattr(knn, "_ROWS", 7)
+    assert torch.equal(knn.nearest_others(features, 5)[1], whole)
+    assert not bool((whole == torch.arange(50)[:, None]).any())

@@ -10,54 +10,78 @@ import numpy as np
 from PIL import Image
 
 from warmstart.data.schema import ClassTarget, Dataset, Sample
-from warmstart.data.sources.names import natural
+from warmstart.data.sources.labels import as_text, class_names
 from warmstart.errors import DataError
 
 
-def load_arrays(images: Any, labels: Sequence[Any]) -> Dataset:
-    """A data set of images in memory.
+def load_arrays(images: Any, labels: Any, *, group: Sequence[Any] | None = None) -> Dataset:
+    """A data set of images in memory. Ids are `row-0`, `row-1`, ...
 
     Args:
-        images: array (n, H, W) or (n, H, W, C), or a sequence of PIL images, arrays or paths.
-        labels: one per image; texts or whole numbers.
+        images: array (n, H, W) or (n, H, W, C) with C of 1, 3 or 4, or a sequence of PIL images, arrays or paths.
+        Values
+            are read as `warmstart.preprocess.modes` says.
+        labels: one for each image: texts or whole numbers, in a sequence or an array (n,).
+        group: for each image what must stay in one part (a patient, a site), or None.
 
     Raises:
-        DataError: lengths differ, a label is missing, or there is only one class.
+        DataError: lengths differ, a shape is no image's, a label is missing, or there are fewer than two classes.
 
     >>> load_arrays(np.zeros((4, 8, 8), np.uint8), ["a", "b", "a", "b"]).counts
     {'a': 2, 'b': 2}
     """
-    if len(images) != len(labels):
-        raise DataError(f"{len(images)} images and {len(labels)} labels", expected="one label for each image")
-    names = [_name(label, row) for row, label in enumerate(labels)]
-    classes = tuple(sorted(set(names), key=natural))
-    if len(classes) < 2:
-        raise DataError(f"{len(classes)} class(es) in {len(names)} labels", expected="two or more classes")
+    sources = as_sources(images)
+    names = _names(labels)
+    groups = [None] * len(names) if group is None else [as_text(g) or None for g in group]
+    if not len(sources) == len(names) == len(groups):
+        of_groups = "" if group is None else f", {len(groups)} groups"
+        raise DataError(
+            f"{len(sources)} images, {len(names)} labels{of_groups}",
+            expected="as many labels as images, in their order",
+        )
+    notes: list[str] = []
+    classes = class_names(names, notes)
     samples = tuple(
-        Sample(f"row-{row}", as_source(image), name)
-        for row, (image, name) in enumerate(zip(images, names, strict=True))
+        Sample(f"row-{row}", source, name, of)
+        for row, (source, name, of) in enumerate(zip(sources, names, groups, strict=True))
     )
-    return Dataset(samples, ClassTarget(classes), "arrays")
+    return Dataset(samples, ClassTarget(classes), "arrays", notes=tuple(notes))
+
+
+def as_sources(images: Any) -> list[Any]:
+    """Each image of an array or a sequence, as a sample may hold it.
+
+    Raises:
+        DataError: an array that is no stack of images, or a thing that is no image.
+    """
+    if isinstance(images, np.ndarray) and images.dtype != object:
+        last = images.shape[-1] if images.ndim == 4 else 3
+        if images.ndim not in (3, 4) or last not in (1, 3, 4):
+            first = images.ndim == 4 and images.shape[1] in (1, 3, 4)
+            raise DataError(
+                f"images of shape {images.shape}",
+                expected="(n, H, W) or (n, H, W, C), with C of 1, 3 or 4 channels in the last place",
+                do="images.transpose(0, 2, 3, 1) puts the channels last" if first else "",
+            )
+    return [as_source(image) for image in images]
 
 
 def as_source(image: Any) -> Any:
-    """What a sample may hold: a path, a PIL image, bytes or an array. Raises `DataError` for anything else."""
+    """What a sample may hold: a path, a PIL image, bytes of a file, or an array. Raises `DataError` for all else."""
     if isinstance(image, str):
         return Path(image)
-    if isinstance(image, Path | Image.Image | bytes | np.ndarray):
+    if isinstance(image, (Path, Image.Image, bytes, np.ndarray)):
         return image
-    if hasattr(image, "__array__"):
-        return np.asarray(image)
-    raise DataError(f"an image of type {type(image).__name__}", expected="a path, a PIL image, bytes or an array")
+    raise DataError(
+        f"an image of type {type(image).__name__}", expected="a path, a PIL image, bytes of a file, or a numpy array"
+    )
 
 
-def _name(label: Any, row: int) -> str:
-    if label is None or (isinstance(label, float) and np.isnan(label)):
-        raise DataError(f"the label of row {row} is missing", expected="a label for each image")
-    if isinstance(label, float | np.floating):
-        if not float(label).is_integer():
-            raise DataError(
-                f"the label of row {row} is {label}", expected="a class: a text or a whole number", do="give classes"
-            )
-        label = int(label)
-    return str(label)
+def _names(labels: Any) -> list[str]:
+    if getattr(labels, "ndim", 1) != 1:
+        raise DataError(f"labels of shape {tuple(labels.shape)}", expected="one label for each image: shape (n,)")
+    values = labels.tolist() if hasattr(labels, "tolist") else list(labels)
+    names = [as_text(value) for value in values]
+    if "" in names:
+        raise DataError(f"the label at position {names.index('')} is missing", expected="a label for each image")
+    return names

@@ -1,25 +1,23 @@
-"""A table with one row per image: CSV, TSV, Parquet or a DataFrame."""
+"""A table with one row per image: CSV, TSV, Parquet or a DataFrame. Labels are names, whatever they look like."""
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from warmstart.data.parts import check_parts
+from warmstart.data.schema import ClassTarget, Dataset
+from warmstart.data.sources.columns import Columns, find_columns
+from warmstart.data.sources.labels import as_text, class_names
+from warmstart.data.sources.rows import OnMissing, to_samples
+from warmstart.data.sources.textfile import read_text_table
+from warmstart.errors import DataError
 
-from warmstart.data.schema import ClassTarget, Dataset, Sample, SplitName
-from warmstart.data.sources.names import PARTS, natural
-from warmstart.errors import DataError, nearest
+if TYPE_CHECKING:
+    import pandas as pd
 
-PATHS = ("path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path", "img", "img_path")
-LABELS = ("label", "class", "target", "category", "class_name", "label_name", "y")
-SPLITS = ("split", "set", "subset", "fold", "part")
-ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
-FIELD_LIMIT = 1_000_000  # characters; a longer one is a quote that was never closed
-
-OnMissing = Literal["error", "skip"]
+Cells = list[Any]
 
 
 def load_table(
@@ -30,167 +28,62 @@ def load_table(
     group: str | None = None,
     on_missing: OnMissing = "error",
 ) -> Dataset:
-    """Read a table. Relative paths are relative to its folder; labels are text ('NA' stays 'NA').
+    """Read a table. Relative paths are relative to its folder (a DataFrame's to the current one).
 
-    A column named split (or set, subset, part) with train, val and test divides the rows. `on_missing="skip"` leaves
-    rows out whose file is missing or whose label is empty, and counts them.
+    A column named split, set or subset that holds nothing but train, val and test divides the rows.
+
+    Args:
+        source: the file or DataFrame.
+        path_column: which column holds the paths; found by its name if not given.
+        label_column: which column holds the labels; likewise.
+        group: column of what must stay in one part (a patient, a site, a device).
+        on_missing: "skip" leaves out rows whose file is missing or whose label is empty, and a note counts them.
 
     Raises:
-        DataError: names the column, or the number of the row (1 is the first below the header), that does not fit.
+        DataError: names the column, or the row (1 is the first below the header), that does not fit.
     """
     notes: list[str] = []
-    frame = source if isinstance(source, pd.DataFrame) else read_frame(source, notes)
-    root = source.parent if isinstance(source, Path) else Path()
-    name = source.stem if isinstance(source, Path) else "table"
-    columns = [str(c) for c in frame.columns]
-    if repeated := sorted({c for c in columns if columns.count(c) > 1}):
-        raise DataError(f"column(s) that occur twice: {', '.join(repeated)}", do="rename one of each")
-    path = _column(columns, path_column, PATHS, "path", "--path-column")
-    label = _column(columns, label_column, LABELS, "label", "--label-column")
-    if group is not None and group not in columns:
+    path = source if isinstance(source, Path) else None
+    header, table = _read(source, notes)
+    if repeated := sorted({name for name in header if header.count(name) > 1}):
         raise DataError(
-            f"no column {group!r} for the group", f"one of {', '.join(columns)}", f"nearest: {nearest(group, columns)}"
+            f"column name(s) that occur more than once: {', '.join(map(repr, repeated))}",
+            expected="one name for each column",
+            do="rename them",
         )
-    split = next((c for c in columns if c.lower() in SPLITS and c not in (path, label, group)), None)
-    if split is not None and not _is_split(frame[split]):
-        split = None
-    samples, skipped = _samples(frame, root, path, label, group, split, on_missing)
-    if skipped:
-        notes.append(f"{skipped} row(s) left out: the file is missing or the label empty")
-    classes = _classes(samples)
-    return Dataset(tuple(samples), ClassTarget(classes), name, root, tuple(notes))
+    columns = find_columns(header, table, path=path_column, label=label_column, group=group)
+    root = path.parent if path is not None else Path()
+    samples = to_samples(_cells(columns, header, table), root, on_missing, notes)
+    classes = class_names([str(s.label) for s in samples], notes)
+    name = path.stem if path is not None else "table"
+    dataset = Dataset(samples, ClassTarget(classes), name, root, tuple(notes))
+    check_parts(dataset)
+    return dataset
 
 
-def read_frame(path: Path, notes: list[str]) -> pd.DataFrame:
-    """A CSV, TSV or Parquet file as a table of text. Encoding and separator are found; `notes` says which if unusual."""
-    if path.suffix.lower() in (".parquet", ".pq"):
-        try:
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} cannot be read as Parquet: {error}", do="write the file again") from error
-    text = _decoded(path, notes)
-    rows = list(_rows(text, path))
-    if len(rows) < 2:
-        raise DataError(f"{path} has no rows", expected="a line of column names and one line per image")
-    header = rows[0]
-    for number, row in enumerate(rows[1:], start=1):
-        if len(row) != len(header):
-            raise DataError(
-                f"{path}: row {number} has {len(row)} fields and the header {len(header)}",
-                expected="as many fields in each row as there are columns",
-                do="put text that contains the separator in quotes",
-            )
-    return pd.DataFrame(rows[1:], columns=header, dtype=object)
+def _read(source: Path | pd.DataFrame, notes: list[str]) -> tuple[list[str], list[Cells]]:
+    """Header and rows of whatever form."""
+    if not isinstance(source, Path):
+        return _from_frame(source)
+    if source.suffix.lower() not in (".parquet", ".pq"):
+        header, rows = read_text_table(source, notes)
+        return header, [cells for _, cells in rows]
+    import pandas as pd
 
-
-def _decoded(path: Path, notes: list[str]) -> str:
-    data = path.read_bytes()
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        notes.append(f"{path.name} is read as utf-16")
-        return data.decode("utf-16")
-    for encoding in ENCODINGS:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if encoding != ENCODINGS[0]:
-            notes.append(f"{path.name} is not UTF-8; it is read as {encoding}")
-        return text
-    raise DataError(f"{path} is no text in a known encoding", expected="UTF-8", do="save it as UTF-8")
-
-
-def _rows(text: str, path: Path) -> list[list[str]]:
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t|", key=first.count)
-    csv.field_size_limit(FIELD_LIMIT)
-    rows: list[list[str]] = []
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
-            if row:
-                rows.append(row)
-    except csv.Error as error:
-        raise DataError(
-            f"{path}: row {len(rows)}: {error}",
-            expected=f"fields of at most {FIELD_LIMIT} characters",
-            do="look for a quote that is opened and not closed",
-        ) from error
-    return rows
+        return _from_frame(pd.read_parquet(source))
+    except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
+        raise DataError(f"{source} cannot be read as Parquet: {error}", do="write the file again") from error
 
 
-def _column(columns: list[str], asked: str | None, known: tuple[str, ...], what: str, option: str) -> str:
-    if asked is not None:
-        if asked in columns:
-            return asked
-        raise DataError(
-            f"no column {asked!r} for the {what}",
-            expected=f"one of {', '.join(columns)}",
-            do=f"the nearest: {nearest(asked, columns)}",
-        )
-    found = [c for name in known for c in columns if c.lower() == name]
-    if not found:
-        raise DataError(
-            f"which column holds the {what}? The columns are: {', '.join(columns)}",
-            expected=f"one named {', '.join(known[:4])}, ...",
-            do=f"name it with {option}",
-        )
-    return found[0]
+def _from_frame(frame: pd.DataFrame) -> tuple[list[str], list[Cells]]:
+    if len(frame) == 0:
+        raise DataError("the table has no rows", expected="one row for each image")
+    columns = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
+    return [str(name) for name in frame.columns], [list(row) for row in zip(*columns, strict=True)]
 
 
-def _is_split(values: pd.Series) -> bool:  # type: ignore[type-arg]
-    return all(str(v).strip().lower() in PARTS for v in values.unique())
-
-
-def _samples(
-    frame: pd.DataFrame,
-    root: Path,
-    path: str,
-    label: str,
-    group: str | None,
-    split: str | None,
-    on_missing: OnMissing,
-) -> tuple[list[Sample], int]:
-    samples: list[Sample] = []
-    seen: set[str] = set()
-    skipped = 0
-    for number, row in enumerate(frame.to_dict("records"), start=1):
-        text, place = _text(row[label]), _text(row[path])
-        file = root / place
-        problem = "the label is empty" if not text else "" if place and file.is_file() else f"there is no file {file}"
-        if problem and on_missing == "error":
-            raise DataError(
-                f"row {number}: {problem}",
-                expected="an existing file and a label in every row (paths are relative to the table's folder)",
-                do="mend the row, or leave such rows out with on_missing='skip'",
-            )
-        if problem:
-            skipped += 1
-            continue
-        part: SplitName | None = PARTS[_text(row[split]).lower()] if split is not None else None
-        name = Path(place).as_posix()
-        name = f"{name}#{number}" if name in seen else name  # ids are unique; a file may be listed twice
-        seen.add(name)
-        samples.append(Sample(name, file, text, _text(row[group]) or None if group else None, part))
-    return samples, skipped
-
-
-def _text(value: object) -> str:
-    """A cell as text; gaps are empty, whole floats lose their `.0`."""
-    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def _classes(samples: list[Sample]) -> tuple[str, ...]:
-    train = {str(s.label) for s in samples if s.split in (None, "train")}
-    if len(train) < 2:
-        raise DataError(f"{len(train)} class(es) in {len(samples)} rows", expected="two or more classes")
-    unseen = sorted({str(s.label) for s in samples} - train, key=natural)
-    if unseen:
-        raise DataError(
-            f"label(s) that no training row has: {', '.join(unseen)}",
-            expected=f"some of {', '.join(sorted(train, key=natural))}",
-            do="rename them, or add training rows",
-        )
-    return tuple(sorted(train, key=natural))
+def _cells(columns: Columns, header: Sequence[str], table: list[Cells]) -> list[dict[str, str]]:
+    """The cells that matter as text, empty where there is none: path, label, and group and split if there are."""
+    at = {role: header.index(name) for role, name in columns.named().items()}
+    return [{role: as_text(row[i]) for role, i in at.items()} for row in table]

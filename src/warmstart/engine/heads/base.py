@@ -25,7 +25,7 @@ class FittedHead:
     """A head fitted on n features, in eval mode.
 
     `cv_outputs` (n, classes), float32: for each training sample the logits of a fit without it (leave-one-out, or
-    out-of-fold), at the chosen hyper-parameter. `choice` (JSON-able): that hyper-parameter, and the score of each value.
+    out-of-fold), at the chosen hyper-parameter. `choice` (JSON-able): the hyper-parameter, and the score of each value.
     """
 
     name: str
@@ -141,9 +141,16 @@ def _floor(outputs: Tensor) -> float:
 def standardised(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(features - mean) / std per column, with mean (d,) and std (d,); a column that does not vary becomes zero.
 
-    No label is used, so that folds may share it: what a left-out sample adds to mean and std tells nothing of its class.
+    No label is used, so that folds may share it: what a left-out sample adds to them tells nothing of its class.
     """
     mean, std = features.mean(0), features.std(0, correction=0)
     constant = std <= 1e-7 * features.abs().amax(0).clamp_min(1e-30)
     std = torch.where(constant, 1.0, std)
     return torch.where(constant, 0.0, (features - mean) / std), mean, std
+
+
+def class_means(features: Tensor, labels: IntArray, classes: int) -> tuple[Tensor, Tensor]:
+    """(counts (k,), means (k, d)) of the classes; the mean of a class without samples is zero."""
+    counts = torch.from_numpy(np.bincount(labels, minlength=classes)).to(features.dtype)
+    sums = torch.zeros(classes, features.shape[1], dtype=features.dtype)
+    return counts, sums.index_add_(0, torch.from_numpy(labels), features) / counts.clamp_min(1)[:, None]

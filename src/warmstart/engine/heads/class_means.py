@@ -1,13 +1,12 @@
-"""Nearest class mean: the sample belongs to the class whose mean it is nearest to. Hard to beat with one to five shots."""
+"""Nearest class mean: a sample belongs to the class whose mean is nearest. Hard to beat with one to five shots."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from warmstart.data.schema import IntArray
-from warmstart.engine.heads.base import FittedHead, Problem, standardised
+from warmstart.engine.heads.base import FittedHead, Problem, class_means, standardised
 from warmstart.engine.heads.folds import fold_of, out_of_fold
 from warmstart.engine.heads.score import best
 from warmstart.engine.heads.threads import threads_for
@@ -18,11 +17,7 @@ def nearest_mean(features: Tensor, labels: IntArray, classes: int) -> tuple[Tens
 
     A class that does not occur has a bias of minus infinity.
     """
-    counts = torch.from_numpy(np.bincount(labels, minlength=classes))
-    sums = torch.zeros(classes, features.shape[1], dtype=features.dtype).index_add_(
-        0, torch.from_numpy(labels), features
-    )
-    means = sums / counts.clamp_min(1)[:, None]
+    counts, means = class_means(features, labels, classes)
     return means, torch.where(counts > 0, -0.5 * means.square().sum(1), -torch.inf)
 
 

@@ -1,4 +1,4 @@
-"""Linear discriminant analysis with Ledoit-Wolf shrinkage: Gaussian classes with one covariance, estimated in closed form.
+"""Linear discriminant analysis with Ledoit-Wolf shrinkage: Gaussian classes of one covariance, in closed form.
 
 Each class' covariance is shrunk towards the diagonal of its variances by the amount that Ledoit and Wolf (2004) derive,
 and the shared covariance is their mean weighted by the classes' shares: the estimate of scikit-learn's
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from warmstart.data.schema import IntArray
-from warmstart.engine.heads.base import FittedHead, Problem, standardised
+from warmstart.engine.heads.base import FittedHead, Problem, class_means, standardised
 from warmstart.engine.heads.folds import fold_of, out_of_fold
 from warmstart.engine.heads.score import accuracy, sharpness
 from warmstart.engine.heads.threads import threads_for
@@ -54,24 +54,22 @@ def _solve(rows: Tensor, diagonal: Tensor, right: Tensor) -> Tensor:
     """(A'A + diagonal)^-1 @ right, for right (d, k); by way of n x n where n < d."""
     n, d = rows.shape
     if n >= d:
-        return torch.linalg.solve(rows.T @ rows + torch.diag(diagonal), right)
+        whole: Tensor = torch.linalg.solve(rows.T @ rows + torch.diag(diagonal), right)
+        return whole
     scaled = rows / diagonal
     inner = torch.eye(n, dtype=rows.dtype) + scaled @ rows.T
     first = right / diagonal[:, None]
-    return first - scaled.T @ torch.linalg.solve(inner, rows @ first)
+    correction: Tensor = torch.linalg.solve(inner, rows @ first)
+    return first - scaled.T @ correction
 
 
 def discriminant(features: Tensor, labels: IntArray, classes: int) -> tuple[Tensor, Tensor]:
-    """(weight (k, d), bias (k,)) of the log posterior, up to what all classes share; -inf for one that does not occur."""
-    counts = torch.from_numpy(np.bincount(labels, minlength=classes))
-    sums = torch.zeros(classes, features.shape[1], dtype=features.dtype).index_add_(
-        0, torch.from_numpy(labels), features
-    )
-    means = sums / counts.clamp_min(1)[:, None]
+    """(weight (k, d), bias (k,)) of the log posterior, up to what classes share; -inf for one that does not occur."""
+    counts, means = class_means(features, labels, classes)
     rows, diagonal = _covariance(features, labels)
     smallest = _SMALLEST * float(diagonal.mean() + rows.square().sum() / len(diagonal))
     weight = _solve(rows, diagonal.clamp_min(smallest or 1.0), means.T).T
-    return weight, (counts / len(labels)).log().to(features.dtype) - 0.5 * (means * weight).sum(1)
+    return weight, (counts / len(labels)).log() - 0.5 * (means * weight).sum(1)
 
 
 def fit(features: Tensor, labels: IntArray | Tensor, classes: int, *, folds: int = 5, seed: int = 0) -> FittedHead:

@@ -1,10 +1,12 @@
-"""Multinomial logistic regression, L2 path from strong to weak, chosen by cross-validation: the linear probe done right.
+"""Multinomial logistic regression, L2 path from strong to weak, by cross-validation: the linear probe done right.
 
 Features are standardised, then rotated onto their principal axes: an L2-penalised solution lies in the span of the
 samples, so nothing is lost, fewer samples than features become fewer columns, and the problem is well conditioned.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from warmstart.engine.heads.base import FittedHead, Problem, standardised
 from warmstart.engine.heads.folds import floored, fold_of
 from warmstart.engine.heads.score import best, log_loss
 from warmstart.engine.heads.softmax import NEVER, Softmax
-from warmstart.engine.heads.threads import threads_for
+from warmstart.engine.heads.threads import eigen, threads_for
 
 STRENGTHS = tuple(float(c) for c in np.logspace(-5, 2, 22))
 """C of scikit-learn: weight of the summed loss against half the squared norm; three per decade."""
@@ -29,11 +31,11 @@ def rotated(features: Tensor) -> tuple[Tensor, Tensor]:
     """(scores (n, r), axes (d, r)) with features = scores @ axes' and orthonormal axes; r is the rank."""
     n, d = features.shape
     if n < d:
-        values, vectors = torch.linalg.eigh(features @ features.T)
+        values, vectors = eigen(features @ features.T)
         keep = values > 1e-10 * values[-1].clamp_min(1e-300)
         lengths = values[keep].sqrt()
         return vectors[:, keep] * lengths, features.T @ (vectors[:, keep] / lengths)
-    values, axes = torch.linalg.eigh(features.T @ features)
+    values, axes = eigen(features.T @ features)
     axes = axes[:, values > 1e-10 * values[-1].clamp_min(1e-300)]
     return features @ axes, axes
 
@@ -62,7 +64,7 @@ def path(
         outputs.append(floored(torch.where(held_out <= NEVER / 2, -torch.inf, held_out)))
         losses.append(log_loss(outputs[-1], labels))
         recent = losses[-_PATIENCE - 1 :]
-        if len(recent) > _PATIENCE and all(a < b for a, b in zip(recent, recent[1:], strict=False)):
+        if len(recent) > _PATIENCE and all(a < b for a, b in pairwise(recent)):
             break
     return outputs, means
 

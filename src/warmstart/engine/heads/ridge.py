@@ -9,13 +9,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from warmstart.data.schema import IntArray
 from warmstart.engine.heads.base import FittedHead, Problem, standardised
 from warmstart.engine.heads.score import best
-from warmstart.engine.heads.threads import threads_for
+from warmstart.engine.heads.threads import eigen, threads_for
 
 PENALTIES = tuple(float(p) for p in np.logspace(4, -5, 46))
 """In units of the mean eigenvalue of X'X over the smaller of n and d; five per decade, the strongest first."""
@@ -25,10 +24,10 @@ PENALTIES = tuple(float(p) for p in np.logspace(4, -5, 46))
 class RidgePath:
     """Everything that ridge regressions of targets on features share, whatever the penalty.
 
-    With centred X = U S V', the fit at penalty p has the hat matrix 1/n + U diag(g / (g + p)) U', g = S^2. It is found from
-    the eigenvectors of XX' (n x n) or X'X (d x d), whichever is smaller; in the second case `basis` is U S, so that nothing
-    is divided by a singular value that may be zero. In the first, XX' is shifted by a multiple of 11'/n, which makes the
-    constant an eigenvector of known value: then 1 - hat is a sum of small terms rather than a difference of large ones.
+    With centred X = U S V', the fit at penalty p has the hat matrix 1/n + U diag(g / (g + p)) U', g = S^2. It is found
+    from the eigenvectors of XX' (n x n) or X'X (d x d), whichever is smaller; in the second case `basis` is U S, so
+    nothing is divided by a singular value that may be zero. In the first, XX' is shifted by a multiple of 11'/n, which
+    makes the constant an eigenvector of known value: 1 - hat is then a sum of small terms, not a difference of large.
     """
 
     features: Tensor  # (n, d), centred
@@ -37,6 +36,7 @@ class RidgePath:
     values: Tensor  # (r,) eigenvalues
     vectors: Tensor  # (n, n) or (d, d)
     basis: Tensor  # (n, r): U, or US if d < n
+    squares: Tensor  # (n, r) of the basis
     inner: Tensor  # (r, k): basis' targets
     shift: float  # eigenvalue of the constant
 
@@ -46,10 +46,10 @@ class RidgePath:
         x, means = features - features.mean(0), targets.mean(0)
         n, d = x.shape
         shift = float(x.square().sum()) if n <= d else 0.0
-        values, vectors = torch.linalg.eigh(x @ x.T + shift / n if n <= d else x.T @ x)
+        values, vectors = eigen(x @ x.T + shift / n if n <= d else x.T @ x)
         basis = vectors if n <= d else x @ vectors
         y = targets - means
-        return cls(x, y, means, values.clamp_min(0.0), vectors, basis, basis.T @ y, shift)
+        return cls(x, y, means, values, vectors, basis, basis.square(), basis.T @ y, shift)
 
     @property
     def scale(self) -> float:
@@ -68,12 +68,12 @@ class RidgePath:
         n = len(self.features)
         if self._wide:
             kept = penalty / (self.values + penalty)
-            residual = (self.basis * kept) @ self.inner
-            rest = self.basis.square() @ kept - penalty / (self.shift + penalty) / n
+            residual = self.basis @ (kept[:, None] * self.inner)
+            rest = self.squares @ kept - penalty / (self.shift + penalty) / n
         else:
             shares = 1 / (self.values + penalty)
-            residual = self.targets - (self.basis * shares) @ self.inner
-            rest = 1 - 1 / n - self.basis.square() @ shares
+            residual = self.targets - self.basis @ (shares[:, None] * self.inner)
+            rest = 1 - 1 / n - self.squares @ shares
         return self.means + self.targets - residual / rest.clamp_min(1e-12)[:, None]
 
     def weights(self, penalty: float) -> tuple[Tensor, Tensor]:
@@ -94,6 +94,7 @@ def fit(
 
     See `HeadFit` for the arguments. It is the Bayes rule of least squares onto indicators (Hastie et al., ESL 4.2).
 
+    >>> import torch
     >>> x = torch.tensor([[0.0, 1.0], [0.1, 0.0], [3.0, 1.0], [3.2, 0.0]])
     >>> fit(x, torch.tensor([0, 0, 1, 1]), 2).logits(x).argmax(1).tolist()
     [0, 0, 1, 1]
@@ -103,7 +104,8 @@ def fit(
     with threads_for(float(n) * d * min(n, d)):
         x, mean, std = standardised(problem.features)
         path = RidgePath.of(x, problem.targets)
-        penalties = [share * path.scale for share in PENALTIES]
+        scale = path.scale
+        penalties = [share * scale for share in PENALTIES]
         outputs = [path.left_out(penalty) for penalty in penalties]
         chosen, factor, scores = best(outputs, problem.labels)
         weight, bias = path.weights(penalties[chosen])

@@ -1,8 +1,8 @@
 """Multinomial logistic regressions solved side by side: one data matrix, many sets of samples and penalties.
 
-All problems share the rows Z, so one step of all of them is two matrix products, Z @ directions and Z' @ residuals. Along a
-direction the logits are linear in the step, so a line search needs no product at all. Each problem has its own step
-length and its own curvature memory (L-BFGS, Nocedal & Wright 2006, algorithm 7.4).
+All problems share the rows Z, so one step of all of them is two matrix products, Z @ directions and Z' @ residuals.
+Along a direction the logits are linear in the step, so a line search needs no product at all. Each problem has its own
+step length and its own curvature memory (`lbfgs`).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Softmax:
         """
         penalty = penalties.to(weights.dtype)[:, None, None].repeat(1, weights.shape[1], 1)
         penalty[:, -1] = 0.0
-        # The Hessian of the cross-entropy is at most half of Z'Z (Boehning 1992); in rotated coordinates that is diagonal.
+        # The Hessian of the cross-entropy is at most half of Z'Z (Boehning 1992), diagonal in rotated coordinates.
         scale = 1 / (0.5 * (self.shares.T @ self.rows.square())[:, :, None] + penalty)
         scale = scale.expand_as(weights).flatten(1)
         memory: list[Pair] = []

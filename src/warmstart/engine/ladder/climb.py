@@ -44,13 +44,15 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
     contenders: dict[str, Contender] = {}
     chosen = ""
     for rung in rungs:
+        if lacking := [name for name in rung.after if name not in contenders]:
+            tried.append(_skipped(rung, f"skipped: it needs {', '.join(lacking)}, which was not tried", context))
+            continue
         expected = rung.seconds(context)
         left = context.deadline.left() - reserve
         needed = rung.role == "candidate" and (not chosen or rung.name == choose)
         if expected > left and not needed:
             why = f"skipped: it needs about {expected:.0f} s and {max(left, 0.0):.0f} s of the budget are left"
-            tried.append(Tried(rung.name, rung.about, rung.role, {}, 0.0, False, why, skipped=True))
-            context.listener(Decided(f"{rung.name} {why}"))
+            tried.append(_skipped(rung, why, context))
             continue
         row, contender = _try(rung, context, contenders, chosen, choose)
         contenders[rung.name] = contender
@@ -60,6 +62,12 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
     if not chosen:
         raise TrainingError("no rung gave a finite result", do="look at the decisions above, and at the images")
     return Climbed(tuple(tried), contenders, chosen)
+
+
+def _skipped(rung: Rung, why: str, context: LadderContext) -> Tried:
+    context.listener(Advanced("rungs"))
+    context.listener(Decided(f"{rung.name} {why}"))
+    return Tried(rung.name, rung.about, rung.role, {}, 0.0, False, why, skipped=True)
 
 
 def _try(

@@ -30,6 +30,11 @@ class AverageRung:
     about: str = "weights of the tuned network and of the probe it started from, averaged (WiSE-FT)"
     role: Role = "candidate"
 
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The tuned network."""
+        return (self.tuned,)
+
     def seconds(self, context: LadderContext) -> float:
         """One evaluation on validation for each share but the two ends."""
         return (len(ALPHAS) - 2) * evaluation_seconds(context, len(context.data.split.val))
@@ -90,6 +95,11 @@ class EnsembleRung:
     name: str = "ensemble"
     about: str = "the mean of the answers of several rungs"
     role: Role = "candidate"
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """The first two; more are taken if they are there."""
+        return self.of[:2]
 
     def seconds(self, context: LadderContext) -> float:
         """All outputs are there already."""

@@ -35,6 +35,8 @@ class Rung(Protocol):
     name: str
     about: str
     role: Role
+    after: tuple[str, ...]
+    """Rungs without which this one cannot be."""
 
     def seconds(self, context: LadderContext) -> float:
         """Expected time of `climb`, from the plan."""
@@ -56,6 +58,7 @@ class PixelRung:
     name: str = "pixels"
     about: str = f"no transfer: a linear model on raw pixels at {PIXELS} x {PIXELS}"
     role: Role = "baseline"
+    after: tuple[str, ...] = ()
 
     def seconds(self, context: LadderContext) -> float:
         """Decoding is shared with every other rung; what is left is about a second."""
@@ -95,6 +98,7 @@ class RecipeRung:
     about: str
     recipe: Recipe
     role: Role = "candidate"
+    after: tuple[str, ...] = ()
 
     def seconds(self, context: LadderContext) -> float:
         """As the plan expects on this machine."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Measured
 from warmstart.engine.feed import features
-from warmstart.engine.heads.base import FittedHead, closed_form
-from warmstart.engine.heads.score import best
+from warmstart.engine.heads.base import FittedHead
+from warmstart.engine.heads.select import best_closed_form
 from warmstart.engine.state import RunState
 from warmstart.engine.training import copied
 from warmstart.evaluate.outcome import CurveRow
@@ -22,7 +23,7 @@ LINEAR = "logistic"
 
 
 def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
-    """Fit the heads of the step on the features of the training samples and put the best by cross-validation in place."""
+    """Fit the heads of the step on the training features and put the best by cross-validation in place."""
     assert isinstance(plan, HeadPlan)
     began, network, name = time.monotonic(), state.network, plan.step.name
     state.begin("best")
@@ -31,15 +32,15 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     labels = data.dataset.labels[data.split.train]
     classes = len(data.dataset.target.classes)
 
-    def fit(head: str) -> FittedHead:
-        return closed_form[head](train, labels, classes, seed=context.seed)
-
-    fits = [fit(head) for head in plan.step.heads]
-    if "phase" in context.then:
-        fits = [fitted for fitted in fits if fitted.linear() is not None] or [fit(LINEAR)]
-    chosen = fits[best([fitted.cv_outputs for fitted in fits], labels)[0]]
+    names = plan.step.heads
+    chosen = best_closed_form(train, labels, classes, names, context.seed)
+    while "phase" in context.then and chosen.linear() is None:
+        names = tuple(head for head in names if head != chosen.name) or (LINEAR,)
+        chosen = best_closed_form(train, labels, classes, names, context.seed)
     put(chosen, network)
-    values = {f"cv_{key}": v for key, v in context.task.metrics(chosen.cv_outputs, data.targets(data.split.train)).items()}
+    values = {
+        f"cv_{key}": v for key, v in context.task.metrics(chosen.cv_outputs, data.targets(data.split.train)).items()
+    }
     outputs = None
     if len(data.split.val):
         held_out = features(network, last, data, data.split.val, size=plan.size, listener=context.listener)
@@ -50,7 +51,8 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     text = f"{name}: head {chosen.name} by cross-validation"
     context.listener(Decided(text, {"head": chosen.name, "choice": chosen.choice}))
     context.listener(Measured(context.rung, name, 1, 0, values))
-    return state.ended(copied(network), outputs, CurveRow(name, 1, 0, values))
+    ended = state.ended(copied(network), outputs, CurveRow(name, 1, 0, values))
+    return dataclasses.replace(ended, before=None)  # the weights before an earlier phase had another head
 
 
 def put(fitted: FittedHead, network: Network) -> None:

@@ -27,5 +27,3 @@ def kind_of(plan: StepPlan) -> str:
 def name_of(plan: StepPlan) -> str:
     """The name that the recipe gave the step."""
     return plan.phase.name if isinstance(plan, PhasePlan) else plan.step.name
-
-

@@ -36,9 +36,9 @@ class Supplier(Protocol):
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Torch's global generator seeded with `seed` in a `with` block, and as before after it."""
+    """Torch's global generator on the CPU seeded with `seed` in a `with` block, and as before after it."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed those of other devices for good
         yield
 
 

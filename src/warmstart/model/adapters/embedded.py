@@ -1,4 +1,4 @@
-"""`lite0`: EfficientNet-Lite0 with ImageNet weights that are installed with this package, as one of its dependencies."""
+"""`lite0`: EfficientNet-Lite0 with ImageNet weights, installed with this package as one of its dependencies."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 import huggingface_hub
 import timm
 from huggingface_hub import constants
-from timm.data import resolve_data_config
+from timm.data.config import resolve_data_config
 from timm.models import get_pretrained_cfg
 from torch import nn
 
@@ -27,8 +27,7 @@ class TimmSupplier:
 
     def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
         """The model without its classifier, with preprocessing and licence as timm states them for its weights."""
-        _must_exist(name)
-        cfg = get_pretrained_cfg(name)
+        cfg = _cfg(name)
         module = _pretrained(name, cfg) if pretrained else self.untrained(name, seed=seed)
         spec = _spec(module)
         fixed = bool(cfg is not None and cfg.fixed_input_size)
@@ -47,9 +46,10 @@ class TimmSupplier:
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The module with timm's default initialisation."""
-        _must_exist(name)
+        _cfg(name)
         with seeded(seed):
-            return _created(name)
+            module: nn.Module = timm.create_model(name, num_classes=0)
+        return module
 
     def listing(self) -> list[dict[str, str | int]]:
         """One row for all of them."""
@@ -67,21 +67,18 @@ class TimmSupplier:
 SUPPLIER = TimmSupplier()
 
 
-def _must_exist(name: str) -> None:
+def _cfg(name: str) -> Any:
+    """What timm states about the weights of a model; `None` where it states nothing."""
     if not timm.is_model(name):
         raise BackboneError(
             f"timm has no model called {name!r}", do=f"the nearest: {nearest(name, timm.list_models())}"
         )
-
-
-def _created(name: str, **options: Any) -> nn.Module:
     try:
-        module: nn.Module = timm.create_model(name, num_classes=0, **options)
+        return get_pretrained_cfg(name)
     except RuntimeError as error:  # an unknown tag behind the dot
         raise BackboneError(
-            f"timm cannot make {name!r}: {error}", do=f"the nearest: {nearest(name, timm.list_pretrained())}"
+            f"timm has no weights called {name!r}", do=f"the nearest: {nearest(name, timm.list_pretrained())}"
         ) from error
-    return module
 
 
 def _pretrained(name: str, cfg: Any) -> nn.Module:
@@ -91,13 +88,15 @@ def _pretrained(name: str, cfg: Any) -> nn.Module:
             f"timm has no weights for {name!r}",
             do=f"the nearest that have: {nearest(name, timm.list_pretrained())}; or 'timm:{name}?pretrained=false'",
         )
+    overlay = {}
     try:
         if cfg.hf_hub_id and not cfg.custom_load:
             # A file is handed over, as timm would ask the hub even for weights that are here, and wait for the answer.
-            return _created(name, pretrained=True, pretrained_cfg_overlay={"file": str(_weights_file(cfg.hf_hub_id))})
-        return _created(name, pretrained=True)
+            overlay = {"file": str(_weights_file(cfg.hf_hub_id))}
+        module: nn.Module = timm.create_model(name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay)
     except OSError as error:  # the network, or the disk
         raise _unavailable(name, str(cfg.hf_hub_id or cfg.url), str(error)) from error
+    return module
 
 
 def _weights_file(repo: str) -> Path:
@@ -124,16 +123,17 @@ def _probe() -> None:
 
 
 def _unavailable(name: str, origin: str, why: str) -> BackboneError:
+    cache = constants.HF_HUB_CACHE
     return BackboneError(
         f"the weights of {name!r} are not on this machine and could not be fetched ({why})",
         expected=f"{origin} in the cache of the Hugging Face hub, or a network to fetch it",
-        do=f"on a machine with a network run `hf download {origin}` and copy its cache folder ({constants.HF_HUB_CACHE}) "
-        f"here; or use 'lite0', which is installed; or 'timm:{name}?pretrained=false' for random weights",
+        do=f"on a machine with a network run `hf download {origin}` and copy its cache folder here, to {cache}; "
+        f"or use 'lite0', which is installed; or 'timm:{name}?pretrained=false' for random weights",
     )
 
 
 def _spec(module: nn.Module) -> PreprocessSpec:
-    config = resolve_data_config({}, model=module)
+    config = resolve_data_config({}, model=module)  # type: ignore[no-untyped-call]
     channels, _, size = config["input_size"]
     return PreprocessSpec(
         size=size,

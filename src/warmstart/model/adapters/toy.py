@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import assemble, drawn, seeded
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.preprocess.spec import PreprocessSpec
@@ -51,7 +52,9 @@ class ToyNet(nn.Module):
             nn.Conv2d(3, _WIDTHS[0], 3, 1, 1, bias=False), nn.BatchNorm2d(_WIDTHS[0]), nn.ReLU(inplace=True)
         )
         before = (_WIDTHS[0], *_WIDTHS)
-        self.stages = nn.Sequential(*(_Residual(a, b, 1 if a == b else 2) for a, b in zip(before, _WIDTHS, strict=False)))
+        self.stages = nn.Sequential(
+            *(_Residual(a, b, 1 if a == b else 2) for a, b in zip(before, _WIDTHS, strict=False))
+        )
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
 
@@ -69,8 +72,10 @@ class ToySupplier:
         card = _CARD if pretrained else drawn(_CARD, seed)
         return assemble(self.untrained(name, seed=0 if pretrained else seed), _SPEC, card)
 
-    def untrained(self, name: str, *, seed: int) -> nn.Module:  # noqa: ARG002
+    def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The module with torch's default initialisation."""
+        if name:
+            raise BackboneError(f"no backbone is called 'toy:{name}'", do="use 'toy'")
         with seeded(seed):
             return ToyNet()
 

@@ -1,0 +1,113 @@
+"""The findings of an audit, and what they mean in words."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from warmstart.data.names import some
+
+FEW = 5
+"""Samples; a class with fewer is named."""
+IMBALANCE = 10
+"""Times; a largest class so many times the smallest is named."""
+
+Ids = tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """What is in a data set. Lists are cut to 50 entries, but for `corrupt`; the counts beside them are complete."""
+
+    name: str
+    samples: int
+    counts: dict[str, int]
+    """Samples per class."""
+    parts: dict[str, int]
+    """Samples in train, val and test; empty if the data is not divided."""
+    sizes: dict[str, list[int]]
+    """[width, height] of the `smallest`, `median` and `largest` image by area."""
+    unusual: dict[str, int]
+    """What had to be converted, and in how many images."""
+    corrupt: tuple[tuple[str, str], ...]
+    """(id, reason) of every image that cannot be read."""
+    duplicates: tuple[Ids, ...]
+    """Images with the same pixels, wherever they are."""
+    conflicting: tuple[Ids, ...]
+    """Images with the same pixels and different labels."""
+    leaks: tuple[tuple[str, str], ...]
+    """(id in another part, id in validation or test) of images with the same pixels."""
+    near_leaks: tuple[tuple[str, str], ...]
+    """The same for look-alikes: nearly the same picture, other pixels."""
+    groups_across: Ids
+    """Groups with samples in more than one part."""
+    leak_count: int = 0
+    """Images of validation and test that are also in a part before theirs."""
+    near_leak_count: int = 0
+    duplicate_count: int = 0
+    """Images that are copies of another one, wherever they are."""
+    modes: dict[str, int] = dataclasses.field(default_factory=dict)
+    """How the pixels are stored (Pillow's mode or an array's dtype), and in how many images."""
+    unseen: int = 0
+    """Images that were not looked at, because the data set is very large."""
+    notes: Ids = ()
+    """Decisions taken while the data was read and divided."""
+
+    @property
+    def few(self) -> dict[str, int]:
+        """Classes with fewer than 5 samples, and how many they have."""
+        return {name: n for name, n in self.counts.items() if n < FEW}
+
+    @property
+    def imbalance(self) -> float:
+        """Samples of the largest class over those of the smallest."""
+        return max(self.counts.values(), default=0) / max(1, min(self.counts.values(), default=0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON-able form, with `few`, `imbalance` and `problems`."""
+        derived = {"few": self.few, "imbalance": self.imbalance, "problems": list(self.problems)}
+        return {**dataclasses.asdict(self), **derived}
+
+    @property
+    def problems(self) -> Ids:
+        """What a person should know before training, in words, the worst first."""
+        return (*self._wrong(), *self._odd(), *self.notes)
+
+    def _wrong(self) -> list[str]:
+        """What makes scores untrue."""
+        flatter = "scores on them will flatter"
+        found = []
+        if self.corrupt:
+            some_of = some([f"{name} ({why})" for name, why in self.corrupt], 3)
+            found.append(f"{len(self.corrupt)} image(s) cannot be read: {some_of}")
+        if self.leaks:
+            pairs = some([f"{b} = {a}" for a, b in self.leaks], 3)
+            found.append(
+                f"{self.leak_count} image(s) of validation or test are also in another part: {pairs}; {flatter}"
+            )
+        if self.groups_across:
+            groups = some(self.groups_across, 3)
+            found.append(f"{len(self.groups_across)} group(s) lie in more than one part: {groups}; {flatter}")
+        if self.conflicting:
+            sets = some([" = ".join(ids[:3]) for ids in self.conflicting], 3)
+            found.append(f"the same image has different labels: {sets}")
+        if self.near_leaks:
+            pairs = some([f"{b} ~ {a}" for a, b in self.near_leaks], 3)
+            found.append(
+                f"{self.near_leak_count} image(s) of validation or test look like one in another part: {pairs}"
+            )
+        return found
+
+    def _odd(self) -> list[str]:
+        """What makes training harder."""
+        found = []
+        if self.duplicate_count:
+            sets = some([" = ".join(ids[:3]) for ids in self.duplicates], 3)
+            found.append(f"{self.duplicate_count} image(s) are copies of another: {sets}")
+        if self.few:
+            found.append(f"fewer than {FEW} samples: {some([f'{name} ({n})' for name, n in self.few.items()])}")
+        if self.imbalance >= IMBALANCE:
+            found.append(f"the largest class has {self.imbalance:.0f} times the samples of the smallest")
+        if self.unseen:
+            found.append(f"{self.unseen} of {self.samples} images were not looked at: the others are a random choice")
+        return found

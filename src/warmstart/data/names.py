@@ -1,0 +1,99 @@
+"""The names that all sources agree on: parts of a split, what to pass over, the order of classes, text that is safe."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from warmstart.data.schema import SplitName
+from warmstart.errors import WarmstartError
+from warmstart.preprocess.reader import EXTENSIONS, HEIC
+
+PARTS: dict[str, SplitName] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
+"""What people call the parts, in lower case."""
+
+_LITTER = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"}
+
+
+def hidden(name: str) -> bool:
+    """Whether a file or folder is none of the user's data: dotfiles, and what operating systems leave behind.
+
+    >>> hidden(".ipynb_checkpoints"), hidden("Thumbs.db"), hidden("cats")
+    (True, True, False)
+    """
+    return name.startswith(".") or name.lower() in _LITTER
+
+
+def is_image(name: str) -> bool:
+    """Whether a file name ends as an image's does."""
+    return Path(name).suffix.lower() in EXTENSIONS | HEIC
+
+
+def natural(name: str) -> tuple[object, ...]:
+    """Sort key in which numbers count as numbers, and case matters last.
+
+    >>> sorted(["10", "2", "b1", "B1"], key=natural)
+    ['2', '10', 'B1', 'b1']
+    """
+    pieces = (p for p in re.split(r"([0-9]+)", name) if p)
+    return (*((0, int(p), "") if p[0] in "0123456789" else (1, 0, p.casefold()) for p in pieces), (2, 0, name))
+
+
+def clean(name: str) -> str:
+    r"""A name from a file system as text that can be written, compared and shown.
+
+    One form for what looks the same (Unicode NFC: macOS stores an é as two characters), bytes that are not UTF-8 and
+    control characters replaced.
+
+    >>> clean("caf" + "e\u0301"), clean("a\x1b[31mb")
+    ('café', 'a�[31mb')
+    """
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join("�" if unicodedata.category(c) == "Cc" else c for c in unicodedata.normalize("NFC", text))
+
+
+def some(names: Sequence[str], n: int = 5) -> str:
+    """The first `n` names, and how many more there are.
+
+    >>> some(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    return ", ".join(names[:n]) + (f" and {len(names) - n} more" if len(names) > n else "")
+
+
+def reason(error: WarmstartError, source: object) -> str:
+    """What an error found, without the path: to stand beside the id of the sample.
+
+    >>> reason(WarmstartError("photos/a.jpg cannot be read: truncated"), "photos/a.jpg")
+    'cannot be read: truncated'
+    """
+    return error.found.replace(f"{source} ", "") if isinstance(source, (str, Path)) else error.found
+
+
+def unique(ids: Sequence[str]) -> list[str]:
+    """The ids, a repeated one with its count behind it.
+
+    >>> unique(["a", "a", "b"])
+    ['a', 'a (2)', 'b']
+    """
+    seen: set[str] = set()
+    out = []
+    for name in ids:
+        candidate, count = name, 1
+        while candidate in seen:
+            count += 1
+            candidate = f"{name} ({count})"
+        seen.add(candidate)
+        out.append(candidate)
+    return out

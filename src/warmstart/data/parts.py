@@ -1,0 +1,38 @@
+"""What must hold between train, validation and test, whoever made them. Classes are compared by name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from warmstart.data.names import natural, some
+from warmstart.data.schema import Dataset
+from warmstart.errors import DataError
+
+
+def check_parts(dataset: Dataset) -> None:
+    """Raise `DataError` that names the classes which validation or test has and train lacks.
+
+    Data without a training part passes: it can be evaluated on.
+    """
+    train = {s.label for s in dataset.samples if s.split in (None, "train")}
+    if not train:
+        return
+    for part in ("val", "test"):
+        here = {s.label for s in dataset.samples if s.split == part and s.label is not None}
+        if unseen := sorted((str(label) for label in here - train), key=natural):
+            raise DataError(
+                f"the {part} part has {len(unseen)} class(es) that train does not have: {some(unseen)}",
+                expected=f"some of {some(sorted((str(t) for t in train if t is not None), key=natural), 10)}",
+                do="rename them as in train, add training samples of them, or take them out",
+            )
+
+
+def groups_across(dataset: Dataset, part_of: Mapping[int, str]) -> tuple[str, ...]:
+    """Names of the groups with samples in more than one part; `part_of` maps the index of a sample to its part."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for i, part in part_of.items():
+        group = dataset.samples[i].group
+        if group is not None:
+            seen[group].add(part)
+    return tuple(sorted((group for group, parts in seen.items() if len(parts) > 1), key=natural))

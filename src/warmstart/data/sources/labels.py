@@ -1,0 +1,73 @@
+"""Labels as names: what a cell or a value says, which classes there are, and what is strange about them."""
+
+from __future__ import annotations
+
+import numbers
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from warmstart.data.names import clean, natural, some
+from warmstart.errors import DataError
+
+_CONTINUOUS = 20
+"""Distinct fractional numbers beyond which a column is taken for measurements rather than classes."""
+
+
+def as_text(value: Any) -> str:
+    """A cell as text; empty if there is nothing in it. Text such as "NA" or "None" stays text.
+
+    A whole number that a table stores as a float, because other rows have gaps, loses its ".0".
+
+    >>> as_text(3.0), as_text(float("nan")), as_text(" NA ")
+    ('3', '', 'NA')
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+        return ""
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():
+        return str(int(float(value)))
+    return clean(str(value).strip())
+
+
+def class_names(labels: Sequence[str], notes: list[str]) -> tuple[str, ...]:
+    """The classes in natural order; `notes` gets what is strange about them.
+
+    Raises:
+        DataError: fewer than two classes, or what looks like measurements.
+
+    >>> class_names(["10", "2", "NA"], [])
+    ('2', '10', 'NA')
+    """
+    counts = Counter(labels)
+    classes = tuple(sorted(counts, key=natural))
+    if len(classes) < 2:
+        raise DataError(
+            f"{len(labels)} labels, and {len(classes)} class(es) among them: {', '.join(classes)}",
+            expected="two or more classes",
+        )
+    values = [_number(name) for name in classes]
+    fractional = [name for name, value in zip(classes, values, strict=True) if value is not None and value % 1]
+    if fractional and None not in values and len(classes) > max(_CONTINUOUS, len(labels) // 10):
+        raise DataError(
+            f"{len(classes)} different numbers as labels, such as {some(fractional, 3)}",
+            expected="classes: a name or a whole number that several images share",
+            do="name the right column, or make classes of the numbers",
+        )
+    if fractional:
+        notes.append(f"labels with fractions are taken as names of classes: {some(fractional)}")
+    if "-1" in counts:
+        notes.append(f"{counts['-1']} samples are labelled -1; it is taken as a class, though it often means unknown")
+    whole = sorted(int(value) for value in values if value is not None and value >= 0 and not value % 1)
+    if len(whole) == len(classes) and (gaps := sorted(set(range(whole[0], whole[-1])) - set(whole))):
+        notes.append(
+            f"no sample is labelled {some([str(g) for g in gaps])}; classes are known by name, so this is harmless"
+        )
+    return classes
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) < 1e6 else None  # codes, dates; infinities and not-a-number too

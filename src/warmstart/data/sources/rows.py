@@ -1,0 +1,83 @@
+"""Rows of a table to samples: files looked for, empty cells and repeated rows dealt with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from warmstart.data.names import PARTS, clean, some, unique
+from warmstart.data.schema import Sample
+from warmstart.errors import DataError
+
+OnMissing = Literal["error", "skip"]
+
+
+def to_samples(
+    rows: Sequence[dict[str, str]], root: Path, on_missing: OnMissing, notes: list[str]
+) -> tuple[Sample, ...]:
+    """A sample for each row of cells `path`, `label` and, if there are, `group` and `split`.
+
+    A row that repeats another is left out and counted, since a copy in training and test would flatter.
+
+    Raises:
+        DataError: names the rows (the first is 1) with an empty label or a missing file, unless these are to be
+        skipped,
+            or with another label for the same file.
+    """
+    samples: list[Sample] = []
+    problems: list[str] = []
+    first: dict[tuple[Path, str], tuple[int, str]] = {}
+    repeated = 0
+    for number, row in enumerate(rows, start=1):
+        file, part = _file(root, row["path"]), row.get("split", "").lower()
+        if problem := _problem(row, file):
+            problems.append(f"row {number}: {problem}")
+            continue
+        before = first.setdefault((file, part), (number, row["label"]))
+        if before[0] != number:
+            if before[1] != row["label"]:
+                raise DataError(
+                    f"row {number} labels {row['path']} as {row['label']!r}, row {before[0]} as {before[1]!r}",
+                    expected="one label for each file",
+                    do="remove the row that is wrong",
+                )
+            repeated += 1
+            continue
+        split = PARTS[part] if part else None
+        samples.append(Sample(clean(Path(row["path"]).as_posix()), file, row["label"], row.get("group") or None, split))
+    if problems and (on_missing == "error" or not samples):
+        raise DataError(
+            f"{len(problems)} of {len(rows)} rows cannot be used: {some(problems)}",
+            expected=f"in every row a label, and a file that exists (relative paths start at {root.absolute()})",
+            do="mend the rows, or leave them out with on_missing='skip'",
+        )
+    if problems:
+        notes.append(f"{len(problems)} row(s) are left out: {some(problems, 3)}")
+    if repeated:
+        notes.append(f"{repeated} row(s) repeat an earlier one and are left out")
+    ids = unique([s.id for s in samples])
+    return tuple(Sample(i, s.source, s.label, s.group, s.split) for i, s in zip(ids, samples, strict=True))
+
+
+def _file(root: Path, text: str) -> Path:
+    """The file a cell names; a table written on Windows may have backslashes."""
+    file = root / text
+    if "\\" in text and not _exists(file):
+        file = root / text.replace("\\", "/")
+    return file
+
+
+def _problem(row: dict[str, str], file: Path) -> str:
+    if not row["label"]:
+        return "the label is empty"
+    if not row["path"]:
+        return "the path is empty"
+    return "" if _exists(file) else f"there is no file {row['path'][:200]}"
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except (OSError, ValueError):  # a name too long, or with a zero byte
+        return False

@@ -1,0 +1,94 @@
+"""CSV and TSV files as people make them: any common encoding and separator, every cell text.
+
+Nothing is guessed about the values: "NA", "None" and "007" stay what they are. What does not fit is an error that names
+the row.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from warmstart.errors import DataError
+
+ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
+"""Tried in this order; the last one reads anything."""
+SEPARATORS = ",;\t|"
+_SNIFFED = 20
+
+Rows = list[tuple[int, list[str]]]
+"""(number, cells): row 1 is the first below the header, as a spreadsheet without its header counts."""
+
+
+def read_text_table(path: Path, notes: list[str]) -> tuple[list[str], Rows]:
+    """(header, rows) of a CSV or TSV file; blank lines are passed over. `notes` gets what had to be found out.
+
+    Raises:
+        DataError: it cannot be read, has no rows, or a row has more or fewer cells than the header, or a cell that is
+            too long (a quote that is opened and not closed).
+    """
+    text = _decoded(path, notes)
+    separator = _separator(text)
+    header: list[str] = []
+    rows: Rows = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        for cells in reader:
+            if not cells or not any(cell.strip() for cell in cells):
+                continue
+            if not header:
+                header = [cell.strip() for cell in cells]
+                continue
+            if len(cells) != len(header):
+                raise _ragged(path, len(rows) + 1, reader.line_num, cells, header)
+            rows.append((len(rows) + 1, cells))
+    except csv.Error as error:
+        raise DataError(
+            f"{path}: row {len(rows) + 1} (ending in line {reader.line_num}) cannot be read: {error}",
+            expected=f"cells of at most {csv.field_size_limit()} characters",
+            do="look for a quote that is opened and not closed",
+        ) from error
+    if not rows:
+        raise DataError(f"{path} has no rows", expected="a line of column names, and one line for each image")
+    return header, rows
+
+
+def _ragged(path: Path, number: int, line: int, cells: list[str], header: list[str]) -> DataError:
+    return DataError(
+        f"{path}: row {number} (line {line}) has {len(cells)} cells and the header has {len(header)}",
+        expected=f"one cell for each of the columns {', '.join(header)}",
+        do="put text that contains the separator in double quotes",
+    )
+
+
+def _decoded(path: Path, notes: list[str]) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    encodings = ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ENCODINGS
+    for encoding in encodings:
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding != ENCODINGS[0]:
+            notes.append(f"{path.name} is not UTF-8; it was read as {encoding}")
+        return text
+    raise DataError(f"{path} is damaged: it begins as UTF-16 and does not go on so", do="save it as UTF-8")
+
+
+def _separator(text: str) -> str:
+    """The separator that cuts the first rows into the most cells, the same number in the most of them."""
+    head = text[: 1 << 16].splitlines()[: _SNIFFED + 1]
+
+    def quality(separator: str) -> tuple[int, int]:
+        try:
+            widths = [len(cells) for cells in csv.reader(head, delimiter=separator) if cells]
+        except csv.Error:
+            return (0, 0)
+        first = widths[0] if widths else 0
+        return (sum(width == first for width in widths) if first > 1 else 0, first)
+
+    return max(SEPARATORS, key=quality)
