@@ -25,9 +25,9 @@ NAMES = [
     "fit",
     "load",
     "load_backbone",
+    "load_recipe",
     "plan",
     "predict",
-    "recipe",
     "recipes",
 ]
 
@@ -55,8 +55,8 @@ def test_importing_warmstart_imports_nothing_heavy() -> None:
 
 
 def test_a_name_is_never_hidden_by_the_subpackage_of_the_same_name() -> None:
-    rooms = "import warmstart.recipe.methods, warmstart.plan.plan, warmstart.evaluate.outcome"
-    names = "warmstart.recipe, warmstart.plan, warmstart.evaluate"
+    rooms = "import warmstart.recipe.methods, warmstart.planning.plan, warmstart.evaluation.outcome"
+    names = "warmstart.recipes, warmstart.plan, warmstart.evaluate"
     assert python(f"{rooms}; import warmstart; print(*(type(x).__name__ for x in ({names})))") == " ".join(
         ["function"] * 3
     )

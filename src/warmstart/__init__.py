@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from warmstart.data.schema import Dataset
     from warmstart.data.sources import load
     from warmstart.errors import WarmstartError
-    from warmstart.export.bundle import Bundle
     from warmstart.model.backbone import Backbone
     from warmstart.model.catalog import load_backbone
     from warmstart.preprocess.spec import PreprocessSpec
-    from warmstart.recipe.methods import recipe
+    from warmstart.recipe.methods import load_recipe
     from warmstart.recipe.phase import Phase
     from warmstart.recipe.recipe import Recipe
+    from warmstart.shipping.bundle import Bundle
 
 _PLACES = {
     "Backbone": "model.backbone",
-    "Bundle": "export.bundle",
+    "Bundle": "shipping.bundle",
     "Dataset": "data.schema",
     "Phase": "recipe.phase",
     "PreprocessSpec": "preprocess.spec",
@@ -49,7 +49,7 @@ _PLACES = {
     "load_backbone": "model.catalog",
     "plan": "api.plan",
     "predict": "api.predict",
-    "recipe": "recipe.methods",
+    "load_recipe": "recipe.methods",
     "recipes": "api.recipes",
 }
 
@@ -69,9 +69,9 @@ __all__ = [
     "fit",
     "load",
     "load_backbone",
+    "load_recipe",
     "plan",
     "predict",
-    "recipe",
     "recipes",
 ]
 

@@ -71,7 +71,7 @@ class MissingExtraError(WarmstartError):
         )
 
 
-class Interrupted(WarmstartError):
+class Interrupted(WarmstartError):  # noqa: N818 - an event the user asked for, not a fault
     """The user stopped the run (Ctrl-C or SIGTERM); everything finished is saved."""
 
     exit_code = 130

@@ -1,7 +1,7 @@
 """Names to things, in one way for backbones, recipes, tasks, heads and steps.
 
-An entry is either the thing itself or a `"module:attribute"` string that is imported on first use, so that listing names
-never imports torch.
+An entry is either the thing itself or a `"module:attribute"` string that is imported on first use, so that listing
+names never imports torch.
 """
 
 from __future__ import annotations

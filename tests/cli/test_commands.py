@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from warmstart.cli.main import app
 from warmstart.engine.events import Decided, Started
 from warmstart.errors import DataError, Interrupted, TrainingError
-from warmstart.evaluate.outcome import Interval, Rung
+from warmstart.evaluation.outcome import Interval, Rung
 
 
 def run(*words: str) -> Result:

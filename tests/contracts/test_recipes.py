@@ -11,11 +11,11 @@ from torch import nn
 
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
-from warmstart.plan.compile import compile_plan
-from warmstart.plan.groups import parts_of
-from warmstart.plan.plan import DataFacts, PhasePlan
-from warmstart.plan.table import plan_text
-from warmstart.recipe.methods import options, recipe, recipes
+from warmstart.planning.compile import compile_plan
+from warmstart.planning.groups import parts_of
+from warmstart.planning.plan import DataFacts, PhasePlan
+from warmstart.planning.table import plan_text
+from warmstart.recipe.methods import load_recipe, options, recipes
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.rates import assign
 from warmstart.recipe.text import from_yaml, to_yaml
@@ -31,24 +31,24 @@ def toy() -> Network:
 
 
 def phase_plans(name: str) -> list[PhasePlan]:
-    return [step for step in compile_plan(recipe(name), toy(), FACTS).steps if isinstance(step, PhasePlan)]
+    return [step for step in compile_plan(load_recipe(name), toy(), FACTS).steps if isinstance(step, PhasePlan)]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_what_it_is_in_a_sentence_under_its_own_name(name: str) -> None:
-    assert recipe(name).name == name
-    assert recipe(name).about.endswith(".")
+    assert load_recipe(name).name == name
+    assert load_recipe(name).about.endswith(".")
     assert recipes[name].__doc__
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_survives_yaml(name: str) -> None:
-    assert from_yaml(to_yaml(recipe(name))) == recipe(name)
+    assert from_yaml(to_yaml(load_recipe(name))) == load_recipe(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_its_parameters_have_defaults_that_may_be_given_back(name: str) -> None:
-    assert recipe(name, **options(name)) == recipe(name)
+    assert load_recipe(name, **options(name)) == load_recipe(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -61,7 +61,7 @@ def test_every_parameter_is_in_one_group_or_frozen(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_recipe_freezes_the_plan_freezes(name: str) -> None:
     blocks = [block.name for block in toy().facts.chain.blocks]
-    phases = [step for step in recipe(name).steps if isinstance(step, Phase)]
+    phases = [step for step in load_recipe(name).steps if isinstance(step, Phase)]
     for phase, plan in zip(phases, phase_plans(name), strict=True):
         rows = assign([pattern for pattern, _ in phase.rates], parts_of(toy()), blocks)
         still = {part.name for part, row in zip(parts_of(toy()), rows, strict=True) if phase.rates[row][1] is None}
@@ -83,20 +83,21 @@ def test_nothing_trained_is_used_below_the_cut(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_plan_can_be_read(name: str) -> None:
-    text = plan_text(compile_plan(recipe(name), toy(), FACTS))
+    text = plan_text(compile_plan(load_recipe(name), toy(), FACTS))
     assert text.startswith(f"{name} on toy")
-    assert text.count("\n\n") == len(recipe(name).steps)
+    assert text.count("\n\n") == len(load_recipe(name).steps)
 
 
 def test_a_range_of_blocks_beyond_the_first_is_clipped() -> None:
-    plans = compile_plan(recipe("finetune", from_block=-99), toy(), FACTS).steps
+    plans = compile_plan(load_recipe("finetune", from_block=-99), toy(), FACTS).steps
     assert isinstance(plans[0], PhasePlan)
     assert plans[0].frozen == ()
 
 
 def test_recipes_are_listed_without_torch() -> None:
     code = (
-        "import sys; from warmstart.recipe.methods import recipe, recipes; from warmstart.recipe.text import to_yaml; "
-        "[to_yaml(recipe(name)) for name in recipes]; sys.exit('torch' in sys.modules)"
+        "import sys; from warmstart.recipe.methods import load_recipe, recipes; "
+        "from warmstart.recipe.text import to_yaml; "
+        "[to_yaml(load_recipe(name)) for name in recipes]; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -18,8 +18,8 @@ from warmstart.engine.events import Decided, Event, Listener, silent
 from warmstart.engine.loop import PhaseResult, run_phase
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
-from warmstart.plan.compile import compile_plan
-from warmstart.plan.plan import PhasePlan, Plan
+from warmstart.planning.compile import compile_plan
+from warmstart.planning.plan import PhasePlan, Plan
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.classify import CLASSIFY

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.engine.helpers import make_data, make_network, phase_plan, train
-from warmstart.plan.plan import CachePlan
+from warmstart.planning.plan import CachePlan
 from warmstart.recipe.phase import Phase
 
 PHASE = Phase(rates=(("head", 1e-2), ("block:-1", 1e-2), ("*", None)), epochs=3, batch_size=7, optimizer="sgd")

@@ -11,7 +11,7 @@ from tests.engine.helpers import Told, identical, make_data, make_network, train
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Advanced, Event, Measured
 from warmstart.engine.run import run_recipe
-from warmstart.recipe.methods import recipe
+from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.phase import Phase
 from warmstart.task.classify import CLASSIFY
 
@@ -85,7 +85,7 @@ def test_a_phase_cut_by_the_deadline_goes_on_from_there_when_there_is_time_again
 
 
 def test_a_recipe_without_time_still_gives_a_network_and_its_metrics() -> None:
-    result = run_recipe(recipe("two_phase"), make_network(), make_data(), task=CLASSIFY, deadline=Deadline(0))
+    result = run_recipe(load_recipe("two_phase"), make_network(), make_data(), task=CLASSIFY, deadline=Deadline(0))
     assert result.stopped == "deadline"
     assert set(result.val_metrics) >= {"accuracy"}
     assert result.val_outputs.shape == (9, 3)

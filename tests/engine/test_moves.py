@@ -9,8 +9,8 @@ import pytest
 from tests.engine.helpers import changed, compiled, make_data, make_network, state_of, train
 from warmstart.engine.data import RunData
 from warmstart.model.network import Network
-from warmstart.plan.plan import PhasePlan
-from warmstart.recipe.methods import recipe, recipes
+from warmstart.planning.plan import PhasePlan
+from warmstart.recipe.methods import load_recipe, recipes
 from warmstart.recipe.phase import OptimizerName, Phase
 from warmstart.recipe.recipe import Recipe
 
@@ -50,7 +50,7 @@ def test_each_phase_moves_the_blocks_it_trains_and_no_bit_of_the_frozen_ones(
     name: str, optimizer: OptimizerName
 ) -> None:
     data, network = make_data(), make_network()
-    for plan in phases(recipe(name), optimizer, network, data):
+    for plan in phases(load_recipe(name), optimizer, network, data):
         before = state_of(network)
         train(plan, network, data)
         assert_moved_as_planned(plan, network, changed(before, state_of(network)))

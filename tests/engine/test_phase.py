@@ -17,7 +17,7 @@ from warmstart.engine.optim import base_rates, build_optimizer
 from warmstart.engine.penalty import StartingPoint
 from warmstart.engine.score import Best, Validation, better
 from warmstart.engine.training import Progress, Training
-from warmstart.evaluate.predict import predict_outputs
+from warmstart.evaluation.predict import predict_outputs
 from warmstart.recipe.phase import OptimizerName, Phase
 from warmstart.task.classify import CLASSIFY
 

@@ -16,8 +16,8 @@ from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.loop import PhaseResult
 from warmstart.engine.run import run_recipe
 from warmstart.errors import Interrupted, RunError
-from warmstart.evaluate.outcome import CurveRow
-from warmstart.recipe.methods import recipe
+from warmstart.evaluation.outcome import CurveRow
+from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.task.classify import CLASSIFY
@@ -114,7 +114,7 @@ def test_training_leaves_the_random_numbers_of_the_caller_alone() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-GRADUAL = recipe("gradual", stage_epochs=1, epochs=2, batch_size=8)  # four phases of 3, 3, 3 and 6 steps
+GRADUAL = load_recipe("gradual", stage_epochs=1, epochs=2, batch_size=8)  # four phases of 3, 3, 3 and 6 steps
 
 
 def run(found: Recipe, folder: Path | None, **options: Any) -> RecipeResult:
@@ -154,8 +154,8 @@ def test_the_network_that_is_given_is_not_changed() -> None:
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        (recipe("gradual", stage_epochs=1, epochs=3, batch_size=8), "recipe.steps.3.epochs: 2 then, 3 now"),
-        (recipe("gradual", stage_epochs=1, epochs=2, batch_size=8, lr=0.5), "recipe.steps.0.rates"),
+        (load_recipe("gradual", stage_epochs=1, epochs=3, batch_size=8), "recipe.steps.3.epochs: 2 then, 3 now"),
+        (load_recipe("gradual", stage_epochs=1, epochs=2, batch_size=8, lr=0.5), "recipe.steps.0.rates"),
     ],
 )
 def test_a_folder_of_another_configuration_is_refused_and_the_difference_named(

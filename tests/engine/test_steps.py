@@ -12,9 +12,9 @@ from warmstart.engine.finished import RecipeResult
 from warmstart.engine.run import run_recipe
 from warmstart.engine.steps.average import mixed
 from warmstart.errors import RecipeError
-from warmstart.evaluate.predict import predict_outputs
+from warmstart.evaluation.predict import predict_outputs
 from warmstart.model.head import KNNHead, LinearHead
-from warmstart.recipe.methods import recipe, recipes
+from warmstart.recipe.methods import load_recipe, recipes
 from warmstart.recipe.phase import Average, ClosedForm, Phase, Step
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.task.classify import CLASSIFY
@@ -37,7 +37,7 @@ def assert_honest(result: RecipeResult) -> None:
 
 @pytest.mark.parametrize("name", list(recipes))
 def test_every_recipe_runs_and_reports_what_its_network_does(name: str) -> None:
-    found = recipe(name)
+    found = load_recipe(name)
     quick = tuple(
         s.model_copy(update={"epochs": 1, "batch_size": 8}) if isinstance(s, Phase) else s for s in found.steps
     )

@@ -79,4 +79,4 @@ def test_it_takes_about_a_millisecond() -> None:
         start = time.perf_counter()
         augment(image, "standard", 224, rng)
         times.append(time.perf_counter() - start)
-    assert min(times) < 0.02  # a busy machine; alone about 0.002
+    assert min(times) < 0.01  # about 0.001, also while a network uses all cores

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from warmstart.errors import RecipeError
-from warmstart.recipe.methods import options, recipe, recipes
+from warmstart.recipe.methods import load_recipe, options, recipes
 from warmstart.recipe.phase import ClosedForm, Phase
 from warmstart.recipe.text import to_yaml
 
 
 def phases(name: str, **overrides: object) -> list[Phase]:
-    return [step for step in recipe(name, **overrides).steps if isinstance(step, Phase)]
+    return [step for step in load_recipe(name, **overrides).steps if isinstance(step, Phase)]
 
 
 def test_the_methods_of_the_issue_are_there() -> None:
@@ -29,7 +29,7 @@ def test_the_methods_of_the_issue_are_there() -> None:
 
 
 def test_only_scratch_draws_the_weights_anew() -> None:
-    assert [name for name in recipes if recipe(name).edits.reset] == ["scratch"]
+    assert [name for name in recipes if load_recipe(name).edits.reset] == ["scratch"]
 
 
 def test_gradual_unfreezes_from_the_top_at_rates_divided_by_2_6() -> None:
@@ -42,7 +42,7 @@ def test_gradual_unfreezes_from_the_top_at_rates_divided_by_2_6() -> None:
 
 
 def test_lp_ft_starts_from_the_probe() -> None:
-    probe, tune = recipe("lp_ft").steps
+    probe, tune = load_recipe("lp_ft").steps
     assert isinstance(probe, ClosedForm)
     assert isinstance(tune, Phase)
     assert [pattern for pattern, _ in tune.rates] == ["*"]
@@ -84,35 +84,35 @@ def test_overrides_take_the_types_of_the_parameters() -> None:
 )
 def test_an_override_that_does_not_fit_is_named(overrides: dict[str, object], says: str) -> None:
     with pytest.raises(RecipeError, match=says):
-        recipe("finetune", **overrides)
+        load_recipe("finetune", **overrides)
 
 
 @pytest.mark.parametrize("name", ["gradual", "two_phase", "progressive_resize"])
 def test_methods_of_several_phases_validate_each(name: str) -> None:
     with pytest.raises(RecipeError, match="greater than"):
-        recipe(name, lr=-1)
+        load_recipe(name, lr=-1)
 
 
 def test_an_unknown_parameter_lists_the_known_ones() -> None:
     with pytest.raises(RecipeError) as caught:
-        recipe("finetune", form_block=1)
+        load_recipe("finetune", form_block=1)
     assert "from_block=-2" in caught.value.expected
     assert "'from_block'" in caught.value.do
 
 
 def test_an_unknown_name_shows_the_nearest() -> None:
     with pytest.raises(RecipeError, match="'gradual'"):
-        recipe("gradul")
+        load_recipe("gradul")
 
 
 def test_a_recipe_or_its_file_is_taken_as_it_is(tmp_path: Path) -> None:
-    mine = recipe("probe")
+    mine = load_recipe("probe")
     path = tmp_path / "mine.yaml"
     path.write_text(to_yaml(mine), encoding="utf-8")
-    assert recipe(mine) is mine
-    assert recipe(path) == recipe(str(path)) == mine
+    assert load_recipe(mine) is mine
+    assert load_recipe(path) == load_recipe(str(path)) == mine
     with pytest.raises(RecipeError, match="written out"):
-        recipe(path, epochs=3)
+        load_recipe(path, epochs=3)
 
 
 def test_options_are_the_defaults_of_the_method() -> None:

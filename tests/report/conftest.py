@@ -14,10 +14,10 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from warmstart.data.audit import Audit
-from warmstart.evaluate.calibration import fit_temperature, reliability
-from warmstart.evaluate.compare import difference, metric_intervals
-from warmstart.evaluate.metrics import confusion, correct, most_wrong, per_class
-from warmstart.evaluate.outcome import CurveRow, Outcome, Rung
+from warmstart.evaluation.calibration import fit_temperature, reliability
+from warmstart.evaluation.compare import difference, metric_intervals
+from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
+from warmstart.evaluation.outcome import CurveRow, Outcome, Rung
 from warmstart.report.images import thumbnail
 from warmstart.task.classify import CLASSIFY
 

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from warmstart.evaluate.outcome import Outcome
+from warmstart.evaluation.outcome import Outcome
 from warmstart.report.card import escape, model_card
 from warmstart.report.plots import summary_png
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from warmstart.evaluate.compare import NO_DIFFERENCE
-from warmstart.evaluate.outcome import CurveRow, Difference, Interval, Mistake, Outcome
+from warmstart.evaluation.compare import NO_DIFFERENCE
+from warmstart.evaluation.outcome import CurveRow, Difference, Interval, Mistake, Outcome
 from warmstart.report.figures import rung_bars
 from warmstart.report.html import report_html, write_report
 from warmstart.report.words import comparison, verdict

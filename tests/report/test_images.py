@@ -7,7 +7,7 @@ from PIL import Image
 
 from warmstart.data.batches import PixelStore
 from warmstart.data.schema import ClassTarget, Dataset, Sample
-from warmstart.evaluate.outcome import Mistake
+from warmstart.evaluation.outcome import Mistake
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.report.images import illustrate, thumbnail
 

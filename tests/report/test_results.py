@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from warmstart.errors import RunError
-from warmstart.evaluate.outcome import CurveRow, Outcome
+from warmstart.evaluation.outcome import CurveRow, Outcome
 from warmstart.report.results import read_results, write_results
 
 

@@ -1,7 +1,7 @@
 """`demo`: the main job on real data that is installed with the package, in about a minute.
 
-scikit-learn's handwritten digits (1797 real 8 x 8 scans; Alpaydin & Kaynak 1998, UCI) with ten labels per class: training
-from scratch, a probe on frozen ImageNet features, and tuning, compared on the same 500 test images.
+scikit-learn's handwritten digits (1797 real 8 x 8 scans; Alpaydin & Kaynak 1998, UCI) with ten labels per class:
+training from scratch, a probe on frozen ImageNet features, and tuning, compared on the same 500 test images.
 """
 
 from __future__ import annotations

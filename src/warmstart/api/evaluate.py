@@ -12,10 +12,10 @@ from warmstart.data.sources import load
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 from warmstart.errors import DataError
-from warmstart.evaluate.calibration import reliability
-from warmstart.evaluate.compare import metric_intervals
-from warmstart.evaluate.metrics import confusion
-from warmstart.export.bundle import Bundle
+from warmstart.evaluation.calibration import reliability
+from warmstart.evaluation.compare import metric_intervals
+from warmstart.evaluation.metrics import confusion
+from warmstart.shipping.bundle import Bundle
 
 
 def evaluate(

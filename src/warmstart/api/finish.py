@@ -13,12 +13,12 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.climb import Climbed
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.evaluate.calibration import fit_temperature, reliability
-from warmstart.evaluate.compare import difference, metric_intervals
-from warmstart.evaluate.intervals import bootstrap
-from warmstart.evaluate.metrics import confusion, correct, most_wrong, per_class
-from warmstart.evaluate.outcome import Difference, Outcome, Rung
-from warmstart.evaluate.verdict import verdict
+from warmstart.evaluation.calibration import fit_temperature, reliability
+from warmstart.evaluation.compare import difference, metric_intervals
+from warmstart.evaluation.intervals import bootstrap
+from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
+from warmstart.evaluation.outcome import Difference, Outcome, Rung
+from warmstart.evaluation.verdict import verdict
 
 FINAL = "final"
 

@@ -16,13 +16,13 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Event, Finished, Listener, Started, broadcast, silent
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.evaluate.outcome import Outcome
-from warmstart.export.bundle import Bundle
+from warmstart.evaluation.outcome import Outcome
 from warmstart.model.catalog import load_backbone
-from warmstart.recipe.methods import recipe as load_recipe
+from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
 from warmstart.report.tensorboard import TensorBoardListener
+from warmstart.shipping.bundle import Bundle
 from warmstart.task.base import tasks
 
 Baseline = Literal["pixels", "scratch", "none"]

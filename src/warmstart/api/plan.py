@@ -11,10 +11,10 @@ from warmstart.engine.allocator import keep_buffers
 from warmstart.model.catalog import load_backbone
 from warmstart.model.edits import apply_edits
 from warmstart.model.network import Network
-from warmstart.plan.compile import compile_plan
-from warmstart.plan.plan import DataFacts, Plan
-from warmstart.plan.speed import measure_speed
-from warmstart.recipe.methods import recipe as find_recipe
+from warmstart.planning.compile import compile_plan
+from warmstart.planning.plan import DataFacts, Plan
+from warmstart.planning.speed import measure_speed
+from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import tasks
 
@@ -50,7 +50,7 @@ def plan(
         RecipeError: the recipe is not valid, or does not fit the backbone.
     """
     keep_buffers()
-    wanted = find_recipe(recipe)
+    wanted = load_recipe(recipe)
     dataset = load(data, path_column=path_column, label_column=label_column, group=group)
     pretrained = load_backbone(backbone, seed=seed)
     spec = framed(pretrained.preprocess, dataset, size, pretrained.card.min_size)

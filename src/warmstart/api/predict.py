@@ -11,8 +11,8 @@ import pandas as pd
 from warmstart.data.sources import load_unlabelled
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
-from warmstart.export.bundle import Bundle
 from warmstart.report.files import write_text
+from warmstart.shipping.bundle import Bundle
 
 
 def predict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from warmstart.recipe.methods import recipe
+from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.methods import recipes as registry
 from warmstart.recipe.recipe import Recipe
 
@@ -13,4 +13,4 @@ def recipes() -> list[Recipe]:
     >>> [r.name for r in recipes() if r.name.startswith("l")]
     ['l2_sp', 'lp_ft']
     """
-    return [recipe(name) for name in registry]
+    return [load_recipe(name) for name in registry]

@@ -19,15 +19,15 @@ from warmstart.engine.ladder.climb import climb, refit
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import evaluation_seconds
-from warmstart.evaluate.outcome import Outcome
-from warmstart.export.bundle import write_bundle
-from warmstart.plan.speed import measure_speed
+from warmstart.evaluation.outcome import Outcome
+from warmstart.planning.speed import measure_speed
 from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.report.card import model_card
 from warmstart.report.html import write_report
 from warmstart.report.images import illustrate
 from warmstart.report.results import write_results
+from warmstart.shipping.bundle import write_bundle
 
 OVERHEAD = 4.0
 """Seconds kept back for the bundle and the report."""

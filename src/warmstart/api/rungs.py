@@ -7,8 +7,8 @@ import dataclasses
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.mixtures import AverageRung, EnsembleRung
 from warmstart.engine.ladder.rungs import PixelRung, RecipeRung, Rung
-from warmstart.plan.compile import compile_plan
-from warmstart.recipe.methods import recipe as named
+from warmstart.planning.compile import compile_plan
+from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 
 HEADS = ("class_means", "lda", "ridge", "logistic")
@@ -27,8 +27,8 @@ def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list
     """The ladder: a baseline, the probe, LP-FT, the average of the two, a parameter-efficient tune, an ensemble."""
     time = Time(context, reserve)
     blocks = len(context.backbone.chain.blocks)
-    tunes = [named("lp_ft", from_block=d, epochs=n) for d in DEPTHS if d < blocks for n in EPOCHS]
-    lights = [named("bias_only", epochs=n) for n in (12, 8, 5)]
+    tunes = [load_recipe("lp_ft", from_block=d, epochs=n) for d in DEPTHS if d < blocks for n in EPOCHS]
+    lights = [load_recipe("bias_only", epochs=n) for n in (12, 8, 5)]
     return [
         *_baseline(baseline, time),
         _probe(),
@@ -47,7 +47,7 @@ def recipe_rungs(chosen: Recipe, baseline: str, context: LadderContext, reserve:
 
 
 def _probe() -> RecipeRung:
-    return RecipeRung("probe", "a linear head on frozen features", named("probe", heads=HEADS))
+    return RecipeRung("probe", "a linear head on frozen features", load_recipe("probe", heads=HEADS))
 
 
 def _baseline(baseline: str, time: Time) -> list[Rung]:
@@ -55,7 +55,7 @@ def _baseline(baseline: str, time: Time) -> list[Rung]:
         return [PixelRung()]
     if baseline == "scratch":
         recipe = time.best(
-            [named("scratch", epochs=n, augment="none") for n in (60, 40, 30, 20, 15, 10)], SCRATCH_SHARE
+            [load_recipe("scratch", epochs=n, augment="none") for n in (60, 40, 30, 20, 15, 10)], SCRATCH_SHARE
         )
         return [RecipeRung("scratch", "no transfer: all weights drawn anew and trained", recipe, "baseline")]
     return []

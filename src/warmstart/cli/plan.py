@@ -40,7 +40,7 @@ def plan(
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Planning recipe {recipe} on {data} with backbone {backbone}; nothing is trained")
         from warmstart.api.plan import plan as twin
-        from warmstart.plan.table import plan_dict, plan_text
+        from warmstart.planning.table import plan_dict, plan_text
 
         compiled = twin(
             data,

@@ -10,7 +10,7 @@ from torch import Tensor
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import PixelStore
 from warmstart.data.schema import Dataset, IntArray, Split
-from warmstart.plan.plan import DataFacts
+from warmstart.planning.plan import DataFacts
 from warmstart.preprocess.spec import PreprocessSpec
 
 

@@ -16,7 +16,7 @@ from warmstart.engine.seeds import derive
 from warmstart.engine.stepper import NonFiniteError, Stepper
 from warmstart.engine.training import Training
 from warmstart.errors import Interrupted
-from warmstart.evaluate.outcome import CurveRow
+from warmstart.evaluation.outcome import CurveRow
 
 SAVE_EVERY = 15.0  # seconds of work that a kill -9 may cost; saving more often would cost more than it saves
 

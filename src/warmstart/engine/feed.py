@@ -15,10 +15,10 @@ from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Finished, Listener, Started
 from warmstart.engine.layout import training_layout
 from warmstart.engine.memory import until_it_fits
-from warmstart.evaluate.predict import predict_outputs
+from warmstart.evaluation.predict import predict_outputs
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
-from warmstart.plan.plan import PhasePlan
+from warmstart.planning.plan import PhasePlan
 
 EVALUATED_AT_ONCE = 64
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from warmstart.engine.checkpoint import Record, read, under, write
 from warmstart.engine.files import read_json, write_json
-from warmstart.evaluate.outcome import CurveRow
+from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.head import build_head
 from warmstart.model.network import Network
-from warmstart.plan.plan import Plan
+from warmstart.planning.plan import Plan
 
 WEIGHTS, FACTS = "final.safetensors", "done.json"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from warmstart.plan.plan import PhasePlan
+from warmstart.planning.plan import PhasePlan
 
 
 def apply(network: nn.Module, plan: PhasePlan) -> None:

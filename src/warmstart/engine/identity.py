@@ -15,7 +15,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.files import read_json, write_json
 from warmstart.errors import RunError
 from warmstart.model.network import Network
-from warmstart.plan.plan import Plan
+from warmstart.planning.plan import Plan
 from warmstart.recipe.recipe import Recipe
 
 FILE = "identity.json"

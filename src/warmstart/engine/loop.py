@@ -25,9 +25,9 @@ from warmstart.engine.optim import base_rates
 from warmstart.engine.score import Best, Score
 from warmstart.engine.seeds import derive, own_generator
 from warmstart.engine.training import Progress, Training, copied
-from warmstart.evaluate.outcome import CurveRow
+from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.network import Network
-from warmstart.plan.plan import PhasePlan
+from warmstart.planning.plan import PhasePlan
 from warmstart.task.base import Task
 
 

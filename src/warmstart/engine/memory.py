@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from warmstart.errors import TrainingError
-from warmstart.plan.plan import PhasePlan
+from warmstart.planning.plan import PhasePlan
 
 SHARE = 0.8  # of the available memory that a phase may plan to use
 STATES = {"sgd": 1, "adam": 2, "adamw": 2}  # optimizer tensors per trained parameter

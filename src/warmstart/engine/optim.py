@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from warmstart.plan.plan import ParamGroup, PhasePlan
+from warmstart.planning.plan import ParamGroup, PhasePlan
 from warmstart.recipe.phase import Phase
 
 

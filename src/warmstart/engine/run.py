@@ -23,12 +23,12 @@ from warmstart.engine.state import RunState
 from warmstart.engine.steps.registry import kind_of, name_of, steps
 from warmstart.engine.training import copied
 from warmstart.errors import Interrupted
-from warmstart.evaluate.predict import predict_outputs
+from warmstart.evaluation.predict import predict_outputs
 from warmstart.model.edits import apply_edits
 from warmstart.model.network import Network
-from warmstart.plan.compile import GIB, compile_plan
-from warmstart.plan.cost import SpeedFacts
-from warmstart.plan.plan import Plan
+from warmstart.planning.compile import GIB, compile_plan
+from warmstart.planning.cost import SpeedFacts
+from warmstart.planning.plan import Plan
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
 

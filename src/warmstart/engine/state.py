@@ -7,7 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from warmstart.evaluate.outcome import CurveRow
+from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.network import Network
 
 Weights = dict[str, Tensor]

@@ -16,9 +16,9 @@ from warmstart.engine.checkpoint import Record, under
 from warmstart.engine.ema import Average, moving_tensors
 from warmstart.engine.memory import STATES
 from warmstart.engine.optim import build_optimizer
-from warmstart.evaluate.outcome import CurveRow
+from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.network import Network
-from warmstart.plan.plan import PhasePlan
+from warmstart.planning.plan import PhasePlan
 from warmstart.recipe.schedule import Plateau, factor
 
 

@@ -2,8 +2,8 @@
 
 So two workers, two runs, or a run and its resumption make the same picture of the same sample in the same epoch.
 
-Pillow does the work, not torch: this runs in threads beside a network that uses all cores, and torch would start a team of
-threads for each small operation there (1 ms of work then took up to 190 ms).
+Pillow does the work, not torch: this runs in threads beside a network that uses all cores, and torch would start a team
+of threads for each small operation there (1 ms of work then took up to 190 ms).
 """
 
 from __future__ import annotations

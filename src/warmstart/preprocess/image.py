@@ -81,8 +81,8 @@ def normalise(batch: Tensor, spec: PreprocessSpec) -> Tensor:
     """float32 (n, C, H, W) from uint8: values in 0..1, minus mean, over std. Channels last in memory."""
     mean = torch.tensor(spec.mean, dtype=torch.float32).view(1, -1, 1, 1)
     std = torch.tensor(spec.std, dtype=torch.float32).view(1, -1, 1, 1)
-    floats = batch.to(torch.float32, memory_format=torch.channels_last)
-    return floats.div_(255).sub_(mean).div_(std)
+    floats = batch.to(torch.float32).div_(255).sub_(mean).div_(std)
+    return floats.contiguous(memory_format=torch.channels_last)
 
 
 def prepare(images: Sequence[Image.Image], spec: PreprocessSpec) -> Tensor:

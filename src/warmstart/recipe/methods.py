@@ -1,6 +1,7 @@
 """The named transfer methods: each is a short function whose parameters are what may be overridden.
 
-To add one, write such a function and decorate it; `warmstart recipes`, the contract tests and `recipe()` then know it.
+To add one, write such a function and decorate it; `warmstart recipes`, the contract tests and `load_recipe()` then
+know it.
 Every method works on any backbone of at least two blocks: ranges of blocks are clipped to what is there. Images are not
 augmented unless a method is about that, because a frozen part below unaugmented images is computed once (see the plan)
 and a flip that is harmless for photographs ruins digits.
@@ -196,7 +197,7 @@ def options(name: str) -> dict[str, object]:
     return {key: parameter.default for key, parameter in inspect.signature(recipes[name]).parameters.items()}
 
 
-def recipe(source: str | Path | Recipe, **overrides: object) -> Recipe:
+def load_recipe(source: str | Path | Recipe, **overrides: object) -> Recipe:
     """A recipe by name, from a YAML file, or as it is.
 
     Args:
@@ -206,7 +207,7 @@ def recipe(source: str | Path | Recipe, **overrides: object) -> Recipe:
     Raises:
         RecipeError: unknown name, parameter or file, or a value that does not fit.
 
-    >>> recipe("finetune", from_block=-1, epochs="3").steps[0].rates[1]
+    >>> load_recipe("finetune", from_block=-1, epochs="3").steps[0].rates[1]
     ('block:-1..', 0.0001)
     """
     named = isinstance(source, str) and Path(source).suffix not in (".yaml", ".yml")

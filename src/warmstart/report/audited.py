@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from warmstart.evaluate.outcome import Outcome
+from warmstart.evaluation.outcome import Outcome
 from warmstart.report.charts.bars import stacked_bar
 from warmstart.report.numbers import count
 from warmstart.report.words import noun

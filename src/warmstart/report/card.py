@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from warmstart.evaluate.outcome import Outcome
+from warmstart.evaluation.outcome import Outcome
 from warmstart.report import numbers, words
 from warmstart.report.audited import problems
 

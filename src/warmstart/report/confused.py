@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmstart.evaluate.outcome import Outcome
+from warmstart.evaluation.outcome import Outcome
 from warmstart.report.numbers import percent
 from warmstart.report.words import noun
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from warmstart.evaluate.outcome import CurveRow, Interval, Outcome, Reliability, Rung
+from warmstart.evaluation.outcome import CurveRow, Interval, Outcome, Reliability, Rung
 from warmstart.report.charts.bars import interval_bar
 from warmstart.report.charts.lines import Line, limits, panel
 from warmstart.report.charts.reliability import reliability_diagram

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from PIL import Image
 
-from warmstart.evaluate.outcome import Outcome
+from warmstart.evaluation.outcome import Outcome
 from warmstart.report import figures, numbers, words
 from warmstart.report.audited import class_bars, listings, problems, sizes
 from warmstart.report.charts.bars import percent_axis

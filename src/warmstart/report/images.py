@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from warmstart.data.pixels import PixelStore
-from warmstart.evaluate.outcome import Mistake
+from warmstart.evaluation.outcome import Mistake
 
 
 def data_uri(image: Image.Image, *, quality: int = 85) -> str:

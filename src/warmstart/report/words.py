@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from warmstart.evaluate.compare import more_samples
-from warmstart.evaluate.outcome import Difference, Outcome
+from warmstart.evaluation.compare import more_samples
+from warmstart.evaluation.outcome import Difference, Outcome
 from warmstart.report.numbers import THIN, about, count, is_share, metric_name, signed, span, value
 
 FINAL = "the final model"

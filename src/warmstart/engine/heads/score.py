@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from warmstart.data.schema import IntArray
-from warmstart.evaluate.calibration import fit_temperature
+from warmstart.evaluation.calibration import fit_temperature
 
 
 def accuracy(outputs: Tensor, labels: IntArray) -> float:

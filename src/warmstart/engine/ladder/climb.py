@@ -18,7 +18,7 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import Verdict, calibrated_metrics, gate
 from warmstart.engine.ladder.rungs import Rung
 from warmstart.errors import TrainingError
-from warmstart.evaluate.outcome import Rung as Tried
+from warmstart.evaluation.outcome import Rung as Tried
 
 
 @dataclasses.dataclass(frozen=True)

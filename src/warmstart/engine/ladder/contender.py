@@ -8,7 +8,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from warmstart.data.schema import IntArray
-from warmstart.evaluate.outcome import CurveRow
+from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.network import Network
 from warmstart.recipe.recipe import Recipe
 

@@ -18,10 +18,10 @@ from warmstart.engine.finished import RecipeResult
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.run import run_recipe
-from warmstart.evaluate.predict import evaluating
+from warmstart.evaluation.predict import evaluating
 from warmstart.model.backbone import Backbone
 from warmstart.model.network import Network
-from warmstart.plan.cost import SpeedFacts
+from warmstart.planning.cost import SpeedFacts
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
 

@@ -11,9 +11,9 @@ import dataclasses
 import numpy as np
 from torch import Tensor
 
-from warmstart.evaluate.calibration import fit_temperature
-from warmstart.evaluate.intervals import paired
-from warmstart.evaluate.metrics import correct
+from warmstart.evaluation.calibration import fit_temperature
+from warmstart.evaluation.intervals import paired
+from warmstart.evaluation.metrics import correct
 from warmstart.task.base import Task
 
 

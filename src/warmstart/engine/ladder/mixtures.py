@@ -1,4 +1,4 @@
-"""Rungs made of earlier ones: the average of weights (WiSE-FT) and of answers (an ensemble). Neither trains anything."""
+"""Rungs made of earlier ones: the average of weights (WiSE-FT) and of answers (an ensemble). Neither trains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import calibrated_metrics
 from warmstart.engine.ladder.rungs import Earlier, Role, evaluation_seconds
-from warmstart.evaluate.ensemble import combine
+from warmstart.evaluation.ensemble import combine
 from warmstart.model.network import Network
 from warmstart.recipe.phase import Phase
 

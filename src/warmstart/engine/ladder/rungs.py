@@ -17,10 +17,10 @@ from warmstart.engine.finished import RecipeResult
 from warmstart.engine.heads import best_closed_form
 from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.plan.compile import compile_plan
-from warmstart.plan.plan import PhasePlan
-from warmstart.plan.profile import profile
-from warmstart.plan.table import plan_text
+from warmstart.planning.compile import compile_plan
+from warmstart.planning.plan import PhasePlan
+from warmstart.planning.profile import profile
+from warmstart.planning.table import plan_text
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
 

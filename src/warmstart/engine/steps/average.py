@@ -12,9 +12,9 @@ from warmstart.engine.events import Decided, Measured
 from warmstart.engine.score import Validation, better
 from warmstart.engine.state import RunState, Weights
 from warmstart.errors import RecipeError
-from warmstart.evaluate.outcome import CurveRow
-from warmstart.evaluate.predict import predict_outputs
-from warmstart.plan.plan import AveragePlan, StepPlan
+from warmstart.evaluation.outcome import CurveRow
+from warmstart.evaluation.predict import predict_outputs
+from warmstart.planning.plan import AveragePlan, StepPlan
 
 UNSEEN = 0.5
 """The share taken where there is no validation to choose by; what the paper recommends then (section 4)."""

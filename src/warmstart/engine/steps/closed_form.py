@@ -13,10 +13,10 @@ from warmstart.engine.heads.base import FittedHead
 from warmstart.engine.heads.select import best_closed_form
 from warmstart.engine.state import RunState
 from warmstart.engine.training import copied
-from warmstart.evaluate.outcome import CurveRow
+from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.head import LinearHead
 from warmstart.model.network import Network
-from warmstart.plan.plan import HeadPlan, StepPlan
+from warmstart.planning.plan import HeadPlan, StepPlan
 
 LINEAR = "logistic"
 """Fitted when a phase follows and none of the heads asked for is linear: gradients need something to move."""

@@ -9,7 +9,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.loop import run_phase
 from warmstart.engine.state import RunState
 from warmstart.engine.training import copied
-from warmstart.plan.plan import PhasePlan, StepPlan
+from warmstart.planning.plan import PhasePlan, StepPlan
 
 
 def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:

@@ -8,7 +8,7 @@ from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.state import RunState
 from warmstart.errors import RecipeError
-from warmstart.plan.plan import PhasePlan, StepPlan
+from warmstart.planning.plan import PhasePlan, StepPlan
 from warmstart.registry import Registry
 
 StepRunner = Callable[[RunState, StepPlan, RunData, Context], RunState]

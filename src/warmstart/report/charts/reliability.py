@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from warmstart.evaluate.outcome import Reliability
+from warmstart.evaluation.outcome import Reliability
 from warmstart.report.charts.svg import drawing, tag, tick_labels
 
 SIDE, LEFT, BOTTOM, TOP = 230.0, 66.0, 44.0, 10.0

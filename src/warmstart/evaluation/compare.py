@@ -1,0 +1,72 @@
+"""Which of two models is better, answered only as far as the data can show it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.stats import norm
+from torch import Tensor
+from torch.nn import functional
+
+from warmstart.evaluation.intervals import (
+    LEVEL,
+    balanced_accuracy,
+    bootstrap,
+    bootstrap_confusion,
+    macro_f1,
+    paired,
+    samples_needed,
+)
+from warmstart.evaluation.metrics import Labels, confusion, correct, known_labels
+from warmstart.evaluation.outcome import Difference, Interval
+from warmstart.task.classify import SHOWN
+
+NO_DIFFERENCE = "no difference that this data can show"
+
+
+def difference(
+    name_a: str, correct_a: npt.ArrayLike, name_b: str, correct_b: npt.ArrayLike, seed: int = 0
+) -> Difference:
+    """`a` against `b` on the same samples in the same order; values are right (1) or wrong (0), shape (n,).
+
+    The verdict is about `a`: "better" or "worse" where the 95 % interval of the paired difference leaves out zero.
+
+    >>> difference("tuned", [1] * 90 + [0] * 10, "probe", [1] * 60 + [0] * 40).verdict
+    'better'
+    """
+    interval = paired(correct_a, correct_b, seed)
+    verdict = "better" if interval.low > 0 else "worse" if interval.high < 0 else NO_DIFFERENCE
+    return Difference(name_a, name_b, interval, verdict)
+
+
+def more_samples(pair: Difference, n: int, power: float = 0.8) -> int | None:
+    """How many samples beyond the `n` at hand would probably settle a difference of the size that was observed.
+
+    The spread is read off the interval. `None` if it is settled, if no difference at all was seen, or if the samples at
+    hand should have been enough (the observed difference is then as likely chance as not).
+    """
+    if pair.verdict != NO_DIFFERENCE:
+        return None
+    width = pair.difference.high - pair.difference.low
+    sd = width / (2 * float(norm.ppf((1 + LEVEL) / 2))) * float(np.sqrt(n))
+    needed = samples_needed(pair.difference.value, sd, power)
+    return needed - n if needed is not None and needed > n else None
+
+
+def metric_intervals(outputs: Tensor, labels: Labels, *, seed: int = 0) -> dict[str, Interval]:
+    """Every classification metric of logits (n, classes) with its interval; the names are those of the task."""
+    known, targets = known_labels(outputs, labels)
+    counts = confusion(outputs, labels)
+    truth = torch.from_numpy(targets)
+    losses = functional.cross_entropy(known.double(), truth, reduction="none").numpy()
+    intervals = {
+        "accuracy": bootstrap(correct(outputs, labels), seed=seed),
+        "balanced_accuracy": bootstrap_confusion(counts, balanced_accuracy, seed=seed),
+        "macro_f1": bootstrap_confusion(counts, macro_f1, seed=seed),
+        "log_loss": bootstrap(losses, seed=seed, bounds=(0.0, float(losses.max()))),
+    }
+    if outputs.shape[1] > SHOWN:
+        top = (known.topk(SHOWN, 1).indices == truth[:, None]).any(1).numpy()
+        intervals["top5_accuracy"] = bootstrap(top, seed=seed)
+    return intervals

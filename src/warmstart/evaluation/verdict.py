@@ -1,0 +1,76 @@
+"""What a comparison comes to, in words a person can act on. "The probe was as good" is one of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from warmstart.evaluation.outcome import Difference, Interval, Rung
+
+BASELINES = {"scratch": "training from scratch", "pixels": "learning from raw pixels"}
+
+
+def percent(value: float) -> str:
+    """A share as a percentage with one decimal.
+
+    >>> percent(0.8634)
+    '86.3 %'
+    """
+    return f"{100 * value:.1f} %"
+
+
+def points(interval: Interval) -> str:
+    """A difference of shares in percentage points, with its interval.
+
+    >>> points(Interval(0.021, 0.004, 0.038))
+    '+2.1 points (95 % interval +0.4 to +3.8)'
+    """
+    return f"{100 * interval.value:+.1f} points (95 % interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
+
+
+def verdict(
+    final: Interval, images: int, on: str, chosen: str, rungs: Sequence[Rung], differences: Sequence[Difference]
+) -> str:
+    """Two or three sentences: how good the model is, whether transfer helped, whether tuning did.
+
+    Args:
+        final: accuracy of the model that is shipped, with its interval.
+        images: how many samples it was measured on.
+        on: "test" or "validation".
+        chosen: name of the rung that was chosen.
+        rungs: all rungs.
+        differences: paired differences on the same samples; those of "final" against a baseline and the probe are used.
+    """
+    span = f"95 % interval {percent(final.low)} to {percent(final.high)}"
+    first = f"{percent(final.value)} of {images} {on} images are right ({span})."
+    against = {d.than: d for d in differences if d.better == "final"}
+    baseline = next((r.name for r in rungs if r.role == "baseline" and r.name in against), None)
+    parts = [first]
+    if baseline is not None:
+        parts.append(_transfer(against[baseline], BASELINES.get(baseline, baseline)))
+    others = [r for r in rungs if r.role == "candidate" and r.name not in ("probe", "final") and not r.skipped]
+    parts.append(_tuning(chosen, against.get("probe"), bool(others)))
+    return " ".join(part for part in parts if part)
+
+
+def _transfer(against: Difference, baseline: str) -> str:
+    if against.verdict == "better":
+        return f"Transfer helped: {points(against.difference)} against {baseline}."
+    if against.verdict == "worse":
+        return (
+            f"Transfer hurt here: {points(against.difference)} against {baseline}; another backbone is needed, or none."
+        )
+    return f"This data cannot show that transfer helped: {points(against.difference)} against {baseline}."
+
+
+def _tuning(chosen: str, against: Difference | None, tried: bool) -> str:
+    if chosen == "probe":
+        return (
+            "Nothing that was tried beat the frozen probe on validation, so the probe is what you get." if tried else ""
+        )
+    if against is None:
+        return ""
+    if against.verdict == "better":
+        return f"Tuning paid: {points(against.difference)} against the frozen probe."
+    if against.verdict == "worse":
+        return f"On these images the frozen probe was better than what you get: {points(against.difference)}."
+    return f"The frozen probe was as good as far as this data can show: {points(against.difference)} against it."

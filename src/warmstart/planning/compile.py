@@ -1,0 +1,145 @@
+"""Recipe x network x data -> plan. Pure: the network's names and shapes are read, and nothing on it is changed."""
+
+from __future__ import annotations
+
+import math
+
+from warmstart.errors import DataError, RecipeError
+from warmstart.model.network import Network
+from warmstart.planning.caching import plan_cache, plan_features
+from warmstart.planning.cost import Costs, SpeedFacts
+from warmstart.planning.groups import group_parameters, trained_per_block
+from warmstart.planning.modes import eval_modules, is_still
+from warmstart.planning.plan import AveragePlan, BlockPlan, DataFacts, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
+from warmstart.recipe.phase import Average, ClosedForm, Phase, Step
+from warmstart.recipe.recipe import Recipe
+
+GIB = 2**30
+
+
+def compile_plan(
+    recipe: Recipe,
+    network: Network,
+    data: DataFacts,
+    *,
+    speed: SpeedFacts | None = None,
+    cache_budget: int = 2 * GIB,
+) -> Plan:
+    """Every decision that follows from the three.
+
+    Args:
+        recipe: what to do.
+        network: what to do it to; only names, shapes and the trace are read.
+        data: how many samples, classes and pixels.
+        speed: of this machine, for the expected times; defaults where not measured.
+        cache_budget: bytes that stored activations or pixels may take.
+
+    Raises:
+        RecipeError: a rates table does not fit the network, or an image size does not.
+        DataError: there is nothing to train on.
+
+    >>> from warmstart.model.catalog import load_backbone
+    >>> from warmstart.recipe.methods import load_recipe
+    >>> import torch
+    >>> backbone = load_backbone("toy")
+    >>> network = Network(backbone, torch.nn.Linear(backbone.out_features, 3))
+    >>> plan = compile_plan(load_recipe("finetune"), network, DataFacts(train=65, val=20, outputs=3, size=32))
+    >>> plan.steps[0].steps_per_epoch, plan.steps[0].cache.what
+    (2, 'activations')
+    """
+    if data.train < 1:
+        raise DataError(f"{data.name} has no training sample", expected="at least one")
+    costs = Costs(network, data, speed or SpeedFacts())
+    steps = tuple(_compile(step, network, data, costs, cache_budget) for step in recipe.steps)
+    return Plan(recipe=recipe.name, backbone=network.facts.card.name, data=data, steps=steps)
+
+
+def steps_per_epoch(samples: int, batch_size: int) -> int:
+    """Training batches of one pass; a last batch of one sample is merged into the one before (batch norm needs two).
+
+    >>> steps_per_epoch(64, 32), steps_per_epoch(65, 32), steps_per_epoch(66, 32), steps_per_epoch(1, 32)
+    (2, 2, 3, 1)
+    """
+    batches = math.ceil(samples / batch_size)
+    return batches - 1 if batches > 1 and samples % batch_size == 1 else batches
+
+
+def input_size(size: int | float | None, data: DataFacts, smallest: int) -> int:
+    """Input side in pixels: as given, or a share of the run's size to the nearest 32 that is possible.
+
+    >>> facts = DataFacts(train=1, val=1, outputs=2, size=224)
+    >>> [input_size(size, facts, 32) for size in (None, 160, 0.5, 1.0)]
+    [224, 160, 128, 224]
+    """
+    if size is None or size == 1:
+        return data.size
+    if isinstance(size, float):
+        return min(max(32 * round(size * data.size / 32), smallest), data.size)
+    if size < smallest:
+        raise RecipeError(f"image size {size}", expected=f"at least {smallest} pixels, which this network needs")
+    return int(size)
+
+
+def _compile(step: Step, network: Network, data: DataFacts, costs: Costs, budget: int) -> StepPlan:
+    match step:
+        case Phase():
+            return _phase(step, network, data, costs, budget)
+        case ClosedForm():
+            cache = plan_features(network.facts, data, data.size)
+            memory = costs.closed_form_memory(data.size, cache)
+            return HeadPlan(step, data.size, cache, costs.closed_form(step, data.size, cache), memory)
+        case Average():
+            return AveragePlan(step, data.size, costs.average(step, data.size), costs.average_memory(data.size))
+
+
+def _phase(phase: Phase, network: Network, data: DataFacts, costs: Costs, budget: int) -> PhasePlan:
+    chain = network.facts.chain
+    groups, frozen = group_parameters(phase, network)
+    names = {name for group in groups for name in group.parameters}
+    trained = {name.removeprefix("backbone.") for name in names if name.startswith("backbone.")}
+    cut = 0 if phase.norm == "train_all" else chain.cut_for(trained)
+    size = input_size(phase.size, data, network.facts.card.min_size)
+    batch = min(phase.batch_size, data.train)
+    steps = steps_per_epoch(data.train, batch)
+    still, blocks = _blocks(phase, network, groups, cut)
+    cache = plan_cache(phase, network.facts, data, cut, size, budget)
+    moving = sum(group.numel for group in groups)
+    return PhasePlan(
+        phase=phase,
+        groups=groups,
+        frozen=frozen,
+        blocks=blocks,
+        cut=cut,
+        cut_name=chain.cuts[cut].name,
+        eval_modules=still,
+        size=size,
+        batch_size=batch,
+        steps_per_epoch=steps,
+        cache=cache,
+        memory=costs.phase_memory(phase, cut, size, batch, moving, cache),
+        seconds=costs.phase(phase, cut, size, steps, cache),
+    )
+
+
+def _blocks(
+    phase: Phase, network: Network, groups: tuple[ParamGroup, ...], cut: int
+) -> tuple[tuple[str, ...], tuple[BlockPlan, ...]]:
+    """Modules in eval mode, and what becomes of each block and (last) of the head."""
+    chain, moving = network.facts.chain, trained_per_block(groups)
+    # A block without parameters has nothing to freeze: it counts as frozen only where all below it is.
+    frozen = [b for b in chain.blocks if b.name not in moving and (b.parameters or b.cut <= cut)]
+    still = eval_modules(network, frozen, "head" not in moving, cut, phase.norm)
+    numel = {name: parameter.numel() for name, parameter in network.backbone.named_parameters()}
+    rows = [
+        BlockPlan(
+            name=block.name,
+            trained=moving.get(block.name, 0),
+            total=sum(numel[name] for name in block.parameters),
+            frozen=block in frozen,
+            eval=is_still(network, block, set(still)),
+        )
+        for block in chain.blocks
+    ]
+    total = sum(parameter.numel() for parameter in network.head.parameters())
+    rows.append(BlockPlan("head", moving.get("head", 0), total, "head" not in moving, "head" in still))
+    return still, tuple(rows)

@@ -1,0 +1,104 @@
+"""Expected time and memory. Estimates for a person who decides whether to start, within a factor of about two.
+
+Operations are counted, not guessed (`warmstart.planning.profile`); how fast this machine does them is `SpeedFacts`. A
+training step is three times the forward pass above the cut: forward, gradient of activations, gradient of weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from warmstart.model.network import Network
+from warmstart.planning.plan import CachePlan, DataFacts
+from warmstart.planning.profile import profile
+from warmstart.recipe.phase import Average, ClosedForm, Phase
+
+_FEATURE_BATCH = 64
+_STATES = {"adamw": 2, "adam": 2, "sgd": 1}  # tensors an optimizer keeps per parameter (SGD: its momentum)
+
+
+@dataclasses.dataclass(frozen=True)
+class SpeedFacts:
+    """How fast this machine is. The defaults are a laptop of two cores; `measure_speed` has the truth."""
+
+    flops: float = 2e10  # floating-point operations per second of a forward pass in float32
+    images: float = 200.0  # images decoded and resized per second
+    step: float = 0.005  # seconds that a training step costs whatever its size
+    measured: bool = False
+
+
+class Costs:
+    """Cost of each step of one plan, in order. Knows what earlier steps have stored already.
+
+    Activations stored by one step serve the later ones until something below their cut is trained.
+    """
+
+    def __init__(self, network: Network, data: DataFacts, speed: SpeedFacts) -> None:
+        self._network, self._backbone, self._data, self._speed = network, network.facts, data, speed
+        self._last = len(network.facts.chain.cuts) - 1
+        self._stored: set[tuple[int, int]] = set()  # (cut, size)
+        self._decoded: set[int] = set()  # sizes
+        everything = [*network.parameters(), *network.buffers()]
+        self._weights = sum(tensor.numel() * tensor.element_size() for tensor in everything)
+        self._head = sum(tensor.numel() for tensor in network.head.parameters())
+
+    def phase(self, phase: Phase, cut: int, size: int, steps: int, cache: CachePlan) -> float:
+        """Seconds of a phase of `steps` optimizer steps per epoch that trains from `cut`."""
+        train, val = self._data.train, self._data.val
+        start = cache.cut
+        once = self._reach(cache, size)
+        forward = self._flops(start, cut, size) * train + self._flops(start, self._last, size) * val
+        suffix = (self._flops(cut, self._last, size) + 2 * self._head) * train
+        epoch = (forward + 3 * suffix) / self._speed.flops + steps * self._speed.step
+        if cache.what == "nothing":
+            epoch += (train + val) / self._speed.images
+        self._stored = {(at, side) for at, side in self._stored if at <= cut}
+        return once + phase.epochs * epoch
+
+    def phase_memory(self, phase: Phase, cut: int, size: int, batch: int, trained: int, cache: CachePlan) -> int:
+        """Peak bytes: weights, gradients, optimizer, averages, activations of a batch, and what is stored."""
+        copies = 1 + _STATES[phase.optimizer] + (phase.ema > 0) + (phase.l2_sp > 0)
+        made = profile(self._backbone, cut, self._last, size).bytes
+        below = 2 * profile(self._backbone, cache.cut, cut, size).peak
+        filling = 2 * profile(self._backbone, 0, cache.cut, size).peak
+        passing = max(batch * (made + below), _FEATURE_BATCH * filling)
+        return self._weights + 4 * trained * copies + passing + cache.bytes
+
+    def closed_form(self, step: ClosedForm, size: int, cache: CachePlan) -> float:
+        """Seconds of features for all samples and of fitting the heads on them.
+
+        A logistic head takes 7e-8 s per sample, feature and class (5.3 s for 5000 x 768 x 20); a path over its strength
+        with folds comes to about five of them.
+        """
+        numbers = self._data.train * self._backbone.out_features * self._data.outputs
+        return self._reach(cache, size) + len(step.heads) * 5 * 7e-8 * numbers
+
+    def closed_form_memory(self, size: int, cache: CachePlan) -> int:
+        """Peak bytes of the pass that makes the features, and of the features."""
+        passing = 2 * profile(self._backbone, 0, self._last, size).peak * _FEATURE_BATCH
+        return self._weights + passing + 2 * cache.bytes
+
+    def average(self, step: Average, size: int) -> float:
+        """Seconds of one evaluation per alpha."""
+        forward = (self._flops(0, self._last, size) + 2 * self._head) * self._data.val
+        return len(step.alphas) * forward / self._speed.flops
+
+    def average_memory(self, size: int) -> int:
+        """Peak bytes: both sets of weights, their average, and a batch."""
+        return 3 * self._weights + 2 * profile(self._backbone, 0, self._last, size).peak * _FEATURE_BATCH
+
+    def _reach(self, cache: CachePlan, size: int) -> float:
+        """Seconds to compute what the cache is to hold, as far as it is not there yet."""
+        total, seconds = self._data.train + self._data.val, 0.0
+        if cache.what == "activations" and (cache.cut, size) in self._stored:
+            return 0.0
+        if cache.what != "nothing" and size not in self._decoded:
+            self._decoded.add(size)
+            seconds += total / self._speed.images
+        if cache.what == "activations":
+            self._stored.add((cache.cut, size))
+            seconds += total * self._flops(0, cache.cut, size) / self._speed.flops
+        return seconds
+
+    def _flops(self, start: int, stop: int, size: int) -> int:
+        return profile(self._backbone, start, stop, size).flops

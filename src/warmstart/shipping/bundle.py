@@ -1,0 +1,218 @@
+"""The folder a user ships: weights, preprocessing, class names, recipe, metrics, model card, golden sample.
+
+JSON, YAML, Markdown, PNG and safetensors only: nothing in a bundle can execute, and loading one reads nothing outside
+it but the code of the architecture that it names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+from safetensors import SafetensorError
+from torch import Tensor
+
+from warmstart.data.schema import IntArray, Sample
+from warmstart.errors import BundleError, DataError, WarmstartError, nearest
+from warmstart.model.network import Network
+from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.shipping import golden as golden_files
+from warmstart.shipping import manifest as layout
+from warmstart.shipping import rebuild
+from warmstart.shipping.files import new_folder, sha256, verified
+from warmstart.shipping.inference import Outputs, as_samples, run
+from warmstart.shipping.manifest import Manifest, Member
+
+PACKAGES = ("warmstart", "torch", "timm", "pillow", "numpy")
+"""Those whose version can change an answer; recorded, so that a difference can be traced."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """A trained network with everything needed to use it. Made by `Bundle.load`; written by `write_bundle`."""
+
+    folder: Path
+    manifest: Manifest
+    networks: tuple[Network, ...]
+    preprocess: PreprocessSpec
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the network's outputs."""
+        return self.manifest.classes
+
+    @classmethod
+    def load(cls, folder: str | Path, *, check: bool = True) -> Bundle:
+        """Read a bundle, after the sum of every file has been compared.
+
+        `check=False` leaves out the golden sample, for the day when a new version of a dependency answers otherwise and
+        the bundle is to be evaluated anew; sums are compared all the same.
+
+        Raises:
+            BundleError: no bundle, another format, a file damaged or changed (named), or the golden sample is answered
+                otherwise than when the bundle was made.
+        """
+        folder = Path(folder)
+        try:
+            text = (folder / layout.NAME).read_bytes()
+        except OSError as error:
+            raise BundleError(
+                f"{folder} is no bundle: {error}", expected=f"a folder that holds {layout.NAME}", do="name that folder"
+            ) from error
+        facts = layout.from_json(text, str(folder))
+        files = {name: verified(folder, name, expected) for name, expected in facts.files.items()}
+        try:
+            spec = PreprocessSpec.from_dict(facts.preprocess)
+            networks = rebuild.networks(facts, files)
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise BundleError(
+                f"{folder} does not fit its architecture {facts.backbone.name}: {error}",
+                do=f"install the versions it was made with: {facts.versions}",
+            ) from error
+        bundle = cls(folder, facts, networks, spec)
+        if check:
+            golden_files.check(files, bundle.classes, bundle._probabilities, str(folder))
+        return bundle
+
+    def outputs(
+        self, inputs: Sequence[Any], *, batch_size: int = 32, progress: Callable[[int], None] | None = None
+    ) -> Outputs:
+        """Calibrated logits of `inputs` (paths, bytes, PIL images, uint8 arrays, `Sample`s), and which are unreadable.
+
+        Uses the reader and the preprocessing of training. The batch size changes no answer by more than rounding.
+        `progress` is called after each batch with the number of inputs in it.
+        """
+        return run(
+            self.networks,
+            as_samples(inputs),
+            self.preprocess,
+            temperature=self.manifest.temperature,
+            batch_size=batch_size,
+            progress=progress,
+        )
+
+    def predict(
+        self,
+        inputs: Sequence[Any],
+        *,
+        batch_size: int = 32,
+        on_error: Literal["row", "stop"] = "row",
+        progress: Callable[[int], None] | None = None,
+    ) -> list[dict[str, Any]]:
+        """One row per input, in order: `input`, `label`, `probability`, `probabilities` by class name, and `error`.
+
+        An input that cannot be read has a row with `error` and nulls, so rows always match inputs; with
+        `on_error="stop"` the first such error is raised instead.
+        """
+        samples = as_samples(inputs)
+        outputs = self.outputs(samples, batch_size=batch_size, progress=progress)
+        if outputs.errors and on_error == "stop":
+            raise outputs.errors[min(outputs.errors)]
+        answers = dict(zip(outputs.index.tolist(), outputs.logits.double().softmax(-1).tolist(), strict=True))
+        return [self._row(sample, answers.get(i), outputs.errors.get(i)) for i, sample in enumerate(samples)]
+
+    def targets(self, labels: Sequence[str | None]) -> IntArray:
+        """Output index of each label, mapped by name whatever order or subset of classes the data has; -1 for `None`.
+
+        Raises `DataError` for a label that the network was not trained on.
+        """
+        unknown = sorted({label for label in labels if label is not None} - set(self.classes))
+        if unknown:
+            raise DataError(
+                f"the data has {len(unknown)} label(s) the bundle does not know: {', '.join(map(repr, unknown[:5]))}",
+                expected=f"some of its {len(self.classes)} classes; nearest: {nearest(unknown[0], self.classes)}",
+                do="rename the label, leave these samples out, or train on data that has them",
+            )
+        index = {name: i for i, name in enumerate(self.classes)}
+        return np.array([-1 if label is None else index[label] for label in labels], dtype=np.int64)
+
+    def _row(self, sample: Sample, answer: list[float] | None, error: WarmstartError | None) -> dict[str, Any]:
+        row: dict[str, Any] = {"input": sample.id, "label": None, "probability": None, "probabilities": None}
+        if answer is not None:
+            best = max(range(len(answer)), key=answer.__getitem__)
+            named = dict(zip(self.classes, answer, strict=True))
+            row |= {"label": self.classes[best], "probability": answer[best], "probabilities": named}
+        return {**row, "error": None if error is None else error.found}
+
+    def _probabilities(self, samples: Sequence[Sample]) -> Tensor:
+        outputs = self.outputs(samples)
+        for error in outputs.errors.values():
+            raise error
+        return outputs.logits.double().softmax(-1)
+
+
+def write_bundle(
+    folder: str | Path,
+    networks: Network | Sequence[Network],
+    *,
+    classes: Sequence[str],
+    preprocess: PreprocessSpec,
+    golden: Sequence[Any],
+    recipes: Sequence[str],
+    recipe: str,
+    temperature: float = 1.0,
+    metrics: Mapping[str, Any] | None = None,
+    card: str = "",
+    results: Path | None = None,
+    data: str = "data",
+) -> Path:
+    """Write a bundle, load it again and compare its answers, and only then give it its name.
+
+    Args:
+        folder: where it is to lie; must not exist.
+        networks: one network, or the members of an ensemble over the same backbone.
+        classes: names in the order of the outputs.
+        preprocess: the spec that was trained with (at the run's size).
+        golden: real inputs, of any kind that `Bundle.predict` takes, of which the two least certain are shipped.
+        recipes: name of the recipe of each member.
+        recipe: YAML text of the recipe or recipes.
+        temperature: the logits' divisor, from calibration.
+        metrics: JSON-able facts of how good it is.
+        card: text of the model card, Markdown.
+        results: a `results.json` to copy.
+        data: name of the data.
+
+    Raises:
+        RunError: `folder` exists.
+        BundleError: what was written does not answer as `networks` do; nothing is left behind.
+    """
+    folder, members = Path(folder), [networks] if isinstance(networks, Network) else list(networks)
+    if not (members and golden and len(recipes) == len(members)):
+        raise ValueError("a bundle needs a network, a golden input, and a recipe name for each network")
+
+    def probabilities(samples: Sequence[Sample]) -> Tensor:
+        outputs = run(members, samples, preprocess, temperature=temperature, batch_size=32)
+        return outputs.logits.double().softmax(-1)
+
+    files = {f"weights-{i}.safetensors": rebuild.to_bytes(network) for i, network in enumerate(members)}
+    heads = [cast(dict[str, Any], network.head.config) for network in members]
+    entries = tuple(
+        Member(weights=name, head=head, recipe=by) for name, head, by in zip(files, heads, recipes, strict=True)
+    )
+    files |= golden_files.make(as_samples(golden), classes, probabilities)
+    files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
+    files |= {} if results is None else {"results.json": results.read_bytes()}
+    facts = Manifest(
+        format=1,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={name: version(name) for name in PACKAGES},
+        task="classify",
+        data=data,
+        backbone=members[0].facts.card,
+        preprocess=preprocess.to_dict(),
+        classes=tuple(classes),
+        members=entries,
+        temperature=temperature,
+        metrics=dict(metrics or {}),
+        files={name: sha256(content) for name, content in files.items()},
+    )
+    with new_folder(folder) as temporary:
+        for name, content in {**files, layout.NAME: layout.to_json(facts).encode()}.items():
+            (temporary / name).write_bytes(content)
+        Bundle.load(temporary)
+    return folder

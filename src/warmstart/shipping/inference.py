@@ -1,0 +1,123 @@
+"""From inputs to logits, the same way for a bundle that is being written, one that is checked and one that serves.
+
+Reading and resizing run in threads a few batches ahead of the network, so memory stays bounded however many inputs
+come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from warmstart.data.schema import IntArray, Sample
+from warmstart.errors import WarmstartError
+from warmstart.evaluation.ensemble import combine
+from warmstart.evaluation.predict import evaluating
+from warmstart.model.network import Network
+from warmstart.preprocess.image import fit_size, normalise
+from warmstart.preprocess.reader import read_image
+from warmstart.preprocess.spec import PreprocessSpec
+
+AHEAD = 2
+"""Batches that are read while one is computed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outputs:
+    """What the networks say of some inputs. Inputs that cannot be read have an error instead of a row."""
+
+    logits: Tensor
+    """Calibrated logits (m, classes), float32, of the m readable inputs in order; their softmax is the probability."""
+    index: IntArray
+    """Position of each row among the inputs, (m,)."""
+    errors: dict[int, WarmstartError]
+    """Why an input could not be read, by its position."""
+
+
+def as_samples(inputs: Sequence[Any]) -> tuple[Sample, ...]:
+    """Inputs with an id each: the path as it was given, `row-17` for what lies in memory. Samples stay what they are.
+
+    >>> [sample.id for sample in as_samples(["photos/a.jpg", b"..."])]
+    ['photos/a.jpg', 'row-1']
+    """
+    return tuple(
+        item
+        if isinstance(item, Sample)
+        else Sample(Path(item).as_posix() if isinstance(item, (str, Path)) else f"row-{i}", item)
+        for i, item in enumerate(inputs)
+    )
+
+
+def _read(sample: Sample, spec: PreprocessSpec) -> Tensor | WarmstartError:
+    try:
+        return fit_size(read_image(sample.source), spec)
+    except WarmstartError as error:
+        return error
+
+
+Read = list[Tensor | WarmstartError]
+
+
+def _batches(samples: Sequence[Sample], spec: PreprocessSpec, batch_size: int) -> Iterator[Read]:
+    with ThreadPoolExecutor(2) as pool:
+        waiting: deque[list[Future[Tensor | WarmstartError]]] = deque()
+        try:
+            for start in range(0, len(samples), batch_size):
+                waiting.append([pool.submit(_read, s, spec) for s in samples[start : start + batch_size]])
+                if len(waiting) > AHEAD:
+                    yield [future.result() for future in waiting.popleft()]
+            while waiting:
+                yield [future.result() for future in waiting.popleft()]
+        finally:
+            for future in (f for batch in waiting for f in batch):
+                future.cancel()
+
+
+def _forward(networks: Sequence[Network], pixels: Sequence[Tensor], spec: PreprocessSpec) -> Tensor:
+    batch = normalise(torch.stack(list(pixels)), spec).contiguous(memory_format=torch.channels_last)
+    return combine([network(batch).float() for network in networks])
+
+
+def run(
+    networks: Sequence[Network],
+    samples: Sequence[Sample],
+    spec: PreprocessSpec,
+    *,
+    temperature: float,
+    batch_size: int,
+    progress: Callable[[int], None] | None = None,
+) -> Outputs:
+    """Calibrated logits of the ensemble: log of the mean probability of its members, over `temperature`.
+
+    The networks' train/eval flags are put back. `progress` is called after each batch with the number of inputs in it.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+    rows: list[Tensor] = []
+    index: list[int] = []
+    errors: dict[int, WarmstartError] = {}
+    done = 0
+    with contextlib.ExitStack() as stack:
+        for network in networks:
+            stack.enter_context(evaluating(network))
+        for read in _batches(samples, spec, batch_size):
+            errors.update({done + i: r for i, r in enumerate(read) if isinstance(r, WarmstartError)})
+            pixels = {done + i: r for i, r in enumerate(read) if isinstance(r, Tensor)}
+            if pixels:
+                with torch.inference_mode():
+                    rows.append(_forward(networks, list(pixels.values()), spec) / temperature)
+                index.extend(pixels)
+            done += len(read)
+            if progress is not None:
+                progress(len(read))
+    logits = torch.cat(rows).clone() if rows else torch.empty(0, 0)
+    return Outputs(logits, np.array(index, dtype=np.int64), errors)

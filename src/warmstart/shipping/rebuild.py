@@ -1,0 +1,47 @@
+"""A network to safetensors, and back from them and the facts in the manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import safetensors.torch
+import torch
+
+from warmstart.model.backbone import Backbone
+from warmstart.model.catalog import load_backbone
+from warmstart.model.head import build_head
+from warmstart.model.network import Network
+from warmstart.shipping.manifest import Manifest, Member
+
+
+def to_bytes(network: Network) -> bytes:
+    """All parameters and buffers as the content of a safetensors file. Shared tensors are written once per name."""
+    state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
+    return safetensors.torch.save(state)
+
+
+def networks(facts: Manifest, files: Mapping[str, bytes]) -> tuple[Network, ...]:
+    """The networks of a bundle, frozen and in eval mode. The pretrained weights are neither needed nor read.
+
+    Raises `BackboneError` for an unknown architecture; `SafetensorError`, `KeyError`, `TypeError`, `ValueError` or
+    `RuntimeError` where weights, heads and architecture do not fit each other.
+    """
+    backbone = load_backbone(facts.backbone.name, pretrained=False)
+    # The weights are the bundle's, so the card is too: the sum of a random initialisation would mean nothing.
+    backbone = dataclasses.replace(backbone, card=facts.backbone)
+    return tuple(
+        _network(backbone.clone(), member, files[member.weights], len(facts.classes)) for member in facts.members
+    )
+
+
+def _network(backbone: Backbone, member: Member, weights: bytes, classes: int) -> Network:
+    network = Network(backbone, build_head(member.head))
+    if member.head["outputs"] != classes:
+        raise ValueError(f"a head of {member.head['outputs']} outputs for {classes} classes")
+    network.load_state_dict(safetensors.torch.load(weights), strict=True)
+    network.eval().requires_grad_(False)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:  # as the inputs are: about twice as fast for convolutions on a CPU
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network

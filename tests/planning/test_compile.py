@@ -1,0 +1,76 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from warmstart.errors import DataError, RecipeError
+from warmstart.model.network import Network
+from warmstart.planning.compile import compile_plan, input_size, steps_per_epoch
+from warmstart.planning.plan import AveragePlan, DataFacts, HeadPlan, PhasePlan
+from warmstart.recipe.methods import load_recipe
+from warmstart.recipe.phase import Average, ClosedForm, Phase
+from warmstart.recipe.recipe import Recipe
+
+
+@given(st.integers(1, 300), st.integers(1, 64))
+def test_no_training_batch_is_a_single_sample_unless_it_must_be(samples: int, batch: int) -> None:
+    steps = steps_per_epoch(samples, batch)
+    assert steps >= 1
+    if batch > 1 and samples > 1:
+        assert steps <= samples // 2 or steps == 1
+    last = samples - (steps - 1) * batch
+    assert 0 < last <= batch + 1
+
+
+def test_each_kind_of_step_has_its_plan_in_order(network: Network, facts: DataFacts) -> None:
+    plan = compile_plan(Recipe(name="x", steps=(ClosedForm(), Phase(), Average())), network, facts)
+    assert [type(step) for step in plan.steps] == [HeadPlan, PhasePlan, AveragePlan]
+    assert (plan.recipe, plan.backbone, plan.data) == ("x", "toy", facts)
+
+
+def test_training_starts_from_the_deepest_frozen_cut(network: Network, facts: DataFacts) -> None:
+    chain = network.facts.chain
+    (step,) = compile_plan(load_recipe("finetune", from_block=-1), network, facts).steps
+    assert isinstance(step, PhasePlan)
+    assert step.cut >= chain.blocks[-2].cut
+    assert not chain.parameters_below(step.cut) & set(chain.blocks[-1].parameters)
+    assert step.cut_name == chain.cuts[step.cut].name
+
+
+def test_a_batch_is_no_larger_than_the_data(network: Network) -> None:
+    plan = compile_plan(Recipe(name="x", steps=(Phase(batch_size=64),)), network, DataFacts(10, 3, 3, 32))
+    step = plan.steps[0]
+    assert isinstance(step, PhasePlan)
+    assert (step.batch_size, step.steps_per_epoch) == (10, 1)
+
+
+def test_compiling_twice_gives_the_same_plan_and_leaves_the_network_alone(network: Network, facts: DataFacts) -> None:
+    network.train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    first = compile_plan(load_recipe("gradual"), network, facts)
+    assert compile_plan(load_recipe("gradual"), network, facts) == first
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+    assert all(module.training for module in network.modules())
+    assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_a_pattern_that_matches_nothing_on_this_network_is_said(network: Network, facts: DataFacts) -> None:
+    mistaken = Recipe(name="x", steps=(Phase(rates=(("stem.convv", 0.1), ("*", None))),))
+    with pytest.raises(RecipeError, match=r"stem\.convv"):
+        compile_plan(mistaken, network, facts)
+
+
+def test_without_a_training_sample_there_is_no_plan(network: Network) -> None:
+    with pytest.raises(DataError, match="no training sample"):
+        compile_plan(load_recipe("probe"), network, DataFacts(0, 3, 3, 32))
+
+
+@given(st.floats(0.01, 1), st.integers(32, 640))
+def test_a_share_of_the_size_is_possible_and_no_larger_than_the_whole(share: float, size: int) -> None:
+    assert 32 <= input_size(share, DataFacts(1, 1, 2, size), 32) <= size
+
+
+def test_a_size_the_network_cannot_read_is_refused(network: Network, facts: DataFacts) -> None:
+    smallest = network.facts.card.min_size
+    with pytest.raises(RecipeError, match=f"at least {smallest} pixels"):
+        input_size(smallest - 1, facts, smallest)
