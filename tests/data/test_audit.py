@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.data.conftest import Maker, draw, tree_hash
 from warmstart.data.audit import audit
 from warmstart.data.contact import contact_sheet
 from warmstart.data.findings import Audit
+from warmstart.data.lookalike import look_alikes
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import Dataset
 from warmstart.data.sources import load
@@ -38,7 +40,7 @@ def test_a_clean_data_set_has_no_problems(tree: Maker) -> None:
 
 
 def test_unreadable_images_are_listed_with_path_and_reason(tree: Maker) -> None:
-    # row 1
+    """Row 1."""
     root = divided(tree)
     whole = draw(root / "train/cat/big.png", 99, side=200).read_bytes()
     (root / "train/cat/half.png").write_bytes(whole[: len(whole) // 2])
@@ -50,7 +52,7 @@ def test_unreadable_images_are_listed_with_path_and_reason(tree: Maker) -> None:
 
 
 def test_copies_within_and_across_parts_are_told_apart(tree: Maker) -> None:
-    # row 19
+    """Row 19."""
     root = divided(tree)
     shutil.copy(root / "train/cat/0.png", root / "train/cat/copy.png")
     shutil.copy(root / "train/dog/0.png", root / "test/dog/copy.png")
@@ -64,7 +66,7 @@ def test_copies_within_and_across_parts_are_told_apart(tree: Maker) -> None:
 
 
 def test_look_alikes_across_parts_are_a_finding_of_their_own(tree: Maker, photos: dict[str, Image.Image]) -> None:
-    # row 19
+    """Row 19."""
     root = divided(tree)
     photos["daisy"].save(root / "train/dog/photo.png")
     photos["daisy"].resize((320, 213)).save(root / "test/dog/smaller.jpg", quality=70)
@@ -97,8 +99,29 @@ def test_the_same_image_with_two_labels_is_found(tree: Maker) -> None:
     assert any("different labels" in problem for problem in found.problems)
 
 
+@pytest.mark.parametrize("label", ["cat", "dog"])
+def test_a_copy_in_another_part_is_a_leak_whatever_its_label(label: str, tree: Maker) -> None:
+    """Row 19: training refuses nothing, but says it, and a contradiction beside it."""
+    root = divided(tree)
+    shutil.copy(root / "train/cat/0.png", root / f"test/{label}/copy.png")
+    found = audit(load(root))
+    assert found.leaks == (("train/cat/0.png", f"test/{label}/copy.png"),)
+    assert len(found.conflicting) == (label == "dog")
+
+
+def test_a_look_alike_has_nearly_the_same_outline_and_nearly_the_same_greys() -> None:
+    """Row 19: the closest is named."""
+
+    def grey(value: int) -> bytes:
+        return bytes([value] * 256)
+
+    known = {0: (0b1011, grey(100)), 1: (0b1011, grey(104)), 2: (0, grey(107))}
+    asked = {10: (0b1011, grey(103)), 11: (0b1010, grey(98)), 12: (0b1000, grey(100)), 13: (0b1011, grey(108))}
+    assert list(look_alikes(known, asked)) == [(1, 10), (0, 11)]
+
+
 def test_groups_in_more_than_one_part_are_found(tmp_path: Path) -> None:
-    # row 19
+    """Row 19."""
     rows = [
         f"{draw(tmp_path / f'{i}.png', i).name},{'ab'[i % 2]},{'train' if i < 8 else 'test'},p{i % 9}"
         for i in range(12)
@@ -110,7 +133,7 @@ def test_groups_in_more_than_one_part_are_found(tmp_path: Path) -> None:
 
 
 def test_small_and_uneven_classes_are_told(tree: Maker) -> None:
-    # row 12
+    """Row 12."""
     found = audit(load(tree(*(f"cat/{i}.png" for i in range(30)), "dog/0.png", "dog/1.png")))
     assert found.few == {"dog": 2}
     assert found.imbalance == 15
@@ -121,7 +144,7 @@ def test_small_and_uneven_classes_are_told(tree: Maker) -> None:
 
 
 def test_what_was_converted_is_counted(tree: Maker) -> None:
-    # row 4
+    """Row 4."""
     root = divided(tree)
     for i in range(3):
         Image.new("RGBA", (9, 9), (i, 0, 0, 90)).save(root / f"train/cat/clear{i}.png")
@@ -157,7 +180,7 @@ def test_progress_counts_every_image(tree: Maker) -> None:
 
 
 def test_the_data_folder_is_byte_identical_after_everything(tree: Maker) -> None:
-    # row 2
+    """Row 2."""
     root = divided(tree)
     (root / "train/cat/bad.jpg").write_bytes(b"\xff\xd8\xff")
     exif = Image.Exif()
@@ -197,4 +220,20 @@ def test_the_sheet_shows_what_cannot_be_read_and_says_what_is_left_out(tree: Mak
     (root / "a\x1bb").mkdir()
     draw(root / "a\x1bb" / "x.png")
     sheet = contact_sheet(load(root), size=20)
-    assert sheet.height == 2 * 24 + 40 * 26 - 6 + 24 + 13
+    assert sheet.height == 2 * 24 + 40 * 26 - 6 + 24 + 12
+
+
+def test_the_sheet_writes_names_that_are_not_english() -> None:
+    def sheet(name: str) -> bytes:
+        return contact_sheet(load((np.zeros((2, 8, 8), np.uint8), [name, "z"])), size=32).tobytes()
+
+    for one, other in (("Käse", "Kåse"), ("Кот", "Рот"), ("Ωμ", "Ωλ")):
+        assert sheet(one) != sheet(other)  # a font without the letter draws the same box for both
+
+
+def test_an_audit_names_the_extra_that_reads_heic(tree: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row 5."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    root = divided(tree)
+    (root / "train/cat/phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 16)
+    assert "pip install 'warmstart[heic]'" in audit(load(root)).problems[0]

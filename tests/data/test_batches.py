@@ -61,7 +61,7 @@ def same(a: list[Batch], b: list[Batch]) -> bool:
 def test_batches_hold_every_position_once_and_training_has_no_batch_of_one(
     n: int, size: int, shuffle: bool, seed: int, epoch: int
 ) -> None:
-    # row 22
+    """Row 22."""
     batches = batch_order(n, size, shuffle, seed, epoch)
     assert sorted(int(i) for batch in batches for i in batch) == list(range(n))
     assert all(len(batch) in (size, size + 1) for batch in batches[:-1])
@@ -93,7 +93,8 @@ def test_evaluation_sees_prepared_images_with_their_targets(data: Dataset) -> No
 
 @pytest.mark.parametrize("augment", ["none", "standard"])
 def test_the_number_of_threads_and_what_is_kept_change_nothing(augment: str, data: Dataset) -> None:
-    # row 25: augmentation is seeded by epoch and sample
+    """Row 25: augmentation is seeded by epoch and sample."""
+
     def run(workers: int, budget: int, epoch: int = 1) -> list[Batch]:
         store = PixelStore(data, SPEC, budget_bytes=budget)
         return list(
@@ -109,7 +110,7 @@ def test_the_number_of_threads_and_what_is_kept_change_nothing(augment: str, dat
 
 
 def test_two_samples_are_not_augmented_alike(data: Dataset) -> None:
-    # row 25
+    """Row 25."""
     image = np.random.default_rng(0).integers(0, 256, (20, 26, 3), np.uint8)
     twins = load(([image] * 4, list("aabb")))
     (batch,) = ImageBatches(PixelStore(twins, SPEC), range(4), batch_size=4, augment="light")
@@ -117,7 +118,7 @@ def test_two_samples_are_not_augmented_alike(data: Dataset) -> None:
 
 
 def test_going_on_in_an_epoch_gives_the_batches_that_were_left(data: Dataset) -> None:
-    # row 26
+    """Row 26."""
     store = PixelStore(data, SPEC)
 
     def run(skip: int) -> ImageBatches:
@@ -184,7 +185,7 @@ def test_beyond_the_budget_images_are_decoded_each_time_and_are_the_same(data: D
 
 
 def test_what_cannot_be_read_is_returned_with_its_reason_and_the_rest_goes_on(tree: Maker, tmp_path: Path) -> None:
-    # rows 1 and 5
+    """Rows 1 and 5."""
     root = tree("a/1.png", "a/2.png", "a/3.png", "b/1.png")
     (root / "a/2.png").write_bytes(b"")
     (root / "a/3.png").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 16)

@@ -24,12 +24,12 @@ def test_each_folder_is_a_class_and_each_image_a_sample(tree: Maker) -> None:
 
 
 def test_classes_are_sorted_as_people_count(tree: Maker) -> None:
-    # row 10
+    """Row 10."""
     assert load(tree("10/a.png", "2/a.png", "1/a.png")).target.classes == ("1", "2", "10")
 
 
 def test_hidden_files_and_folders_are_no_data(tree: Maker) -> None:
-    # row 10
+    """Row 10."""
     root = tree(*TWO, ".git/x.png", "__MACOSX/cat/x.png", "cat/._1.png", "cat/.thumbs/x.png", "cat/Thumbs.db")
     data = load(root)
     assert [s.id for s in data.samples] == list(TWO)
@@ -45,7 +45,7 @@ def test_files_that_are_no_images_are_counted_and_noted(tree: Maker) -> None:
 
 @pytest.mark.parametrize("val", ["val", "valid", "validation", "Val"])
 def test_folders_of_parts_divide_the_samples(val: str, tree: Maker) -> None:
-    # row 11
+    """Row 11."""
     data = load(tree(*(f"{part}/{name}" for part in ("train", val, "test") for name in TWO)))
     assert data.target.classes == ("cat", "dog")
     assert [s.split for s in data.samples].count("val") == 2
@@ -56,6 +56,14 @@ def test_train_can_be_a_class_among_others(tree: Maker) -> None:
     data = load(tree("car/1.png", "train/steam/1.png", "plane/1.png"))
     assert data.target.classes == ("car", "plane", "train")
     assert {s.split for s in data.samples} == {None}
+    assert data.notes == ("train/ is taken for a class, since folders with images lie beside it: car, plane",)
+
+
+def test_a_folder_without_images_beside_train_changes_nothing(tree: Maker) -> None:
+    """Row 11."""
+    data = load(tree("train/cat/1.png", "train/dog/1.png", "docs/readme.txt"))
+    assert data.target.classes == ("cat", "dog")
+    assert {s.split for s in data.samples} == {"train"}
 
 
 def test_a_test_folder_without_class_folders_is_left_out_with_a_note(tree: Maker) -> None:
@@ -66,7 +74,7 @@ def test_a_test_folder_without_class_folders_is_left_out_with_a_note(tree: Maker
 
 @pytest.mark.parametrize("part", ["val", "test"])
 def test_a_class_that_train_lacks_is_named(part: str, tree: Maker) -> None:
-    # rows 9 and 13
+    """Rows 9 and 13."""
     with pytest.raises(DataError, match=f"(?s){part} part.*wolf.*cat, dog"):
         load(tree("train/cat/1.png", "train/dog/1.png", f"{part}/wolf/1.png"))
 
@@ -88,7 +96,7 @@ def test_a_class_that_train_lacks_is_named(part: str, tree: Maker) -> None:
 def test_a_wrong_layout_shows_the_tree_found_beside_the_tree_expected(
     names: tuple[str, ...], words: str, tree: Maker
 ) -> None:
-    # row 11
+    """Row 11."""
     with pytest.raises(DataError, match=words) as caught:
         load(tree(*names))
     lines = str(caught.value).splitlines()
@@ -98,8 +106,17 @@ def test_a_wrong_layout_shows_the_tree_found_beside_the_tree_expected(
     assert first.index("DATA/") == head.index("expected")
 
 
+def test_the_tree_found_is_called_by_its_name_where_the_path_is_a_dot(
+    tree: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row 11."""
+    monkeypatch.chdir(tree("1.png"))
+    with pytest.raises(DataError, match=r"\n  photos/"):
+        load(".")
+
+
 def test_a_loop_of_links_ends_and_a_link_to_nothing_is_noted(tree: Maker) -> None:
-    # row 8
+    """Row 8."""
     root = tree(*TWO)
     (root / "cat" / "loop").symlink_to(root / "cat", target_is_directory=True)
     (root / "cat" / "up").symlink_to(root / "cat" / "loop", target_is_directory=True)
@@ -110,13 +127,13 @@ def test_a_loop_of_links_ends_and_a_link_to_nothing_is_noted(tree: Maker) -> Non
 
 
 def test_odd_names_are_read(tree: Maker) -> None:
-    # row 8
+    """Row 8."""
     data = load(tree("big cat/a b.png", "猫 🐈/ü.png", f"{'x' * 200}/1.png"))
     assert data.counts == {"big cat": 1, "x" * 200: 1, "猫 🐈": 1}
 
 
 def test_a_name_that_is_no_text_is_made_one(tree: Maker) -> None:
-    # row 8: bytes that are not UTF-8 in a file name; rows 41: a terminal escape in one
+    """Row 8: bytes that are not UTF-8 in a file name; rows 41: a terminal escape in one."""
     root = tree(*TWO)
     (root / "cat/1.png").rename(root / "cat" / os.fsdecode(b"\xff.png"))
     (root / "dog").rename(root / "d\x1b[31mog")
@@ -133,7 +150,7 @@ def test_the_same_letter_stored_in_two_ways_is_one_class(tree: Maker) -> None:
 
 
 def test_folders_below_the_class_can_be_groups(tree: Maker) -> None:
-    # row 19
+    """Row 19."""
     data = load(tree("cat/p1/1.png", "cat/p2/1.png", "dog/p1/1.png", "dog/2.png"), group="folder")
     assert {s.id: s.group for s in data.samples} == {
         "cat/p1/1.png": "p1",
@@ -147,7 +164,7 @@ def test_folders_below_the_class_can_be_groups(tree: Maker) -> None:
 
 @pytest.mark.parametrize("name", ["photos.zip", "photos.tar.gz", "photos.tar"])
 def test_an_archive_is_refused_with_the_advice_to_unpack_it(name: str, tmp_path: Path) -> None:
-    # row 39
+    """Row 39."""
     (tmp_path / name).write_bytes(b"PK\x03\x04")
     with pytest.raises(DataError, match=r"(?s)archive.*unpack"):
         load(tmp_path / name)
@@ -155,7 +172,7 @@ def test_an_archive_is_refused_with_the_advice_to_unpack_it(name: str, tmp_path:
 
 @pytest.mark.parametrize("name", ["nothing", "x" * 5000])
 def test_a_path_that_leads_nowhere_is_named(name: str, tmp_path: Path) -> None:
-    # row 8
+    """Row 8."""
     with pytest.raises(DataError, match=name[:20]):
         load(tmp_path / name)
 
@@ -173,6 +190,7 @@ def test_images_to_answer_for_are_found_in_any_layout(tree: Maker, tmp_path: Pat
         (root / "b.png").as_posix(),
         (root / "gone.png").as_posix(),
     ]  # row 18: that a file is missing is found when it is read, as fit's policy has it
+    assert len(load_unlabelled([root / "b.png", "x" * 5000])) == 2  # row 8: the one is answered, the other an error
     (tmp_path / "empty").mkdir()
     nothings: tuple[object, ...] = (tmp_path / "empty", [])
     for nothing in nothings:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,7 @@ def test_the_separator_is_found(separator: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 def test_the_encoding_is_found_and_told_if_unusual(encoding: str, folder: Path) -> None:
-    # row 15
+    """Row 15."""
     data = load(write(folder, "path,label\nimages/0.png,Käse\nimages/1.png,dog\n", encoding))
     assert data.target.classes == ("dog", "Käse")
     assert bool(data.notes) == (encoding in ("cp1252", "utf-16"))
@@ -66,14 +67,49 @@ def test_the_encoding_is_found_and_told_if_unusual(encoding: str, folder: Path) 
 
 
 def test_bytes_that_no_windows_code_page_has_are_read_as_latin_1(folder: Path) -> None:
-    # row 15
+    """Row 15."""
     path = folder / "table.csv"
     path.write_bytes(b"path,label\nimages/0.png,K\x81\nimages/1.png,dog\n")
     assert "latin-1" in load(path).notes[0]
 
 
+@pytest.mark.parametrize("content", ["path,label\nimages/0.png,cat\n".encode("utf-16-le"), b"PK\x03\x04\0\0\x81"])
+def test_what_is_no_text_is_an_error_that_says_so(content: bytes, folder: Path) -> None:
+    """Row 15: UTF-16 without its mark, a spreadsheet called .csv."""
+    (folder / "table.csv").write_bytes(content)
+    with pytest.raises(DataError, match=r"(?s)table\.csv is no text.*UTF-8"):
+        load(folder / "table.csv")
+
+
+def test_empty_columns_of_a_spreadsheet_are_not_in_the_way(folder: Path) -> None:
+    """Row 15: two columns without a name are not duplicates."""
+    assert load(write(folder, "path,label,,\nimages/0.png,cat,,\nimages/1.png,dog,,\n")).target.classes == (
+        "cat",
+        "dog",
+    )
+
+
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+@pytest.mark.parametrize("in_table", ["NFC", "NFD"])
+def test_accents_of_a_file_name_may_be_stored_in_either_way(
+    on_disk: Literal["NFC", "NFD"], in_table: Literal["NFC", "NFD"], folder: Path
+) -> None:
+    """Row 8: a Mac stores an é as two characters, a table may have either."""
+    file = draw(folder / unicodedata.normalize(on_disk, "café.png"))
+    data = load(write(folder, unicodedata.normalize(in_table, "path,label\ncafé.png,cat\nimages/1.png,dog\n")))
+    assert data.samples[0].source == file
+    assert data.samples[0].id == unicodedata.normalize("NFC", "café.png")
+
+
+def test_a_path_is_asked_for_letter_for_letter(folder: Path) -> None:
+    """Row 8: of one name a part may be stored in one way and a part in the other."""
+    name = f"{unicodedata.normalize('NFC', 'à')}/{unicodedata.normalize('NFD', 'é')}.png"
+    file = draw(folder / name)
+    assert load(write(folder, f"path,label\n{name},cat\nimages/1.png,dog\n")).samples[0].source == file
+
+
 def test_labels_that_look_like_gaps_stay_text(folder: Path) -> None:
-    # row 14
+    """Row 14."""
     text = "path,label\nimages/0.png,NA\nimages/1.png,None\nimages/2.png,nan\nimages/3.png,007\n"
     assert set(load(write(folder, text)).target.classes) == {"NA", "None", "nan", "007"}
 
@@ -87,6 +123,7 @@ def test_labels_that_look_like_gaps_stay_text(folder: Path) -> None:
         ),
         ("path,label\nimages/0.png,cat\n\nimages/1.png\n", r"row 2 \(line 4\) has 1 cells"),
         ("path,label,label\nimages/0.png,cat,cat\n", "more than once: 'label'"),
+        ('path,label\nimages/0.png,cat\nimages/1.png,"dog\nimages/2.png,cat\n', "row 2 .*a quote that is opened"),
         ("path,label\n", "no rows"),
         ("", "no rows"),
         (f"path,label\nimages/0.png,cat\nimages/1.png,{'x' * 200_000}\n", "row 2 .*field"),
@@ -101,13 +138,13 @@ def test_labels_that_look_like_gaps_stay_text(folder: Path) -> None:
     ],
 )
 def test_what_does_not_fit_is_named_with_its_row(text: str, words: str, folder: Path) -> None:
-    # rows 13, 15 and 18
+    """Rows 13, 15 and 18."""
     with pytest.raises(DataError, match=f"(?s){words}"):
         load(write(folder, text))
 
 
 def test_rows_without_file_or_label_can_be_left_out_and_are_counted(folder: Path) -> None:
-    # row 18
+    """Row 18."""
     text = "path,label\nimages/0.png,cat\nimages/9.png,dog\nimages/1.png,dog\nimages/2.png,\n"
     data = load(write(folder, text), on_missing="skip")
     assert [s.id for s in data.samples] == ["images/0.png", "images/1.png"]
@@ -156,7 +193,7 @@ def test_parquet_and_data_frames_are_read(folder: Path, monkeypatch: pytest.Monk
 
 
 def test_whole_numbers_that_gaps_made_floats_are_whole_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # row 13
+    """Row 13."""
     monkeypatch.chdir(folder)
     frame = pd.DataFrame({"path": [f"images/{i}.png" for i in range(4)], "label": [0.0, 1.0, np.nan, 1.0]})
     assert load(frame, on_missing="skip").target.classes == ("0", "1")
@@ -165,7 +202,7 @@ def test_whole_numbers_that_gaps_made_floats_are_whole_again(folder: Path, monke
 
 
 def test_strange_numbers_as_labels_are_told(folder: Path) -> None:
-    # row 13: -1, gaps, fractions
+    """Row 13: -1, gaps, fractions."""
     minus = load(write(folder, "path,label\nimages/0.png,-1\nimages/1.png,0\n"))
     assert "1 samples are labelled -1" in minus.notes[0]
     gaps = load(write(folder, "path,label\nimages/0.png,0\nimages/1.png,3\n"))
@@ -175,7 +212,7 @@ def test_strange_numbers_as_labels_are_told(folder: Path) -> None:
 
 
 def test_measurements_are_not_taken_for_classes(tmp_path: Path) -> None:
-    # row 13
+    """Row 13."""
     rows = [f"{draw(tmp_path / f'{i}.png', i).name},{i / 7}" for i in range(30)]
     with pytest.raises(DataError, match="30 different numbers"):
         load(write(tmp_path, "path,label\n" + "\n".join(rows)))

@@ -32,6 +32,19 @@ def test_it_equals_the_evaluation_transform_of_timm(
     assert torch.equal(prepare([noise(*size)], spec)[0], theirs(noise(*size)))
 
 
+@pytest.mark.parametrize("name", ["palace", "daisy"])
+@pytest.mark.parametrize(("side", "crop_pct"), [(224, 0.875), (260, 0.904)])
+def test_real_photos_are_those_of_timm_to_the_last_bit(
+    name: str, side: int, crop_pct: float, photos: dict[str, Image.Image]
+) -> None:
+    spec = PreprocessSpec(side, "shortest", crop_pct, "bicubic")
+    theirs = create_transform(
+        (3, side, side), is_training=False, interpolation="bicubic", crop_pct=crop_pct, mean=spec.mean, std=spec.std
+    )
+    for photo in (photos[name], photos[name].transpose(Image.Transpose.ROTATE_90)):
+        assert torch.equal(prepare([photo], spec)[0], theirs(photo))
+
+
 @pytest.mark.parametrize(("mode", "timm_mode"), [("squash", "squash"), ("pad", "border")])
 def test_the_other_ways_to_resize_equal_those_of_timm(mode: Literal["squash", "pad"], timm_mode: str) -> None:
     spec = PreprocessSpec(64, mode, 1.0, "bicubic")
@@ -50,7 +63,7 @@ def test_without_crop_the_whole_image_is_left_and_its_centre_is_the_crop() -> No
 
 
 def test_a_long_strip_takes_no_more_memory_than_a_picture() -> None:
-    # row 6: 1 x 60000 at 256 px would be 15 million columns
+    """Row 6: 1 x 60000 at 256 px would be 15 million columns."""
     assert fit_size(Image.new("RGB", (60_000, 1)), PreprocessSpec(64), crop=False).shape == (3, 73, 730)
 
 

@@ -30,12 +30,12 @@ def gradient(width: int = 40, height: int = 30) -> Image.Image:
     return Image.fromarray(np.stack([ramp, ramp[::-1], ramp[:, ::-1]], -1).astype(np.uint8))
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def header_only_png(width: int, height: int) -> bytes:
     """A PNG of a few bytes that promises width x height pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 10)) + chunk(b"IEND", b"")
 
@@ -60,7 +60,7 @@ def test_path_bytes_image_and_array_give_the_same_pixels(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP"])
 def test_a_truncated_file_is_an_error_that_names_it(kind: str, tmp_path: Path) -> None:
-    # row 1
+    """Row 1."""
     path = tmp_path / "half.img"
     data = encoded(gradient(200, 200), kind)
     path.write_bytes(data[: len(data) // 2])
@@ -69,7 +69,7 @@ def test_a_truncated_file_is_an_error_that_names_it(kind: str, tmp_path: Path) -
 
 
 def test_a_truncated_file_is_an_error_though_another_library_lets_it_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    # row 1
+    """Row 1."""
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     data = encoded(gradient(200, 200), "JPEG")
     with pytest.raises(ImageError, match="truncated"):
@@ -79,7 +79,7 @@ def test_a_truncated_file_is_an_error_though_another_library_lets_it_pass(monkey
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "MPO"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(orientation: int, kind: str) -> None:
-    # row 3: the top left corner is dark, whichever way the camera was held
+    """Row 3: the top left corner is dark, whichever way the camera was held."""
     upright = Image.new("L", (40, 24), 255)
     upright.paste(0, (0, 0, 16, 8))
     back: dict[int, list[Image.Transpose]] = {
@@ -105,6 +105,30 @@ def test_exif_orientation_is_applied(orientation: int, kind: str) -> None:
     assert image_size(data) == (40, 24)
 
 
+def test_an_orientation_that_a_png_has_behind_its_pixels_is_applied() -> None:
+    """Row 3: eXIf may come after IDAT."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    whole, end = encoded(gradient()), chunk(b"IEND", b"")
+    late = whole.removesuffix(end) + chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")) + end
+    assert read_image(late).size == (30, 40)
+    image = Image.open(io.BytesIO(late))
+    image_size(image)  # must not make the reader believe that there is none
+    assert read_image(image).size == (30, 40)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM"])
+def test_size_and_mode_are_read_without_decoding(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(gradient(), kind)
+    wanted = image_size(data), stored_as(data)[0]
+
+    decoded: list[object] = []
+    with Image.open(io.BytesIO(data)) as image:
+        monkeypatch.setattr(type(image), "load", lambda self: decoded.append(self))  # a method, unlike `append`
+    assert (image_size(data), stored_as(data)[0]) == wanted
+    assert (wanted[0], decoded) == ((40, 30), [])
+
+
 def test_damaged_exif_does_not_make_the_picture_unreadable() -> None:
     data = encoded(gradient(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12")
     assert read_image(data).size == (40, 30)
@@ -122,7 +146,7 @@ def test_an_image_in_memory_is_turned_upright_and_not_changed() -> None:
 
 
 def test_of_several_frames_the_first_is_taken() -> None:
-    # row 4
+    """Row 4."""
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     for kind in ("GIF", "TIFF"):
         data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
@@ -132,7 +156,7 @@ def test_of_several_frames_the_first_is_taken() -> None:
 
 @pytest.mark.parametrize("brand", [b"heic", b"mif1"])
 def test_heic_names_the_extra_that_reads_it(brand: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # row 5, also under another name
+    """Row 5, also under another name."""
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     for name in ("IMG_1.HEIC", "IMG_1.jpg"):
         (tmp_path / name).write_bytes(b"\0\0\0\x18ftyp" + brand + b"\0" * 16)
@@ -140,8 +164,13 @@ def test_heic_names_the_extra_that_reads_it(brand: bytes, tmp_path: Path, monkey
             read_image(tmp_path / name)
 
 
+def test_an_image_without_pixels_is_an_error() -> None:
+    with pytest.raises(ImageError, match="no pixels: 0 x 5"):
+        read_image(Image.new("RGB", (0, 5)))
+
+
 def test_a_bomb_is_refused_by_its_header() -> None:
-    # row 6: the error names the size and the limit
+    """Row 6: the error names the size and the limit."""
     with pytest.raises(ImageError, match=r"(?s)10000 x 8000 = 80000000 pixels.*64000000"):
         read_image(header_only_png(10_000, 8_000))
     with pytest.raises(ImageError, match=r"(?s)900000000 pixels.*64000000"):  # beyond what Pillow itself opens
@@ -154,7 +183,7 @@ def test_a_bomb_is_refused_by_its_header() -> None:
 
 @pytest.mark.parametrize("kind", ["ICO", "TGA", "PCX", "SGI", "EPS", "PDF"])
 def test_a_format_that_is_not_on_the_list_is_refused(kind: str) -> None:
-    # row 7
+    """Row 7."""
     with pytest.raises(ImageError, match=r"(?s)known format.*JPEG, PNG"):
         read_image(encoded(gradient(), kind))
 
@@ -162,7 +191,7 @@ def test_a_format_that_is_not_on_the_list_is_refused(kind: str) -> None:
 @settings(max_examples=80, deadline=None)
 @given(kind=st.sampled_from(["JPEG", "PNG", "GIF", "TIFF", "WEBP", "BMP", "PPM"]), data=st.data())
 def test_a_crafted_file_gives_an_image_or_an_image_error(kind: str, data: st.DataObject) -> None:
-    # row 7
+    """Row 7."""
     content = bytearray(encoded(gradient(12, 10), kind))
     for _ in range(data.draw(st.integers(1, 8))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -187,6 +216,6 @@ def test_what_is_no_image_is_an_error_that_says_so(content: bytes | None, reason
 
 @pytest.mark.parametrize("name", ["with space.png", "Ünïcødé 猫 🐈.png", "a" * 240 + ".png", "new\nline.png"])
 def test_odd_file_names_are_read(name: str, tmp_path: Path) -> None:
-    # row 8
+    """Row 8."""
     gradient().save(tmp_path / name)
     assert read_image(tmp_path / name).size == (40, 30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -19,15 +19,17 @@ from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
 from warmstart.evaluation.outcome import Difference, Outcome, Rung
 from warmstart.evaluation.verdict import verdict
+from warmstart.report.results import jsonable
 
 FINAL = "final"
+PARTS = {"test": "test", "val": "validation"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
     """Outputs of every rung, and of the final model, on the samples that none of them has learned from."""
 
-    on: str  # "test", or "val" where there is no test set
+    on: Literal["test", "val"]  # "val" where there is no test set
     indices: IntArray
     truth: Tensor
     outputs: dict[str, Tensor]
@@ -40,7 +42,8 @@ def measure(climbed: Climbed, final: Contender | None, context: LadderContext) -
     The temperature comes from validation outputs of the chosen rung before it was fitted again.
     """
     split = context.data.split
-    on, indices = ("test", split.test) if len(split.test) else ("val", split.val)
+    on: Literal["test", "val"] = "test" if len(split.test) else "val"
+    indices = split.test if on == "test" else split.val
     chosen = climbed.contenders[climbed.chosen]
     temperature = fit_temperature(chosen.val_outputs, context.data.targets(split.val))
     outputs = {
@@ -68,7 +71,7 @@ def rows(climbed: Climbed, measured: Measured, final: Contender | None, seconds:
         seconds,
         True,
         "every choice was made before; more labels are worth more than one more measurement",
-        test=_interval(measured, FINAL, seed),
+        test=_interval(measured, FINAL, seed) if measured.on == "test" else None,  # it has learned from validation
         trained_parameters=final.trained_parameters,
         curve=final.curve,
     )
@@ -116,13 +119,13 @@ def outcome(
         data=dataset.name,
         classes=dataset.target.classes,
         split={**parts, "how": split.how},
-        audit=audit,
+        audit=jsonable(audit),
         backbone=context.backbone.card.to_dict(),
-        preprocess=context.data.spec.to_dict(),
+        preprocess=jsonable(context.data.spec.to_dict()),
         metric=context.task.primary_metric,
         rungs=table,
         chosen=climbed.chosen,
-        verdict=verdict(metrics["accuracy"], len(measured.indices), measured.on, climbed.chosen, table, pairs),
+        verdict=verdict(metrics["accuracy"], len(measured.indices), PARTS[measured.on], climbed.chosen, table, pairs),
         differences=pairs,
         test=metrics,
         confusion=tuple(tuple(int(n) for n in row) for row in counts),
@@ -140,5 +143,5 @@ def outcome(
         seed=seed,
         environment=environment(),
         command=command,
-        evaluated_on="test" if measured.on == "test" else "val",
+        evaluated_on=measured.on,
     )

@@ -5,19 +5,22 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from warmstart.api.budget import seconds
 from warmstart.api.prepare import read, run_data
 from warmstart.api.run import Run, command, write
-from warmstart.api.runfolder import open_folder
+from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Event, Finished, Listener, Started, broadcast, silent
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
+from warmstart.errors import RunError
 from warmstart.evaluation.outcome import Outcome
 from warmstart.model.catalog import load_backbone
+from warmstart.model.network import Network
+from warmstart.planning.compile import compile_plan
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
@@ -106,6 +109,8 @@ def fit(
         "baseline": baseline,
         "max_unreadable": max_unreadable,
     }
+    if baseline not in get_args(Baseline):
+        raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
     chosen = None if recipe is None else load_recipe(recipe)
     return _fit(data, chosen, options, out=out, resume=resume, cache=cache, listener=listener)
 
@@ -126,24 +131,29 @@ def _fit(
     decisions: list[str] = []
     tell = broadcast(listener, _remember(decisions))
     reading = ("size", "seed", "val", "test", "group", "path_column", "label_column", "max_unreadable")
-    loaded = read(data, pretrained, listener=tell, **{key: options[key] for key in reading})
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
+    check_folder(same, out=out, resume=resume)
+    loaded = read(data, pretrained, listener=tell, **{key: options[key] for key in reading})
+    given, task = run_data(loaded, cache), tasks["classify"]
+    if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
+        head = task.head(pretrained.out_features, loaded.dataset.target, seed=options["seed"])
+        compile_plan(recipe, Network(pretrained, head), given.facts)
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:
         context = LadderContext(
             backbone=pretrained,
-            data=run_data(loaded, cache),
-            task=tasks["classify"],
+            data=given,
+            task=task,
             deadline=Deadline(limit - (time.monotonic() - started)),
             interrupt=flag,
             seed=options["seed"],
             listener=broadcast(tell, log, board),
             folder=folder / "rungs",
         )
-        run = Run(context, loaded, recipe, options["baseline"], decisions, limit, started, command(options))
+        run = Run(folder, context, loaded, recipe, options["baseline"], decisions, limit, started, command(options))
         outcome = run.climb()
-        write(outcome, run, folder)
+        write(outcome, run)
     listener(Finished(f"run {folder}"))
     return FitResult(outcome, folder, folder / "report.html", folder / "bundle")
 

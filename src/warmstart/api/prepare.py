@@ -129,8 +129,9 @@ def readable(dataset: Dataset, looks: Sequence[Look], max_unreadable: float, lis
     lost = len(dataset) - len(kept)
     if lost > max_unreadable * len(dataset):
         first = next(i for i, found in enumerate(looks) if found.error)
+        which = f"{dataset.samples[first].id}: {looks[first].error}"
         raise DataError(
-            f"{lost} of {len(dataset)} images cannot be read; the first: {looks[first].error}",
+            f"{lost} of {len(dataset)} images cannot be read; the first: {which}",
             expected=f"at most a share of {max_unreadable:g}",
             do="see all of them with `warmstart check DATA`; raise --max-unreadable to go on without them",
         )

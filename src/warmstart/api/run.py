@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from warmstart.api.begun import as_begun
 from warmstart.api.finish import measure, outcome
 from warmstart.api.prepare import Loaded
 from warmstart.api.rungs import default_rungs, recipe_rungs
@@ -37,6 +38,7 @@ OVERHEAD = 4.0
 class Run:
     """What `fit` has put together before anything is trained."""
 
+    folder: Path
     context: LadderContext
     loaded: Loaded
     recipe: Recipe | None
@@ -54,14 +56,15 @@ class Run:
         speed = context.speed
         reserve = OVERHEAD + 1.2 * evaluation_seconds(context, len(self.loaded.split.test))
         if self.recipe is None:
-            rungs, choose = default_rungs(context, self.baseline, reserve), None
+            rungs = default_rungs(context, self.baseline, reserve)
         else:
-            rungs, choose = recipe_rungs(self.recipe, self.baseline, context, reserve), self.recipe.name
+            rungs = recipe_rungs(self.recipe, self.baseline, context, reserve)
+        rungs, choose = as_begun(rungs, self.folder), None if self.recipe is None else self.recipe.name
         context.listener(Decided(f"this machine runs the backbone at {speed.flops / 1e9:.2g} GFLOP/s"))
         climbed = climb(rungs, context, reserve=reserve, choose=choose)
         began = time.monotonic()
         final = refit(climbed, rungs, context, reserve=reserve)
-        refit_seconds = time.monotonic() - began
+        refit_seconds = max(time.monotonic() - began, final.seconds if final is not None else 0.0)
         self.members = (final or climbed.contenders[climbed.chosen]).members
         context.listener(Started("test"))
         measured = measure(climbed, final, context)
@@ -71,7 +74,7 @@ class Run:
             final,
             measured,
             context,
-            audit={**self.loaded.audit.to_dict(), "problems": list(self.loaded.audit.problems)},
+            audit=self.loaded.audit.to_dict(),
             decisions=self.decisions,
             budget=self.budget,
             command=self.command,
@@ -97,9 +100,9 @@ def golden(loaded: Loaded) -> list[Sample]:
     return [loaded.dataset.samples[int(i)] for i in pool[:32]]
 
 
-def write(found: Outcome, run: Run, folder: Path) -> None:
+def write(found: Outcome, run: Run) -> None:
     """Bundle, results and report. `results.json` comes last: it says that the run is finished."""
-    loaded = run.loaded
+    loaded, folder = run.loaded, run.folder
     recipes = {member.recipe.name: member.recipe for member in run.members}
     shutil.rmtree(folder / "bundle", ignore_errors=True)  # left by a run that was killed before results.json was there
     write_bundle(

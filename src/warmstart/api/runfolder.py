@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from warmstart.engine.files import write_json
 from warmstart.errors import RunError
 
 CONFIG = "run.json"
@@ -14,13 +15,7 @@ CONFIG = "run.json"
 def free_folder(stem: Path, out: str | Path | None) -> Path:
     """Make and return a new folder: `out`, which must not exist, or the next free `<stem>-NNN`."""
     if out is not None:
-        folder = Path(out)
-        if folder.exists():
-            raise RunError(
-                f"{folder} exists already",
-                expected="a folder that does not exist yet",
-                do=f"choose another --out, or go on with that run: --resume {folder}",
-            )
+        folder = refuse_existing(out)
         folder.mkdir(parents=True)
         return folder
     for number in range(1, 1000):
@@ -33,13 +28,36 @@ def free_folder(stem: Path, out: str | Path | None) -> Path:
     raise RunError(f"{stem}-001 to -999 exist all", do="move old ones away, or name a folder with --out")
 
 
+def refuse_existing(out: str | Path) -> Path:
+    """`out` as a path. Raises `RunError` if anything is there already."""
+    folder = Path(out)
+    if folder.exists():
+        raise RunError(
+            f"{folder} exists already",
+            expected="a folder that does not exist yet",
+            do=f"choose another --out, or go on with that run: --resume {folder}",
+        )
+    return folder
+
+
+def check_folder(config: dict[str, Any], *, out: str | Path | None, resume: str | Path | None) -> None:
+    """Raise `RunError` where `open_folder` could not give a folder: to be asked before time is spent on the data."""
+    if resume is not None:
+        _check_same(Path(resume), config)
+    elif out is not None:
+        refuse_existing(out)
+
+
 def open_folder(name: str, config: dict[str, Any], *, out: str | Path | None, resume: str | Path | None) -> Path:
     """The folder to work in: a new one that records `config`, or the one to resume, whose config must be the same."""
-    if resume is None:
-        folder = free_folder(Path("runs") / name, out)
-        (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-        return folder
-    folder = Path(resume)
+    if resume is not None:
+        return Path(resume)
+    folder = free_folder(Path("runs") / name, out)
+    write_json(folder / CONFIG, config)
+    return folder
+
+
+def _check_same(folder: Path, config: dict[str, Any]) -> None:
     try:
         before = json.loads((folder / CONFIG).read_text())
     except (OSError, ValueError) as error:
@@ -56,4 +74,3 @@ def open_folder(name: str, config: dict[str, Any], *, out: str | Path | None, re
         )
     if (folder / "results.json").exists():
         raise RunError(f"the run in {folder} is finished", do=f"open {folder / 'report.html'}, or start a new run")
-    return folder

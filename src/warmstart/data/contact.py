@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import matplotlib
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from warmstart.data.names import clean
@@ -11,7 +13,7 @@ from warmstart.data.schema import Dataset, Sample
 from warmstart.errors import WarmstartError
 from warmstart.preprocess.reader import read_image
 
-_MARGIN, _GAP, _TITLE, _TEXT = 24, 6, 16, 13
+_MARGIN, _GAP, _TITLE, _TEXT = 24, 6, 15, 12
 _INK, _FAINT, _PAPER, _TILE, _RULE = "#1f2328", "#656d76", "#ffffff", "#eef1f4", "#d8dee4"
 _LONGEST = 26
 """Characters of a class name."""
@@ -31,7 +33,7 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image
     """
     classes, counts = dataset.target.classes[:MOST_CLASSES], dataset.counts
     more = len(dataset.target.classes) - len(classes)
-    title, text = ImageFont.load_default(_TITLE), ImageFont.load_default(_TEXT)
+    title, text = _font(_TITLE), _font(_TEXT)
     names = [_shortened(name) for name in classes]
     below = [f"{counts[name]:,} image{'' if counts[name] == 1 else 's'}" for name in classes]
     label = int(max(max(title.getlength(n), text.getlength(b)) for n, b in zip(names, below, strict=True)))
@@ -79,6 +81,11 @@ def _tile(sample: Sample, size: int) -> Image.Image:
     tile = Image.new("RGB", (size, size), _TILE)
     tile.paste(fitted, ((size - fitted.width) // 2, (size - fitted.height) // 2))
     return tile
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which comes with matplotlib: Latin, Greek, Cyrillic and more. Pillow's own font has ASCII alone."""
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
 
 
 def _shortened(name: str) -> str:

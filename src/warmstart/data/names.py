@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from warmstart.data.schema import SplitName
-from warmstart.errors import WarmstartError
+from warmstart.errors import MissingExtraError, WarmstartError
 from warmstart.preprocess.reader import EXTENSIONS, HEIC
 
 PARTS: dict[str, SplitName] = {
@@ -73,12 +73,13 @@ def some(names: Sequence[str], n: int = 5) -> str:
 
 
 def reason(error: WarmstartError, source: object) -> str:
-    """What an error found, without the path: to stand beside the id of the sample.
+    """What an error found, without the path: to stand beside the id of the sample. And how to install what is missing.
 
     >>> reason(WarmstartError("photos/a.jpg cannot be read: truncated"), "photos/a.jpg")
     'cannot be read: truncated'
     """
-    return error.found.replace(f"{source} ", "") if isinstance(source, (str, Path)) else error.found
+    found = error.found.replace(f"{source} ", "") if isinstance(source, (str, Path)) else error.found
+    return f"{found}: {error.do}" if isinstance(error, MissingExtraError) else found
 
 
 def unique(ids: Sequence[str]) -> list[str]:

@@ -30,15 +30,15 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
         seed: of the division.
 
     Raises:
-        DataError: a share out of range, a sample without a label, a class in validation or test that train lacks, no
-            training part, or fewer groups than parts.
+        DataError: a share or seed out of range, a sample without a label, a class in validation or test that train
+            lacks, no training part, or groups that leave a part empty.
 
     >>> from warmstart.data.sources import load
     >>> parts = split(load((np.zeros((10, 4, 4), np.uint8), list("aaaaabbbbb"))))
     >>> len(parts.train), len(parts.val), len(parts.test)
     (6, 2, 2)
     """
-    _check(dataset, val, test)
+    _check(dataset, val, test, seed)
     check_parts(dataset)
     given = np.array([s.split or "" for s in dataset.samples])
     has_val, has_test = bool((given == "val").any()), bool((given == "test").any())
@@ -49,7 +49,10 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
     test_part = np.flatnonzero(given == "test") if has_test else pool[part == 2]
     parts = [pool[part == 0], val_part, test_part]
     how = _how(dataset, parts, has_val=has_val, has_test=has_test, seed=seed)
-    return Split(parts[0], parts[1], parts[2], how, _notes(dataset, *parts, no_test=has_val and not has_test))
+    no_test = "the data gives a validation part and no test part" if has_val and not has_test else ""
+    if shares[1] and not len(test_part):
+        no_test = f"{len(pool)} samples are too few for a test part of {test:.0%}"
+    return Split(parts[0], parts[1], parts[2], how, _notes(dataset, *parts, no_test=no_test))
 
 
 def folds(
@@ -75,7 +78,9 @@ def folds(
     return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in np.unique(fold)]
 
 
-def _check(dataset: Dataset, val: float, test: float) -> None:
+def _check(dataset: Dataset, val: float, test: float, seed: int) -> None:
+    if seed < 0:
+        raise DataError(f"the seed {seed}", expected="a whole number of at least 0")
     if not (0 <= val < 1 and 0 <= test < 1 and val + test < 1):
         raise DataError(
             f"the shares val={val:g} and test={test:g}", expected="shares of at least 0 that together are less than 1"
@@ -95,14 +100,15 @@ def _divide(dataset: Dataset, pool: IntArray, shares: tuple[float, float], seed:
     groups = _groups(dataset, pool)
     if groups is None:
         return by_class(labels, shares, rng)
-    needed = 1 + sum(share > 0 for share in shares)
-    if len(set(groups)) < needed:
+    needed, several = 1 + sum(share > 0 for share in shares), len(set(groups))
+    part = by_group(labels, groups, shares, rng) if several >= needed else np.zeros_like(labels)
+    if len(np.unique(part)) < needed:
         raise DataError(
-            f"{len(set(groups))} group(s) to divide into {needed} parts: groups are kept whole",
-            expected=f"at least {needed} groups",
+            f"{several} group(s), kept whole, do not make {needed} parts of which train has every class",
+            expected=f"at least {needed} groups, and each class in several",
             do="leave the group out, or set the share of the test part to 0",
         )
-    return by_group(labels, groups, shares, rng)
+    return part
 
 
 def _groups(dataset: Dataset, pool: IntArray) -> list[str] | None:
@@ -125,7 +131,7 @@ def _how(dataset: Dataset, parts: list[IntArray], *, has_val: bool, has_test: bo
     return f"{'cut from train, ' if given else ''}{way}: {sizes}"
 
 
-def _notes(dataset: Dataset, train: IntArray, val: IntArray, test: IntArray, *, no_test: bool) -> tuple[str, ...]:
+def _notes(dataset: Dataset, train: IntArray, val: IntArray, test: IntArray, *, no_test: str) -> tuple[str, ...]:
     labels, classes, counts = dataset.labels, dataset.target.classes, dataset.counts
     notes = []
     if single := [name for name in classes if counts[name] == 1]:
@@ -136,7 +142,7 @@ def _notes(dataset: Dataset, train: IntArray, val: IntArray, test: IntArray, *, 
         if len(part) and absent:
             notes.append(f"{name} has no sample of, and so does not evaluate: {', '.join(absent)}")
     if no_test:
-        notes.append("the data gives a validation part and no test part: no test is made")
+        notes.append(f"{no_test}: no test is made")
     part_of = {int(i): name for name, part in (("train", train), ("val", val), ("test", test)) for i in part}
     if across := groups_across(dataset, part_of):
         notes.append(f"{len(across)} group(s) lie in more than one part as given: {some(across, 3)}")

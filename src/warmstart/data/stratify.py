@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -47,17 +48,19 @@ def by_group(labels: IntArray, groups: Groups, shares: Sequence[float], rng: np.
     """As `by_class`, with all samples of a group in one part.
 
     Greedy: groups from the largest down go where they bring the class counts and the sizes closest (least squares,
-    relative to the class) to what they should be. A class is in part 0 in any case, and no part is left empty while
-    groups can be spared.
+    relative to the class) to what they should be. A class is in part 0 in any case, and no part is left empty unless
+    there is no other way.
     """
     units = _units(groups, rng)
     histograms = np.stack([np.bincount(labels[unit], minlength=int(labels.max()) + 1) for unit in units])
     all_shares = (max(0.0, 1 - sum(shares)), *shares)
     chosen = _greedy(histograms, all_shares)
     _keep_classes(chosen, histograms)
-    for number, share in enumerate(shares, start=1):
-        if share > 0:
-            _fill(chosen, histograms, number)
+    wanted = [number for number, share in enumerate(shares, start=1) if share > 0]
+    for number in wanted:
+        _fill(chosen, histograms, number)
+    if not set(wanted) <= set(chosen.tolist()):
+        _one_each(chosen, histograms, wanted)
     return _spread(chosen, units, len(labels))
 
 
@@ -114,13 +117,25 @@ def _keep_classes(chosen: IntArray, histograms: IntArray) -> None:
 
 
 def _fill(chosen: IntArray, histograms: IntArray, number: int) -> None:
-    """If a part is empty, give it the smallest unit that part 0 can spare without losing a class."""
+    """If a part is empty, give it the smallest unit to spare: part 0 keeps every class, another part one unit."""
     if (chosen == number).any():
         return
-    for unit in np.flatnonzero(chosen == 0)[::-1]:
-        rest = histograms[(chosen == 0) & (np.arange(len(chosen)) != unit)].sum(0)
-        if (rest[histograms[unit] > 0] > 0).all():
+    held = {part: histograms[chosen == part].sum(0) for part in set(chosen.tolist())}
+    for unit in range(len(chosen) - 1, -1, -1):
+        rest = held[int(chosen[unit])] - histograms[unit]
+        if (rest[histograms[unit] > 0] > 0).all() if chosen[unit] == 0 else rest.any():
             chosen[unit] = number
+            return
+
+
+def _one_each(chosen: IntArray, histograms: IntArray, wanted: Sequence[int]) -> None:
+    """Give each part one unit and part 0 the rest, the smallest units for which part 0 keeps every class, if any."""
+    total = histograms.sum(0)
+    spare = [unit for unit in range(len(chosen) - 1, -1, -1) if (histograms[unit] < total)[total > 0].all()]
+    for units in itertools.combinations(spare, len(wanted)):
+        if (histograms[list(units)].sum(0) < total)[total > 0].all():
+            chosen[:] = 0
+            chosen[list(units)] = wanted
             return
 
 

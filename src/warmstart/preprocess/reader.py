@@ -44,6 +44,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_TAGS = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
+"""Where Pillow keeps what an image says of its orientation."""
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _LOADING = threading.Lock()  # an image of the user's that is not decoded yet may be asked for by two threads
 
@@ -65,7 +67,8 @@ def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     name = _name(source)
     try:
         if isinstance(source, np.ndarray):
-            _check_size((source.shape[1], source.shape[0]) if source.ndim > 1 else (0, 0), name, max_pixels)
+            if source.ndim > 1 and source.size:  # else `array_to_rgb` says what is wrong with the shape
+                _check_size((source.shape[1], source.shape[0]), name, max_pixels)
             return array_to_rgb(source)
         if isinstance(source, Image.Image):
             _check_size(source.size, name, max_pixels)
@@ -87,7 +90,8 @@ def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
 def stored_as(source: Source) -> tuple[str, tuple[str, ...]]:
     """How a readable image is stored (Pillow's mode, or the dtype of an array), and in words what reading it converts.
 
-    Only the header is read. The words are to be told once per data set.
+    Only the header is read, so an orientation that a PNG has behind its pixels is not told. The words are to be told
+    once per data set.
 
     >>> stored_as(Image.new("CMYK", (2, 2)))
     ('CMYK', ('CMYK converted to RGB',))
@@ -126,11 +130,11 @@ def _read(image: Image.Image) -> Image.Image:
     """Decode, convert, turn upright."""
     # Pillow has no switch per call; another library may have turned this one on, and then truncated files pass.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    turn = _orientation(image)
     image.load()
     rgb = to_rgb(image)
-    # Pillow turns TIFF upright while it decodes, and takes the tag away.
-    return rgb.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT and _orientation(image) == turn else rgb
+    # Asked for after decoding: a PNG may say it behind its pixels, and Pillow turns TIFF itself and takes the tag away.
+    turn = _orientation(image)
+    return rgb.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else rgb
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
@@ -141,6 +145,8 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
 
 
 def _orientation(image: Image.Image) -> int:
+    if image.format == "PNG" and not _TAGS & image.info.keys():
+        return 1  # Pillow would decode all of it to look behind the pixels
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF does not make a damaged picture
@@ -183,6 +189,8 @@ def _open_heic(source: str | Path | bytes, file: str | Path | io.BytesIO) -> Ima
 
 
 def _check_size(size: tuple[int, int], name: str, limit: int) -> None:
+    if 0 in size:
+        raise ImageError(f"{name} has no pixels: {size[0]} x {size[1]}", expected="at least 1 x 1")
     if size[0] * size[1] > limit:
         raise _too_large(name, f"{size[0]} x {size[1]} = {size[0] * size[1]}", limit)
 

@@ -103,8 +103,13 @@ def lp_ft(
     augment: AugmentName = "none",
     heads: tuple[str, ...] = ("logistic",),
     from_block: int = 0,
+    label_smoothing: float = 0.1,
 ) -> Recipe:
-    """Fit the head on frozen features, then tune the blocks from `from_block` on from there, lower ones more slowly."""
+    """Fit the head on frozen features, then tune the blocks from `from_block` on from there, lower ones more slowly.
+
+    Labels are smoothed because the fitted head leaves next to no training loss: without a loss the gradient is noise,
+    and Adam makes steps of full length of it.
+    """
     frozen: tuple[tuple[str, Rate], ...] = (("head", lr), (f"block:{from_block}..", lr), ("*", None))
     tune = Phase(
         rates=frozen if from_block else (("*", lr),),
@@ -113,6 +118,7 @@ def lp_ft(
         batch_size=batch_size,
         augment=augment,
         ema=ema,
+        label_smoothing=label_smoothing,
     )
     about = "Linear probe, then full fine-tuning that starts from it (LP-FT, Kumar et al. 2022)."
     return Recipe(name="lp_ft", about=about, steps=(ClosedForm(heads=heads), tune))
@@ -168,12 +174,26 @@ def progressive_resize(
 
 
 @recipes.register("bias_only")
-def bias_only(lr: Lr = 1e-3, epochs: int = 20, batch_size: int = 32, augment: AugmentName = "none") -> Recipe:
-    """Tune biases, scales of normalisation layers and the head; all other weights stay."""
-    rates: tuple[tuple[str, Rate], ...] = (("head", lr), ("bias | norm", lr), ("*", None))
-    tune = Phase(rates=rates, epochs=epochs, batch_size=batch_size, augment=augment)
+def bias_only(
+    lr: Lr = 1e-3,
+    epochs: int = 10,
+    batch_size: int = 32,
+    augment: AugmentName = "none",
+    from_block: int = 0,
+    label_smoothing: float = 0.1,
+) -> Recipe:
+    """Fit the head on frozen features, then tune it with the biases and normalisation scales from `from_block` on."""
+    rates: tuple[tuple[str, Rate], ...] = (
+        ("head", lr),
+        (f"block:{from_block}.. & bias", lr),
+        (f"block:{from_block}.. & norm", lr),
+        ("*", None),
+    )
+    tune = Phase(
+        rates=rates, epochs=epochs, batch_size=batch_size, augment=augment, ema=0.99, label_smoothing=label_smoothing
+    )
     about = "Only biases, normalisation scales and the head are tuned (BitFit, Ben Zaken et al. 2022)."
-    return Recipe(name="bias_only", about=about, steps=(tune,))
+    return Recipe(name="bias_only", about=about, steps=(ClosedForm(), tune))
 
 
 @recipes.register("l2_sp")

@@ -38,8 +38,7 @@ def load(
 
     Args:
         data: a folder with a folder per class (with or without train/val/test above them), a CSV, TSV or Parquet file,
-        a
-            DataFrame, `(images, labels)`, or a `Dataset`, which is returned as it is.
+            a DataFrame, `(images, labels)`, or a `Dataset`, which is returned as it is.
         path_column: column of a table that holds the paths, where its name does not tell.
         label_column: column of a table that holds the labels, likewise.
         group: what must stay in one part: column of a table; "folder", for folders below the class; for `(images,
@@ -86,7 +85,7 @@ def load_unlabelled(inputs: Any) -> tuple[Sample, ...]:
     for row, item in enumerate(_items(inputs)):
         if isinstance(item, Sample):
             samples.append(item)
-        elif isinstance(item, (str, Path)) and Path(item).is_dir():
+        elif isinstance(item, (str, Path)) and _is_folder(Path(item)):
             samples += _below(Path(item))
         else:
             source = as_source(item)
@@ -120,6 +119,13 @@ def _existing(path: Path) -> Path:
     if is_file and path.suffix.lower() in ARCHIVES:
         raise DataError(f"{path} is an archive", expected="a folder or a table", do="unpack it and name its folder")
     return path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long: the reader says so, and the other inputs are answered
+        return False
 
 
 def _is_frame(data: Any) -> TypeGuard[pd.DataFrame]:

@@ -19,8 +19,7 @@ def load_arrays(images: Any, labels: Any, *, group: Sequence[Any] | None = None)
 
     Args:
         images: array (n, H, W) or (n, H, W, C) with C of 1, 3 or 4, or a sequence of PIL images, arrays or paths.
-        Values
-            are read as `warmstart.preprocess.modes` says.
+            Values are read as `warmstart.preprocess.modes` says.
         labels: one for each image: texts or whole numbers, in a sequence or an array (n,).
         group: for each image what must stay in one part (a patient, a site), or None.
 

@@ -60,16 +60,19 @@ def _parts(root: Path, notes: list[str]) -> Layout:
     folders, _ = entries(root)
     named = {folder: PARTS[folder.name.lower()] for folder in folders if folder.name.lower() in PARTS}
     layout = {folder: part for folder, part in named.items() if entries(folder)[0]}
-    others = [folder for folder in folders if folder not in named]
-    if not layout or (others and len(set(layout.values())) < 2):
+    if not layout:
+        return {}
+    others = [clean(folder.name) for folder in folders if folder not in named and walk(folder).images]
+    if others and len(set(layout.values())) < 2:
+        alone = ", ".join(f"{folder.name}/" for folder in layout)
+        notes.append(f"{alone} is taken for a class, since folders with images lie beside it: {some(others)}")
         return {}
     for folder in named.keys() - layout.keys():
         if images := len(walk(folder).images):
             notes.append(f"{folder.name}/ has {images} images in no class folder; without labels they are left out")
-    strange = [clean(folder.name) for folder in others if walk(folder).images]
-    if strange:
+    if others:
         raise DataError(
-            f"beside {', '.join(f'{f.name}/' for f in layout)} there are other folders with images: {some(strange)}\n"
+            f"beside {', '.join(f'{f.name}/' for f in layout)} there are other folders with images: {some(others)}\n"
             f"{beside(root)}",
             expected="either parts (train, val, test) or classes, not both",
             do="move them into a part, or out of the folder",

@@ -15,18 +15,24 @@ _CONTINUOUS = 20
 
 
 def as_text(value: Any) -> str:
-    """A cell as text; empty if there is nothing in it. Text such as "NA" or "None" stays text.
-
-    A whole number that a table stores as a float, because other rows have gaps, loses its ".0".
+    """A cell as text that can be compared and shown; empty if there is nothing in it.
 
     >>> as_text(3.0), as_text(float("nan")), as_text(" NA ")
     ('3', '', 'NA')
+    """
+    return clean(as_cell(value))
+
+
+def as_cell(value: Any) -> str:
+    """A cell as text, letter for letter. Text such as "NA" or "None" stays text.
+
+    A whole number that a table stores as a float, because other rows have gaps, loses its ".0".
     """
     if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
         return ""
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():
         return str(int(float(value)))
-    return clean(str(value).strip())
+    return str(value).strip()
 
 
 def class_names(labels: Sequence[str], notes: list[str]) -> tuple[str, ...]:

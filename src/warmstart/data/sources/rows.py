@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,7 @@ from warmstart.data.schema import Sample
 from warmstart.errors import DataError
 
 OnMissing = Literal["error", "skip"]
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
 def to_samples(
@@ -18,12 +20,11 @@ def to_samples(
 ) -> tuple[Sample, ...]:
     """A sample for each row of cells `path`, `label` and, if there are, `group` and `split`.
 
-    A row that repeats another is left out and counted, since a copy in training and test would flatter.
+    A row that repeats another is left out and counted.
 
     Raises:
         DataError: names the rows (the first is 1) with an empty label or a missing file, unless these are to be
-        skipped,
-            or with another label for the same file.
+            skipped, or with another label for the same file.
     """
     samples: list[Sample] = []
     problems: list[str] = []
@@ -38,7 +39,7 @@ def to_samples(
         if before[0] != number:
             if before[1] != row["label"]:
                 raise DataError(
-                    f"row {number} labels {row['path']} as {row['label']!r}, row {before[0]} as {before[1]!r}",
+                    f"row {number} labels {clean(row['path'])} as {row['label']!r}, row {before[0]} as {before[1]!r}",
                     expected="one label for each file",
                     do="remove the row that is wrong",
                 )
@@ -61,11 +62,10 @@ def to_samples(
 
 
 def _file(root: Path, text: str) -> Path:
-    """The file a cell names; a table written on Windows may have backslashes."""
-    file = root / text
-    if "\\" in text and not _exists(file):
-        file = root / text.replace("\\", "/")
-    return file
+    """The file a cell names. A table written on Windows may have backslashes, one made on a Mac other accents."""
+    written = (text, text.replace("\\", "/"))
+    forms = [*written, *(unicodedata.normalize(form, name) for name in written for form in _FORMS)]
+    return next((root / name for name in forms if _exists(root / name)), root / text)
 
 
 def _problem(row: dict[str, str], file: Path) -> str:
@@ -73,7 +73,7 @@ def _problem(row: dict[str, str], file: Path) -> str:
         return "the label is empty"
     if not row["path"]:
         return "the path is empty"
-    return "" if _exists(file) else f"there is no file {row['path'][:200]}"
+    return "" if _exists(file) else f"there is no file {clean(row['path'][:200])}"
 
 
 def _exists(file: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from warmstart.data.parts import check_parts
 from warmstart.data.schema import ClassTarget, Dataset
 from warmstart.data.sources.columns import Columns, find_columns
-from warmstart.data.sources.labels import as_text, class_names
+from warmstart.data.sources.labels import as_cell, as_text, class_names
 from warmstart.data.sources.rows import OnMissing, to_samples
 from warmstart.data.sources.textfile import read_text_table
 from warmstart.errors import DataError
@@ -45,7 +45,7 @@ def load_table(
     notes: list[str] = []
     path = source if isinstance(source, Path) else None
     header, table = _read(source, notes)
-    if repeated := sorted({name for name in header if header.count(name) > 1}):
+    if repeated := sorted({name for name in header if name and header.count(name) > 1}):  # unnamed ones are not used
         raise DataError(
             f"column name(s) that occur more than once: {', '.join(map(repr, repeated))}",
             expected="one name for each column",
@@ -86,4 +86,5 @@ def _from_frame(frame: pd.DataFrame) -> tuple[list[str], list[Cells]]:
 def _cells(columns: Columns, header: Sequence[str], table: list[Cells]) -> list[dict[str, str]]:
     """The cells that matter as text, empty where there is none: path, label, and group and split if there are."""
     at = {role: header.index(name) for role, name in columns.named().items()}
-    return [{role: as_text(row[i]) for role, i in at.items()} for row in table]
+    # A path stays as it is, letter for letter: the file system is asked for it.
+    return [{role: (as_cell if role == "path" else as_text)(row[i]) for role, i in at.items()} for row in table]

@@ -25,14 +25,14 @@ def read_text_table(path: Path, notes: list[str]) -> tuple[list[str], Rows]:
     """(header, rows) of a CSV or TSV file; blank lines are passed over. `notes` gets what had to be found out.
 
     Raises:
-        DataError: it cannot be read, has no rows, or a row has more or fewer cells than the header, or a cell that is
-            too long (a quote that is opened and not closed).
+        DataError: it cannot be read, is no text, has no rows, or a row has more or fewer cells than the header, a cell
+            that is too long, or a quote that is opened and not closed.
     """
     text = _decoded(path, notes)
     separator = _separator(text)
     header: list[str] = []
     rows: Rows = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for cells in reader:
             if not cells or not any(cell.strip() for cell in cells):
@@ -46,7 +46,7 @@ def read_text_table(path: Path, notes: list[str]) -> tuple[list[str], Rows]:
     except csv.Error as error:
         raise DataError(
             f"{path}: row {len(rows) + 1} (ending in line {reader.line_num}) cannot be read: {error}",
-            expected=f"cells of at most {csv.field_size_limit()} characters",
+            expected=f"cells of at most {csv.field_size_limit()} characters; a quote in a quoted cell is written twice",
             do="look for a quote that is opened and not closed",
         ) from error
     if not rows:
@@ -73,6 +73,8 @@ def _decoded(path: Path, notes: list[str]) -> str:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if "\0" in text:
+            raise DataError(f"{path} is no text file that can be read", "a CSV or TSV file", "save it as CSV in UTF-8")
         if encoding != ENCODINGS[0]:
             notes.append(f"{path.name} is not UTF-8; it was read as {encoding}")
         return text

@@ -75,7 +75,7 @@ def beside(root: Path) -> str:
 
 def _tree(root: Path) -> list[str]:
     """Two levels of folders with the number of files in each; at most `_LINES` lines of at most 48 characters."""
-    lines = [f"{clean(root.name)}/"]
+    lines = [f"{clean(root.resolve().name)}/"]
 
     def add(place: Path, depth: int) -> None:
         folders, files = entries(place)

@@ -44,6 +44,7 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
     contenders: dict[str, Contender] = {}
     chosen = ""
     for rung in rungs:
+        context.stop_if_asked(f"rung {rung.name}")
         if lacking := [name for name in rung.after if name not in contenders]:
             tried.append(_skipped(rung, f"skipped: it needs {', '.join(lacking)}, which was not tried", context))
             continue
@@ -54,7 +55,13 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
             why = f"skipped: it needs about {expected:.0f} s and {max(left, 0.0):.0f} s of the budget are left"
             tried.append(_skipped(rung, why, context))
             continue
-        row, contender = _try(rung, context, contenders, chosen, choose)
+        try:
+            row, contender = _try(rung, context, contenders, chosen, choose)
+        except TrainingError as error:
+            if rung.name == choose:
+                raise
+            tried.append(_skipped(rung, f"failed: {error.found}", context))
+            continue
         contenders[rung.name] = contender
         chosen = rung.name if row.kept else chosen
         tried.append(row)
@@ -87,7 +94,7 @@ def _try(
     else:
         before = contenders[best].val_outputs
         said = gate(context.task, rung.name, contender.val_outputs, best, before, targets, context.seed)
-    seconds = time.monotonic() - start
+    seconds = max(time.monotonic() - start, contender.seconds)  # loading is quicker, and says nothing of the rung
     context.listener(Finished(f"rung {rung.name}", seconds))
     context.listener(Decided(f"{rung.name} {'kept' if said.kept else 'not kept'}: {said.why}"))
     row = Tried(
@@ -133,13 +140,29 @@ def refit(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext, *, re
             )
         )
         return None
+    try:
+        done, cut = _fit_again(climbed, [by_name[name] for name in names], context)
+    except TrainingError as error:
+        done, cut = {}, error.found
+    if cut:
+        context.listener(Decided(f"fitting again on train and validation together is given up: {cut}"))
+        return None
+    return done[climbed.chosen]
+
+
+def _fit_again(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext) -> tuple[dict[str, Contender], str]:
+    """The rungs on all labels, one after the other, and why what is there is of no use (empty: it is whole)."""
     inner = context.within(everything(context.data), "refit")
     done: dict[str, Contender] = {}
-    for name in names:
-        context.listener(Started(f"rung {name} on all labels"))
-        done[name] = by_name[name].again(inner, climbed.contenders[name], done)
-        context.listener(Finished(f"rung {name} on all labels"))
-    return done[climbed.chosen]
+    for rung in rungs:
+        what = f"rung {rung.name} on all labels"
+        context.stop_if_asked(what)
+        context.listener(Started(what))
+        done[rung.name] = rung.again(inner, climbed.contenders[rung.name], done)
+        context.listener(Finished(what))
+        if done[rung.name].stopped:
+            return done, f"the deadline cut {rung.name} short, and what was chosen before is whole"
+    return done, ""
 
 
 def needs(name: str, contenders: dict[str, Contender]) -> list[str]:

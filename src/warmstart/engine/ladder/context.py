@@ -14,10 +14,11 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
-from warmstart.engine.finished import RecipeResult
+from warmstart.engine.finished import FACTS, RecipeResult
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.run import run_recipe
+from warmstart.errors import Interrupted
 from warmstart.evaluation.predict import evaluating
 from warmstart.model.backbone import Backbone
 from warmstart.model.network import Network
@@ -45,6 +46,16 @@ class LadderContext:
     def within(self, data: RunData, folder: str) -> LadderContext:
         """The same run on another division of the data, with a folder of its own."""
         return dataclasses.replace(self, data=data, folder=None if self.folder is None else self.folder / folder)
+
+    def finished(self, rung: str) -> bool:
+        """Whether an earlier process has done this rung already, so that running it means loading it."""
+        return self.folder is not None and (self.folder / rung / FACTS).exists()
+
+    def stop_if_asked(self, where: str) -> None:
+        """Raise `Interrupted` if the user wants to stop; what was finished before is saved."""
+        if self.interrupt is not None and self.interrupt.stopped:
+            do = "run the same command on the same folder: it goes on from there" if self.folder is not None else ""
+            raise Interrupted(f"stopped before {where}", do=do)
 
     def network(self) -> Network:
         """A new network: pretrained backbone, fresh head."""
@@ -91,7 +102,7 @@ class LadderContext:
             return torch.empty(0, len(self.data.dataset.target.classes))
         below = self.activations(network, member.cut, indices)
         with evaluating(network), torch.inference_mode():
-            parts = [network.forward_from(member.cut, _fast(part)) for part in below.split(CHUNK)]
+            parts = [network.forward_from(member.cut, _fast(part)) for part in torch.split(below, CHUNK)]
         return torch.cat(parts).float().clone()
 
 

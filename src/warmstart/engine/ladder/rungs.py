@@ -35,8 +35,11 @@ class Rung(Protocol):
     name: str
     about: str
     role: Role
-    after: tuple[str, ...]
-    """Rungs without which this one cannot be."""
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Rungs without which this one cannot be."""
+        ...
 
     def seconds(self, context: LadderContext) -> float:
         """Expected time of `climb`, from the plan."""
@@ -101,7 +104,9 @@ class RecipeRung:
     after: tuple[str, ...] = ()
 
     def seconds(self, context: LadderContext) -> float:
-        """As the plan expects on this machine."""
+        """As the plan expects on this machine; nothing if it was finished before, since it is only loaded then."""
+        if context.finished(self.name):
+            return 0.0
         return compile_plan(self.recipe, context.network(), context.data.facts, speed=context.speed).seconds
 
     def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
@@ -110,19 +115,24 @@ class RecipeRung:
 
     def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
         """Run it for as long as before, with nothing left to choose."""
-        return self._run(_settled(first.members[0].recipe), context)
+        return self._run(_settled(first, context.task.primary_metric), context)
 
     def _run(self, recipe: Recipe, context: LadderContext) -> Contender:
         result = context.run(recipe, self.name)
         member = Member(result.network, _untouched(result), recipe)
+        val = result.val_outputs
+        if result.plan.steps[-1].size != context.data.spec.size:  # what is shipped sees images of the run's size
+            val = context.outputs(member, context.data.split.val)
         return Contender(
             self.name,
             lambda indices: context.outputs(member, indices),
-            result.val_outputs,
+            val,
             (member,),
             curve=result.curve,
             trained_parameters=_trained(result),
             plan=plan_text(result.plan),
+            seconds=result.seconds,
+            stopped=result.stopped,
         )
 
 
@@ -144,11 +154,23 @@ def _trained(result: RecipeResult) -> int:
     return sum(sizes[name] for name in names | head)
 
 
-def _settled(recipe: Recipe) -> Recipe:
-    """The recipe without what needs validation: stopping early, going back to the best."""
-    fixed = {"early_stopping": None, "start": "last"}
-    steps = tuple(s.model_copy(update=fixed) if isinstance(s, Phase) else s for s in recipe.steps)
-    return recipe.model_copy(update={"steps": steps})
+def _settled(first: Contender, metric: str) -> Recipe:
+    """The recipe without what needs validation: a phase that could stop early is as long as it was good for."""
+    recipe = first.members[0].recipe
+    steps = []
+    for step in recipe.steps:
+        if isinstance(step, Phase):
+            epochs = step.epochs if step.early_stopping is None else _best_epoch(step, first, metric)
+            step = step.model_copy(update={"early_stopping": None, "start": "last", "epochs": epochs})
+        steps.append(step)
+    return recipe.model_copy(update={"steps": tuple(steps)})
+
+
+def _best_epoch(phase: Phase, first: Contender, metric: str) -> int:
+    """The epoch whose weights were kept. Recipes name their phases apart, or phases of one name share the epoch."""
+    rows = [row for row in first.curve if row.phase == phase.name and f"val_{metric}" in row.values]
+    best = max(rows, key=lambda row: (row.values[f"val_{metric}"], -row.values["val_loss"]), default=None)
+    return phase.epochs if best is None else min(best.epoch, phase.epochs)
 
 
 def evaluation_seconds(context: LadderContext, images: int) -> float:

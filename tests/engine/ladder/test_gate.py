@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import math
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.engine.ladder.helpers import Scripted, answers, divided, make_context
+from warmstart.engine.ladder.climb import climb
+from warmstart.engine.ladder.gate import Verdict, calibrated_metrics, gate
+from warmstart.task.classify import CLASSIFY
+
+TARGETS = torch.arange(12) % 3
+DATA = divided(train=3, val=12, test=3)
+
+
+def against(new: torch.Tensor, best: torch.Tensor) -> Verdict:
+    return gate(CLASSIFY, "new", new, "best", best, TARGETS, seed=0)
+
+
+def first(n: int) -> list[bool]:
+    return [i < n for i in range(12)]
+
+
+def test_one_more_validation_sample_right_is_enough() -> None:
+    said = against(answers(TARGETS, first(9)), answers(TARGETS, first(8)))
+    assert said.kept
+    assert "+8.3 points of accuracy on validation against best" in said.why
+
+
+def test_fewer_right_is_never_kept_however_sure() -> None:
+    said = against(answers(TARGETS, first(8), sure=50), answers(TARGETS, first(9), sure=0.1))
+    assert not said.kept
+    assert "-8.3 points" in said.why
+
+
+def test_of_equals_the_one_with_the_lower_calibrated_log_loss_is_kept() -> None:
+    flat = answers(TARGETS, first(9), sure=1.0)
+    knowing = flat.clone()
+    knowing[:9] *= 6.0  # surer where it is right: no temperature gives that to the other
+    said = against(knowing, flat)
+    assert said.kept
+    assert "equal accuracy, log-loss lower by" in said.why
+    assert not against(flat, knowing).kept
+
+
+def test_confidence_alone_brings_nothing_since_a_temperature_repairs_it() -> None:
+    modest, boastful = answers(TARGETS, first(9), sure=1.5), answers(TARGETS, first(9), sure=30.0)
+    modest_loss, boastful_loss = (calibrated_metrics(CLASSIFY, o, TARGETS)["log_loss"] for o in (modest, boastful))
+    assert math.isclose(modest_loss, boastful_loss, abs_tol=1e-3)
+
+
+def test_the_same_answers_again_are_not_kept() -> None:
+    outputs = answers(TARGETS, first(9))
+    assert not against(outputs, outputs.clone()).kept
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, 12), st.sampled_from([0.2, 1.0, 5.0])), min_size=1, max_size=5))
+def test_what_is_chosen_is_never_worse_on_validation_than_the_probe(rungs: list[tuple[int, float]]) -> None:
+    ladder = [Scripted(f"r{i}", right, sure=sure) for i, (right, sure) in enumerate(rungs)]
+    climbed = climb(ladder, make_context(DATA), reserve=0)
+    accuracy = {row.name: row.val["accuracy"] for row in climbed.tried}
+    assert accuracy[climbed.chosen] == max(accuracy.values()) >= accuracy["r0"]
+    kept = [row.name for row in climbed.tried if row.kept]
+    assert kept[-1] == climbed.chosen
+    losses = {row.name: row.val["log_loss"] for row in climbed.tried}
+    if accuracy["r0"] == accuracy[climbed.chosen]:
+        assert losses[climbed.chosen] <= losses["r0"]
