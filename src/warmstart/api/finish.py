@@ -27,7 +27,7 @@ PARTS = {"test": "test", "val": "validation"}
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Outputs of every rung, and of the final model, on the samples that none of them has learned from."""
+    """Outputs of the final model, and of what it is compared with, on samples that none of them has learned from."""
 
     on: Literal["test", "val"]  # "val" where there is no test set
     indices: IntArray
@@ -36,31 +36,43 @@ class Measured:
     temperature: float
 
 
-def measure(climbed: Climbed, final: Contender | None, context: LadderContext) -> Measured:
+def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContext) -> Measured:
     """Open the test set, once, with everything decided. Without one, validation has to do, and the report says so.
 
-    The temperature comes from validation outputs of the chosen rung before it was fitted again.
+    Baseline, probe and final model go through it; the other rungs lost on validation, and a pass of each through the
+    test set would cost more than it tells. What was fitted again on all labels (`again`) is measured as such. The
+    temperature comes from validation outputs of the chosen rung before it was fitted again.
     """
     split = context.data.split
     on: Literal["test", "val"] = "test" if len(split.test) else "val"
     indices = split.test if on == "test" else split.val
     chosen = climbed.contenders[climbed.chosen]
     temperature = fit_temperature(chosen.val_outputs, context.data.targets(split.val))
-    outputs = {
-        name: contender.outputs(indices) if on == "test" else contender.val_outputs
-        for name, contender in climbed.contenders.items()
-    }
-    refitted = final is not None and on == "test"
-    outputs[FINAL] = final.outputs(indices) if final is not None and refitted else outputs[climbed.chosen]
+    if on == "val":
+        outputs = {name: contender.val_outputs for name, contender in climbed.contenders.items()}
+        return Measured(on, indices, context.data.targets(indices), {**outputs, FINAL: chosen.val_outputs}, temperature)
+    compared = [row.name for row in climbed.tried if row.name in climbed.contenders and _is_compared(row)]
+    latest = {**climbed.contenders, **again}
+    outputs = {name: latest[name].outputs(indices) for name in compared if name != climbed.chosen}
+    outputs[FINAL] = latest[climbed.chosen].outputs(indices)
+    if climbed.chosen in compared:
+        outputs[climbed.chosen] = outputs[FINAL]
     return Measured(on, indices, context.data.targets(indices), outputs, temperature)
 
 
+def _is_compared(row: Rung) -> bool:
+    return row.role == "baseline" or row.name == "probe"
+
+
 def rows(climbed: Climbed, measured: Measured, final: Contender | None, seconds: float, seed: int) -> tuple[Rung, ...]:
-    """The rungs with what they reached on the test set, and the final model as the last row."""
+    """The rungs with what they reached on the test set, as far as measured; the final model as the last row."""
     tried = [
-        row if row.skipped else dataclasses.replace(row, test=_interval(measured, row.name, seed))
+        dataclasses.replace(row, test=_interval(measured, row.name, seed)) if row.name in measured.outputs else row
         for row in climbed.tried
     ]
+    if final is None and climbed.chosen not in measured.outputs:
+        test = _interval(measured, FINAL, seed)
+        tried = [dataclasses.replace(row, test=test) if row.name == climbed.chosen else row for row in tried]
     if final is None:
         return tuple(tried)
     last = Rung(
@@ -83,14 +95,10 @@ def _interval(measured: Measured, name: str, seed: int) -> Any:
 
 
 def differences(climbed: Climbed, measured: Measured, seed: int) -> tuple[Difference, ...]:
-    """The final model against the baseline and the probe, and the chosen rung against the probe on equal terms."""
+    """The final model against the baseline and the probe."""
     right = {name: correct(outputs, measured.truth) for name, outputs in measured.outputs.items()}
-    tried = {row.name: row for row in climbed.tried if not row.skipped}
-    against = [name for name, row in tried.items() if row.role == "baseline" or name == "probe"]
-    pairs = [(FINAL, name) for name in against]
-    if climbed.chosen != "probe" and "probe" in tried:
-        pairs.append((climbed.chosen, "probe"))
-    return tuple(difference(a, right[a], b, right[b], seed) for a, b in pairs)
+    against = [row.name for row in climbed.tried if row.name in right and _is_compared(row)]
+    return tuple(difference(FINAL, right[FINAL], name, right[name], seed) for name in against if name != climbed.chosen)
 
 
 def outcome(

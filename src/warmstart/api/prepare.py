@@ -103,7 +103,8 @@ def read(
     corrupt = tuple((whole.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
     findings = dataclasses.replace(audit_of(dataset, split, [looks[i] for i in kept]), corrupt=corrupt)
     for problem in findings.problems:
-        listener(Decided(problem))
+        if problem not in findings.notes:  # those were told above
+            listener(Decided(problem))
     return Loaded(dataset, split, store, findings)
 
 

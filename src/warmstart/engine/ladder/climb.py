@@ -20,6 +20,9 @@ from warmstart.engine.ladder.rungs import Rung
 from warmstart.errors import TrainingError
 from warmstart.evaluation.outcome import Rung as Tried
 
+REFERENCES = ("probe", "pixels")
+"""Rungs that the final model is compared with, and that are fitted in seconds."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Climbed:
@@ -93,7 +96,8 @@ def _try(
         said = Verdict(True, "the first candidate")
     else:
         before = contenders[best].val_outputs
-        said = gate(context.task, rung.name, contender.val_outputs, best, before, targets, context.seed)
+        dearer = len(contender.members) > len(contenders[best].members)
+        said = gate(context.task, rung.name, contender.val_outputs, best, before, targets, context.seed, dearer=dearer)
     seconds = max(time.monotonic() - start, contender.seconds)  # loading is quicker, and says nothing of the rung
     context.listener(Finished(f"rung {rung.name}", seconds))
     context.listener(Decided(f"{rung.name} {'kept' if said.kept else 'not kept'}: {said.why}"))
@@ -122,14 +126,16 @@ def everything(data: RunData) -> RunData:
     return dataclasses.replace(data, split=merged)
 
 
-def refit(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext, *, reserve: float) -> Contender | None:
-    """The chosen rung again, on training and validation samples together, every choice fixed; `None` without the time.
+def refit(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext, *, reserve: float) -> dict[str, Contender]:
+    """The chosen rung again, on training and validation samples together, every choice fixed; empty without the time.
 
     More labels are nearly always worth more than the ability to measure once more: what is fitted here cannot be
-    compared on validation any longer, and is measured on the test set alone.
+    compared on validation any longer, and is measured on the test set alone. What it will be compared with there, and
+    costs next to nothing, is fitted again as well, so that all have seen the same labels.
     """
     by_name = {rung.name: rung for rung in rungs}
     names = needs(climbed.chosen, climbed.contenders)
+    names += [name for name in REFERENCES if name in climbed.contenders and name not in names]
     share = 1 + len(context.data.split.val) / max(1, len(context.data.split.train))
     cost = {row.name: row.seconds for row in climbed.tried}
     expected = share * sum(cost.get(name, 0.0) for name in names)
@@ -139,15 +145,15 @@ def refit(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext, *, re
                 f"not fitted again on train and validation together: about {expected:.0f} s, which the budget lacks"
             )
         )
-        return None
+        return {}
     try:
         done, cut = _fit_again(climbed, [by_name[name] for name in names], context)
     except TrainingError as error:
         done, cut = {}, error.found
     if cut:
         context.listener(Decided(f"fitting again on train and validation together is given up: {cut}"))
-        return None
-    return done[climbed.chosen]
+        return {}
+    return done
 
 
 def _fit_again(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext) -> tuple[dict[str, Contender], str]:

@@ -1,7 +1,8 @@
 """Whether a rung is kept: by validation alone, and never for being merely newer.
 
 A contender replaces the best so far if it gets more validation samples right, or as many at a lower log-loss after each
-has had its own temperature (an uncalibrated network would lose on confidence, which costs nothing to repair).
+has had its own temperature (an uncalibrated network would lose on confidence, which costs nothing to repair). One that
+is dearer to run, such as an ensemble, must get more samples right.
 """
 
 from __future__ import annotations
@@ -31,19 +32,31 @@ def calibrated_metrics(task: Task, outputs: Tensor, targets: Tensor) -> dict[str
     return task.metrics(outputs / temperature, targets)
 
 
-def gate(task: Task, name: str, outputs: Tensor, best_name: str, best: Tensor, targets: Tensor, seed: int) -> Verdict:
+def gate(
+    task: Task,
+    name: str,
+    outputs: Tensor,
+    best_name: str,
+    best: Tensor,
+    targets: Tensor,
+    seed: int,
+    *,
+    dearer: bool = False,
+) -> Verdict:
     """Compare validation outputs (n, classes) of a contender with those of the best so far."""
     new, old = calibrated_metrics(task, outputs, targets), calibrated_metrics(task, best, targets)
     metric = task.primary_metric
     gain, loss_gain = new[metric] - old[metric], old["log_loss"] - new["log_loss"]
     interval = paired(correct(outputs, targets), correct(best, targets), seed)
     spread = f"interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
-    if gain > 0 or (np.isclose(gain, 0) and loss_gain > 0):
+    tied = bool(np.isclose(gain, 0))
+    if (gain > 0 and not tied) or (tied and loss_gain > 0 and not dearer):
         what = (
             f"{100 * gain:+.1f} points of {metric}"
-            if gain > 0
+            if not tied
             else f"equal {metric}, log-loss lower by {loss_gain:.3f}"
         )
         return Verdict(True, f"{what} on validation against {best_name} ({spread})")
-    what = f"{100 * gain:+.1f} points of {metric}" if gain < 0 else f"equal {metric}, log-loss no lower"
+    price = "at a higher price" if dearer else "log-loss no lower"
+    what = f"equal {metric}, {price}" if tied else f"{100 * gain:+.1f} points of {metric}"
     return Verdict(False, f"{name} brought {what} on validation against {best_name} ({spread})")
