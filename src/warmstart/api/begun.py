@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from warmstart.engine.files import read_json, write_json
 from warmstart.engine.ladder.rungs import RecipeRung, Rung
+from warmstart.files import read_json, write_json
 from warmstart.recipe.recipe import Recipe
 
 LADDER = "ladder.json"

@@ -11,7 +11,7 @@ import pandas as pd
 from warmstart.data.sources import load_unlabelled
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
-from warmstart.report.files import write_text
+from warmstart.files import write_text
 from warmstart.shipping.bundle import Bundle
 
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from warmstart.engine.files import write_json
 from warmstart.errors import RunError
+from warmstart.files import write_json
 
 CONFIG = "run.json"
 

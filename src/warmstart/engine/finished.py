@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from warmstart.engine.checkpoint import Record, read, under, write
-from warmstart.engine.files import read_json, write_json
 from warmstart.evaluation.outcome import CurveRow
+from warmstart.files import read_json, write_json
 from warmstart.model.head import build_head
 from warmstart.model.network import Network
 from warmstart.planning.plan import Plan

@@ -12,8 +12,8 @@ from typing import Any
 from warmstart.cache.key import sample_key
 from warmstart.data.schema import Sample
 from warmstart.engine.data import RunData
-from warmstart.engine.files import read_json, write_json
 from warmstart.errors import RunError
+from warmstart.files import read_json, write_json
 from warmstart.model.network import Network
 from warmstart.planning.plan import Plan
 from warmstart.recipe.recipe import Recipe

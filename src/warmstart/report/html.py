@@ -15,11 +15,11 @@ import jinja2
 from PIL import Image
 
 from warmstart.evaluation.outcome import Outcome
+from warmstart.files import write_text
 from warmstart.report import figures, numbers, words
 from warmstart.report.audited import class_bars, listings, problems, sizes
 from warmstart.report.charts.bars import percent_axis
 from warmstart.report.confused import confusion_table, top_confusions
-from warmstart.report.files import write_text
 from warmstart.report.images import data_uri
 
 TABLE_LIMIT = 30

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from warmstart.errors import RunError
 from warmstart.evaluation.outcome import Outcome
-from warmstart.report.files import write_text
+from warmstart.files import write_text
 
 FORMAT = "warmstart-results/1"
 

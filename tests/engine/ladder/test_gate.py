@@ -68,3 +68,13 @@ def test_what_is_chosen_is_never_worse_on_validation_than_the_probe(rungs: list[
     losses = {row.name: row.val["log_loss"] for row in climbed.tried}
     if accuracy["r0"] == accuracy[climbed.chosen]:
         assert losses[climbed.chosen] <= losses["r0"]
+
+
+def test_one_that_is_dearer_to_run_must_get_more_samples_right() -> None:
+    sure, unsure = 4 * torch.eye(3)[TARGETS], 1.5 * torch.eye(3)[TARGETS]
+    unsure[0], sure[0] = torch.tensor([0.0, 1.4, 1.5]), torch.tensor([0.0, 1.4, 1.5])
+    cheap = gate(CLASSIFY, "ensemble", sure, "best", unsure, TARGETS, seed=0)
+    dear = gate(CLASSIFY, "ensemble", sure, "best", unsure, TARGETS, seed=0, dearer=True)
+    assert cheap.kept
+    assert not dear.kept
+    assert "higher price" in dear.why

@@ -34,9 +34,9 @@ def test_the_parts_of_a_mixture_are_fitted_again_first_each_once_and_the_rest_is
         Scripted("ensemble", 9, made_of=("probe", "tuned", "average")),
     ]
     context = make_context()
-    final = refit(climb(rungs, context, reserve=0), rungs, context, reserve=0)
-    assert final is not None
-    assert final.name == "ensemble"
+    again = refit(climb(rungs, context, reserve=0), rungs, context, reserve=0)
+    assert list(again) == ["probe", "tuned", "average", "ensemble"]
+    final = again["ensemble"]
     order = {rung.name: [before for _, before in rung.seen] for rung in rungs}
     assert order == {
         "probe": [()],
@@ -57,7 +57,7 @@ def test_it_is_left_out_where_the_budget_lacks_the_time() -> None:
     rungs = [Scripted("probe", 6)]
     climbed = climb(rungs, context, reserve=0)
     slow = dataclasses.replace(climbed, tried=(dataclasses.replace(climbed.tried[0], seconds=40.0),))
-    assert refit(slow, rungs, context, reserve=0) is None  # 40 s for 24 samples are 60 s for 36
+    assert refit(slow, rungs, context, reserve=0) == {}  # 40 s for 24 samples are 60 s for 36
     assert told.decided("not fitted again on train and validation together: about 60 s")
     assert rungs[0].seen == []
 
@@ -65,7 +65,7 @@ def test_it_is_left_out_where_the_budget_lacks_the_time() -> None:
 def test_one_that_the_deadline_cut_short_is_not_used() -> None:
     told = Told()
     context, rungs = make_context(listener=told), [Scripted("probe", 6, stops="deadline")]
-    assert refit(climb(rungs, context, reserve=0), rungs, context, reserve=0) is None
+    assert refit(climb(rungs, context, reserve=0), rungs, context, reserve=0) == {}
     assert told.decided("given up: the deadline cut probe short")
 
 
@@ -74,15 +74,14 @@ def test_one_that_fails_leaves_what_was_chosen() -> None:
     context, rungs = make_context(listener=told), [Scripted("probe", 6)]
     climbed = climb(rungs, context, reserve=0)
     rungs[0].fails = True
-    assert refit(climbed, rungs, context, reserve=0) is None
+    assert refit(climbed, rungs, context, reserve=0) == {}
     assert told.decided("given up: the loss is not finite")
 
 
 def test_it_is_the_same_as_running_the_recipe_on_all_labels() -> None:
     context = make_context()
     rung = RecipeRung("tuned", "", load_recipe("finetune", from_block=-1, epochs=2, batch_size=8))
-    final = refit(climbed_to(rung, context), [rung], context, reserve=0)
-    assert final is not None
+    final = refit(climbed_to(rung, context), [rung], context, reserve=0)["tuned"]
     alone = context.within(everything(context.data), "alone").run(rung.recipe, "tuned").network
     assert identical(dict(final.members[0].network.state_dict()), dict(alone.state_dict()))
 
@@ -106,8 +105,7 @@ def test_nothing_is_left_to_choose_and_a_phase_that_stopped_early_is_as_long_as_
     climbed = climbed_to(rung, context)
     rows = [row for row in climbed.contenders["tuned"].curve if row.phase == "head"]
     assert len(rows) < 12, "this recipe is meant to stop early"
-    final = refit(climbed, [rung], context, reserve=0)
-    assert final is not None
+    final = refit(climbed, [rung], context, reserve=0)["tuned"]
     head, then = final.members[0].recipe.steps
     assert isinstance(head, Phase)
     assert isinstance(then, Phase)
@@ -116,3 +114,12 @@ def test_nothing_is_left_to_choose_and_a_phase_that_stopped_early_is_as_long_as_
     assert then.epochs == 3
     best = max(rows, key=lambda row: (row.values["val_accuracy"], -row.values["val_loss"])).epoch
     assert head.epochs == best == sum(row.phase == "head" for row in final.curve)
+
+
+def test_the_probe_and_the_pixels_are_fitted_again_on_the_same_labels_to_be_compared_with() -> None:
+    rungs = [Scripted("pixels", 0), Scripted("probe", 1), Scripted("tuned", 9), Scripted("unused", 2)]
+    rungs[0].role = "baseline"
+    context = make_context()
+    again = refit(climb(rungs, context, reserve=0), rungs, context, reserve=0)
+    assert list(again) == ["tuned", "probe", "pixels"]
+    assert {len(rung.seen[0][0].split.train) for rung in rungs[:3]} == {36}
