@@ -183,12 +183,8 @@ def bias_only(
     label_smoothing: float = 0.1,
 ) -> Recipe:
     """Fit the head on frozen features, then tune it with the biases and normalisation scales from `from_block` on."""
-    rates: tuple[tuple[str, Rate], ...] = (
-        ("head", lr),
-        (f"block:{from_block}.. & bias", lr),
-        (f"block:{from_block}.. & norm", lr),
-        ("*", None),
-    )
+    light = f"block:{from_block}.. & bias | block:{from_block}.. & norm"
+    rates: tuple[tuple[str, Rate], ...] = (("head", lr), (light, lr), ("*", None))
     tune = Phase(
         rates=rates, epochs=epochs, batch_size=batch_size, augment=augment, ema=0.99, label_smoothing=label_smoothing
     )
