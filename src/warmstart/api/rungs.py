@@ -82,7 +82,11 @@ def _baseline(baseline: str, time: Time) -> list[Rung]:
         recipe = time.best(
             [load_recipe("scratch", epochs=n, augment="none") for n in (60, 40, 30, 20, 15, 10)], SCRATCH_SHARE
         )
-        return [RecipeRung("scratch", "no transfer: all weights drawn anew and trained", recipe, "baseline")]
+        return [
+            RecipeRung(
+                "scratch", "no transfer: all weights drawn anew, trained on the training part", recipe, "baseline"
+            )
+        ]
     return []
 
 
