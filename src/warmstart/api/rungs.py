@@ -16,8 +16,8 @@ from warmstart.recipe.recipe import Recipe
 
 HEADS = ("lda", "ridge", "logistic")
 """Closed-form heads that the probe chooses from by cross-validation. Class means and kNN are left to those who ask for
-them: with 100 or 1000 labelled Fashion-MNIST images they lost to these (means of five draws at 100: .758 and .736 against
-.767, .762 and .762), and where cross-validation prefers them it is mostly by chance."""
+them: with 100 or 1000 labelled Fashion-MNIST images they lost to these (means of five draws at 100: .758 and .736
+against .767, .762 and .762), and where cross-validation prefers them it is mostly by chance."""
 
 SCRATCH_SHARE, TUNE_SHARE, LIGHT_SHARE = 0.2, 0.3, 0.15
 """Shares of the time left that training from scratch, the tune and the parameter-efficient tune may take."""
