@@ -5,6 +5,8 @@ It is there to try things out and to test with; batch norm, residual sums and in
 
 from __future__ import annotations
 
+import dataclasses
+
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError
@@ -81,7 +83,8 @@ class ToySupplier:
 
     def listing(self) -> list[dict[str, str | int]]:
         """One row."""
-        return [_CARD.to_dict()]
+        parameters = sum(parameter.numel() for parameter in ToyNet().parameters())
+        return [dataclasses.replace(_CARD, parameters=parameters).to_dict()]
 
 
 SUPPLIER = ToySupplier()
