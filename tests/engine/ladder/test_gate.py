@@ -70,11 +70,18 @@ def test_what_is_chosen_is_never_worse_on_validation_than_the_probe(rungs: list[
         assert losses[climbed.chosen] <= losses["r0"]
 
 
-def test_one_that_is_dearer_to_run_must_get_more_samples_right() -> None:
+def test_a_mixture_must_gain_more_than_chance_explains() -> None:
+    few, more, many = (answers(TARGETS, first(n)) for n in (6, 7, 10))
+    assert not gate(CLASSIFY, "average", more, "best", few, TARGETS, seed=0, mixture=True).kept
+    assert gate(CLASSIFY, "tuned", more, "best", few, TARGETS, seed=0).kept
+    assert gate(CLASSIFY, "average", many, "best", few, TARGETS, seed=0, mixture=True).kept
+
+
+def test_a_mixture_is_not_kept_for_being_surer() -> None:
     sure, unsure = 4 * torch.eye(3)[TARGETS], 1.5 * torch.eye(3)[TARGETS]
     unsure[0], sure[0] = torch.tensor([0.0, 1.4, 1.5]), torch.tensor([0.0, 1.4, 1.5])
     cheap = gate(CLASSIFY, "ensemble", sure, "best", unsure, TARGETS, seed=0)
-    dear = gate(CLASSIFY, "ensemble", sure, "best", unsure, TARGETS, seed=0, dearer=True)
+    dear = gate(CLASSIFY, "ensemble", sure, "best", unsure, TARGETS, seed=0, mixture=True)
     assert cheap.kept
     assert not dear.kept
-    assert "higher price" in dear.why
+    assert "too little for a mixture" in dear.why

@@ -96,8 +96,10 @@ def _try(
         said = Verdict(True, "the first candidate")
     else:
         before = contenders[best].val_outputs
-        dearer = len(contender.members) > len(contenders[best].members)
-        said = gate(context.task, rung.name, contender.val_outputs, best, before, targets, context.seed, dearer=dearer)
+        mixture = bool(contender.made_of)
+        said = gate(
+            context.task, rung.name, contender.val_outputs, best, before, targets, context.seed, mixture=mixture
+        )
     seconds = max(time.monotonic() - start, contender.seconds)  # loading is quicker, and says nothing of the rung
     context.listener(Finished(f"rung {rung.name}", seconds))
     context.listener(Decided(f"{rung.name} {'kept' if said.kept else 'not kept'}: {said.why}"))

@@ -1,8 +1,9 @@
 """Whether a rung is kept: by validation alone, and never for being merely newer.
 
 A contender replaces the best so far if it gets more validation samples right, or as many at a lower log-loss after each
-has had its own temperature (an uncalibrated network would lose on confidence, which costs nothing to repair). One that
-is dearer to run, such as an ensemble, must get more samples right.
+has had its own temperature (an uncalibrated network would lose on confidence, which costs nothing to repair). A mixture
+of earlier rungs must gain more than chance explains (the paired interval leaves out zero): the best of several shares
+is chosen on the same validation samples, which flatters it, and an ensemble is dearer to run.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def gate(
     targets: Tensor,
     seed: int,
     *,
-    dearer: bool = False,
+    mixture: bool = False,
 ) -> Verdict:
     """Compare validation outputs (n, classes) of a contender with those of the best so far."""
     new, old = calibrated_metrics(task, outputs, targets), calibrated_metrics(task, best, targets)
@@ -50,13 +51,15 @@ def gate(
     interval = paired(correct(outputs, targets), correct(best, targets), seed)
     spread = f"interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
     tied = bool(np.isclose(gain, 0))
-    if (gain > 0 and not tied) or (tied and loss_gain > 0 and not dearer):
+    wins = interval.low > 0 if mixture else gain > 0 and not tied
+    if wins or (tied and loss_gain > 0 and not mixture):
         what = (
             f"{100 * gain:+.1f} points of {metric}"
             if not tied
             else f"equal {metric}, log-loss lower by {loss_gain:.3f}"
         )
         return Verdict(True, f"{what} on validation against {best_name} ({spread})")
-    price = "at a higher price" if dearer else "log-loss no lower"
-    what = f"equal {metric}, {price}" if tied else f"{100 * gain:+.1f} points of {metric}"
+    bar = "too little for a mixture" if mixture else "log-loss no lower"
+    what = f"equal {metric}, {bar}" if tied else f"{100 * gain:+.1f} points of {metric}"
+    what = f"{what}, {bar}" if gain > 0 and not tied else what
     return Verdict(False, f"{name} brought {what} on validation against {best_name} ({spread})")
