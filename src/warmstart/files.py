@@ -8,6 +8,20 @@ from pathlib import Path
 from typing import Any
 
 
+def sync(path: Path) -> None:
+    """Have the kernel write a file, or a folder's entries, to the disk; systems that cannot open folders do without."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
+        if path.is_dir():
+            return
+        raise
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 to a temporary name beside `path`, sync, and rename; a reader never sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -57,7 +57,7 @@ def test_a_damaged_last_checkpoint_is_never_read_and_the_one_before_it_is(
     assert files.load_last() is None
 
 
-@pytest.mark.parametrize("moment", ["save_file", "_sync"])
+@pytest.mark.parametrize("moment", ["save_file", "sync"])
 def test_a_failure_while_saving_leaves_the_old_checkpoint_whole(
     moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,7 @@ def test_the_backbone_below_a_closed_form_head_keeps_every_bit() -> None:
 def test_a_head_that_gradients_cannot_move_is_not_chosen_when_a_phase_follows() -> None:
     told = Told()
     result = run(ClosedForm(heads=("knn",)), LAST, told=told, edits=Edits(dropout=0.25))
-    assert told.decided("head logistic by cross-validation")
+    assert told.decided("head blend by cross-validation")
     assert isinstance(result.network.head, LinearHead)
     assert result.network.head.dropout.p == 0.25
 

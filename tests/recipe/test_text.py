@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from warmstart.errors import RecipeError
@@ -34,6 +34,7 @@ edits = st.builds(Edits, reset=st.booleans(), dropout=st.floats(0, 0.9))
 after: st.SearchStrategy[list[Step]] = st.lists(phases | heads | averages, max_size=3)
 
 
+@example("a", "one\x85two", Edits(), ClosedForm(), [])
 @given(words, st.text(max_size=30), edits, phases | heads, after)
 def test_a_recipe_survives_yaml(name: str, about: str, edits: Edits, first: Step, rest: list[Step]) -> None:
     rest = [step for step in rest if isinstance(first, Phase) or not isinstance(step, Average)]

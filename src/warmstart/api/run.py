@@ -89,7 +89,7 @@ def command(options: dict[str, Any]) -> str:
     """The command line that repeats a run."""
     words = ["warmstart", "fit", str(options["data"])]
     for key, value in options.items():
-        if value is not None and key not in ("data", "weights_sha256"):
+        if value is not None and key != "data":
             words += [f"--{key.replace('_', '-')}", str(value)]
     return shlex.join(words)
 

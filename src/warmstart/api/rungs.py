@@ -14,11 +14,6 @@ from warmstart.planning.compile import compile_plan
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 
-HEADS = ("lda", "ridge", "logistic")
-"""Closed-form heads that the probe chooses from by cross-validation. Class means and kNN are left to those who ask for
-them: with 100 or 1000 labelled Fashion-MNIST images they lost to these (means of five draws at 100: .758 and .736
-against .767, .762 and .762), and where cross-validation prefers them it is mostly by chance."""
-
 SCRATCH_SHARE, TUNE_SHARE, LIGHT_SHARE = 0.2, 0.35, 0.1
 """Shares of the time left that training from scratch, the tune and the parameter-efficient tune may take."""
 
@@ -74,7 +69,7 @@ def _rate(context: LadderContext) -> float:
 
 
 def _probe() -> RecipeRung:
-    return RecipeRung("probe", "a linear head on frozen features", load_recipe("probe", heads=HEADS))
+    return RecipeRung("probe", "a linear head on frozen features", load_recipe("probe"))
 
 
 def _baseline(baseline: str, time: Time) -> list[Rung]:

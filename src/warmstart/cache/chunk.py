@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warmstart.files import sync
+
 SUFFIX = ".safetensors"
 TEMPORARY = ".partial"
 _MOST_HEADER = 1 << 28
@@ -62,7 +64,7 @@ def write_chunk(path: Path, keys: Sequence[str], rows: Tensor) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 def read_keys(path: Path) -> tuple[str, ...]:
@@ -115,13 +117,3 @@ def _checksum(keys: Sequence[str], data: memoryview) -> str:
     digest = hashlib.blake2b(",".join(keys).encode(), digest_size=16)
     digest.update(data)
     return digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself durable; systems that cannot open folders do without."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

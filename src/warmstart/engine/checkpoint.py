@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from warmstart.errors import RunError
+from warmstart.files import sync
 from warmstart.model.weights import state_sha256
 
 log = logging.getLogger(__name__)
@@ -77,11 +78,11 @@ def write(path: Path, record: Record, *, previous: Path | None = None) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         save_file(tensors, temporary, metadata={"state": state, "sha256": _checksum(tensors, state)})
-        _sync(temporary)
+        sync(temporary)
         if previous is not None and path.exists():
             path.replace(previous)
         temporary.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except (OSError, SafetensorError) as error:
         raise RunError(
             f"checkpoint {path} could not be written: {error}",
@@ -148,12 +149,3 @@ class PhaseFolder:
 
 def _checksum(tensors: Mapping[str, Tensor], state: str) -> str:
     return hashlib.sha256(f"{state_sha256(dict(tensors))}\n{state}".encode()).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Have the kernel write a file or a folder's entries to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -15,8 +15,6 @@ from warmstart.data.batches import ImageBatches, PixelStore
 from warmstart.data.schema import IntArray
 from warmstart.model.modes import evaluating
 
-__all__ = ["evaluating", "predict_outputs"]
-
 
 def predict_outputs(
     network: nn.Module,

@@ -57,7 +57,7 @@ def scratch(
 
 
 @recipes.register("probe")
-def probe(heads: tuple[str, ...] = ("logistic",)) -> Recipe:
+def probe(heads: tuple[str, ...] = ("blend",)) -> Recipe:
     """A head on frozen features."""
     about = "Feature extraction: a head fitted in closed form on frozen features (linear probe, Alain & Bengio 2017)."
     return Recipe(name="probe", about=about, steps=(ClosedForm(heads=heads),))
@@ -101,7 +101,7 @@ def lp_ft(
     ema: float = 0.99,
     batch_size: int = 32,
     augment: AugmentName = "none",
-    heads: tuple[str, ...] = ("logistic",),
+    heads: tuple[str, ...] = ("blend",),
     from_block: int = 0,
     label_smoothing: float = 0.1,
 ) -> Recipe:
@@ -208,7 +208,7 @@ def options(name: str) -> dict[str, object]:
     """The parameters of a named recipe with their defaults, in order.
 
     >>> options("probe")
-    {'heads': ('logistic',)}
+    {'heads': ('blend',)}
     """
     return {key: parameter.default for key, parameter in inspect.signature(recipes[name]).parameters.items()}
 

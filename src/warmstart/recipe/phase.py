@@ -95,7 +95,7 @@ class ClosedForm(_Data):
 
     kind: Literal["closed_form"] = "closed_form"
     name: str = "probe"
-    heads: Annotated[tuple[str, ...], Field(min_length=1)] = ("logistic",)
+    heads: Annotated[tuple[str, ...], Field(min_length=1)] = ("blend",)
     """Names in the registry of closed-form heads; the best by cross-validation is kept."""
 
 

@@ -17,6 +17,18 @@ from warmstart.recipe.mistakes import mistakes, show
 from warmstart.recipe.recipe import Recipe
 
 
+class _Dumper(yaml.SafeDumper):
+    """Unicode line breaks are written as escapes: PyYAML writes U+0085 so that it reads a space in its place."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if _BREAKS & set(value) else None)
+
+
+_BREAKS = set("\x85\u2028\u2029")
+_Dumper.add_representer(str, _text)
+
+
 def to_yaml(recipe: Recipe) -> str:
     """The recipe as a person would write it; `from_yaml` is the inverse.
 
@@ -32,7 +44,7 @@ def to_yaml(recipe: Recipe) -> str:
     for step in data["steps"]:
         if "rates" in step:
             step["rates"] = dict(step["rates"])
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def from_yaml(source: str | Path) -> Recipe:

@@ -11,19 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from warmstart.errors import BundleError, RunError
+from warmstart.files import sync
 
 
 def sha256(content: bytes) -> str:
     """Hex digest of the content of a file."""
     return hashlib.sha256(content).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def refuse_existing(folder: Path) -> None:
@@ -45,12 +38,12 @@ def new_folder(folder: Path) -> Iterator[Path]:
     try:
         yield temporary
         for path in temporary.iterdir():
-            _sync(path)
-        _sync(temporary)
+            sync(path)
+        sync(temporary)
         temporary.chmod(0o755)  # mkdtemp makes it private; the bundle is as readable as any other folder
         refuse_existing(folder)
         temporary.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

@@ -21,7 +21,7 @@ from torch import Tensor
 from warmstart.data.schema import IntArray, Sample
 from warmstart.errors import WarmstartError
 from warmstart.evaluation.ensemble import combine
-from warmstart.evaluation.predict import evaluating
+from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.preprocess.image import fit_size, normalise
 from warmstart.preprocess.reader import read_image

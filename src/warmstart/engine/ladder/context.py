@@ -19,8 +19,8 @@ from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.run import run_recipe
 from warmstart.errors import Interrupted
-from warmstart.evaluation.predict import evaluating
 from warmstart.model.backbone import Backbone
+from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.cost import SpeedFacts
 from warmstart.recipe.recipe import Recipe

@@ -18,7 +18,7 @@ from warmstart.model.head import LinearHead
 from warmstart.model.network import Network
 from warmstart.planning.plan import HeadPlan, StepPlan
 
-LINEAR = "logistic"
+LINEAR = "blend"
 """Fitted when a phase follows and none of the heads asked for is linear: gradients need something to move."""
 
 
