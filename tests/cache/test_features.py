@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from warmstart.cache import features
-from warmstart.cache.features import activations
+from warmstart.cache.features import View, Wanted, activations, stored_activations
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import ImageBatches, PixelStore
 from warmstart.data.schema import ClassTarget, Dataset, Sample
+from warmstart.model.activation import ActivationDtype
 from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
+from warmstart.model.chain import Chain
 
 COUNT = 12
 
@@ -36,6 +38,10 @@ def dataset() -> Dataset:
 @pytest.fixture
 def pixels(toy: Backbone, dataset: Dataset) -> PixelStore:
     return PixelStore(dataset, toy.preprocess)
+
+
+def wanted(chain: Chain, pixels: PixelStore, cache: ActivationStore, **options: Any) -> Wanted:
+    return Wanted(chain, pixels, cache, pixels.spec, **options)
 
 
 class Counted:
@@ -64,14 +70,14 @@ def test_activations_are_what_the_prefix_gives_in_the_order_of_the_indices(
     (batch,) = ImageBatches(pixels, order, batch_size=4)
     with torch.inference_mode():
         expected = toy.chain.prefix(cut)(batch.inputs)
-    found = activations(toy.chain, cut, pixels, order, spec=toy.preprocess, cache=ActivationStore(None))
+    found = activations(wanted(toy.chain, pixels, ActivationStore(None)), cut, order)
     assert found.dtype == torch.float32
     assert torch.allclose(found, expected, atol=1e-5)
 
 
 def test_the_batch_that_a_sample_was_in_does_not_matter(toy: Backbone, pixels: PixelStore) -> None:
     found = [
-        activations(toy.chain, -1, pixels, range(COUNT), spec=toy.preprocess, cache=ActivationStore(None), batch_size=n)
+        activations(wanted(toy.chain, pixels, ActivationStore(None), batch_size=n), -1, range(COUNT))
         for n in (1, 5, 64)
     ]
     assert torch.allclose(found[0], found[2], atol=1e-5)
@@ -81,7 +87,7 @@ def test_the_batch_that_a_sample_was_in_does_not_matter(toy: Backbone, pixels: P
 def test_no_sample_is_computed_twice(toy: Backbone, pixels: PixelStore, tmp_path: Path, counted: Counted) -> None:
     def get(indices: range) -> torch.Tensor:
         cache = ActivationStore(tmp_path)  # as another process would
-        return activations(toy.chain, -1, pixels, indices, spec=toy.preprocess, cache=cache)
+        return activations(wanted(toy.chain, pixels, cache), -1, indices)
 
     train = get(range(8))
     assert counted.samples == 8
@@ -97,7 +103,7 @@ def test_the_same_picture_under_two_names_is_computed_once(toy: Backbone, datase
     pixels = PixelStore(Dataset(twins, dataset.target), toy.preprocess)
     done: list[int] = []
     cache = ActivationStore(None)
-    found = activations(toy.chain, -1, pixels, [0, 1, 2], spec=toy.preprocess, cache=cache, progress=done.append)
+    found = activations(wanted(toy.chain, pixels, cache), -1, [0, 1, 2], progress=done.append)
     assert counted.samples == 2
     assert torch.equal(found[0], found[2])
     assert sum(done) == 3
@@ -111,18 +117,18 @@ def test_training_what_lies_above_the_cut_shares_the_prefix(
     with torch.no_grad():
         tuned.module.get_parameter(toy.chain.blocks[-1].parameters[0]).mul_(2.0)
     for chain in (toy.chain, tuned.chain):
-        activations(chain, cut, pixels, range(COUNT), spec=toy.preprocess, cache=cache)
+        activations(wanted(chain, pixels, cache), cut, range(COUNT))
     assert counted.samples == COUNT
-    activations(tuned.chain, -1, pixels, range(COUNT), spec=toy.preprocess, cache=cache)
+    activations(wanted(tuned.chain, pixels, cache), -1, range(COUNT))
     assert counted.samples == 2 * COUNT
 
 
 def test_weights_below_the_cut_that_moved_make_what_is_stored_stale(toy: Backbone, pixels: PixelStore) -> None:
     cache, tuned = ActivationStore(None), toy.clone()
-    before = activations(tuned.chain, -1, pixels, range(4), spec=toy.preprocess, cache=cache)
+    before = activations(wanted(tuned.chain, pixels, cache), -1, range(4))
     with torch.no_grad():
         tuned.module.get_parameter(toy.chain.blocks[0].parameters[0]).mul_(2.0)
-    after = activations(tuned.chain, -1, pixels, range(4), spec=toy.preprocess, cache=cache)
+    after = activations(wanted(tuned.chain, pixels, cache), -1, range(4))
     assert not torch.allclose(before, after)
 
 
@@ -131,7 +137,7 @@ def test_a_damaged_store_gives_the_same_activations(
 ) -> None:
     def get() -> torch.Tensor:
         cache = ActivationStore(tmp_path)
-        return activations(toy.chain, -1, pixels, range(COUNT), spec=toy.preprocess, cache=cache)
+        return activations(wanted(toy.chain, pixels, cache), -1, range(COUNT))
 
     first = get()
     (path,) = tmp_path.rglob("*.safetensors")
@@ -152,9 +158,8 @@ def test_what_an_interrupted_pass_has_finished_is_kept(
             raise KeyboardInterrupt
 
     def get(progress: Callable[[int], None]) -> None:
-        found = ActivationStore(tmp_path)
-        options: dict[str, Any] = {"spec": toy.preprocess, "cache": found, "batch_size": 2}
-        activations(toy.chain, -1, pixels, range(COUNT), progress=progress, **options)
+        which = wanted(toy.chain, pixels, ActivationStore(tmp_path), batch_size=2)
+        activations(which, -1, range(COUNT), progress=progress)
 
     with pytest.raises(KeyboardInterrupt):
         get(interrupt)
@@ -178,25 +183,95 @@ def test_the_network_is_left_as_it_was(pixels: PixelStore) -> None:
     next(toy.module.children()).eval()
     flags = [module.training for module in toy.module.modules()]
     state = hash_of(toy.module)
-    found = activations(toy.chain, -1, pixels, range(4), spec=toy.preprocess, cache=ActivationStore(None))
+    found = activations(wanted(toy.chain, pixels, ActivationStore(None)), -1, range(4))
     assert [module.training for module in toy.module.modules()] == flags
     assert hash_of(toy.module) == state
     assert not found.requires_grad
 
 
 def test_a_head_can_be_trained_on_activations(toy: Backbone, pixels: PixelStore) -> None:
-    found = activations(toy.chain, -1, pixels, range(4), spec=toy.preprocess, cache=ActivationStore(None))
+    found = activations(wanted(toy.chain, pixels, ActivationStore(None)), -1, range(4))
     layer = nn.Linear(found.shape[1], 2)
     layer(found).sum().backward()
     assert layer.weight.grad is not None
 
 
 def test_no_sample_gives_no_row(toy: Backbone, pixels: PixelStore) -> None:
-    found = activations(toy.chain, -1, pixels, [], spec=toy.preprocess, cache=ActivationStore(None))
+    found = activations(wanted(toy.chain, pixels, ActivationStore(None)), -1, [])
     assert found.shape == (0, toy.out_features)
 
 
 def test_pixels_of_another_preprocessing_are_refused(toy: Backbone, pixels: PixelStore) -> None:
     spec = toy.preprocess.with_size(64)
     with pytest.raises(ValueError, match="64"):
-        activations(toy.chain, -1, pixels, [0], spec=spec, cache=ActivationStore(None))
+        Wanted(toy.chain, pixels, ActivationStore(None), spec)
+
+
+def test_one_pass_stores_the_lower_cuts_that_are_needed_later(
+    toy: Backbone, pixels: PixelStore, tmp_path: Path, counted: Counted
+) -> None:
+    which = wanted(toy.chain, pixels, ActivationStore(tmp_path))
+    activations(which, -1, range(COUNT), also=(3, 6))
+    assert counted.samples == COUNT
+    for cut in (3, 6):
+        found = activations(which, cut, range(COUNT))
+        assert torch.equal(found, activations(wanted(toy.chain, pixels, ActivationStore(None)), cut, range(COUNT)))
+    assert counted.samples == 3 * COUNT  # two of them for the stores that were empty
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_activations_can_be_read_where_they_are_stored(
+    toy: Backbone, pixels: PixelStore, tmp_path: Path, folder: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(features, "_CHUNK_SAMPLES", 5)
+    which = wanted(toy.chain, pixels, ActivationStore(tmp_path if folder else None))
+    order = [3, 0, 11, 3, 7]
+    rows = stored_activations(which, -1, order)
+    assert rows is not None
+    expected = activations(wanted(toy.chain, pixels, ActivationStore(None)), -1, order)
+    positions = torch.tensor([4, 0, 3, 1, 2])
+    assert torch.allclose(rows[positions], expected[positions], atol=1e-5)
+
+
+def test_where_there_is_no_room_nothing_is_given_rather_than_a_part(toy: Backbone, pixels: PixelStore) -> None:
+    which = wanted(toy.chain, pixels, ActivationStore(None, budget_bytes=100))
+    assert stored_activations(which, -1, range(COUNT)) is None
+
+
+def test_a_damaged_file_is_computed_again_before_it_is_read_from(
+    toy: Backbone, pixels: PixelStore, tmp_path: Path, counted: Counted
+) -> None:
+    expected = activations(wanted(toy.chain, pixels, ActivationStore(tmp_path)), -1, range(COUNT))
+    (path,) = tmp_path.rglob("*.safetensors")
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    rows = stored_activations(wanted(toy.chain, pixels, ActivationStore(tmp_path)), -1, range(COUNT))
+    assert rows is not None
+    assert torch.equal(rows[torch.arange(COUNT)], expected)
+    assert counted.samples == 2 * COUNT
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("fp32", 0.0), ("bf16", 0.004), ("int8", 0.02)])
+def test_a_smaller_format_has_the_error_it_says_and_gives_the_same_again(
+    toy: Backbone, pixels: PixelStore, tmp_path: Path, dtype: ActivationDtype, most: float
+) -> None:
+    exact = activations(wanted(toy.chain, pixels, ActivationStore(None)), 3, range(COUNT))
+    first = activations(wanted(toy.chain, pixels, ActivationStore(tmp_path), dtype=dtype), 3, range(COUNT))
+    rows = stored_activations(wanted(toy.chain, pixels, ActivationStore(tmp_path), dtype=dtype), 3, range(COUNT))
+    assert rows is not None
+    assert torch.equal(rows[torch.arange(COUNT)], first)
+    error = float((first - exact).norm() / exact.norm())
+    assert error == pytest.approx(rows.error, abs=1e-6)
+    assert error <= most
+    assert (error > 0) == (dtype != "fp32")
+
+
+def test_a_view_is_what_training_would_see_in_that_epoch(toy: Backbone, pixels: PixelStore) -> None:
+    order = [5, 0, 11]
+    view = View("standard", seed=3, number=2)
+    (batch,) = ImageBatches(pixels, order, batch_size=4, augment="standard", seed=3, epoch=2)
+    with torch.inference_mode():
+        expected = toy.chain.prefix(3)(batch.inputs)
+    cache = ActivationStore(None)
+    found = activations(wanted(toy.chain, pixels, cache, view=view), 3, order)
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert not torch.allclose(found, activations(wanted(toy.chain, pixels, cache), 3, order), atol=1e-2)

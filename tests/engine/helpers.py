@@ -48,7 +48,7 @@ def make_network(dropout: float = 0.0, seed: int = 0) -> Network:
 
 
 def compiled(recipe: Recipe, network: Network, data: RunData) -> Plan:
-    return compile_plan(recipe, network, data.facts)
+    return compile_plan(recipe, network, data.facts, limits=data.limits)
 
 
 def phase_plan(phase: Phase, network: Network, data: RunData) -> PhasePlan:

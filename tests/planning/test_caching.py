@@ -6,7 +6,7 @@ from warmstart.model.network import Network
 from warmstart.planning.caching import plan_cache
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
-from warmstart.planning.plan import CachePlan, DataFacts, HeadPlan, PhasePlan
+from warmstart.planning.plan import CacheLimits, CachePlan, DataFacts, HeadPlan, PhasePlan
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.phase import Phase
 
@@ -18,7 +18,7 @@ def cached(
 ) -> CachePlan:
     phase = Phase.model_validate({"rates": (("head", 0.1), ("*", None)), **(fields or {})})
     cut %= len(network.facts.chain.cuts)
-    return plan_cache(phase, network.facts, facts, cut, facts.size, budget)
+    return plan_cache(phase, network.facts, facts, cut, facts.size, CacheLimits(total=budget, memory=budget))
 
 
 def test_features_are_stored_when_the_backbone_is_frozen(network: Network, facts: DataFacts) -> None:

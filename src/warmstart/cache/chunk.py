@@ -8,8 +8,10 @@ appears under its name only when it is complete and on the disk; one that is tor
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
+import math
 import os
 import secrets
 from collections.abc import Sequence
@@ -20,15 +22,30 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warmstart.cache.packing import Packed
 from warmstart.files import sync
 
 SUFFIX = ".safetensors"
 TEMPORARY = ".partial"
 _MOST_HEADER = 1 << 28
+_NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int8: "I8"}
+_TYPES = {name: dtype for dtype, name in _NAMES.items()}
 
 
 class TornError(Exception):
     """The file is not what was written: cut short, altered, or not of this format."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What a chunk says of itself; `parts` are (name, dtype, shape, offset in the file)."""
+
+    keys: tuple[str, ...]
+    checksum: str
+    error: float
+    parts: tuple[tuple[str, torch.dtype, tuple[int, ...], int], ...]
+    start: int  # offset of the data
+    end: int
 
 
 def chunk_name(keys: Sequence[str]) -> str:
@@ -36,27 +53,32 @@ def chunk_name(keys: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:32] + SUFFIX
 
 
-def write_chunk(path: Path, keys: Sequence[str], rows: Tensor) -> None:
-    """Write `rows` (n, ...), float32, one per key; also after a crash `path` either does not exist or is complete.
+def write_chunk(path: Path, keys: Sequence[str], packed: Packed) -> None:
+    """Write the rows, one per key; also after a crash `path` either does not exist or is complete.
 
     Raises:
         OSError: no space, no permission; nothing is left behind.
     """
-    data = rows.contiguous().view(-1).numpy().data.cast("B")
-    header = json.dumps(
-        {
-            "__metadata__": {"keys": ",".join(keys), "checksum": _checksum(keys, data)},
-            "rows": {"dtype": "F32", "shape": list(rows.shape), "data_offsets": [0, len(data)]},
-        }
-    ).encode()
-    header += b" " * (-len(header) % 8)
+    named = {"scale": packed.scale, "rows": packed.rows}  # the four-byte numbers first, so that both are aligned
+    tensors = {name: tensor.contiguous() for name, tensor in named.items() if tensor is not None}
+    data = [_bytes(tensor) for tensor in tensors.values()]
+    header: dict[str, object] = {
+        "__metadata__": {"keys": ",".join(keys), "checksum": _checksum(keys, *data), "error": repr(packed.error)}
+    }
+    at = 0
+    for name, tensor in tensors.items():
+        offsets = [at, at := at + tensor.nbytes]
+        header[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": offsets}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f"{path.stem}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}"
     try:
         with temporary.open("xb") as file:
-            file.write(len(header).to_bytes(8, "little"))
-            file.write(header)
-            file.write(data)
+            file.write(len(text).to_bytes(8, "little"))
+            file.write(text)
+            for part in data:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)  # noqa: PTH105 (tests stand in for the system call)
@@ -75,10 +97,10 @@ def read_keys(path: Path) -> tuple[str, ...]:
         OSError: the file is gone or cannot be read.
     """
     with path.open("rb") as file:
-        return _header(file)[0]
+        return _header(file).keys
 
 
-def read_chunk(path: Path, *, check: bool = True) -> tuple[tuple[str, ...], Tensor]:
+def read_chunk(path: Path, *, check: bool = True) -> tuple[tuple[str, ...], Packed]:
     """Keys and rows of a chunk. The rows are mapped, not loaded: copy what is to be kept.
 
     `check` reads everything and compares it with the checksum; it is left out for a file that was checked before.
@@ -88,32 +110,48 @@ def read_chunk(path: Path, *, check: bool = True) -> tuple[tuple[str, ...], Tens
         OSError: the file is gone or cannot be read.
     """
     with path.open("rb") as file:
-        keys, shape, checksum, start = _header(file)
-    mapped = np.memmap(path, dtype=np.float32, mode="c", offset=start, shape=shape)  # "c": private, never written back
-    if check and _checksum(keys, mapped.reshape(-1).data.cast("B")) != checksum:
+        header = _header(file)
+    mapped = np.memmap(path, dtype=np.uint8, mode="c")  # "c": private, never written back
+    if check and _checksum(header.keys, mapped[header.start :].data) != header.checksum:
         raise TornError(f"{path.name}: the content does not fit its checksum")
-    return keys, torch.from_numpy(mapped)
+    whole, tensors = torch.from_numpy(mapped), {}
+    for name, dtype, shape, start in header.parts:
+        size = math.prod(shape) * dtype.itemsize
+        tensors[name] = whole[start : start + size].view(dtype).view(shape)
+    return header.keys, Packed(tensors["rows"], tensors.get("scale"), header.error)
 
 
-def _header(file: BinaryIO) -> tuple[tuple[str, ...], tuple[int, ...], str, int]:
-    """(keys, shape, checksum, offset of the data) of an open file."""
+def _header(file: BinaryIO) -> Header:
     size = os.fstat(file.fileno()).st_size
     length = int.from_bytes(file.read(8), "little")
     if not 0 < length <= min(size, _MOST_HEADER):
         raise TornError("no header")
+    start = 8 + length
     try:
         header = json.loads(file.read(length))
-        keys = tuple(header["__metadata__"]["keys"].split(","))
-        checksum, shape = str(header["__metadata__"]["checksum"]), tuple(int(n) for n in header["rows"]["shape"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TornError("the header cannot be read") from error
-    bytes_ = 4 * int(np.prod(shape, dtype=np.int64))
-    if size != 8 + length + bytes_ or bytes_ == 0 or shape[0] != len(keys):
-        raise TornError(f"{size} bytes where the header says {8 + length + bytes_}")
-    return keys, shape, checksum, 8 + length
+        facts = header.pop("__metadata__")
+        keys, checksum, error = tuple(facts["keys"].split(",")), str(facts["checksum"]), float(facts.get("error", 0))
+        parts = tuple(
+            (name, _TYPES[part["dtype"]], tuple(int(n) for n in part["shape"]), start + int(part["data_offsets"][0]))
+            for name, part in header.items()
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as failure:
+        raise TornError("the header cannot be read") from failure
+    end = start + sum(math.prod(shape) * dtype.itemsize for _, dtype, shape, _ in parts)
+    if size != end or end == start or any(shape[:1] != (len(keys),) for _, _, shape, _ in parts):
+        raise TornError(f"{size} bytes where the header says {end}")
+    inside = all(start <= at <= end - math.prod(shape) * dtype.itemsize for _, dtype, shape, at in parts)
+    if not inside or "rows" not in (name for name, _, _, _ in parts):
+        raise TornError("the header does not fit the content")
+    return Header(keys, checksum, error, parts, start, end)
 
 
-def _checksum(keys: Sequence[str], data: memoryview) -> str:
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.view(-1).view(torch.uint8).numpy().data
+
+
+def _checksum(keys: Sequence[str], *data: memoryview) -> str:
     digest = hashlib.blake2b(",".join(keys).encode(), digest_size=16)
-    digest.update(data)
+    for part in data:
+        digest.update(part)
     return digest.hexdigest()

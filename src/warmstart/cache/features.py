@@ -1,21 +1,27 @@
 """Activations of samples at a cut: what is stored is read, the rest is computed in one pass, and stored.
 
 The result depends on the sample and the weights alone, not on the batch it was in (to float tolerance) nor on what was
-cached (bit for bit). Decoding runs in the threads of `ImageBatches` while the network computes.
+cached (bit for bit). Decoding runs in the threads of `ImageBatches` while the network computes. The same pass can store
+the activations at lower cuts as well, for those who will train from there later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+import hashlib
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from warmstart.cache.key import prefix_sha256, sample_keys, space_key
+from warmstart.cache.packing import Packed
+from warmstart.cache.rows import StoredRows
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import ImageBatches, PixelStore
 from warmstart.data.schema import IntArray
+from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.chain import Chain
 from warmstart.model.modes import evaluating
 from warmstart.preprocess.spec import PreprocessSpec
@@ -24,76 +30,175 @@ _CHUNK_BYTES = 64 * 2**20
 _CHUNK_SAMPLES = 4096
 """A chunk is stored as soon as it is full: what an interrupted pass has finished is there for the next one."""
 
+Progress = Callable[[int], None] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """One augmented version of every sample: what `ImageBatches` with these arguments gives in epoch `number`."""
+
+    augment: str
+    seed: int
+    number: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """Which activations, and how they are computed and kept.
+
+    Args:
+        chain: its module is in eval mode while it computes; every flag is put back.
+        store: the decoded pixels.
+        cache: what was computed before is taken from it, what is new put into it.
+        spec: the preprocessing, part of the key; that of `store`.
+        dtype: format in which they are stored and, rounded to it, returned.
+        view: of the images; `None` for the images as evaluation sees them.
+        batch_size: samples per forward pass.
+        workers: threads that decode.
+    """
+
+    chain: Chain
+    store: PixelStore
+    cache: ActivationStore
+    spec: PreprocessSpec
+    dtype: ActivationDtype = "fp32"
+    view: View | None = None
+    batch_size: int = 64
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.spec != self.store.spec:
+            raise ValueError(f"the pixels were prepared by {self.store.spec}, not by {self.spec}")
+
+    def space(self, cut: int) -> str:
+        """Address of the activations at `cut`."""
+        return space_key(prefix_sha256(self.chain, cut), self.spec, cut, self.dtype)
+
+    def keys(self, indices: IntArray) -> list[str]:
+        """Address of each sample, or of the view of it (its augmentation is drawn by its index in the data set)."""
+        own = sample_keys(self.store.dataset.samples[i] for i in indices)
+        if self.view is None:
+            return own
+        drawn = dataclasses.astuple(self.view)
+        return [hashlib.sha256(f"{key} {drawn} {i}".encode()).hexdigest() for key, i in zip(own, indices, strict=True)]
+
+    def shape(self, cut: int) -> tuple[int, ...]:
+        """Shape of one activation."""
+        return self.chain.activation_shape(cut, self.spec.size)
+
+    def batches(self, indices: IntArray) -> ImageBatches:
+        """The images, in order."""
+        if self.view is None:
+            return ImageBatches(self.store, indices, batch_size=self.batch_size, workers=self.workers)
+        return ImageBatches(
+            self.store,
+            indices,
+            batch_size=self.batch_size,
+            workers=self.workers,
+            augment=self.view.augment,
+            seed=self.view.seed,
+            epoch=self.view.number,
+        )
+
 
 def activations(
-    chain: Chain,
+    wanted: Wanted,
     cut: int,
-    store: PixelStore,
     indices: Sequence[int] | IntArray,
     *,
-    spec: PreprocessSpec,
-    cache: ActivationStore,
-    weights_sha256: str | None = None,
-    batch_size: int = 64,
-    workers: int = 2,
-    progress: Callable[[int], None] | None = None,
+    also: Collection[int] = (),
+    progress: Progress = None,
 ) -> Tensor:
     """Activations (len(indices), ...) at `cut`, float32 on the CPU, rows in the order of `indices`, without gradient.
 
     Args:
-        chain: its module is in eval mode meanwhile; every flag is put back.
+        wanted: see there.
         cut: index into `chain.cuts`; negative counts from the end, so -1 gives the pooled features.
-        store: the decoded pixels.
-        indices: into the data set of `store`; may repeat.
-        spec: the preprocessing, part of the key; that of `store`.
-        cache: what was computed before is taken from it, what is new put into it.
-        weights_sha256: `prefix_sha256(chain, cut)` if it is known already.
-        batch_size: samples per forward pass.
-        workers: threads that decode.
+        indices: into the data set of the store; may repeat.
+        also: lower cuts whose activations are stored too, where the samples have to be computed anyway.
         progress: called with the number of samples done since the call before; the stored ones come first.
     """
-    if spec != store.spec:
-        raise ValueError(f"the pixels were prepared by {store.spec}, not by {spec}")
-    cut = range(len(chain.cuts))[cut]
-    order = np.asarray(indices, dtype=np.int64)
-    keys = sample_keys(store.dataset.samples[i] for i in order)
-    space = space_key(weights_sha256 or prefix_sha256(chain, cut), spec, cut, torch.float32)
-    out = torch.empty(len(order), *chain.activation_shape(cut, spec.size))
-    missing = cache.fetch(space, keys, out)
+    cut, order = range(len(wanted.chain.cuts))[cut], np.asarray(indices, dtype=np.int64)
+    keys = wanted.keys(order)
+    out = torch.empty(len(order), *wanted.shape(cut))
+    missing = wanted.cache.fetch(wanted.space(cut), keys, out)
     _report(progress, len(order) - len(missing))
-    first: dict[str, int] = {}  # the same picture twice is computed once
+    positions_of: dict[str, list[int]] = {}  # the same picture twice is computed once
     for position in missing:
-        first.setdefault(keys[position], position)
-    todo = list(first.values())
-    step = max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // max(1, out[:1].nbytes)))
-    for start in range(0, len(todo), step):
-        part = todo[start : start + step]
-        rows = torch.empty(len(part), *out.shape[1:])
-        _compute(chain, cut, ImageBatches(store, order[part], batch_size=batch_size, workers=workers), rows, progress)
-        cache.put(space, [keys[position] for position in part], rows)
-        out[part] = rows
-    repeated = [position for position in missing if first[keys[position]] != position]
-    out[repeated] = out[[first[keys[position]] for position in repeated]]
-    _report(progress, len(repeated))
+        positions_of.setdefault(keys[position], []).append(position)
+
+    def fill(computed: list[str], packed: Packed) -> None:
+        pairs = [(row, position) for row, key in enumerate(computed) for position in positions_of[key]]
+        out[[position for _, position in pairs]] = packed.unpack([row for row, _ in pairs])
+
+    _compute(wanted, cut, {k: int(order[p[0]]) for k, p in positions_of.items()}, also, fill, progress)
+    _report(progress, len(missing) - len(positions_of))
     return out
 
 
+def stored_activations(
+    wanted: Wanted,
+    cut: int,
+    indices: Sequence[int] | IntArray,
+    *,
+    also: Collection[int] = (),
+    progress: Progress = None,
+) -> StoredRows | None:
+    """What `activations` gives, left where it is stored; `None` where the store has no room for it."""
+    cut, order = range(len(wanted.chain.cuts))[cut], np.asarray(indices, dtype=np.int64)
+    keys, space = wanted.keys(order), wanted.space(cut)
+    found: StoredRows | None = None
+    for _ in range(2):  # that a file is damaged shows when it is read; then its samples are missing after all
+        missing = {keys[position]: int(order[position]) for position in wanted.cache.missing(space, keys)}
+        _compute(wanted, cut, missing, also, lambda *_: None, progress)
+        found = wanted.cache.rows(space, keys, wanted.shape(cut))
+        if found is not None:
+            break
+    return found
+
+
 def _compute(
-    chain: Chain, cut: int, batches: ImageBatches, rows: Tensor, progress: Callable[[int], None] | None
+    wanted: Wanted,
+    cut: int,
+    missing: dict[str, int],
+    also: Collection[int],
+    done: Callable[[list[str], Packed], None],
+    progress: Progress,
 ) -> None:
-    """Fill `rows`, a tensor made outside inference mode: training can use it, and nothing is held twice."""
-    weight = next(chain.module.parameters(), rows)
-    prefix, done = chain.prefix(cut), 0
+    """Compute and store the activations of `missing` (index by key) at `cut`, and at the cuts of `also`."""
+    keys = list(missing)
+    lower = [other for other in sorted(set(also)) if other < cut and wanted.cache.missing(wanted.space(other), keys)]
+    cuts = [*lower, cut] if keys else []
+    spaces = {at: wanted.space(at) for at in cuts}
+    largest = max((sample_bytes(wanted.shape(at)) for at in cuts), default=1)
+    step = max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // largest))
+    for start in range(0, len(keys), step):
+        part = keys[start : start + step]
+        rows = {at: torch.empty(len(part), *wanted.shape(at)) for at in cuts}
+        _forward(wanted, wanted.batches(np.array([missing[key] for key in part])), rows, progress)
+        packed = [wanted.cache.put(spaces[at], part, rows[at], wanted.dtype) for at in cuts]
+        done(part, packed[-1])
+
+
+def _forward(wanted: Wanted, batches: ImageBatches, rows: dict[int, Tensor], progress: Progress) -> None:
+    """Fill `rows` (by cut, ascending), tensors made outside inference mode: training can use them."""
+    chain, done = wanted.chain, 0
+    weight = next(chain.module.parameters(), torch.empty(0))
+    starts = [0, *list(rows)[:-1]]
+    segments = [chain.segment(start, stop) for start, stop in zip(starts, rows, strict=True)]
     with evaluating(chain.module), torch.inference_mode():
         for batch in batches:
-            inputs = batch.inputs.to(weight.device, weight.dtype)
-            if inputs.ndim == 4:  # about twice as fast for convolutions on a CPU
-                inputs = inputs.contiguous(memory_format=torch.channels_last)
-            rows[done : done + len(inputs)].copy_(prefix(inputs))
-            done += len(inputs)
-            _report(progress, len(inputs))
+            x = batch.inputs.to(weight.device, weight.dtype)
+            if x.ndim == 4:  # about twice as fast for convolutions on a CPU
+                x = x.contiguous(memory_format=torch.channels_last)
+            size = len(x)
+            for segment, out in zip(segments, rows.values(), strict=True):
+                x = segment(x)
+                out[done : done + size].copy_(x)
+            done += size
+            _report(progress, size)
 
 
-def _report(progress: Callable[[int], None] | None, samples: int) -> None:
+def _report(progress: Progress, samples: int) -> None:
     if progress is not None and samples:
         progress(samples)

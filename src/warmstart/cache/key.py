@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from warmstart.data.schema import Sample
+from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -32,18 +33,18 @@ FORMAT = 1
 _ORIENTATION = 0x0112  # EXIF tag; the reader turns the image by it
 
 
-def space_key(weights_sha256: str, spec: PreprocessSpec, cut: int, dtype: torch.dtype) -> str:
+def space_key(weights_sha256: str, spec: PreprocessSpec, cut: int, dtype: ActivationDtype) -> str:
     """Address (64 hex digits) of the activations at `cut`; `weights_sha256` is from `prefix_sha256`.
 
-    >>> a = space_key("w", PreprocessSpec(), 3, torch.float32)
-    >>> a == space_key("w", PreprocessSpec().with_size(96), 3, torch.float32)
+    >>> a = space_key("w", PreprocessSpec(), 3, "fp32")
+    >>> a == space_key("w", PreprocessSpec().with_size(96), 3, "fp32")
     False
     """
     facts = {
         "weights": weights_sha256,
         "preprocess": spec.to_dict(),
         "cut": cut,
-        "dtype": str(dtype),
+        "dtype": dtype,
         "versions": _versions(),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

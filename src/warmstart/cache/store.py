@@ -2,8 +2,8 @@
 
 Invariants:
 
-* What `fetch` gives is exactly what `put` got. A chunk that is torn, cut short or altered is deleted and its samples
-  count as missing, so that they are computed again.
+* What `fetch` gives is what `put` got: exactly in float32, else as `put` returned it. A chunk that is torn, cut short
+  or altered is deleted and its samples count as missing, so that they are computed again.
 * There is no index file that could disagree with the chunks: which samples a space holds is read from their headers.
 * A disk that is full or cannot be written costs the sharing, never the run.
 * Only files that this store has written, known by the form of their names, are ever deleted.
@@ -19,10 +19,15 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from warmstart.cache.chunk import SUFFIX, TornError, chunk_name, read_chunk, read_keys, write_chunk
+from warmstart.cache.packing import Packed, pack
 from warmstart.cache.room import free_bytes, make_room
+from warmstart.cache.rows import StoredRows
+from warmstart.model.activation import ActivationDtype
 
 _log = logging.getLogger(__name__)
 _IN_FRONT = 256 * 2**20
@@ -57,7 +62,7 @@ class ActivationStore:
         self.folder = folder
         self.budget_bytes = budget_bytes
         self._memory_budget = budget_bytes if folder is None else min(_IN_FRONT, budget_bytes)
-        self._memory: OrderedDict[tuple[str, str], Tensor] = OrderedDict()
+        self._memory: OrderedDict[tuple[str, str], Packed] = OrderedDict()
         self._held = 0
         self._keys: dict[tuple[str, str], tuple[str, ...]] = {}  # (space, chunk) to the keys of its rows
         self._checked: set[Path] = set()
@@ -72,23 +77,58 @@ class ActivationStore:
                 wanted.setdefault(key, []).append(position)
             for chunk in self._chunks(space):
                 rows = {key: row for row, key in enumerate(self._keys[space, chunk]) if key in wanted}
-                values = self._read(space, chunk, out) if rows else None
-                if values is None:
+                packed = self._read(space, chunk, tuple(out.shape[1:])) if rows else None
+                if packed is None:
                     continue
                 pairs = [(row, position) for key, row in rows.items() for position in wanted.pop(key)]
-                out[[position for _, position in pairs]] = values[[row for row, _ in pairs]]
+                out[[position for _, position in pairs]] = packed.unpack([row for row, _ in pairs])
             return sorted(position for positions in wanted.values() for position in positions)
 
-    def put(self, space: str, keys: Sequence[str], rows: Tensor) -> None:
-        """Store `rows` (len(keys), ...), float32 on the CPU. What does not fit is not kept; the log says so once."""
+    def missing(self, space: str, keys: Sequence[str]) -> list[int]:
+        """The positions of the samples whose activation is not stored. No activation is read, so a damaged file counts
+        as stored here; `fetch` and `rows` find out.
+        """
+        with self._lock:
+            there = {key for chunk in self._chunks(space) for key in self._keys[space, chunk]}
+            return [position for position, key in enumerate(keys) if key not in there]
+
+    def rows(self, space: str, keys: Sequence[str], shape: tuple[int, ...]) -> StoredRows | None:
+        """The activations of these samples as they lie, mapped and not loaded; `None` if one is missing.
+
+        What is mapped stays readable when the store evicts it.
+        """
+        with self._lock:
+            wanted: dict[str, list[int]] = {}
+            for position, key in enumerate(keys):
+                wanted.setdefault(key, []).append(position)
+            chunks: list[Packed] = []
+            places = np.empty((len(keys), 2), np.int64)
+            for chunk in self._chunks(space):
+                found = [(row, key) for row, key in enumerate(self._keys[space, chunk]) if key in wanted]
+                packed = self._read(space, chunk, shape) if found else None
+                if packed is None:
+                    continue
+                for row, key in found:
+                    for position in wanted.pop(key, ()):
+                        places[position] = len(chunks), row
+                chunks.append(packed)
+            return None if wanted else StoredRows(tuple(chunks), torch.from_numpy(places), shape)
+
+    def put(self, space: str, keys: Sequence[str], rows: Tensor, dtype: ActivationDtype = "fp32") -> Packed:
+        """Store `rows` (len(keys), ...), float32 on the CPU, and return them as `fetch` will give them.
+
+        What does not fit is not kept; the log says so once.
+        """
+        packed = pack(rows, dtype)
         if len(keys) == 0:
-            return
+            return packed
         with self._lock:
             chunk = chunk_name(keys)
             self._keys[space, chunk] = tuple(keys)
             if self._writable:
-                self._write(self._path(space, chunk), keys, rows)
-            self._hold((space, chunk), rows)
+                self._write(self._path(space, chunk), keys, packed)
+            self._hold((space, chunk), packed)
+        return packed
 
     def _path(self, space: str, chunk: str) -> Path:
         assert self.folder is not None
@@ -113,8 +153,8 @@ class ActivationStore:
                 return False
         return True
 
-    def _read(self, space: str, chunk: str, like: Tensor) -> Tensor | None:
-        """Rows of a chunk; `None` if it turns out to be damaged, gone, or of another shape than the rows of `like`."""
+    def _read(self, space: str, chunk: str, shape: tuple[int, ...]) -> Packed | None:
+        """Rows of a chunk; `None` if it turns out to be damaged, gone, or of another shape."""
         held = self._memory.get((space, chunk))
         if held is not None:
             self._memory.move_to_end((space, chunk))
@@ -122,8 +162,8 @@ class ActivationStore:
             return held
         path = self._path(space, chunk)
         try:
-            keys, rows = read_chunk(path, check=path not in self._checked)
-            if keys != self._keys[space, chunk] or rows.shape[1:] != like.shape[1:]:
+            keys, packed = read_chunk(path, check=path not in self._checked)
+            if keys != self._keys[space, chunk] or packed.rows.shape[1:] != shape:
                 raise TornError(f"{path.name}: not the activations that were expected")
         except (TornError, OSError) as error:
             self._discard(path, error)
@@ -131,8 +171,7 @@ class ActivationStore:
             return None
         self._checked.add(path)
         self._touch(space, chunk)
-        self._hold((space, chunk), rows)
-        return rows
+        return self._hold((space, chunk), packed)
 
     def _touch(self, space: str, chunk: str) -> None:
         """Make it the most recently used one on the disk."""
@@ -140,23 +179,25 @@ class ActivationStore:
             with contextlib.suppress(OSError):
                 os.utime(self._path(space, chunk))
 
-    def _hold(self, name: tuple[str, str], rows: Tensor) -> None:
+    def _hold(self, name: tuple[str, str], packed: Packed) -> Packed:
         """Keep a copy in memory if it fits the budget, at the cost of what was not used for longest."""
-        if rows.nbytes > self._memory_budget or name in self._memory:
-            return
-        self._memory[name] = rows.clone()
-        self._held += rows.nbytes
+        if packed.nbytes > self._memory_budget or name in self._memory:
+            return packed
+        scale = None if packed.scale is None else packed.scale.clone()
+        held = self._memory[name] = Packed(packed.rows.clone(), scale, packed.error)
+        self._held += held.nbytes
         while self._held > self._memory_budget:
             self._held -= self._memory.popitem(last=False)[1].nbytes
+        return held
 
-    def _write(self, path: Path, keys: Sequence[str], rows: Tensor) -> None:
-        needed = rows.nbytes + 128 * len(keys)
+    def _write(self, path: Path, keys: Sequence[str], packed: Packed) -> None:
+        needed = packed.nbytes + 128 * len(keys)
         try:
             if needed <= self.budget_bytes:
                 make_room(path.parents[2], self.budget_bytes - needed)
             if needed > self.budget_bytes or free_bytes(path) - needed < _KEEP_FREE:
                 raise OSError(f"there is no room for {needed / 2**20:.1f} MiB")
-            write_chunk(path, keys, rows)
+            write_chunk(path, keys, packed)
             self._checked.add(path)
         except OSError as error:
             self._writable = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -115,6 +116,14 @@ class ImageBatches:
         return augmented(self._store.get(i, crop=False), self._augment, self._store.spec.size, rng)
 
 
+class Rows(Protocol):
+    """n rows that can be read by position: a tensor, or something that reads them when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, positions: Tensor, /) -> Tensor: ...
+
+
 class ActivationBatches:
     """The batches of `ImageBatches` with the same arguments, of stored activations.
 
@@ -131,7 +140,7 @@ class ActivationBatches:
 
     def __init__(
         self,
-        activations: Tensor,
+        activations: Rows,
         targets: Tensor,
         indices: Sequence[int] | IntArray,
         *,

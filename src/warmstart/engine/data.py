@@ -7,10 +7,14 @@ import dataclasses
 import torch
 from torch import Tensor
 
+from warmstart.cache.features import View, Wanted
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import PixelStore
 from warmstart.data.schema import Dataset, IntArray, Split
-from warmstart.planning.plan import DataFacts
+from warmstart.model.activation import ActivationDtype
+from warmstart.model.chain import Chain
+from warmstart.planning.compile import DEFAULT
+from warmstart.planning.plan import CacheLimits, DataFacts
 from warmstart.preprocess.spec import PreprocessSpec
 
 
@@ -23,6 +27,7 @@ class RunData:
     store: PixelStore
     spec: PreprocessSpec
     cache: ActivationStore
+    limits: CacheLimits = DEFAULT
     _others: dict[int, PixelStore] = dataclasses.field(default_factory=dict, repr=False)
 
     def pixels(self, size: int) -> PixelStore:
@@ -33,6 +38,13 @@ class RunData:
         if found is None or found.dataset is not self.dataset:  # `dataclasses.replace` may have changed the data set
             found = self._others[size] = PixelStore(self.dataset, self.spec.with_size(size))
         return found
+
+    def wanted(
+        self, chain: Chain, size: int | None = None, *, dtype: ActivationDtype = "fp32", view: View | None = None
+    ) -> Wanted:
+        """What `warmstart.cache.features` needs to know to give activations of this data."""
+        size = size or self.spec.size
+        return Wanted(chain, self.pixels(size), self.cache, self.spec.with_size(size), dtype=dtype, view=view)
 
     def targets(self, indices: IntArray) -> Tensor:
         """True class indices (n,), int64, of the samples at `indices`."""

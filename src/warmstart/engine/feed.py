@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from warmstart.cache.features import activations
-from warmstart.data.batches import ActivationBatches, ImageBatches, batch_order
-from warmstart.data.schema import IntArray
+from warmstart.cache.features import View
+from warmstart.cache.rows import StoredRows
+from warmstart.data.batches import ActivationBatches, ImageBatches, Rows, batch_order
 from warmstart.engine.data import RunData
-from warmstart.engine.events import Advanced, Finished, Listener, Started
+from warmstart.engine.events import Decided, Listener
+from warmstart.engine.features import InTurn, planned, turns
 from warmstart.engine.layout import training_layout
 from warmstart.engine.memory import until_it_fits
 from warmstart.evaluation.predict import predict_outputs
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
+from warmstart.planning.caching import views
 from warmstart.planning.plan import PhasePlan
 
 EVALUATED_AT_ONCE = 64
@@ -27,7 +27,8 @@ class Feed:
     """Training batches and validation outputs of one phase.
 
     Where the plan caches activations they are computed once, here, at `plan.cache.cut`. What lies between that cut and
-    the plan's own is recomputed for each batch without gradient (`lift`).
+    the plan's own is recomputed for each batch without gradient (`lift`). Where the store turns out to have no room for
+    them, everything is computed from images: slower, and the same batches.
     """
 
     def __init__(
@@ -38,17 +39,11 @@ class Feed:
         self.layout = training_layout(network, self.device)
         self.classes = len(data.dataset.target.classes)
         self._store = data.pixels(plan.size)
-        self._cached = plan.cache.what == "activations"
-        self._from = plan.cache.cut if self._cached else 0
         self._listener = listener
-
-    @functools.cached_property
-    def _train(self) -> Tensor:
-        return self._compute(self._data.split.train)
-
-    @functools.cached_property
-    def _val(self) -> Tensor:
-        return self._compute(self._data.split.val)
+        self._cached = plan.cache.what == "activations"
+        self._views: list[Rows] | None = None
+        self._val: Rows | None = None
+        self._asked = False  # for the validation samples' activations
 
     @property
     def validates(self) -> bool:
@@ -57,11 +52,19 @@ class Feed:
 
     def train(self, epoch: int, skip: int = 0) -> ActivationBatches | ImageBatches:
         """Batches of an epoch without the first `skip`; a function of (seed, epoch) alone."""
-        size, indices = self._plan.batch_size, self._data.split.train
-        if self._cached:
-            targets = self._data.targets(indices)
+        size, indices, phase = self._plan.batch_size, self._data.split.train, self._plan.phase
+        found = self._train_views()
+        if found is not None:
+            turn = turns(len(found), phase.epochs, len(indices), epoch, self._seed)
             return ActivationBatches(
-                self._train, targets, indices, batch_size=size, shuffle=True, seed=self._seed, epoch=epoch, skip=skip
+                found[0] if len(found) == 1 else InTurn(found, turn),
+                self._data.targets(indices),
+                indices,
+                batch_size=size,
+                shuffle=True,
+                seed=self._seed,
+                epoch=epoch,
+                skip=skip,
             )
         return ImageBatches(
             self._store,
@@ -70,7 +73,7 @@ class Feed:
             shuffle=True,
             seed=self._seed,
             epoch=epoch,
-            augment=self._plan.phase.augment,
+            augment=phase.augment,
             skip=skip,
         )
 
@@ -82,47 +85,55 @@ class Feed:
     def lift(self, inputs: Tensor) -> Tensor:
         """From what a batch holds to the activation at the plan's cut, through the frozen part, without gradient."""
         inputs = self._laid_out(inputs)
-        if self._from == self._plan.cut:
+        start = self._plan.cache.cut if self._cached else 0
+        if start == self._plan.cut:
             return inputs
         with torch.no_grad(), self._accelerator.autocast():
-            return self._network.facts.chain.segment(self._from, self._plan.cut)(inputs).float()
+            return self._network.facts.chain.segment(start, self._plan.cut)(inputs).float()
 
     def validate(self) -> Tensor:
         """Outputs (n, classes) on validation, float32 on the CPU, with the network's present weights."""
         network, indices = self._network, self._data.split.val
-        if not self._cached:
+        if self._cached and not self._asked:
+            self._val, self._asked = self._planned(None), True
+        rows = self._val if self._cached else None
+        if rows is None:
             return until_it_fits(
                 lambda size: predict_outputs(network, self._store, indices, batch_size=size), EVALUATED_AT_ONCE
             )
-        return until_it_fits(self._validate_from_activations, EVALUATED_AT_ONCE)
+        return until_it_fits(lambda size: self._validate_from_activations(rows, size), EVALUATED_AT_ONCE)
 
-    def _validate_from_activations(self, size: int) -> Tensor:
+    def _validate_from_activations(self, rows: Rows, size: int) -> Tensor:
         with evaluating(self._network), torch.no_grad():
             parts = [
-                self._network.forward_from(self._from, self._laid_out(part.to(self.device))).float().cpu()
-                for part in torch.split(self._val, size)
+                self._network.forward_from(self._plan.cache.cut, self._laid_out(rows[part].to(self.device)))
+                for part in torch.split(torch.arange(len(rows)), size)
             ]
-        return torch.cat(parts)
+        return torch.cat([part.float().cpu() for part in parts])
 
     def _laid_out(self, inputs: Tensor) -> Tensor:
         return inputs.contiguous(memory_format=self.layout) if inputs.ndim == 4 else inputs
 
-    def _compute(self, indices: IntArray) -> Tensor:
-        return features(self._network, self._from, self._data, indices, size=self._plan.size, listener=self._listener)
+    def _train_views(self) -> list[Rows] | None:
+        """Activations of the training samples, one for each view; `None` where they are computed from images."""
+        if self._cached and self._views is None:
+            augment = self._plan.phase.augment
+            drawn = (View(augment, self._seed, number) for number in range(views(self._plan.phase)))
+            found = [self._planned(view if augment != "none" else None, train=True) for view in drawn]
+            self._views = [rows for rows in found if rows is not None]
+            self._cached = len(self._views) == len(found)
+            self._tell(self._views)
+        return self._views if self._cached else None
 
+    def _planned(self, view: View | None, *, train: bool = False) -> Rows | None:
+        indices = self._data.split.train if train else self._data.split.val
+        return planned(self._network, self._plan, self._data, indices, self._listener, view)
 
-def features(network: Network, cut: int, data: RunData, indices: IntArray, *, size: int, listener: Listener) -> Tensor:
-    """Activations (n, ...) at `cut` for the samples at `indices`, from the store or computed and stored."""
-    what = "features"
-    listener(Started(what, len(indices)))
-    found = activations(
-        network.facts.chain,
-        cut,
-        data.pixels(size),
-        indices,
-        spec=data.spec.with_size(size),
-        cache=data.cache,
-        progress=lambda n: listener(Advanced(what, n)),
-    )
-    listener(Finished(what))
-    return found
+    def _tell(self, found: list[Rows]) -> None:
+        cache, name = self._plan.cache, self._plan.phase.name
+        if not self._cached:
+            self._listener(Decided(f"{name}: activations cannot be kept for want of room; they are computed anew"))
+        elif cache.dtype != "fp32":
+            error = max(rows.error for rows in found if isinstance(rows, StoredRows))
+            text = f"{name}: activations are stored as {cache.dtype}, relative error {error:.2%}"
+            self._listener(Decided(text, {"dtype": cache.dtype, "relative_error": error}))

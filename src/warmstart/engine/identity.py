@@ -20,7 +20,7 @@ from warmstart.recipe.recipe import Recipe
 
 FILE = "identity.json"
 SHOWN = 5
-ESTIMATES = {"seconds", "memory", "cache"}  # depend on the machine and its free memory; they change no weight
+ESTIMATES = {"seconds", "saved", "memory", "cache"}  # depend on the machine and its free memory; they change no weight
 
 
 def identity(recipe: Recipe, plan: Plan, data: RunData, network: Network, seed: int) -> dict[str, Any]:
@@ -64,7 +64,8 @@ def _steps(plan: Plan) -> list[dict[str, Any]]:
     for step in steps:
         step.pop("phase", None)  # in the recipe already
         step.pop("step", None)
-        cleaned.append({key: value for key, value in step.items() if key not in ESTIMATES})
+        stored = {"stored_as": step["cache"]["dtype"]} if "cache" in step else {}
+        cleaned.append({key: value for key, value in step.items() if key not in ESTIMATES} | stored)
     return cleaned
 
 

@@ -1,4 +1,4 @@
-"""Mixup (Zhang et al. 2018) and CutMix (Yun et al. 2019) on a batch, seeded by the place in the run."""
+"""Mixup (Zhang et al. 2018), CutMix (Yun et al. 2019) and feature jitter, seeded by the place in the run."""
 
 from __future__ import annotations
 
@@ -31,6 +31,17 @@ def mix(
         inputs = inputs * share + inputs[other] * (1.0 - share)
     labels = functional.one_hot(targets, classes).to(torch.float32)
     return inputs, labels * share + labels[other] * (1.0 - share)
+
+
+def jittered(x: Tensor, amount: float) -> Tensor:
+    """Activations (n, d) or (n, c, ...) with Gaussian noise of `amount` standard deviations of each channel; new ones.
+
+    With `amount` 0, or a single sample without extent, `x` itself comes back.
+    """
+    over = (0, *range(2, x.ndim))
+    if amount <= 0 or x.shape[0] * x[0, 0].numel() < 2:
+        return x
+    return x + amount * x.std(over, keepdim=True) * torch.randn_like(x)
 
 
 def _paste(inputs: Tensor, other: Tensor, share: float, rng: np.random.Generator) -> tuple[Tensor, float]:

@@ -26,7 +26,7 @@ from warmstart.errors import Interrupted
 from warmstart.evaluation.predict import predict_outputs
 from warmstart.model.edits import apply_edits
 from warmstart.model.network import Network
-from warmstart.planning.compile import GIB, compile_plan
+from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.plan import Plan
 from warmstart.recipe.recipe import Recipe
@@ -46,7 +46,6 @@ def run_recipe(
     deadline: Deadline | None = None,
     interrupt: Interrupt | None = None,
     speed: SpeedFacts | None = None,
-    cache_budget: int = 2 * GIB,
 ) -> RecipeResult:
     """Run `recipe` on a copy of `network`; the network given is not changed.
 
@@ -62,7 +61,6 @@ def run_recipe(
         deadline: no step trains beyond it; the result is the best so far.
         interrupt: flag to stop by; if None, SIGINT and SIGTERM are caught for the length of the run.
         speed: of this machine, for the plan's estimates.
-        cache_budget: bytes that stored activations may take.
 
     Raises:
         RunError: `folder` holds a run of another configuration, or cannot be written.
@@ -70,7 +68,7 @@ def run_recipe(
         TrainingError: training does not stay finite, or one sample does not fit into memory.
     """
     network = apply_edits(network.clone(), reset=recipe.edits.reset, dropout=recipe.edits.dropout, seed=seed)
-    plan = compile_plan(recipe, network, data.facts, speed=speed, cache_budget=cache_budget)
+    plan = compile_plan(recipe, network, data.facts, speed=speed, limits=data.limits)
     if folder is not None:
         claim(folder, identity(recipe, plan, data, network, seed))
         found = finished.load(folder, network, plan)

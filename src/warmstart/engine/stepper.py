@@ -13,7 +13,7 @@ from warmstart.data.batches import Batch
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.feed import Feed
 from warmstart.engine.memory import halved, is_out_of_memory, parts
-from warmstart.engine.mix import mix
+from warmstart.engine.mix import jittered, mix
 from warmstart.engine.objective import Objective
 from warmstart.engine.penalty import StartingPoint
 from warmstart.engine.seeds import derive
@@ -95,7 +95,7 @@ class Stepper:
         self.training.optimizer.zero_grad(set_to_none=True)
         whole, total = self.objective.weight(targets), torch.zeros((), device=inputs.device)
         for part in parts(len(inputs), self.training.progress.micro, self._least()):
-            outputs = self.suffix(self.feed.lift(inputs[part]))
+            outputs = self.suffix(jittered(self.feed.lift(inputs[part]), self.training.plan.phase.jitter))
             loss = self.objective.loss(outputs, targets[part]) * (self.objective.weight(targets[part]) / whole)
             self.accelerator.backward(loss)
             total += loss.detach()

@@ -7,38 +7,47 @@ resumed run, wherever it goes on, plans the same.
 
 from __future__ import annotations
 
-import math
+import dataclasses
+from collections.abc import Sequence
 
+from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.backbone import Backbone
-from warmstart.planning.plan import CachePlan, DataFacts
+from warmstart.planning.plan import CacheLimits, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
 from warmstart.planning.profile import profile
 from warmstart.recipe.phase import Phase
 
 WORTH = 16
-"""Least operations per stored byte: a core does some 10^10 operations while it reads 10^9 bytes. A 3 x 3 convolution on
-colour images, 13.5 per byte, lies below it: a stem alone would fill the store to save next to nothing."""
+"""Operations that take as long as reading one stored byte: a core does some 10^10 while it reads 10^9 bytes. A 3 x 3
+convolution on colour images, 13.5 per byte, lies below it: a stem alone would fill the store to save next to nothing.
+"""
 
 
-def plan_cache(phase: Phase, backbone: Backbone, data: DataFacts, cut: int, size: int, budget: int) -> CachePlan:
-    """The cache of one phase whose training starts from `cut`; activations are float32, `budget` is in bytes.
+def plan_cache(
+    phase: Phase, backbone: Backbone, data: DataFacts, cut: int, size: int, limits: CacheLimits
+) -> CachePlan:
+    """The cache of one phase whose training starts from `cut`.
 
-    The deepest cut whose activations fit is taken, since nothing below it is then computed twice; it lies before `cut`
-    only where the activations at `cut` do not fit.
+    Of the cuts whose activations fit, the one from which an epoch is fastest: the time to read them, and to compute
+    what lies between there and `cut`. That is `cut` itself, but where its activations are large.
     """
     obstacle = _obstacle(phase, backbone, cut)
     if not obstacle:
-        sizes = {at: activation_bytes(backbone, data, at, size) for at in range(cut, 0, -1)}
-        at = next((at for at, n in sizes.items() if n <= budget), 0)
-        if at and _is_worth(backbone, at, size):
-            return CachePlan("activations", at, sizes[at], _why_stored(backbone, at, cut))
-        least = megabytes(min(sizes.values()))
-        obstacle = f"activations would take {least}, more than the {megabytes(budget)} allowed"
+        sizes = _smaller(backbone, data, cut, size, views(phase), limits.dtype)
+        fitting = {at: n for at, n in sizes.items() if n <= limits.total}
+        at = min((0, *fitting), key=lambda at: (_cost(backbone, at, cut, size, limits.dtype), -at))
         if at:
-            obstacle = f"computing the activations at {backbone.chain.cuts[at].name!r} is as cheap as reading them"
+            why = _why_stored(phase, backbone, at, cut)
+            held = sizes[at] <= limits.memory
+            return CachePlan("activations", at, sizes[at], why, "memory" if held else "disk", limits.dtype)
+        least = megabytes(min(sizes.values()))
+        obstacle = f"activations would take {least}, more than the {megabytes(limits.total)} allowed"
+        if fitting:
+            name = backbone.chain.cuts[max(fitting)].name
+            obstacle = f"computing the activations at {name!r} is as cheap as reading them"
     pixels = pixel_bytes(backbone, data, size, cropped=phase.augment == "none")
-    if pixels <= budget:
+    if pixels <= limits.memory:
         return CachePlan("pixels", 0, pixels, f"{obstacle}; decoded images are kept")
-    why = f"{obstacle}; decoded images would take {megabytes(pixels)}, more than the {megabytes(budget)} allowed"
+    why = f"{obstacle}; decoded images would take {megabytes(pixels)}, more than the {megabytes(limits.memory)} allowed"
     return CachePlan("nothing", 0, 0, why)
 
 
@@ -49,9 +58,40 @@ def plan_features(backbone: Backbone, data: DataFacts, size: int) -> CachePlan:
     return CachePlan("activations", last, activation_bytes(backbone, data, last, size), why)
 
 
-def activation_bytes(backbone: Backbone, data: DataFacts, cut: int, size: int) -> int:
-    """Size of the activations at `cut` of all training and validation samples, float32."""
-    return 4 * math.prod(backbone.chain.activation_shape(cut, size)) * (data.train + data.val)
+def plan_ahead(steps: Sequence[StepPlan], backbone: Backbone, limits: CacheLimits) -> tuple[StepPlan, ...]:
+    """The steps, each told which lower cuts its pass over the images passes on the way and a later step trains from.
+
+    Nothing below such a cut moves in between, so what is stored there early is exact. The nearest steps come first, as
+    far as the limit goes: their activations are the smallest and save the most.
+    """
+    return tuple(_with_later(steps[i:], backbone, limits) for i in range(len(steps)))
+
+
+def _with_later(steps: Sequence[StepPlan], backbone: Backbone, limits: CacheLimits) -> StepPlan:
+    step = steps[0]
+    if not isinstance(step, HeadPlan | PhasePlan) or step.cache.what != "activations" or _augmented(step):
+        return step
+    left = limits.total - step.cache.bytes
+    still = len(backbone.chain.cuts) - 1 if isinstance(step, HeadPlan) else step.cut  # below it, nothing has moved
+    found: list[int] = []
+    for later in steps[1:]:
+        if not isinstance(later, PhasePlan):
+            continue
+        cache, at = later.cache, later.cache.cut
+        same = (cache.what, cache.dtype, later.size) == ("activations", step.cache.dtype, step.size)
+        passed = at <= still and at < step.cache.cut and at not in found
+        if same and passed and not _augmented(later) and cache.bytes <= left:
+            found.append(at)
+            left -= cache.bytes
+        still = min(still, later.cut)
+    return dataclasses.replace(step, cache=dataclasses.replace(step.cache, also=tuple(found)))
+
+
+def activation_bytes(
+    backbone: Backbone, data: DataFacts, cut: int, size: int, views: int = 1, dtype: ActivationDtype = "fp32"
+) -> int:
+    """Size of the activations at `cut` of `views` views of each training sample, and of the validation samples."""
+    return sample_bytes(backbone.chain.activation_shape(cut, size), dtype) * (views * data.train + data.val)
 
 
 def pixel_bytes(backbone: Backbone, data: DataFacts, size: int, *, cropped: bool) -> int:
@@ -74,6 +114,33 @@ def megabytes(n: int) -> str:
     return f"{n} B"
 
 
+def views(phase: Phase) -> int:
+    """Versions of each training image whose activations a cache would hold."""
+    return 1 if phase.augment == "none" else phase.views
+
+
+def _augmented(step: HeadPlan | PhasePlan) -> bool:
+    return isinstance(step, PhasePlan) and step.phase.augment != "none"
+
+
+def _smaller(
+    backbone: Backbone, data: DataFacts, cut: int, size: int, count: int, dtype: ActivationDtype
+) -> dict[int, int]:
+    """Bytes at `cut`, and at each lower cut whose activations are smaller than all above it, down to the first."""
+    sizes: dict[int, int] = {}
+    for at in range(cut, 0, -1):
+        n = activation_bytes(backbone, data, at, size, count, dtype)
+        if not sizes or n < min(sizes.values()):
+            sizes[at] = n
+    return sizes
+
+
+def _cost(backbone: Backbone, at: int, cut: int, size: int, dtype: ActivationDtype) -> int:
+    """Operations per sample from what is stored at `at` to `cut`, reading counted as operations (pixels as none)."""
+    read = sample_bytes(backbone.chain.activation_shape(at, size), dtype) if at else 0
+    return profile(backbone, at, cut, size).flops + WORTH * read
+
+
 def _obstacle(phase: Phase, backbone: Backbone, cut: int) -> str:
     """Why activations cannot be stored; empty if they can."""
     if phase.norm == "train_all":
@@ -82,24 +149,21 @@ def _obstacle(phase: Phase, backbone: Backbone, cut: int) -> str:
         return f"the network cannot be cut ({backbone.chain.why_uncut})"
     if cut == 0:
         return "training reaches down to the first layer, so every activation changes"
-    if phase.augment != "none":
+    if phase.augment != "none" and not phase.views:
         return f"images are augmented anew in every epoch ({phase.augment}), so their activations change"
     if phase.mixup > 0 or phase.cutmix > 0:
         return "images are mixed before the network sees them, so their activations change"
     return ""
 
 
-def _is_worth(backbone: Backbone, at: int, size: int) -> bool:
-    """Whether what lies below is slower to compute than its result is to read."""
-    stored = 4 * math.prod(backbone.chain.activation_shape(at, size))
-    return profile(backbone, 0, at, size).flops >= WORTH * stored
-
-
-def _why_stored(backbone: Backbone, at: int, cut: int) -> str:
-    name = (
-        "the features" if at == len(backbone.chain.cuts) - 1 else f"the activations at {backbone.chain.cuts[at].name!r}"
-    )
-    why = f"all below is frozen and images are not augmented, so {name} are computed once"
+def _why_stored(phase: Phase, backbone: Backbone, at: int, cut: int) -> str:
+    cuts = backbone.chain.cuts
+    name = "the features" if at == len(cuts) - 1 else f"the activations at {cuts[at].name!r}"
+    if phase.augment == "none":
+        why = f"all below is frozen and images are not augmented, so {name} are computed once"
+    else:
+        each = "one view" if phase.views == 1 else f"{phase.views} views"
+        why = f"all below is frozen, so {name} of {each} of each image ({phase.augment}) are computed once"
     if at < cut:
-        why += f" (those at {backbone.chain.cuts[cut].name!r}, where training starts, do not fit)"
+        why += f" (those at {cuts[cut].name!r}, where training starts, take more than computing them from there)"
     return why

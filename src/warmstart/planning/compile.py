@@ -6,15 +6,25 @@ import math
 
 from warmstart.errors import DataError, RecipeError
 from warmstart.model.network import Network
-from warmstart.planning.caching import plan_cache, plan_features
+from warmstart.planning.caching import plan_ahead, plan_cache, plan_features
 from warmstart.planning.cost import Costs, SpeedFacts
 from warmstart.planning.groups import group_parameters, trained_per_block
 from warmstart.planning.modes import eval_modules, is_still
-from warmstart.planning.plan import AveragePlan, BlockPlan, DataFacts, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
+from warmstart.planning.plan import (
+    AveragePlan,
+    BlockPlan,
+    CacheLimits,
+    DataFacts,
+    HeadPlan,
+    ParamGroup,
+    PhasePlan,
+    Plan,
+    StepPlan,
+)
 from warmstart.recipe.phase import Average, ClosedForm, Phase, Step
 from warmstart.recipe.recipe import Recipe
 
-GIB = 2**30
+DEFAULT = CacheLimits()
 
 
 def compile_plan(
@@ -23,7 +33,7 @@ def compile_plan(
     data: DataFacts,
     *,
     speed: SpeedFacts | None = None,
-    cache_budget: int = 2 * GIB,
+    limits: CacheLimits = DEFAULT,
 ) -> Plan:
     """Every decision that follows from the three.
 
@@ -32,7 +42,7 @@ def compile_plan(
         network: what to do it to; only names, shapes and the trace are read.
         data: how many samples, classes and pixels.
         speed: of this machine, for the expected times; defaults where not measured.
-        cache_budget: bytes that stored activations or pixels may take.
+        limits: what stored activations or pixels may take.
 
     Raises:
         RecipeError: a rates table does not fit the network, or an image size does not.
@@ -49,8 +59,9 @@ def compile_plan(
     """
     if data.train < 1:
         raise DataError(f"{data.name} has no training sample", expected="at least one")
+    drafts = [_compile(step, network, data, limits) for step in recipe.steps]
     costs = Costs(network, data, speed or SpeedFacts())
-    steps = tuple(_compile(step, network, data, costs, cache_budget) for step in recipe.steps)
+    steps = tuple(costs.of(step) for step in plan_ahead(drafts, network.facts, limits))
     return Plan(recipe=recipe.name, backbone=network.facts.card.name, data=data, steps=steps)
 
 
@@ -80,19 +91,18 @@ def input_size(size: int | float | None, data: DataFacts, smallest: int) -> int:
     return int(size)
 
 
-def _compile(step: Step, network: Network, data: DataFacts, costs: Costs, budget: int) -> StepPlan:
+def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits) -> StepPlan:
+    """The step without its costs, which depend on what the steps before it have stored."""
     match step:
         case Phase():
-            return _phase(step, network, data, costs, budget)
+            return _phase(step, network, data, limits)
         case ClosedForm():
-            cache = plan_features(network.facts, data, data.size)
-            memory = costs.closed_form_memory(data.size, cache)
-            return HeadPlan(step, data.size, cache, costs.closed_form(step, data.size, cache), memory)
+            return HeadPlan(step, data.size, plan_features(network.facts, data, data.size))
         case Average():
-            return AveragePlan(step, data.size, costs.average(step, data.size), costs.average_memory(data.size))
+            return AveragePlan(step, data.size)
 
 
-def _phase(phase: Phase, network: Network, data: DataFacts, costs: Costs, budget: int) -> PhasePlan:
+def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
     chain = network.facts.chain
     groups, frozen = group_parameters(phase, network)
     names = {name for group in groups for name in group.parameters}
@@ -102,8 +112,6 @@ def _phase(phase: Phase, network: Network, data: DataFacts, costs: Costs, budget
     batch = min(phase.batch_size, data.train)
     steps = steps_per_epoch(data.train, batch)
     still, blocks = _blocks(phase, network, groups, cut)
-    cache = plan_cache(phase, network.facts, data, cut, size, budget)
-    moving = sum(group.numel for group in groups)
     return PhasePlan(
         phase=phase,
         groups=groups,
@@ -115,9 +123,7 @@ def _phase(phase: Phase, network: Network, data: DataFacts, costs: Costs, budget
         size=size,
         batch_size=batch,
         steps_per_epoch=steps,
-        cache=cache,
-        memory=costs.phase_memory(phase, cut, size, batch, moving, cache),
-        seconds=costs.phase(phase, cut, size, steps, cache),
+        cache=plan_cache(phase, network.facts, data, cut, size, limits),
     )
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 
 from warmstart.model.network import Network
-from warmstart.planning.plan import CachePlan, DataFacts
+from warmstart.planning.caching import views
+from warmstart.planning.plan import AveragePlan, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
 from warmstart.planning.profile import profile
-from warmstart.recipe.phase import Average, ClosedForm, Phase
 
 _FEATURE_BATCH = 64
 _STATES = {"adamw": 2, "adam": 2, "sgd": 1}  # tensors an optimizer keeps per parameter (SGD: its momentum)
@@ -42,61 +42,75 @@ class Costs:
         self._weights = sum(tensor.numel() * tensor.element_size() for tensor in everything)
         self._head = sum(tensor.numel() for tensor in network.head.parameters())
 
-    def phase(self, phase: Phase, cut: int, size: int, steps: int, cache: CachePlan) -> float:
-        """Seconds of a phase of `steps` optimizer steps per epoch that trains from `cut`."""
-        train, val = self._data.train, self._data.val
-        start = cache.cut
-        once = self._reach(cache, size)
-        forward = self._flops(start, cut, size) * train + self._flops(start, self._last, size) * val
-        suffix = (self._flops(cut, self._last, size) + 2 * self._head) * train
-        epoch = (forward + 3 * suffix) / self._speed.flops + steps * self._speed.step
-        if cache.what == "nothing":
-            epoch += (train + val) / self._speed.images
-        self._stored = {(at, side) for at, side in self._stored if at <= cut}
-        return once + phase.epochs * epoch
+    def of(self, step: StepPlan) -> StepPlan:
+        """The step with its costs."""
+        match step:
+            case PhasePlan():
+                once = self._reach(step.cache, step.size, views(step.phase))
+                self._stored = {(at, side) for at, side in self._stored if at <= step.cut}
+                seconds = once + step.phase.epochs * self._epoch(step, step.cache)
+                again = step.phase.epochs * self._epoch(step, dataclasses.replace(step.cache, what="pixels", cut=0))
+                return dataclasses.replace(
+                    step, seconds=seconds, saved=max(0.0, again - seconds), memory=self._phase_memory(step)
+                )
+            case HeadPlan():
+                seconds, memory = self._closed_form(step), self._closed_form_memory(step.size, step.cache)
+            case AveragePlan():
+                seconds, memory = self._average(step), self._average_memory(step.size)
+        return dataclasses.replace(step, seconds=seconds, memory=memory)
 
-    def phase_memory(self, phase: Phase, cut: int, size: int, batch: int, trained: int, cache: CachePlan) -> int:
-        """Peak bytes: weights, gradients, optimizer, averages, activations of a batch, and what is stored."""
+    def _epoch(self, step: PhasePlan, cache: CachePlan) -> float:
+        """Seconds of an epoch of a phase, with its validation, when `cache` is there already."""
+        train, val, size = self._data.train, self._data.val, step.size
+        forward = self._flops(cache.cut, step.cut, size) * train + self._flops(cache.cut, self._last, size) * val
+        suffix = (self._flops(step.cut, self._last, size) + 2 * self._head) * train
+        epoch = (forward + 3 * suffix) / self._speed.flops + step.steps_per_epoch * self._speed.step
+        return epoch + (train + val) / self._speed.images if cache.what == "nothing" else epoch
+
+    def _phase_memory(self, step: PhasePlan) -> int:
+        """Peak bytes: weights, gradients, optimizer, averages, activations of a batch, and what the cache holds."""
+        phase, cache, size = step.phase, step.cache, step.size
         copies = 1 + _STATES[phase.optimizer] + (phase.ema > 0) + (phase.l2_sp > 0)
-        made = profile(self._backbone, cut, self._last, size).bytes
-        below = 2 * profile(self._backbone, cache.cut, cut, size).peak
+        made = profile(self._backbone, step.cut, self._last, size).bytes
+        below = 2 * profile(self._backbone, cache.cut, step.cut, size).peak
         filling = 2 * profile(self._backbone, 0, cache.cut, size).peak
-        passing = max(batch * (made + below), _FEATURE_BATCH * filling)
-        return self._weights + 4 * trained * copies + passing + cache.bytes
+        passing = max(step.batch_size * (made + below), _FEATURE_BATCH * filling)
+        trained = sum(group.numel for group in step.groups)
+        return self._weights + 4 * trained * copies + passing + (cache.bytes if cache.where == "memory" else 0)
 
-    def closed_form(self, step: ClosedForm, size: int, cache: CachePlan) -> float:
+    def _closed_form(self, step: HeadPlan) -> float:
         """Seconds of features for all samples and of fitting the heads on them.
 
         A logistic head takes 7e-8 s per sample, feature and class (5.3 s for 5000 x 768 x 20); a path over its strength
         with folds comes to about five of them.
         """
         numbers = self._data.train * self._backbone.out_features * self._data.outputs
-        return self._reach(cache, size) + len(step.heads) * 5 * 7e-8 * numbers
+        return self._reach(step.cache, step.size) + len(step.step.heads) * 5 * 7e-8 * numbers
 
-    def closed_form_memory(self, size: int, cache: CachePlan) -> int:
+    def _closed_form_memory(self, size: int, cache: CachePlan) -> int:
         """Peak bytes of the pass that makes the features, and of the features."""
         passing = 2 * profile(self._backbone, 0, self._last, size).peak * _FEATURE_BATCH
         return self._weights + passing + 2 * cache.bytes
 
-    def average(self, step: Average, size: int) -> float:
+    def _average(self, step: AveragePlan) -> float:
         """Seconds of one evaluation per alpha."""
-        forward = (self._flops(0, self._last, size) + 2 * self._head) * self._data.val
-        return len(step.alphas) * forward / self._speed.flops
+        forward = (self._flops(0, self._last, step.size) + 2 * self._head) * self._data.val
+        return len(step.step.alphas) * forward / self._speed.flops
 
-    def average_memory(self, size: int) -> int:
+    def _average_memory(self, size: int) -> int:
         """Peak bytes: both sets of weights, their average, and a batch."""
         return 3 * self._weights + 2 * profile(self._backbone, 0, self._last, size).peak * _FEATURE_BATCH
 
-    def _reach(self, cache: CachePlan, size: int) -> float:
+    def _reach(self, cache: CachePlan, size: int, count: int = 1) -> float:
         """Seconds to compute what the cache is to hold, as far as it is not there yet."""
-        total, seconds = self._data.train + self._data.val, 0.0
+        total, seconds = count * self._data.train + self._data.val, 0.0
         if cache.what == "activations" and (cache.cut, size) in self._stored:
             return 0.0
         if cache.what != "nothing" and size not in self._decoded:
             self._decoded.add(size)
             seconds += total / self._speed.images
         if cache.what == "activations":
-            self._stored.add((cache.cut, size))
+            self._stored |= {(at, size) for at in (cache.cut, *cache.also)}
             seconds += total * self._flops(0, cache.cut, size) / self._speed.flops
         return seconds
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from warmstart.model.activation import ActivationDtype
 from warmstart.recipe.phase import Average, ClosedForm, Phase
+
+GIB = 2**30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +50,15 @@ class BlockPlan:
 
 
 @dataclasses.dataclass(frozen=True)
+class CacheLimits:
+    """What may be stored, in bytes, and in which format activations are."""
+
+    total: int = 8 * GIB  # activations in all; what is more than `memory` is read from files that are mapped
+    memory: int = 2 * GIB  # what is held in RAM: activations, or decoded images
+    dtype: ActivationDtype = "fp32"
+
+
+@dataclasses.dataclass(frozen=True)
 class CachePlan:
     """What is stored instead of recomputed, and why or why not."""
 
@@ -54,6 +66,9 @@ class CachePlan:
     cut: int  # index of the cut whose activations are stored; 0 unless what == "activations"
     bytes: int
     why: str
+    where: Literal["memory", "disk"] = "memory"
+    dtype: ActivationDtype = "fp32"
+    also: tuple[int, ...] = ()  # lower cuts, from which later steps train: stored by the same pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +85,9 @@ class PhasePlan:
     batch_size: int
     steps_per_epoch: int
     cache: CachePlan
-    seconds: float  # expected, from `SpeedFacts`
-    memory: int  # expected peak bytes: weights, gradients, optimizer state, activations
+    seconds: float = 0.0  # expected, from `SpeedFacts`
+    memory: int = 0  # expected peak bytes: weights, gradients, optimizer state, activations
+    saved: float = 0.0  # seconds that storing activations saves, as expected
     cut_name: str = ""  # the module that ends there; "input" and "features" at the two ends
 
     @property
@@ -87,8 +103,8 @@ class HeadPlan:
     step: ClosedForm
     size: int
     cache: CachePlan
-    seconds: float
-    memory: int
+    seconds: float = 0.0
+    memory: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +113,8 @@ class AveragePlan:
 
     step: Average
     size: int
-    seconds: float
-    memory: int
+    seconds: float = 0.0
+    memory: int = 0
 
 
 StepPlan = PhasePlan | HeadPlan | AveragePlan

@@ -102,8 +102,19 @@ def _step(i: int, step: StepPlan) -> StepTable:
 
 def _stored(step: PhasePlan | HeadPlan) -> tuple[str, str]:
     cache = step.cache
-    size = f", {megabytes(cache.bytes)}" if cache.bytes else ""
-    return "stored", f"{cache.what}{size}: {cache.why}"
+    said = [cache.what, megabytes(cache.bytes) if cache.bytes else ""]
+    if cache.what == "activations":
+        said += [cache.dtype if cache.dtype != "fp32" else "", "mapped from disk" if cache.where == "disk" else ""]
+    text = f"{', '.join(filter(None, said))}: {cache.why}"
+    if cache.also:
+        text += f"; the same pass stores {_count(len(cache.also), 'lower cut')} for the steps that follow"
+    if isinstance(step, PhasePlan) and step.saved >= 1:
+        text += f"; saves about {duration(step.saved)}"
+    return "stored", text
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _extras(step: PhasePlan) -> tuple[tuple[str, str], ...]:
@@ -111,6 +122,8 @@ def _extras(step: PhasePlan) -> tuple[tuple[str, str], ...]:
     phase = step.phase
     said = [
         f"augmentation {phase.augment}" if phase.augment != "none" else "",
+        f"{_count(phase.views, 'view')} of each image" if phase.views and phase.augment != "none" else "",
+        f"jitter {phase.jitter:g}" if phase.jitter else "",
         f"mixup {phase.mixup:g}" if phase.mixup else "",
         f"cutmix {phase.cutmix:g}" if phase.cutmix else "",
         f"label smoothing {phase.label_smoothing:g}" if phase.label_smoothing else "",

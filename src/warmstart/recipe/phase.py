@@ -54,6 +54,12 @@ class Phase(_Data):
     size: Annotated[int, Field(ge=8)] | Annotated[float, Field(gt=0, le=1)] | None = None
     """Input side: pixels, or a share of the run's size (0.5; rounded to a multiple of 32); `None` is the run's size."""
     augment: AugmentName = "none"
+    views: Annotated[int, Field(ge=0)] = 0
+    """Augmented views of each image that are drawn once and used in turn, so that what is frozen is computed once per
+    view; 0 augments anew in every epoch. With as many views as epochs the two are the same."""
+    jitter: Annotated[float, Field(ge=0)] = 0.0
+    """Noise on the activations where training starts, in standard deviations of each channel over the batch: an
+    augmentation that costs nothing and leaves what is stored exact."""
     mixup: Annotated[float, Field(ge=0)] = 0.0
     cutmix: Annotated[float, Field(ge=0)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0

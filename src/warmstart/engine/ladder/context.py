@@ -8,12 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from warmstart.cache.features import activations
-from warmstart.cache.key import prefix_sha256
 from warmstart.data.schema import IntArray
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
+from warmstart.engine.events import Listener, silent
+from warmstart.engine.features import features
 from warmstart.engine.finished import FACTS, RecipeResult
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.contender import Member
@@ -80,20 +79,7 @@ class LadderContext:
 
     def activations(self, network: Network, cut: int, indices: IntArray) -> Tensor:
         """Activations at `cut`, from the store where they are there; one pass over the images where they are not."""
-        chain = network.facts.chain
-        self.listener(Started("features", len(indices)))
-        found = activations(
-            chain,
-            cut,
-            self.data.store,
-            indices,
-            weights_sha256=prefix_sha256(chain, cut),
-            spec=self.data.spec,
-            cache=self.data.cache,
-            progress=lambda n: self.listener(Advanced("features", n)),
-        )
-        self.listener(Finished("features"))
-        return found
+        return features(network, cut, self.data, indices, listener=self.listener)
 
     def outputs(self, member: Member, indices: IntArray) -> Tensor:
         """Logits (n, classes) of a member, from the activations at the cut below which it is as pretrained."""

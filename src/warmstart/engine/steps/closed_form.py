@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from typing import Any
 
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Measured
-from warmstart.engine.feed import features
+from warmstart.engine.features import features
 from warmstart.engine.heads.base import FittedHead
 from warmstart.engine.heads.select import best_closed_form
 from warmstart.engine.state import RunState
@@ -28,7 +29,8 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     began, network, name = time.monotonic(), state.network, plan.step.name
     state.begin("best")
     last = len(network.facts.chain) - 1
-    train = features(network, last, data, data.split.train, size=plan.size, listener=context.listener)
+    options: dict[str, Any] = {"size": plan.size, "also": plan.cache.also, "listener": context.listener}
+    train = features(network, last, data, data.split.train, **options)
     labels = data.dataset.labels[data.split.train]
     classes = len(data.dataset.target.classes)
 
@@ -43,7 +45,7 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     }
     outputs = None
     if len(data.split.val):
-        held_out = features(network, last, data, data.split.val, size=plan.size, listener=context.listener)
+        held_out = features(network, last, data, data.split.val, **options)
         outputs, targets = chosen.logits(held_out), data.targets(data.split.val)
         values["val_loss"] = float(context.task.loss(outputs, targets))
         values |= {f"val_{key}": value for key, value in context.task.metrics(outputs, targets).items()}
