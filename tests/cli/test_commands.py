@@ -92,6 +92,8 @@ def test_fit_passes_every_option_on_under_its_own_name(twin: Twin) -> None:
         "resume": Path("r"),
         "baseline": "scratch",
         "max_unreadable": 0.5,
+        "cache_budget": "1GB",
+        "cache_dtype": "bf16",
         "cache": Path("c"),
     }
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]

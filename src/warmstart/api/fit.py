@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from warmstart.api.budget import seconds
+from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.prepare import read, run_data
 from warmstart.api.run import Run, command, write
 from warmstart.api.runfolder import check_folder, open_folder
@@ -18,6 +18,7 @@ from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.errors import RunError
 from warmstart.evaluation.outcome import Outcome
+from warmstart.model.activation import ActivationDtype
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
@@ -63,6 +64,8 @@ def fit(
     baseline: Baseline = "pixels",
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
+    cache_budget: str | int = "8GB",
+    cache_dtype: ActivationDtype = "fp32",
     listener: Listener = silent,
 ) -> FitResult:
     """Adapt a pretrained backbone to labelled images, and say honestly whether that helped.
@@ -88,6 +91,10 @@ def fit(
         baseline: what transfer is compared with.
         max_unreadable: stop if more than this share of the images cannot be read.
         cache: folder for activations; by default the user's cache folder.
+        cache_budget: what stored activations may take, such as `"2GB"`; the first 2 GiB may be held in memory, more is
+            mapped from disk. `"0"` stores none.
+        cache_dtype: format of stored activations. "fp32" is exact; "bf16" and "int8" are smaller, with an error that is
+            measured and told.
         listener: hears of progress, measurements and decisions.
 
     Raises:
@@ -108,6 +115,8 @@ def fit(
         "label_column": label_column,
         "baseline": baseline,
         "max_unreadable": max_unreadable,
+        "cache_budget": str(cache_budget),
+        "cache_dtype": cache_dtype,
     }
     if baseline not in get_args(Baseline):
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
@@ -126,6 +135,7 @@ def _fit(
     listener: Listener,
 ) -> FitResult:
     started, limit = time.monotonic(), seconds(options["budget"])
+    limits = cache_limits(options["cache_budget"], options["cache_dtype"])
     keep_buffers()
     pretrained = load_backbone(options["backbone"], seed=options["seed"])
     decisions: list[str] = []
@@ -134,10 +144,10 @@ def _fit(
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
     loaded = read(data, pretrained, listener=tell, **{key: options[key] for key in reading})
-    given, task = run_data(loaded, cache), tasks["classify"]
+    given, task = run_data(loaded, cache, limits), tasks["classify"]
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         head = task.head(pretrained.out_features, loaded.dataset.target, seed=options["seed"])
-        compile_plan(recipe, Network(pretrained, head), given.facts)
+        compile_plan(recipe, Network(pretrained, head), given.facts, limits=limits)
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:

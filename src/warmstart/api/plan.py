@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from warmstart.api.budget import cache_limits
 from warmstart.api.prepare import divide, framed
 from warmstart.data.sources import load
 from warmstart.engine.allocator import keep_buffers
+from warmstart.model.activation import ActivationDtype
 from warmstart.model.catalog import load_backbone
 from warmstart.model.edits import apply_edits
 from warmstart.model.network import Network
@@ -31,6 +33,8 @@ def plan(
     group: str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    cache_budget: str | int = "8GB",
+    cache_dtype: ActivationDtype = "fp32",
 ) -> Plan:
     """Compile a recipe for the data `fit` would train on: groups, rates, cut, cache, steps, expected time and memory.
 
@@ -45,6 +49,8 @@ def plan(
         group: column (or "folder") of what must not be divided.
         path_column: column of a table that holds the path.
         label_column: column of a table that holds the label.
+        cache_budget: what stored activations may take, as for `fit`.
+        cache_dtype: format of stored activations, as for `fit`.
 
     Raises:
         RecipeError: the recipe is not valid, or does not fit the backbone.
@@ -58,4 +64,5 @@ def plan(
     head = tasks["classify"].head(pretrained.out_features, dataset.target, seed=seed)
     network = apply_edits(Network(pretrained, head), reset=False, dropout=wanted.edits.dropout, seed=seed)
     facts = DataFacts(len(parts.train), len(parts.val), len(dataset.target.classes), spec.size, dataset.name)
-    return compile_plan(wanted, network, facts, speed=measure_speed(network, spec.size))
+    limits = cache_limits(cache_budget, cache_dtype)
+    return compile_plan(wanted, network, facts, speed=measure_speed(network, spec.size), limits=limits)

@@ -21,6 +21,8 @@ from warmstart.engine.events import Advanced, Decided, Finished, Listener, Start
 from warmstart.engine.machine import memory_available
 from warmstart.errors import DataError, RecipeError
 from warmstart.model.backbone import Backbone
+from warmstart.planning.compile import DEFAULT
+from warmstart.planning.plan import CacheLimits
 from warmstart.preprocess.reader import image_size
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -141,7 +143,8 @@ def readable(dataset: Dataset, looks: Sequence[Look], max_unreadable: float, lis
     return kept
 
 
-def run_data(loaded: Loaded, cache: str | Path | None) -> RunData:
+def run_data(loaded: Loaded, cache: str | Path | None, limits: CacheLimits = DEFAULT) -> RunData:
     """What the engine trains on; activations are kept in `cache`, by default in the user's cache folder."""
     folder = default_cache_dir() if cache is None else Path(cache)
-    return RunData(loaded.dataset, loaded.split, loaded.store, loaded.store.spec, ActivationStore(folder))
+    store = ActivationStore(folder, budget_bytes=max(limits.total, DEFAULT.total))  # others share the folder
+    return RunData(loaded.dataset, loaded.split, loaded.store, loaded.store.spec, store, limits)

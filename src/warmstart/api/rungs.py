@@ -10,7 +10,6 @@ from torch import nn
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.mixtures import AverageRung, EnsembleRung
 from warmstart.engine.ladder.rungs import PixelRung, RecipeRung, Rung
-from warmstart.planning.compile import compile_plan
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 
@@ -99,7 +98,6 @@ class Time:
 
         The ladder asks again before it starts a rung, and skips it, saying so, if there is no time for it then.
         """
-        network, facts = self.context.network(), self.context.data.facts
-        allowed = share * max(0.0, self.context.deadline.left() - self.reserve)
-        fitting = (o for o in options if compile_plan(o, network, facts, speed=self.context.speed).seconds <= allowed)
+        network, allowed = self.context.network(), share * max(0.0, self.context.deadline.left() - self.reserve)
+        fitting = (option for option in options if self.context.seconds(option, network) <= allowed)
         return next(fitting, options[-1])

@@ -11,6 +11,8 @@ import typer
 from warmstart.cli.options import (
     AsJson,
     Backbone,
+    CacheBudget,
+    CacheDtype,
     DataArgument,
     Debug,
     Group,
@@ -26,6 +28,13 @@ from warmstart.cli.text import duration, interval, number, plain
 
 if TYPE_CHECKING:
     from warmstart.api.fit import FitResult
+
+Out = Annotated[Path | None, typer.Option(help="Run folder; must not exist.", show_default="runs/NAME-001, 002, ...")]
+Baseline = Annotated[
+    Literal["pixels", "scratch", "none"],
+    typer.Option(help="What transfer is compared with: a model on raw pixels, training from scratch, nothing."),
+]
+Cache = Annotated[Path | None, typer.Option(help="Folder for activations.", show_default="~/.cache/warmstart")]
 
 
 def fit(
@@ -43,20 +52,15 @@ def fit(
     group: Group = None,
     path_column: PathColumn = None,
     label_column: LabelColumn = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Run folder; must not exist.", show_default="runs/NAME-001, 002, ...")
-    ] = None,
+    out: Out = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
-    baseline: Annotated[
-        Literal["pixels", "scratch", "none"],
-        typer.Option(help="What transfer is compared with: a model on raw pixels, training from scratch, nothing."),
-    ] = "pixels",
+    baseline: Baseline = "pixels",
     max_unreadable: Annotated[
         float, typer.Option(help="Stop if more than this share of the images cannot be read.")
     ] = 0.05,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder for activations.", show_default="~/.cache/warmstart")
-    ] = None,
+    cache: Cache = None,
+    cache_budget: CacheBudget = "8GB",
+    cache_dtype: CacheDtype = "fp32",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -79,6 +83,8 @@ def fit(
             group=group,
             path_column=path_column,
             label_column=label_column,
+            cache_budget=cache_budget,
+            cache_dtype=cache_dtype,
             out=out,
             resume=resume,
             baseline=baseline,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,5 +24,10 @@ Group = Annotated[
     typer.Option(help='Column of the table (or "folder") that names what stays in one split: a patient, a site.'),
 ]
 BatchSize = Annotated[int, typer.Option(help="Images at a time; changes no answer.")]
+CacheBudget = Annotated[str, typer.Option(help="What stored activations may take: 500MB, 8GB; 0 stores none.")]
+CacheDtype = Annotated[
+    Literal["fp32", "bf16", "int8"],
+    typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
+]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the labels.")]

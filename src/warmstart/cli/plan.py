@@ -5,6 +5,8 @@ from __future__ import annotations
 from warmstart.cli.options import (
     AsJson,
     Backbone,
+    CacheBudget,
+    CacheDtype,
     DataArgument,
     Debug,
     Group,
@@ -30,6 +32,8 @@ def plan(
     group: Group = None,
     path_column: PathColumn = None,
     label_column: LabelColumn = None,
+    cache_budget: CacheBudget = "8GB",
+    cache_dtype: CacheDtype = "fp32",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -53,6 +57,8 @@ def plan(
             group=group,
             path_column=path_column,
             label_column=label_column,
+            cache_budget=cache_budget,
+            cache_dtype=cache_dtype,
         )
         now.say(plan_text(compiled))
         now.result(plan_dict(compiled))

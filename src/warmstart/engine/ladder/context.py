@@ -21,6 +21,7 @@ from warmstart.errors import Interrupted
 from warmstart.model.backbone import Backbone
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
+from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
@@ -60,6 +61,11 @@ class LadderContext:
         """A new network: pretrained backbone, fresh head."""
         head = self.task.head(self.backbone.out_features, self.data.dataset.target, seed=self.seed)
         return Network(self.backbone.clone(), head)
+
+    def seconds(self, recipe: Recipe, network: Network | None = None) -> float:
+        """What a recipe is expected to take; for `network`, or a new one."""
+        data, limits = self.data.facts, self.data.limits
+        return compile_plan(recipe, network or self.network(), data, speed=self.speed, limits=limits).seconds
 
     def run(self, recipe: Recipe, rung: str) -> RecipeResult:
         """Run a recipe on a new network, in a folder named after the rung; one that is finished there is loaded."""

@@ -17,7 +17,6 @@ from warmstart.engine.finished import RecipeResult
 from warmstart.engine.heads import best_closed_form
 from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.planning.compile import compile_plan
 from warmstart.planning.plan import PhasePlan
 from warmstart.planning.profile import profile
 from warmstart.planning.table import plan_text
@@ -107,7 +106,7 @@ class RecipeRung:
         """As the plan expects on this machine; nothing if it was finished before, since it is only loaded then."""
         if context.finished(self.name):
             return 0.0
-        return compile_plan(self.recipe, context.network(), context.data.facts, speed=context.speed).seconds
+        return context.seconds(self.recipe)
 
     def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
         """Run the recipe."""
