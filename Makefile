@@ -27,8 +27,9 @@ check: $(DEV)  ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV)  ## side by side with other tools
+bench: $(DEV)  ## side by side with other tools, and frozen work part by part
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/frozen_work.py
 
 clean:  ## remove the venv and what tools leave behind (never runs/)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

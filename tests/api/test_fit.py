@@ -174,3 +174,12 @@ def test_the_same_seed_gives_the_same_model(digits_folder: Path, tmp_path: Path)
     assert answers[0] == answers[1]
     assert answers[0] != answers[2]
     assert first.outcome.test == second.outcome.test
+
+
+def test_the_time_is_accounted_for(fitted: FitResult) -> None:
+    times = fitted.outcome.times
+    assert {"reading and decoding", "frozen part of the network", "heads and validation", "everything else"} <= set(
+        times
+    )
+    assert sum(times.values()) == pytest.approx(fitted.outcome.seconds, rel=1e-6)
+    assert all(seconds >= 0 for seconds in times.values())

@@ -10,6 +10,7 @@ from warmstart.evaluation.compare import NO_DIFFERENCE
 from warmstart.evaluation.outcome import CurveRow, Difference, Interval, Mistake, Outcome
 from warmstart.report.figures import rung_bars
 from warmstart.report.html import report_html, write_report
+from warmstart.report.numbers import THIN
 from warmstart.report.words import comparison, verdict
 
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7*7 }}"
@@ -213,3 +214,7 @@ def test_a_final_row_that_was_fitted_on_all_labels_is_the_one_highlighted_and_ne
     html = report_html(both)
     assert "handed over" in html
     assert html.count("validation accuracy</figcaption>") == html.count("<figcaption>loss</figcaption>") - 1
+
+
+def test_the_page_says_where_the_time_went(html: str) -> None:
+    assert "frozen part of the network 31 s, training 52 s" in Page(html).text.replace(THIN, " ")

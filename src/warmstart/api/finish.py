@@ -53,6 +53,8 @@ def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContex
         return Measured(on, indices, context.data.targets(indices), {**outputs, FINAL: chosen.val_outputs}, temperature)
     compared = [row.name for row in climbed.tried if row.name in climbed.contenders and _is_compared(row)]
     latest = {**climbed.contenders, **again}
+    opened = [latest[name] for name in {*compared, climbed.chosen}]
+    context.prefetch({member.cut for contender in opened for member in contender.members}, indices)
     outputs = {name: latest[name].outputs(indices) for name in compared if name != climbed.chosen}
     outputs[FINAL] = latest[climbed.chosen].outputs(indices)
     if climbed.chosen in compared:
@@ -113,6 +115,7 @@ def outcome(
     command: str,
     refit_seconds: float,
     elapsed: Callable[[], float],
+    times: Callable[[float], dict[str, float]],
 ) -> Outcome:
     """Everything a user may want to know, as data."""
     dataset, split, seed = context.data.dataset, context.data.split, context.seed
@@ -122,6 +125,7 @@ def outcome(
     table = rows(climbed, measured, final, refit_seconds, seed)
     pairs = differences(climbed, measured, seed)
     metrics = metric_intervals(calibrated, measured.truth, seed=seed)
+    seconds = elapsed()
     parts = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
     return Outcome(
         data=dataset.name,
@@ -146,10 +150,11 @@ def outcome(
         ),
         decisions=tuple(decisions),
         plan=climbed.contenders[climbed.chosen].plan,
-        seconds=elapsed(),
+        seconds=seconds,
         budget=budget,
         seed=seed,
         environment=environment(),
         command=command,
         evaluated_on=measured.on,
+        times=times(seconds),
     )

@@ -16,6 +16,7 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Event, Finished, Listener, Started, broadcast, silent
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.ledger import Ledger
 from warmstart.errors import RunError
 from warmstart.evaluation.outcome import Outcome
 from warmstart.model.activation import ActivationDtype
@@ -139,7 +140,8 @@ def _fit(
     keep_buffers()
     pretrained = load_backbone(options["backbone"], seed=options["seed"])
     decisions: list[str] = []
-    tell = broadcast(listener, _remember(decisions))
+    ledger = Ledger()
+    tell = broadcast(listener, _remember(decisions), ledger)
     reading = ("size", "seed", "val", "test", "group", "path_column", "label_column", "max_unreadable")
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
@@ -161,7 +163,9 @@ def _fit(
             listener=broadcast(tell, log, board),
             folder=folder / "rungs",
         )
-        run = Run(folder, context, loaded, recipe, options["baseline"], decisions, limit, started, command(options))
+        run = Run(
+            folder, context, loaded, recipe, options["baseline"], decisions, limit, started, command(options), ledger
+        )
         outcome = run.climb()
         write(outcome, run)
     listener(Finished(f"run {folder}"))

@@ -6,8 +6,11 @@ import dataclasses
 import shlex
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from warmstart.api.begun import as_begun
 from warmstart.api.finish import measure, outcome
@@ -16,10 +19,12 @@ from warmstart.api.rungs import default_rungs, recipe_rungs
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Sample
 from warmstart.engine.events import Decided, Finished, Started
+from warmstart.engine.extraction import choose
 from warmstart.engine.ladder.climb import climb, refit
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.engine.ladder.rungs import evaluation_seconds
+from warmstart.engine.ladder.rungs import RecipeRung, Rung, evaluation_seconds
+from warmstart.engine.ledger import Ledger
 from warmstart.evaluation.outcome import Outcome
 from warmstart.planning.speed import measure_speed
 from warmstart.recipe.recipe import Recipe
@@ -47,7 +52,22 @@ class Run:
     budget: float
     started: float
     command: str
+    ledger: Ledger
     members: tuple[Member, ...] = ()
+
+    def _extract(self, rungs: Sequence[Rung]) -> None:
+        """Choose what computes activations, and compute in one pass those that several rungs will ask for."""
+        context, split = self.context, self.context.data.split
+        images = len(split.train) + len(split.val) + len(split.test)
+        rate = 1 / max(evaluation_seconds(context, 1), 1e-9)
+        choice = choose(context.backbone, context.data, images, rate)
+        context.data = dataclasses.replace(context.data, runtime=choice.runtime)
+        if len(choice.rates) > 1 or choice.why_not:
+            rates = ", ".join(f"{name} {rate:.0f}" for name, rate in choice.rates.items())
+            why_not = "".join(f"; {name} not: {why}" for name, why in choice.why_not.items())
+            context.listener(Decided(f"features are computed by {choice.runtime} (images/s: {rates}{why_not})"))
+        cuts = {cut for rung in rungs if isinstance(rung, RecipeRung) for cut in rung.cuts(context)}
+        context.prefetch(cuts, np.concatenate([split.train, split.val]))
 
     def climb(self) -> Outcome:
         """Climb the ladder, fit the chosen rung on all labels, open the test set, and collect what is known."""
@@ -61,6 +81,7 @@ class Run:
             rungs = recipe_rungs(self.recipe, self.baseline, context, reserve)
         rungs, choose = as_begun(rungs, self.folder), None if self.recipe is None else self.recipe.name
         context.listener(Decided(f"this machine runs the backbone at {speed.flops / 1e9:.2g} GFLOP/s"))
+        self._extract(rungs)
         climbed = climb(rungs, context, reserve=reserve, choose=choose)
         began = time.monotonic()
         again = refit(climbed, rungs, context, reserve=reserve)
@@ -81,6 +102,7 @@ class Run:
             command=self.command,
             refit_seconds=refit_seconds,
             elapsed=lambda: time.monotonic() - self.started,
+            times=self.ledger.times,
         )
         return dataclasses.replace(found, mistakes=illustrate(found.mistakes, self.loaded.store))
 

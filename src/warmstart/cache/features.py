@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ from warmstart.data.schema import IntArray
 from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.chain import Chain
 from warmstart.model.modes import evaluating
+from warmstart.model.runtimes.base import Extract, runtimes
 from warmstart.preprocess.spec import PreprocessSpec
 
 _CHUNK_BYTES = 64 * 2**20
@@ -52,6 +54,7 @@ class Wanted:
         cache: what was computed before is taken from it, what is new put into it.
         spec: the preprocessing, part of the key; that of `store`.
         dtype: format in which they are stored and, rounded to it, returned.
+        runtime: what computes; see `warmstart.model.runtimes`.
         view: of the images; `None` for the images as evaluation sees them.
         batch_size: samples per forward pass.
         workers: threads that decode.
@@ -62,6 +65,7 @@ class Wanted:
     cache: ActivationStore
     spec: PreprocessSpec
     dtype: ActivationDtype = "fp32"
+    runtime: str = "torch"
     view: View | None = None
     batch_size: int = 64
     workers: int = 2
@@ -72,7 +76,7 @@ class Wanted:
 
     def space(self, cut: int) -> str:
         """Address of the activations at `cut`."""
-        return space_key(prefix_sha256(self.chain, cut), self.spec, cut, self.dtype)
+        return space_key(prefix_sha256(self.chain, cut), self.spec, cut, self.dtype, self.runtime)
 
     def keys(self, indices: IntArray) -> list[str]:
         """Address of each sample, or of the view of it (its augmentation is drawn by its index in the data set)."""
@@ -182,21 +186,33 @@ def _compute(
 
 def _forward(wanted: Wanted, batches: ImageBatches, rows: dict[int, Tensor], progress: Progress) -> None:
     """Fill `rows` (by cut, ascending), tensors made outside inference mode: training can use them."""
-    chain, done = wanted.chain, 0
-    weight = next(chain.module.parameters(), torch.empty(0))
-    starts = [0, *list(rows)[:-1]]
-    segments = [chain.segment(start, stop) for start, stop in zip(starts, rows, strict=True)]
-    with evaluating(chain.module), torch.inference_mode():
+    done, weight = 0, next(wanted.chain.module.parameters(), torch.empty(0))
+    with evaluating(wanted.chain.module), torch.inference_mode():
+        extract = prepared(wanted.runtime, wanted.chain, tuple(rows), wanted.spec.size)
         for batch in batches:
-            x = batch.inputs.to(weight.device, weight.dtype)
-            if x.ndim == 4:  # about twice as fast for convolutions on a CPU
-                x = x.contiguous(memory_format=torch.channels_last)
-            size = len(x)
-            for segment, out in zip(segments, rows.values(), strict=True):
-                x = segment(x)
+            size = len(batch.inputs)
+            found = extract(batch.inputs.to(weight.device, weight.dtype))
+            for out, x in zip(rows.values(), found, strict=True):
                 out[done : done + size].copy_(x)
             done += size
             _report(progress, size)
+
+
+_READY: OrderedDict[tuple[str, str, tuple[int, ...], int], Extract] = OrderedDict()
+_MOST_READY = 4
+
+
+def prepared(runtime: str, chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
+    """The prefixes of a chain in a runtime. What takes seconds to prepare is kept, under the hash of its weights."""
+    if runtime == "torch":
+        return runtimes[runtime](chain, cuts, size)
+    key = (runtime, prefix_sha256(chain, cuts[-1]), cuts, size)
+    if key not in _READY:
+        _READY[key] = runtimes[runtime](chain, cuts, size)
+        while len(_READY) > _MOST_READY:
+            _READY.popitem(last=False)
+    _READY.move_to_end(key)
+    return _READY[key]
 
 
 def _report(progress: Progress, samples: int) -> None:

@@ -25,6 +25,7 @@ from torch import Tensor
 from warmstart.data.schema import Sample
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
+from warmstart.model.runtimes.base import version
 from warmstart.preprocess.spec import PreprocessSpec
 
 FORMAT = 1
@@ -33,7 +34,9 @@ FORMAT = 1
 _ORIENTATION = 0x0112  # EXIF tag; the reader turns the image by it
 
 
-def space_key(weights_sha256: str, spec: PreprocessSpec, cut: int, dtype: ActivationDtype) -> str:
+def space_key(
+    weights_sha256: str, spec: PreprocessSpec, cut: int, dtype: ActivationDtype, runtime: str = "torch"
+) -> str:
     """Address (64 hex digits) of the activations at `cut`; `weights_sha256` is from `prefix_sha256`.
 
     >>> a = space_key("w", PreprocessSpec(), 3, "fp32")
@@ -45,7 +48,7 @@ def space_key(weights_sha256: str, spec: PreprocessSpec, cut: int, dtype: Activa
         "preprocess": spec.to_dict(),
         "cut": cut,
         "dtype": dtype,
-        "versions": _versions(),
+        "versions": _versions() | ({} if runtime == "torch" else {runtime: version(runtime)}),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -50,7 +50,7 @@ class ActivationStore:
 
     >>> import torch
     >>> store = ActivationStore(None)
-    >>> store.put("space", ["a", "b"], torch.tensor([[1.0], [2.0]]))
+    >>> _ = store.put("space", ["a", "b"], torch.tensor([[1.0], [2.0]]))
     >>> out = torch.zeros(3, 1)
     >>> store.fetch("space", ["b", "c", "a"], out)  # the position of what is missing
     [1]

@@ -28,6 +28,7 @@ class RunData:
     spec: PreprocessSpec
     cache: ActivationStore
     limits: CacheLimits = DEFAULT
+    runtime: str = "torch"  # what computes activations
     _others: dict[int, PixelStore] = dataclasses.field(default_factory=dict, repr=False)
 
     def pixels(self, size: int) -> PixelStore:
@@ -44,7 +45,8 @@ class RunData:
     ) -> Wanted:
         """What `warmstart.cache.features` needs to know to give activations of this data."""
         size = size or self.spec.size
-        return Wanted(chain, self.pixels(size), self.cache, self.spec.with_size(size), dtype=dtype, view=view)
+        spec = self.spec.with_size(size)
+        return Wanted(chain, self.pixels(size), self.cache, spec, dtype=dtype, runtime=self.runtime, view=view)
 
     def targets(self, indices: IntArray) -> Tensor:
         """True class indices (n,), int64, of the samples at `indices`."""

@@ -107,6 +107,7 @@ class Outcome:
     environment: dict[str, Any]  # versions, cores, threads, platform, date
     command: str  # how to repeat this run
     evaluated_on: Literal["test", "val"] = "test"
+    times: dict[str, float] = dataclasses.field(default_factory=dict)  # seconds by kind of work
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

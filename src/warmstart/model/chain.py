@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -105,6 +105,15 @@ class Chain:
             return functools.partial(self._segments.compiled(self.module, first, last), self.module)
         return torch.clone if first == last else self
 
+    def prefixes(self, cuts: Sequence[int]) -> nn.Module:
+        """`prefix(cut)` for several ascending cuts as one module that returns a tuple; it shares the parameters."""
+        stops = [self._index(cut) for cut in cuts]
+        if self._segments is not None:
+            return self._segments.prefixes(self.module, stops)
+        if stops != [len(self.cuts) - 1]:
+            raise IndexError(f"the network cannot be cut ({self.why_uncut})")
+        return _Tuple(self.module)
+
     def cut_for(self, trainable: Collection[str]) -> int:
         """The largest cut below which no parameter in `trainable` (names in `module.named_parameters()`) is used."""
         wanted = frozenset(trainable)
@@ -195,3 +204,12 @@ class Chain:
             if self._segments is None:
                 return tuple(x.shape[1:]), tuple(self.module(x).shape[1:])
             return tuple(shape[1:] for shape in self._segments.shapes(self.module, x))
+
+
+class _Tuple(nn.Module):
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return (self.module(x),)

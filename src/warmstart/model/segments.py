@@ -13,7 +13,7 @@ Both are kept by one copy of the argument where the graph cannot rule sharing ou
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -70,6 +70,17 @@ class Segments:
         if (start, stop) not in self._compiled:
             self._compiled[start, stop] = self._compile(module, start, stop)
         return self._compiled[start, stop]
+
+    def prefixes(self, module: nn.Module, stops: Sequence[int]) -> fx.GraphModule:
+        """A module from the input to the activations at `stops` (ascending), as a tuple; it shares the parts of
+        `module`.
+        """
+        graph = fx.Graph()
+        copies = {self.cuts[0]: graph.placeholder("x")}
+        for node in self._select(0, stops[-1]):
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+        graph.output(tuple(copies[self.cuts[stop]] for stop in stops))
+        return fx.GraphModule(module, graph)
 
     def used(self, start: int, stop: int) -> tuple[frozenset[str], frozenset[str]]:
         """Names of (modules called, attributes read) between two cuts."""

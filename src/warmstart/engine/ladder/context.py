@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -18,11 +19,13 @@ from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.run import run_recipe
 from warmstart.errors import Interrupted
+from warmstart.model.activation import sample_bytes
 from warmstart.model.backbone import Backbone
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
+from warmstart.planning.plan import Plan
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
 
@@ -64,8 +67,12 @@ class LadderContext:
 
     def seconds(self, recipe: Recipe, network: Network | None = None) -> float:
         """What a recipe is expected to take; for `network`, or a new one."""
+        return self.plan(recipe, network).seconds
+
+    def plan(self, recipe: Recipe, network: Network | None = None) -> Plan:
+        """The recipe compiled for `network`, or a new one."""
         data, limits = self.data.facts, self.data.limits
-        return compile_plan(recipe, network or self.network(), data, speed=self.speed, limits=limits).seconds
+        return compile_plan(recipe, network or self.network(), data, speed=self.speed, limits=limits)
 
     def run(self, recipe: Recipe, rung: str) -> RecipeResult:
         """Run a recipe on a new network, in a folder named after the rung; one that is finished there is loaded."""
@@ -82,6 +89,13 @@ class LadderContext:
             interrupt=self.interrupt,
             speed=self.speed,
         )
+
+    def prefetch(self, cuts: Collection[int], indices: IntArray) -> None:
+        """Store the activations at several cuts of the pretrained backbone in one pass, where all of them fit."""
+        shapes = [self.backbone.chain.activation_shape(cut, self.data.spec.size) for cut in set(cuts)]
+        if len(shapes) > 1 and len(indices) * sum(map(sample_bytes, shapes)) <= self.data.limits.total:
+            network, top = self.network(), max(cuts)
+            features(network, top, self.data, indices, also=set(cuts) - {top}, listener=self.listener)
 
     def activations(self, network: Network, cut: int, indices: IntArray) -> Tensor:
         """Activations at `cut`, from the store where they are there; one pass over the images where they are not."""

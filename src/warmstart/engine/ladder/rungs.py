@@ -17,7 +17,7 @@ from warmstart.engine.finished import RecipeResult
 from warmstart.engine.heads import best_closed_form
 from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.planning.plan import PhasePlan
+from warmstart.planning.plan import HeadPlan, PhasePlan
 from warmstart.planning.profile import profile
 from warmstart.planning.table import plan_text
 from warmstart.recipe.phase import Phase
@@ -108,6 +108,16 @@ class RecipeRung:
             return 0.0
         return context.seconds(self.recipe)
 
+    def cuts(self, context: LadderContext) -> set[int]:
+        """Cuts of the pretrained backbone whose activations the recipe will ask for; none if it was finished before."""
+        if context.finished(self.name):
+            return set()
+        steps = context.plan(self.recipe).steps
+        plans = [
+            step for step in steps if isinstance(step, HeadPlan | PhasePlan) and step.size == context.data.spec.size
+        ]
+        return {p.cache.cut for p in plans if p.cache.what == "activations" and p.cache.dtype == "fp32" and _plain(p)}
+
     def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
         """Run the recipe."""
         return self._run(self.recipe, context)
@@ -177,3 +187,8 @@ def evaluation_seconds(context: LadderContext, images: int) -> float:
     backbone = context.backbone
     flops = profile(backbone, 0, len(backbone.chain.cuts) - 1, context.data.spec.size).flops
     return images * flops / context.speed.flops
+
+
+def _plain(plan: HeadPlan | PhasePlan) -> bool:
+    """Whether what is stored are the images as evaluation sees them."""
+    return isinstance(plan, HeadPlan) or plan.phase.augment == "none"

@@ -1,0 +1,41 @@
+"""Frozen work, part by part: extraction, gradual unfreezing, memory allocation; one command, tables in `results/`.
+
+python benchmarks/frozen_work.py                       # all of them, three runs each
+python benchmarks/frozen_work.py gradual --repeats 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from pathlib import Path
+
+if not __package__:  # started as a file: imports begin at the repository, not at this folder
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from warmstart.engine.allocator import keep_buffers
+
+RESULTS = Path(__file__).resolve().parent / "results"
+PARTS = ("extraction", "gradual", "allocator", "views", "estimates", "scale")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=PARTS, help=f"some of {', '.join(PARTS)}")
+    parser.add_argument("--repeats", type=int, default=3, help="runs that count, after one that does not (3)")
+    args = parser.parse_args()
+    keep_buffers()  # for every contender alike
+    RESULTS.mkdir(exist_ok=True)
+    for part in args.parts:
+        table = importlib.import_module(f"benchmarks.micro.{part}").run(args.repeats)
+        (RESULTS / f"{part}.md").write_text(table.markdown())
+        (RESULTS / f"{part}.json").write_text(
+            json.dumps({"notes": table.notes, "runs": table.figures}, indent=1) + "\n"
+        )
+        print(table.markdown(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Which runtime computes the frozen part of a network here: the fastest whose outputs agree with torch's.
+
+That is measured, once per network, size and machine, where there is enough to compute; the answer is kept beside the
+activations, so a resumed or repeated run takes the same one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import platform
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from warmstart.cache.features import prepared
+from warmstart.data.batches import ImageBatches
+from warmstart.engine.data import RunData
+from warmstart.engine.machine import cores
+from warmstart.files import read_json, write_json
+from warmstart.model.backbone import Backbone
+from warmstart.model.modes import evaluating
+from warmstart.model.runtimes.base import TOLERANCE, Extract, UnavailableError, runtimes, version
+
+_log = logging.getLogger(__name__)
+
+WORTH_TRYING = 5.0
+"""Seconds of work in torch from which it pays to prepare and measure another runtime, which takes about two."""
+_BATCH = 32
+_SECONDS = 0.3
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """The runtime, and images per second of each that was tried; `why_not` says what kept the others out."""
+
+    runtime: str
+    rates: dict[str, float]
+    why_not: dict[str, str]
+
+
+def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choice:
+    """Choose for `images` images, of which torch does about `rate` per second."""
+    others = [name for name in runtimes if name != "torch" and version(name)]
+    if images < WORTH_TRYING * rate or not others:
+        return Choice("torch", {"torch": rate}, {})
+    path = None if data.cache.folder is None else data.cache.folder / "runtimes.json"
+    known = (read_json(path) or {}) if path is not None else {}
+    key = _key(backbone, data.spec.size, others)
+    if key in known:
+        return Choice(**known[key])
+    found = _measure(backbone, data, others)
+    if path is not None:
+        _keep(path, known | {key: dataclasses.asdict(found)})
+    return found
+
+
+def _measure(backbone: Backbone, data: RunData, others: list[str]) -> Choice:
+    chain, last = backbone.chain, len(backbone.chain.cuts) - 1
+    batch = next(iter(ImageBatches(data.store, data.split.train[:_BATCH], batch_size=_BATCH)))
+    rates, why_not, expected = dict[str, float](), dict[str, str](), torch.empty(0)
+    with evaluating(chain.module), torch.inference_mode():
+        for name in ("torch", *others):
+            try:
+                extract = prepared(name, chain, (last,), data.spec.size)
+            except UnavailableError as error:
+                why_not[name] = str(error)
+                continue
+            (outputs,) = extract(batch.inputs)
+            expected = outputs if name == "torch" else expected
+            apart = difference(outputs, expected)
+            if apart > TOLERANCE:
+                why_not[name] = f"its outputs differ by {apart:.1e}, more than {TOLERANCE:g}"
+                continue
+            rates[name] = _rate(extract, batch.inputs)
+    for name, why in why_not.items():
+        _log.info("runtime %s is not used: %s", name, why)
+    return Choice(max(rates, key=rates.__getitem__), rates, why_not)
+
+
+def difference(outputs: Tensor, expected: Tensor) -> float:
+    """Largest difference, relative to the largest value that is expected; infinite where something is not finite."""
+    if outputs.shape != expected.shape or not bool(torch.isfinite(outputs).all()):
+        return float("inf")
+    return float((outputs - expected).abs().max() / expected.abs().max().clamp_min(1e-12))
+
+
+def _rate(extract: Extract, x: Tensor) -> float:
+    began, passes = time.perf_counter(), 0
+    while passes == 0 or time.perf_counter() - began < _SECONDS:
+        extract(x)
+        passes += 1
+    return len(x) * passes / (time.perf_counter() - began)
+
+
+def _key(backbone: Backbone, size: int, others: list[str]) -> str:
+    versions = {name: version(name) for name in ("torch", *others)}
+    machine = (platform.machine(), platform.processor(), cores(), torch.get_num_threads())
+    facts = json.dumps([backbone.card.weights_sha256, backbone.card.architecture, size, versions, machine])
+    return hashlib.sha256(facts.encode()).hexdigest()[:32]
+
+
+def _keep(path: Path, known: dict[str, object]) -> None:
+    try:
+        write_json(path, known)
+    except OSError as error:
+        _log.warning("the choice of a runtime cannot be kept in %s: %s", path, error)

@@ -1,0 +1,54 @@
+"""The contract of a runtime: from images to the activations at some cuts, in float32, as torch would give them.
+
+A runtime is used only where its outputs agree with torch's within `TOLERANCE` and it is faster; which one that is, is
+measured (`warmstart.engine.extraction`). What another runtime than torch has computed has addresses of its own.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+from typing import Protocol
+
+from torch import Tensor
+
+from warmstart.model.chain import Chain
+from warmstart.registry import Registry
+
+TOLERANCE = 1e-4
+"""Largest difference from torch's activations, relative to the largest of them."""
+
+Extract = Callable[[Tensor], tuple[Tensor, ...]]
+"""From images (n, C, H, W), float32, to the activations at each cut."""
+
+
+class UnavailableError(Exception):
+    """The runtime is not installed, or cannot run this network."""
+
+
+class Runtime(Protocol):
+    """What is registered."""
+
+    def __call__(self, chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
+        """Prepare the prefixes of `chain` up to `cuts` (ascending) for inputs of `size` x `size` pixels.
+
+        The weights are those at the time of the call. To be called, as the result is, while the network is in eval mode
+        and in inference mode.
+
+        Raises:
+            UnavailableError: see there.
+        """
+        ...
+
+
+def version(name: str) -> str:
+    """Version of the package a runtime is named after; empty if it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+runtimes: Registry[Runtime] = Registry("runtime")
+runtimes.add("torch", "warmstart.model.runtimes.eager:prepare")
+runtimes.add("openvino", "warmstart.model.runtimes.openvino:prepare")

@@ -1,0 +1,53 @@
+"""OpenVINO (Apache-2.0) on the CPU: convolutions and matrix products near the machine's peak, in float32.
+
+The network goes through the PyTorch frontend directly, not through OpenVINO's conversion tool, which would send usage
+data over the network where `openvino-telemetry` is installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from warmstart.model.chain import Chain
+from warmstart.model.runtimes.base import Extract, UnavailableError
+
+_CONFIG = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+"""Float32 throughout, where the default may be bfloat16; one request at a time on all cores: batches are large."""
+
+
+def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
+    """See `Runtime`. Takes a few seconds."""
+    try:
+        import openvino
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+    except ImportError as error:
+        raise UnavailableError(f"openvino is not installed ({error})") from error
+    weight = next(chain.module.parameters(), torch.empty(0))
+    if weight.device.type != "cpu" or weight.dtype != torch.float32:
+        raise UnavailableError("the network is not in float32 on the CPU")
+    example = torch.zeros(2, chain.channels, size, size)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            script = torch.jit.trace(chain.prefixes(cuts), example, check_trace=False)  # type: ignore[no-untyped-call]
+            decoder = TorchScriptPythonDecoder(script, example_input=example)  # has to outlive the conversion
+            frontend: Any = FrontEndManager().load_by_framework("pytorch")
+            model = frontend.convert(frontend.load(decoder))
+            model.reshape([-1, chain.channels, size, size])
+            compiled = openvino.Core().compile_model(model, "CPU", _CONFIG)
+    except Exception as error:  # the frontend raises what it likes for an operation it does not know
+        raise UnavailableError(f"openvino cannot run this network: {error}") from error
+
+    def extract(x: Tensor) -> tuple[Tensor, ...]:
+        found = compiled(np.ascontiguousarray(x.numpy()))
+        return tuple(torch.from_numpy(found[i].copy()) for i in range(len(cuts)))
+
+    return extract

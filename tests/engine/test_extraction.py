@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.engine.helpers import make_data
+from warmstart.engine import extraction
+from warmstart.engine.extraction import choose
+from warmstart.model.backbone import Backbone
+from warmstart.model.catalog import load_backbone
+from warmstart.model.chain import Chain
+from warmstart.model.runtimes.base import Extract, Runtime, UnavailableError, runtimes
+from warmstart.registry import Registry
+
+MANY = 10**6
+
+
+@pytest.fixture
+def backbone() -> Backbone:
+    return load_backbone("toy")
+
+
+def fake(factor: float = 1.0, seconds: float = 0.0, why_not: str = "") -> Runtime:
+    def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
+        if why_not:
+            raise UnavailableError(why_not)
+        own = runtimes["torch"](chain, cuts, size)
+
+        def extract(x: Tensor) -> tuple[Tensor, ...]:
+            time.sleep(seconds)
+            return tuple(factor * out for out in own(x))
+
+        return extract
+
+    return prepare
+
+
+def only(monkeypatch: pytest.MonkeyPatch, torch_seconds: float = 0.0, **others: Runtime) -> None:
+    registry: Registry[Runtime] = Registry("runtime")
+    registry.add("torch", fake(seconds=torch_seconds))
+    for name, runtime in others.items():
+        registry.add(name, runtime)
+    monkeypatch.setattr(extraction, "runtimes", registry)
+    monkeypatch.setattr("warmstart.cache.features.runtimes", registry)
+    monkeypatch.setattr("warmstart.cache.features._READY", OrderedDict())
+    monkeypatch.setattr(extraction, "version", lambda name: "1")
+    monkeypatch.setattr(extraction, "_SECONDS", 0.05)
+
+
+def test_the_faster_runtime_that_agrees_is_taken(monkeypatch: pytest.MonkeyPatch, backbone: Backbone) -> None:
+    only(monkeypatch, torch_seconds=0.05, quick=fake(), slow=fake(seconds=0.2))
+    found = choose(backbone, make_data(), MANY, 100.0)
+    assert found.runtime == "quick"
+    assert found.rates["quick"] > found.rates["torch"] > found.rates["slow"]
+
+
+def test_one_that_gives_other_outputs_is_not_taken_however_fast(
+    monkeypatch: pytest.MonkeyPatch, backbone: Backbone
+) -> None:
+    only(monkeypatch, torch_seconds=0.05, wrong=fake(factor=1.01), broken=fake(why_not="no such operation"))
+    found = choose(backbone, make_data(), MANY, 100.0)
+    assert found.runtime == "torch"
+    assert "differ by 1.0e-02" in found.why_not["wrong"]
+    assert found.why_not["broken"] == "no such operation"
+
+
+def test_little_work_is_done_by_torch_without_measuring(monkeypatch: pytest.MonkeyPatch, backbone: Backbone) -> None:
+    only(monkeypatch, quick=fake(why_not="must not be prepared"))
+    assert choose(backbone, make_data(), 100, 100.0) == extraction.Choice("torch", {"torch": 100.0}, {})
+
+
+def test_the_choice_is_remembered_beside_the_activations(
+    monkeypatch: pytest.MonkeyPatch, backbone: Backbone, tmp_path: Path
+) -> None:
+    only(monkeypatch, torch_seconds=0.05, quick=fake())
+    first = choose(backbone, make_data(folder=tmp_path), MANY, 100.0)
+    only(monkeypatch, quick=fake(why_not="must not be asked again"))
+    assert choose(backbone, make_data(folder=tmp_path), MANY, 100.0) == first
+
+
+def test_outputs_that_are_not_finite_never_agree() -> None:
+    assert extraction.difference(torch.tensor([[float("nan")]]), torch.tensor([[1.0]])) == float("inf")

@@ -1,0 +1,46 @@
+"""Every runtime that is installed gives what torch gives, at every cut it is asked for."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from warmstart.model.backbone import Backbone
+from warmstart.model.catalog import load_backbone
+from warmstart.model.modes import evaluating
+from warmstart.model.runtimes.base import TOLERANCE, UnavailableError, runtimes, version
+
+INSTALLED = [name for name in runtimes if version(name)]
+
+
+@pytest.fixture(scope="module", params=["toy", "lite0"])
+def backbone(request: pytest.FixtureRequest) -> Backbone:
+    return load_backbone(request.param)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_activations_are_those_of_torch(backbone: Backbone, name: str) -> None:
+    chain, size = backbone.chain, 64
+    cuts = (chain.blocks[0].cut, chain.blocks[-2].cut, len(chain.cuts) - 1)
+    before = {key: value.clone() for key, value in chain.module.state_dict().items()}
+    with evaluating(chain.module), torch.inference_mode():
+        extract = runtimes[name](chain, cuts, size)
+        for count in (3, 1):
+            x = torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(count))
+            for cut, found in zip(cuts, extract(x), strict=True):
+                expected = chain.prefix(cut)(x)
+                assert found.shape == expected.shape
+                assert float((found - expected).abs().max()) <= TOLERANCE * float(expected.abs().max())
+    assert all(torch.equal(value, before[key]) for key, value in chain.module.state_dict().items())
+
+
+def test_torch_is_there_and_a_package_that_is_not_has_no_version() -> None:
+    assert "torch" in INSTALLED
+    assert version("no-such-runtime") == ""
+
+
+def test_what_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "openvino", None)
+    chain = load_backbone("toy").chain
+    with pytest.raises(UnavailableError, match="not installed"):
+        runtimes["openvino"](chain, (len(chain.cuts) - 1,), 32)
