@@ -140,5 +140,5 @@ def _stage(model: Network, plan: PhasePlan, loader: DataLoader[tuple[Tensor, Ten
             loss.backward()
             nn.utils.clip_grad_norm_([p for g in groups for p in g["params"]], plan.phase.clip or float("inf"))
             optimizer.step()
-            loss_sum, step = loss_sum + float(loss) * len(y), step + 1
+            loss_sum, step = loss_sum + loss.item() * len(y), step + 1
     return loss_sum / TRAIN

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import platform
 import statistics
+import time
 from collections.abc import Callable, Mapping
 
 import torch
@@ -54,17 +55,17 @@ def machine() -> str:
     return f"{where}, Python {platform.python_version()}, torch {torch.__version__}"
 
 
-def gemm_peak(size: int = 1536, seconds: float = 1.0) -> float:
-    """Floating-point operations per second of a product of two square float32 matrices: what the machine can do."""
-    import time
-
-    a, b = torch.randn(size, size), torch.randn(size, size)
-    torch.mm(a, b)
-    best, began = 0.0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        start = time.perf_counter()
+def gemm_peak(sizes: tuple[int, ...] = (512, 1024, 2048, 4096), seconds: float = 0.5) -> float:
+    """Floating-point operations per second of a product of two square float32 matrices: the best of several sizes."""
+    best = 0.0
+    for size in sizes:
+        a, b = torch.randn(size, size), torch.randn(size, size)
         torch.mm(a, b)
-        best = max(best, 2 * size**3 / (time.perf_counter() - start))
+        began = time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            start = time.perf_counter()
+            torch.mm(a, b)
+            best = max(best, 2 * size**3 / (time.perf_counter() - start))
     return best
 
 

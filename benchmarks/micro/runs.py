@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +29,7 @@ def fresh(prepared: Prepared, backbone: Backbone, size: int, limits: CacheLimits
     held_out: tuple[Sample, ...] = load(prepared.root / "test").samples if test else ()
     dataset = Dataset((*train.samples, *held_out), train.target, name=train.name)
     split = Split(np.arange(len(train)), np.arange(len(train), len(dataset)), np.arange(0), how="by folder")
-    spec = backbone.preprocess.with_size(size)
+    spec = dataclasses.replace(backbone.preprocess, size=size, resize="squash")  # the whole image, as `fit` has it
     with TemporaryDirectory() as folder:
         store = PixelStore(dataset, spec, budget_bytes=limits.memory)
         yield RunData(dataset, split, store, spec, ActivationStore(Path(folder)), limits)

@@ -21,7 +21,16 @@ LADDER = ["pixels", "probe", "lp_ft", "average", "bias_only", "ensemble"]
 
 def test_the_run_folder_holds_everything_of_the_run(fitted: FitResult) -> None:
     names = {path.name for path in fitted.folder.iterdir()}
-    assert names >= {"run.json", "ladder.json", "log.jsonl", "results.json", "report.html", "bundle", "rungs"}
+    assert names >= {
+        "run.json",
+        "ladder.json",
+        "runtime.json",
+        "log.jsonl",
+        "results.json",
+        "report.html",
+        "bundle",
+        "rungs",
+    }
     assert fitted.report == fitted.folder / "report.html"
     assert fitted.bundle == fitted.folder / "bundle"
     lines = [json.loads(line) for line in (fitted.folder / "log.jsonl").read_text().splitlines()]

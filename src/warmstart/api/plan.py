@@ -20,6 +20,9 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import tasks
 
+SOME = 32
+"""Images that the time to decode is measured on."""
+
 
 def plan(
     data: Any,
@@ -65,4 +68,6 @@ def plan(
     network = apply_edits(Network(pretrained, head), reset=False, dropout=wanted.edits.dropout, seed=seed)
     facts = DataFacts(len(parts.train), len(parts.val), len(dataset.target.classes), spec.size, dataset.name)
     limits = cache_limits(cache_budget, cache_dtype)
-    return compile_plan(wanted, network, facts, speed=measure_speed(network, spec.size), limits=limits)
+    some = [dataset.samples[int(i)].source for i in parts.train[:: max(1, len(parts.train) // SOME)]]
+    speed = measure_speed(network, spec.size, sources=some)
+    return compile_plan(wanted, network, facts, speed=speed, limits=limits)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.api.begun import as_begun
+from warmstart.api.begun import as_begun, runtime_as_begun
 from warmstart.api.finish import measure, outcome
 from warmstart.api.prepare import Loaded
 from warmstart.api.rungs import default_rungs, recipe_rungs
@@ -55,33 +55,41 @@ class Run:
     ledger: Ledger
     members: tuple[Member, ...] = ()
 
-    def _extract(self, rungs: Sequence[Rung]) -> None:
-        """Choose what computes activations, and compute in one pass those that several rungs will ask for."""
+    def _choose_runtime(self) -> None:
+        """Choose what computes activations."""
         context, split = self.context, self.context.data.split
         images = len(split.train) + len(split.val) + len(split.test)
         rate = 1 / max(evaluation_seconds(context, 1), 1e-9)
-        choice = choose(context.backbone, context.data, images, rate)
+        choice = runtime_as_begun(self.folder, lambda: choose(context.backbone, context.data, images, rate))
         context.data = dataclasses.replace(context.data, runtime=choice.runtime)
+        extraction = choice.rates[choice.runtime] / choice.rates["torch"]
+        context.speed = dataclasses.replace(context.speed, extraction=extraction)
         if len(choice.rates) > 1 or choice.why_not:
             rates = ", ".join(f"{name} {rate:.0f}" for name, rate in choice.rates.items())
             why_not = "".join(f"; {name} not: {why}" for name, why in choice.why_not.items())
             context.listener(Decided(f"features are computed by {choice.runtime} (images/s: {rates}{why_not})"))
+
+    def _prefetch(self, rungs: Sequence[Rung]) -> None:
+        """Compute in one pass the activations that several rungs will ask for."""
+        context, split = self.context, self.context.data.split
         cuts = {cut for rung in rungs if isinstance(rung, RecipeRung) for cut in rung.cuts(context)}
         context.prefetch(cuts, np.concatenate([split.train, split.val]))
 
     def climb(self) -> Outcome:
         """Climb the ladder, fit the chosen rung on all labels, open the test set, and collect what is known."""
         context = self.context
-        context.speed = measure_speed(context.network(), context.data.spec.size, seconds=1.0)
-        speed = context.speed
+        size, store, every = context.data.spec.size, context.data.store, range(len(context.data.dataset))
+        decoded = all(store.holds(i) for i in every)
+        speed = context.speed = measure_speed(context.network(), size, seconds=1.0, decoded=decoded)
+        context.listener(Decided(f"this machine runs the backbone at {speed.flops / 1e9:.2g} GFLOP/s"))
+        self._choose_runtime()
         reserve = OVERHEAD + 1.2 * evaluation_seconds(context, len(self.loaded.split.test))
         if self.recipe is None:
             rungs = default_rungs(context, self.baseline, reserve)
         else:
             rungs = recipe_rungs(self.recipe, self.baseline, context, reserve)
         rungs, choose = as_begun(rungs, self.folder), None if self.recipe is None else self.recipe.name
-        context.listener(Decided(f"this machine runs the backbone at {speed.flops / 1e9:.2g} GFLOP/s"))
-        self._extract(rungs)
+        self._prefetch(rungs)
         climbed = climb(rungs, context, reserve=reserve, choose=choose)
         began = time.monotonic()
         again = refit(climbed, rungs, context, reserve=reserve)

@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import io
+import math
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 
+from warmstart.errors import ImageError
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.profile import profile
+from warmstart.preprocess.image import fit_size
+from warmstart.preprocess.reader import Source, read_image
+from warmstart.preprocess.spec import PreprocessSpec
 
 
-def measure_speed(network: Network, size: int, seconds: float = 2.0) -> SpeedFacts:
-    """Forward passes of a small batch, and decoding of a photograph-like JPEG, for about `seconds` in all.
+def measure_speed(
+    network: Network, size: int, seconds: float = 2.0, *, sources: Sequence[Source] = (), decoded: bool = False
+) -> SpeedFacts:
+    """Forward passes of a small batch, and decoding of some images, for about `seconds` in all.
 
     Operations per second differ by a factor of ten between architectures (depthwise convolutions wait for memory), so
     they are measured on the network that is to be trained. Weights and modes are left as they were.
+
+    Args:
+        network: on its device.
+        size: input side in pixels.
+        seconds: that the measurement may take, about.
+        sources: images to decode; a photograph-like JPEG of 512 x 384 pixels if there are none that can be read.
+        decoded: all images are decoded already and that costs nothing any more.
     """
     flops = profile(network.facts, 0, len(network.facts.chain.cuts) - 1, size).flops
+    spec = network.facts.preprocess.with_size(size)
     return SpeedFacts(
         flops=max(flops * _images_through(network, size, 0.75 * seconds), 1.0),
-        images=_images_decoded(size, 0.25 * seconds),
+        images=math.inf if decoded else _images_decoded(spec, sources or [_photograph()], 0.25 * seconds),
         measured=True,
     )
 
 
-def _images_through(network: Network, size: int, seconds: float, batch: int = 8) -> float:
+def _images_through(network: Network, size: int, seconds: float, batch: int = 32) -> float:
     """Images per second through the backbone."""
     weight = next(network.parameters())
     x = torch.zeros(batch, network.facts.chain.channels, size, size, device=weight.device, dtype=weight.dtype)
@@ -49,13 +65,20 @@ def _images_through(network: Network, size: int, seconds: float, batch: int = 8)
     return batch * passes / (time.perf_counter() - begun)
 
 
-def _images_decoded(size: int, seconds: float) -> float:
-    """Images per second decoded from a JPEG of 512 x 384 pixels and resized, by one thread."""
+def _images_decoded(spec: PreprocessSpec, sources: Sequence[Source], seconds: float) -> float:
+    """Images per second decoded and resized, by one thread."""
+    begun, images = time.perf_counter(), 0
+    while images == 0 or time.perf_counter() - begun < seconds:
+        try:
+            fit_size(read_image(sources[images % len(sources)]), spec, crop=False)
+        except ImageError:  # `check` and `fit` tell of it
+            return _images_decoded(spec, [_photograph()], seconds)
+        images += 1
+    return images / (time.perf_counter() - begun)
+
+
+def _photograph() -> bytes:
     smooth = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8))
     stream = io.BytesIO()
     smooth.resize((512, 384), Image.Resampling.BICUBIC).save(stream, "JPEG", quality=90)
-    begun, images = time.perf_counter(), 0
-    while images == 0 or time.perf_counter() - begun < seconds:
-        Image.open(io.BytesIO(stream.getvalue())).convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
-        images += 1
-    return images / (time.perf_counter() - begun)
+    return stream.getvalue()

@@ -186,7 +186,7 @@ def evaluation_seconds(context: LadderContext, images: int) -> float:
     """Expected time to push so many images through the whole network."""
     backbone = context.backbone
     flops = profile(backbone, 0, len(backbone.chain.cuts) - 1, context.data.spec.size).flops
-    return images * flops / context.speed.flops
+    return images * flops / (context.speed.flops * context.speed.extraction)
 
 
 def _plain(plan: HeadPlan | PhasePlan) -> bool:
