@@ -8,6 +8,7 @@ import math
 from torch import nn
 
 from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.ladder.gate import FEW as FEW_VALIDATION
 from warmstart.engine.ladder.mixtures import AverageRung, EnsembleRung
 from warmstart.engine.ladder.rungs import PixelRung, RecipeRung, Rung
 from warmstart.recipe.methods import load_recipe
@@ -22,6 +23,9 @@ general (Yosinski et al. 2014), and its activations are computed once."""
 
 EPOCHS = (6, 4)
 """Epochs, the preferred number first; more gained nothing on Fashion-MNIST and cost as much again."""
+
+EVERY = ("probe", "lp_ft", "bias_only")
+"""Members of an ensemble; with few validation samples only the two that were tried there, see `FEW_VALIDATION`."""
 
 FEW = 500
 """Training samples below which a tune takes smaller steps, because it takes few of them."""
@@ -44,7 +48,7 @@ def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list
         RecipeRung("lp_ft", "probe, then tuning from it", time.best(tunes, TUNE_SHARE)),
         AverageRung("lp_ft"),
         RecipeRung("bias_only", "only biases, normalisation scales and the head tuned", time.best(lights, LIGHT_SHARE)),
-        EnsembleRung(("probe", "lp_ft", "bias_only")),
+        EnsembleRung(("probe", "lp_ft") if len(context.data.split.val) < FEW_VALIDATION else EVERY),
     ]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from hypothesis import given, settings
@@ -75,6 +76,19 @@ def test_a_mixture_must_gain_more_than_chance_explains() -> None:
     assert not gate(CLASSIFY, "average", more, "best", few, TARGETS, seed=0, mixture=True).kept
     assert gate(CLASSIFY, "tuned", more, "best", few, TARGETS, seed=0).kept
     assert gate(CLASSIFY, "average", many, "best", few, TARGETS, seed=0, mixture=True).kept
+
+
+def test_an_ensemble_has_the_benefit_of_the_doubt_where_validation_samples_are_few() -> None:
+    right = [True] * 6 + [False] * 6
+    best, equal = answers(TARGETS, right), answers(TARGETS, right[::-1])
+    worse = answers(TARGETS, [True] * 5 + [False] * 7)
+    options: dict[str, Any] = {"seed": 0, "mixture": True, "ensemble": True}
+    said = gate(CLASSIFY, "ensemble", equal, "best", best, TARGETS, **options)
+    assert said.kept
+    assert "12 validation samples" in said.why
+    assert not gate(CLASSIFY, "ensemble", worse, "best", best, TARGETS, **options).kept
+    many = TARGETS.repeat(10)
+    assert not gate(CLASSIFY, "ensemble", equal.repeat(10, 1), "best", best.repeat(10, 1), many, **options).kept
 
 
 def test_a_mixture_is_not_kept_for_being_surer() -> None:

@@ -98,7 +98,15 @@ def _try(
         before = contenders[best].val_outputs
         mixture = bool(contender.made_of)
         said = gate(
-            context.task, rung.name, contender.val_outputs, best, before, targets, context.seed, mixture=mixture
+            context.task,
+            rung.name,
+            contender.val_outputs,
+            best,
+            before,
+            targets,
+            context.seed,
+            mixture=mixture,
+            ensemble=mixture and not contender.settings,
         )
     seconds = max(time.monotonic() - start, contender.seconds)  # loading is quicker, and says nothing of the rung
     context.listener(Finished(f"rung {rung.name}", seconds))

@@ -3,7 +3,8 @@
 A contender replaces the best so far if it gets more validation samples right, or as many at a lower log-loss after each
 has had its own temperature (an uncalibrated network would lose on confidence, which costs nothing to repair). A mixture
 of earlier rungs must gain more than chance explains (the paired interval leaves out zero): the best of several shares
-is chosen on the same validation samples, which flatters it, and an ensemble is dearer to run.
+is chosen on the same validation samples, which flatters it, and an ensemble is dearer to run. Where there are few
+validation samples (`FEW`) they can show no gain that is worth having, and an ensemble is kept unless it gets fewer right.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from warmstart.evaluation.calibration import fit_temperature
 from warmstart.evaluation.intervals import paired
 from warmstart.evaluation.metrics import correct
 from warmstart.task.base import Task
+
+FEW = 40
+"""Validation samples below which an ensemble has the benefit of the doubt. With 100 labels and EfficientNet-Lite0 the
+ensemble of probe and LP-FT was better than the probe in 10 of 11 draws (by 0.6 points on Fashion-MNIST, 1.4 on
+CIFAR-10, 2.3 on MNIST), LP-FT alone in 7; with 300 labels LP-FT alone was the better one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +49,21 @@ def gate(
     seed: int,
     *,
     mixture: bool = False,
+    ensemble: bool = False,
 ) -> Verdict:
-    """Compare validation outputs (n, classes) of a contender with those of the best so far."""
+    """Compare validation outputs (n, classes) of a contender with those of the best so far.
+
+    `mixture`: it is made of earlier rungs; `ensemble`: with nothing about it that was chosen on validation.
+    """
     new, old = calibrated_metrics(task, outputs, targets), calibrated_metrics(task, best, targets)
     metric = task.primary_metric
     gain, loss_gain = new[metric] - old[metric], old["log_loss"] - new["log_loss"]
     interval = paired(correct(outputs, targets), correct(best, targets), seed)
     spread = f"interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
     tied = bool(np.isclose(gain, 0))
+    if ensemble and len(targets) < FEW and (gain > 0 or tied):
+        what = f"with {len(targets)} validation samples, an ensemble that gets no fewer of them right ({spread})"
+        return Verdict(True, f"{what} is the better choice")
     wins = interval.low > 0 if mixture else gain > 0 and not tied
     if wins or (tied and loss_gain > 0 and not mixture):
         what = (
