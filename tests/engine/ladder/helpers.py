@@ -67,6 +67,7 @@ class Scripted:
     role: Role = "candidate"
     after: tuple[str, ...] = ()
     made_of: tuple[str, ...] = ()
+    free: bool = True
     sure: float = 3.0
     fails: bool = False
     stops: str = ""
@@ -84,9 +85,9 @@ class Scripted:
         def outputs(indices: IntArray) -> Tensor:
             return answers(context.data.targets(indices), [i < self.right for i in range(len(indices))], self.sure)
 
-        return Contender(
-            self.name, outputs, outputs(context.data.split.val), settings={"share": 0.5}, made_of=self.made_of
-        )
+        settings: dict[str, object] = {"share": 0.5} if self.free else {}
+        val = outputs(context.data.split.val)
+        return Contender(self.name, outputs, val, settings=settings, made_of=self.made_of)
 
     def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
         self.seen.append((context.data, tuple(earlier)))

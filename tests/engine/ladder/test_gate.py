@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.ladder.helpers import Scripted, answers, divided, make_context
 from warmstart.engine.ladder.climb import climb
-from warmstart.engine.ladder.gate import Verdict, calibrated_metrics, gate
+from warmstart.engine.ladder.contender import Contender
+from warmstart.engine.ladder.gate import FEW, Verdict, calibrated_metrics, gate, has_benefit_of_the_doubt
 from warmstart.task.classify import CLASSIFY
 
 TARGETS = torch.arange(12) % 3
@@ -79,16 +80,35 @@ def test_a_mixture_must_gain_more_than_chance_explains() -> None:
 
 
 def test_an_ensemble_has_the_benefit_of_the_doubt_where_validation_samples_are_few() -> None:
-    right = [True] * 6 + [False] * 6
-    best, equal = answers(TARGETS, right), answers(TARGETS, right[::-1])
-    worse = answers(TARGETS, [True] * 5 + [False] * 7)
-    options: dict[str, Any] = {"seed": 0, "mixture": True, "ensemble": True}
-    said = gate(CLASSIFY, "ensemble", equal, "best", best, TARGETS, **options)
+    probe, equal = answers(TARGETS, first(6)), answers(TARGETS, first(6)[::-1])
+    said = gate(CLASSIFY, "ensemble", equal, "probe", probe, TARGETS, seed=0, mixture=True, doubt=True)
     assert said.kept
-    assert "12 validation samples" in said.why
-    assert not gate(CLASSIFY, "ensemble", worse, "best", best, TARGETS, **options).kept
-    many = TARGETS.repeat(10)
-    assert not gate(CLASSIFY, "ensemble", equal.repeat(10, 1), "best", best.repeat(10, 1), many, **options).kept
+    assert "no fewer than probe of only 12 validation samples" in said.why
+    worse = answers(TARGETS, first(5))
+    assert not gate(CLASSIFY, "ensemble", worse, "probe", probe, TARGETS, seed=0, mixture=True, doubt=True).kept
+
+
+@pytest.mark.parametrize(
+    ("made_of", "settings", "samples", "expected"),
+    [
+        (("probe", "lp_ft"), {}, FEW - 1, True),
+        (("probe", "lp_ft"), {}, FEW, False),
+        (("lp_ft",), {"alpha": 0.5}, FEW - 1, False),
+        ((), {}, FEW - 1, False),
+    ],
+)
+def test_only_an_ensemble_has_it_and_only_there(
+    made_of: tuple[str, ...], settings: dict[str, object], samples: int, expected: bool
+) -> None:
+    contender = Contender("x", lambda i: torch.empty(0), torch.empty(0), settings=settings, made_of=made_of)
+    assert has_benefit_of_the_doubt(contender, samples) == expected
+
+
+def test_an_ensemble_is_measured_against_the_probe_and_not_against_the_luckiest_rung() -> None:
+    parts = ("probe", "lucky")
+    ensemble = Scripted("ensemble", 7, after=parts, made_of=parts, free=False)
+    rungs = [Scripted("probe", 6), Scripted("lucky", 9), ensemble]
+    assert climb(rungs, make_context(), reserve=0).chosen == "ensemble"
 
 
 def test_a_mixture_is_not_kept_for_being_surer() -> None:

@@ -15,7 +15,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Started
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.engine.ladder.gate import Verdict, calibrated_metrics, gate
+from warmstart.engine.ladder.gate import Verdict, calibrated_metrics, gate, has_benefit_of_the_doubt
 from warmstart.engine.ladder.rungs import Rung
 from warmstart.errors import TrainingError
 from warmstart.evaluation.outcome import Rung as Tried
@@ -95,18 +95,18 @@ def _try(
     elif not best:
         said = Verdict(True, "the first candidate")
     else:
-        before = contenders[best].val_outputs
-        mixture = bool(contender.made_of)
+        doubt = has_benefit_of_the_doubt(contender, len(targets))
+        rival = contender.made_of[0] if doubt else best
         said = gate(
             context.task,
             rung.name,
             contender.val_outputs,
-            best,
-            before,
+            rival,
+            contenders[rival].val_outputs,
             targets,
             context.seed,
-            mixture=mixture,
-            ensemble=mixture and not contender.settings,
+            mixture=bool(contender.made_of),
+            doubt=doubt,
         )
     seconds = max(time.monotonic() - start, contender.seconds)  # loading is quicker, and says nothing of the rung
     context.listener(Finished(f"rung {rung.name}", seconds))

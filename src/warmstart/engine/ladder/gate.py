@@ -3,8 +3,9 @@
 A contender replaces the best so far if it gets more validation samples right, or as many at a lower log-loss after each
 has had its own temperature (an uncalibrated network would lose on confidence, which costs nothing to repair). A mixture
 of earlier rungs must gain more than chance explains (the paired interval leaves out zero): the best of several shares
-is chosen on the same validation samples, which flatters it, and an ensemble is dearer to run. Where there are few
-validation samples (`FEW`) they can show no gain that is worth having, and an ensemble is kept unless it gets fewer right.
+is chosen on the same validation samples, which flatters it, and an ensemble is dearer to run. With few
+validation samples (`FEW`), which can show no gain that is worth having, an ensemble is kept unless it gets fewer right
+than its first member, the probe: the best so far is then mostly the luckiest.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import dataclasses
 import numpy as np
 from torch import Tensor
 
+from warmstart.engine.ladder.contender import Contender
 from warmstart.evaluation.calibration import fit_temperature
 from warmstart.evaluation.intervals import paired
 from warmstart.evaluation.metrics import correct
@@ -49,11 +51,11 @@ def gate(
     seed: int,
     *,
     mixture: bool = False,
-    ensemble: bool = False,
+    doubt: bool = False,
 ) -> Verdict:
     """Compare validation outputs (n, classes) of a contender with those of the best so far.
 
-    `mixture`: it is made of earlier rungs; `ensemble`: with nothing about it that was chosen on validation.
+    `mixture`: it is made of earlier rungs; `doubt`: it has the benefit of it.
     """
     new, old = calibrated_metrics(task, outputs, targets), calibrated_metrics(task, best, targets)
     metric = task.primary_metric
@@ -61,9 +63,9 @@ def gate(
     interval = paired(correct(outputs, targets), correct(best, targets), seed)
     spread = f"interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
     tied = bool(np.isclose(gain, 0))
-    if ensemble and len(targets) < FEW and (gain > 0 or tied):
-        what = f"with {len(targets)} validation samples, an ensemble that gets no fewer of them right ({spread})"
-        return Verdict(True, f"{what} is the better choice")
+    if doubt and (gain > 0 or tied):
+        what = f"an ensemble that gets no fewer than {best_name} of only {len(targets)} validation samples right"
+        return Verdict(True, f"{what} is the better choice ({spread})")
     wins = interval.low > 0 if mixture else gain > 0 and not tied
     if wins or (tied and loss_gain > 0 and not mixture):
         what = (
@@ -76,3 +78,8 @@ def gate(
     what = f"equal {metric}, {bar}" if tied else f"{100 * gain:+.1f} points of {metric}"
     what = f"{what}, {bar}" if gain > 0 and not tied else what
     return Verdict(False, f"{name} brought {what} on validation against {best_name} ({spread})")
+
+
+def has_benefit_of_the_doubt(contender: Contender, samples: int) -> bool:
+    """Whether it is an ensemble, nothing about it was chosen on validation, and validation has few samples."""
+    return bool(contender.made_of) and not contender.settings and samples < FEW
