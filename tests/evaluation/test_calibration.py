@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from warmstart.evaluation.calibration import fit_temperature, reliability
+from warmstart.evaluation.calibration import cautious_temperature, fit_temperature, reliability
 
 
 def sampled(n: int, classes: int, sharpness: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -74,3 +74,23 @@ def test_the_temperature_lowers_the_calibration_error() -> None:
     before = reliability(logits, labels)
     after = reliability(logits, labels, temperature=fit_temperature(logits, labels))
     assert after.ece < before.ece / 3
+
+
+def test_with_few_samples_the_cautious_temperature_serves_the_rest_better() -> None:
+    """Logits that are calibrated as they are: what 20 samples say of the temperature is mostly chance."""
+    generator = torch.Generator().manual_seed(0)
+    excess: dict[str, float] = {"fitted": 0.0, "cautious": 0.0}
+    for _ in range(30):
+        logits = 2 * torch.randn(2020, 5, generator=generator)
+        labels = torch.multinomial(logits.softmax(1), 1, generator=generator).squeeze(1)
+        few, rest = (logits[:20], labels[:20]), (logits[20:], labels[20:])
+        for name, fit in (("fitted", fit_temperature), ("cautious", cautious_temperature)):
+            excess[name] += float(functional.cross_entropy(rest[0] / fit(*few), rest[1]))
+    assert excess["cautious"] < excess["fitted"]
+
+
+def test_with_many_samples_the_cautious_temperature_is_the_fitted_one() -> None:
+    generator = torch.Generator().manual_seed(1)
+    logits = 6 * torch.randn(5000, 5, generator=generator)
+    labels = torch.multinomial((logits / 3).softmax(1), 1, generator=generator).squeeze(1)
+    assert cautious_temperature(logits, labels) == pytest.approx(fit_temperature(logits, labels), rel=0.02)

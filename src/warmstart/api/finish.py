@@ -13,7 +13,7 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.climb import Climbed
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.evaluation.calibration import fit_temperature, reliability
+from warmstart.evaluation.calibration import cautious_temperature, reliability
 from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
@@ -47,7 +47,7 @@ def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContex
     on: Literal["test", "val"] = "test" if len(split.test) else "val"
     indices = split.test if on == "test" else split.val
     chosen = climbed.contenders[climbed.chosen]
-    temperature = fit_temperature(chosen.val_outputs, context.data.targets(split.val))
+    temperature = cautious_temperature(chosen.val_outputs, context.data.targets(split.val))
     if on == "val":
         outputs = {name: contender.val_outputs for name, contender in climbed.contenders.items()}
         return Measured(on, indices, context.data.targets(indices), {**outputs, FINAL: chosen.val_outputs}, temperature)

@@ -174,8 +174,9 @@ def _fit_again(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext) 
         what = f"rung {rung.name} on all labels"
         context.stop_if_asked(what)
         context.listener(Started(what))
+        began = time.monotonic()
         done[rung.name] = rung.again(inner, climbed.contenders[rung.name], done)
-        context.listener(Finished(what))
+        context.listener(Finished(what, time.monotonic() - began))
         if done[rung.name].stopped:
             return done, f"the deadline cut {rung.name} short, and what was chosen before is whole"
     return done, ""
