@@ -30,11 +30,21 @@ class BackboneCard:
         return dataclasses.asdict(self)
 
 
+@dataclasses.dataclass(frozen=True)
+class FeatureGroup:
+    """Columns `start` to `stop` of the features, and the block that they come from."""
+
+    name: str
+    start: int
+    stop: int
+
+
 @dataclasses.dataclass
 class Backbone:
     """A pretrained network without its head. `chain(x)` gives pooled features of shape (n, out_features).
 
-    `source_head` is the classifier that the weights were trained with, where it came along: features to the classes of
+    `groups` partition the features where they come from several blocks (see `warmstart.model.taps`). `source_head` is
+    the classifier that the weights were trained with, where it came along: features to the classes of
     `card.trained_on`. It is no part of the backbone and is never trained.
     """
 
@@ -43,6 +53,7 @@ class Backbone:
     preprocess: PreprocessSpec
     card: BackboneCard
     source_head: nn.Linear | None = None
+    groups: tuple[FeatureGroup, ...] = ()
 
     @property
     def module(self) -> nn.Module:
