@@ -12,16 +12,13 @@ import dataclasses
 import functools
 import importlib
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from benchmarks.micro.measure import Figures, Run, Table, interleaved, machine, median
-from benchmarks.process import REPOSITORY
+from benchmarks.micro.measure import Figures, Run, Table, interleaved, machine, median, own_process
 from warmstart.cache.features import prepared
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.extraction import difference
@@ -32,6 +29,7 @@ from warmstart.model.runtimes.base import runtimes, version
 from warmstart.planning.peak import Peak, measure_peak
 from warmstart.planning.profile import profile
 
+MODULE = "benchmarks.micro.extraction"
 SIZE, SECONDS = 224, 2.0
 TUTORIAL, BATCHES = (32,), (8, 16, 32, 64)
 EAGER = "torch eager"
@@ -65,7 +63,10 @@ def run(repeats: int) -> Table:
         backbone = load()
         flops = profile(backbone, 0, len(backbone.chain.cuts) - 1, SIZE).flops
         before = peak()
-        runs: dict[str, Run] = {key: functools.partial(once, name, way) for key, way in ways().items()}
+        runs: dict[str, Run] = {
+            key: functools.partial(own_process, "-m", MODULE, name, json.dumps(dataclasses.asdict(way)))
+            for key, way in ways().items()
+        }
         found = interleaved(runs, repeats, uncounted=0)
         most = max(before, peak(), key=lambda measured: measured.flops)
         rows += [_row(name, key, found, most.share(flops)) for key in runs]
@@ -95,17 +96,8 @@ def _row(network: str, key: str, found: Figures, share: float) -> tuple[str, ...
     return (network, key, batch, f"{speeds[batch]:.0f}", f"{faster:.2f}", *last)
 
 
-def once(network: str, way: Way) -> dict[str, float]:
-    """A process: images per second by batch size, and the outputs' difference from eager's."""
-    given = [network, json.dumps(dataclasses.asdict(way))]
-    command = [sys.executable, "-m", "benchmarks.micro.extraction", *given]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def main() -> None:
-    """What that process does."""
+    """What such a process does: images per second by batch size, and the outputs' difference from eager's."""
     parser = argparse.ArgumentParser()
     parser.add_argument("network")
     parser.add_argument("way", type=lambda text: Way(**json.loads(text)))

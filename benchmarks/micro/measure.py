@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 
 import torch
 
 from benchmarks.machine import machine as processor
+from benchmarks.process import REPOSITORY
 
 Run = Callable[[], Mapping[str, float]]
 """One run of a contender: named figures, seconds among them."""
@@ -43,6 +47,15 @@ def interleaved(contenders: Mapping[str, Run], repeats: int, *, uncounted: int =
                 if repeat >= uncounted:
                     figures[name].setdefault(key, []).append(value)
     return figures
+
+
+def own_process(*words: str) -> dict[str, float]:
+    """Figures that a Python process of its own, started with `words`, prints as JSON in its last line."""
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, cwd=REPOSITORY)
+    if done.returncode:
+        raise SystemExit(f"python {' '.join(words)} failed:\n{done.stderr.strip()}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def median(figures: Figures, name: str, key: str) -> float:
