@@ -106,6 +106,8 @@ def plain(data: Prepared) -> dict[str, float]:
     normalise = transforms.Compose([resize, transforms.ToTensor(), transforms.Normalize([0.5] * 3, [0.5] * 3)])
     order = Order(TRAIN, 32)
     images = ImageFolder(str(data.root / "train"), normalise)
+    own = load(data.root / "train").samples  # in warmstart's order, so that both see the same batches
+    images.samples = [(str(sample.source), images.class_to_idx[str(sample.label)]) for sample in own]
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         images, batch_sampler=order, num_workers=2, persistent_workers=True
     )

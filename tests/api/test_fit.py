@@ -71,7 +71,7 @@ def test_the_outcome_says_what_it_was_measured_on_and_the_counts_agree(fitted: F
     assert len(outcome.mistakes) == 12 - right
     assert outcome.test["accuracy"].value > 0.6
     assert outcome.temperature > 0
-    assert outcome.backbone["name"] == "toy"
+    assert outcome.backbone["name"] == "toy?taps=1"
 
 
 def test_each_comparison_is_between_the_final_model_and_what_it_says(fitted: FitResult) -> None:

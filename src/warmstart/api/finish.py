@@ -116,6 +116,7 @@ def outcome(
     refit_seconds: float,
     elapsed: Callable[[], float],
     times: Callable[[float], dict[str, float]],
+    rates: dict[str, float],
 ) -> Outcome:
     """Everything a user may want to know, as data."""
     dataset, split, seed = context.data.dataset, context.data.split, context.seed
@@ -157,4 +158,5 @@ def outcome(
         command=command,
         evaluated_on=measured.on,
         times=times(seconds),
+        rates=rates,
     )

@@ -26,6 +26,7 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung, Rung, evaluation_seconds
 from warmstart.engine.ledger import Ledger
 from warmstart.evaluation.outcome import Outcome
+from warmstart.planning.peak import measure_peak
 from warmstart.planning.speed import measure_speed
 from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.text import to_yaml
@@ -35,6 +36,8 @@ from warmstart.report.images import illustrate
 from warmstart.report.results import write_results
 from warmstart.shipping.bundle import write_bundle
 
+PEAK_SECONDS = 0.3
+"""That measuring the machine's fastest matrix product may take."""
 OVERHEAD = 4.0
 """Seconds kept back for the bundle and the report."""
 
@@ -54,6 +57,7 @@ class Run:
     command: str
     ledger: Ledger
     members: tuple[Member, ...] = ()
+    rates: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def _choose_runtime(self) -> None:
         """Choose what computes activations."""
@@ -64,6 +68,9 @@ class Run:
         context.data = dataclasses.replace(context.data, runtime=choice.runtime, batch=choice.batch)
         extraction = choice.rates[choice.runtime] / choice.rates["torch"]
         context.speed = dataclasses.replace(context.speed, extraction=extraction)
+        peak, speed = measure_peak(PEAK_SECONDS), context.speed.flops
+        self.rates = {name: speed * rate / choice.rates["torch"] for name, rate in choice.rates.items()}
+        self.rates["peak"] = max(peak.flops, *self.rates.values())
         if len(choice.rates) > 1 or choice.why_not:
             rates = ", ".join(f"{name} {rate:.0f}" for name, rate in choice.rates.items())
             why_not = "".join(f"; {name} not: {why}" for name, why in choice.why_not.items())
@@ -112,6 +119,7 @@ class Run:
             refit_seconds=refit_seconds,
             elapsed=lambda: time.monotonic() - self.started,
             times=self.ledger.times,
+            rates={"peak": self.rates["peak"], "frozen part": self.rates[context.data.runtime]},
         )
         return dataclasses.replace(found, mistakes=illustrate(found.mistakes, self.loaded.store))
 
