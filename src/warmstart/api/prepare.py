@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from warmstart.cache.store import ActivationStore, default_cache_dir
-from warmstart.data.audit import Audit, Look, audit_of, look
+from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.sources import load
@@ -45,16 +44,18 @@ def framed(spec: PreprocessSpec, dataset: Dataset, size: int | None, min_size: i
 
     Cropping the centre, as for ImageNet, cuts off what may matter; squashing bends shapes. Up to 4:3 squashing is the
     smaller evil (Fashion-MNIST with 1000 labels and a frozen EfficientNet-Lite0: 85.7 % squashed, 83.7 % cropped).
+    Large JPEGs are decoded reduced, as `warmstart.preprocess.image` says.
     """
     size = size or spec.size
     if size < min_size:
         raise RecipeError(f"size {size} is too small", expected=f"at least {min_size} pixels for this backbone")
+    spec = dataclasses.replace(spec, size=size, decode="reduced")
     seen = np.random.default_rng(0).permutation(len(dataset))[:64]
     sizes = [found for i in seen if (found := image_size(dataset.samples[int(i)].source)) is not None]
     ratios = sorted(max(w, h) / max(1, min(w, h)) for w, h in sizes)
     if ratios and ratios[int(0.9 * (len(ratios) - 1))] <= SQUASH_BELOW:
-        return dataclasses.replace(spec, size=size, resize="squash")
-    return spec.with_size(size)
+        return dataclasses.replace(spec, resize="squash")
+    return spec
 
 
 def divide(dataset: Dataset, *, val: float, test: float, seed: int) -> Split:
@@ -88,7 +89,7 @@ def read(
     for note in dataset.notes:
         listener(Decided(note))
     spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
-    if spec != backbone.preprocess:
+    if (spec.resize, spec.size) != (backbone.preprocess.resize, backbone.preprocess.size):
         listener(
             Decided(
                 f"images are resized by {spec.resize} to {spec.size} px (the backbone's own: "
@@ -113,16 +114,9 @@ def read(
 def decode(dataset: Dataset, spec: PreprocessSpec, listener: Listener) -> tuple[PixelStore, list[Look]]:
     """Decode every image once: into a pixel store, and into what the audit looks at."""
     store = PixelStore(dataset, spec, budget_bytes=memory_available() // 4)
-    looks = [Look() for _ in range(len(dataset))]
-
-    def inspect(i: int, image: Image.Image) -> None:
-        looks[i] = look(dataset.samples[i].source, image)
-
     listener(Started("decode", len(dataset)))
-    failures = store.preload(range(len(dataset)), inspect=inspect, progress=lambda n: listener(Advanced("decode", n)))
+    looks = store.preload(range(len(dataset)), progress=lambda n: listener(Advanced("decode", n)))
     listener(Finished("decode"))
-    for i, reason in failures:
-        looks[i] = Look(error=reason)
     return store, looks
 
 

@@ -18,7 +18,7 @@ from warmstart.data.pixels import PixelStore
 from warmstart.data.pool import in_order
 from warmstart.data.schema import IntArray
 from warmstart.preprocess.augment import augment as augmented
-from warmstart.preprocess.image import normalise
+from warmstart.preprocess.image import normalise, stack
 
 __all__ = ["ActivationBatches", "Batch", "ImageBatches", "PixelStore", "batch_order"]
 
@@ -103,7 +103,7 @@ class ImageBatches:
         images = in_order(self._image, every, workers=self._workers, ahead=self._ahead)
         try:
             for index in self._batches:
-                pixels = torch.stack([next(images) for _ in index])
+                pixels = stack([next(images) for _ in index])
                 inputs = normalise(pixels, self._store.spec)
                 yield Batch(inputs, torch.from_numpy(self._store.labels[index]), torch.from_numpy(index))
         finally:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-from PIL import Image
 from torch import Tensor
 
 from warmstart.data.names import reason
 from warmstart.data.pool import in_order
+from warmstart.data.scan import Look, look
 from warmstart.data.schema import Dataset, IntArray
 from warmstart.errors import WarmstartError
-from warmstart.preprocess.image import centre, fit_size
-from warmstart.preprocess.reader import read_image
+from warmstart.preprocess.image import centre, decode_for, fit_size
+from warmstart.preprocess.reader import Decoded
 from warmstart.preprocess.spec import PreprocessSpec
 
 BUDGET = 2 * 2**30
@@ -51,10 +51,10 @@ class PixelStore:
         i = range(len(self.dataset))[i]
         pixels = self._kept.get(i)
         if pixels is None:
-            pixels = self.put(i, read_image(self.dataset.samples[i].source))
+            pixels = self.put(i, decode_for(self.dataset.samples[i].source, self.spec))
         return centre(pixels, self.spec.size) if crop else pixels
 
-    def put(self, i: int, image: Image.Image) -> Tensor:
+    def put(self, i: int, image: Decoded) -> Tensor:
         """Resize an image that was read already, keep it while the budget lasts, and return it uncropped."""
         pixels = fit_size(image, self.spec, crop=False)
         with self._lock:
@@ -72,38 +72,33 @@ class PixelStore:
         indices: Iterable[int],
         *,
         workers: int = 2,
-        inspect: Callable[[int, Image.Image], None] | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> tuple[tuple[int, str], ...]:
-        """Decode these samples, keep what the budget allows, and return (index, reason) of each that cannot be read.
+    ) -> list[Look]:
+        """Decode these samples, keep what the budget allows, and return a look at each; one that cannot be read has an
+        error.
 
         Every image is decoded, also when there is no room to keep it.
 
         Args:
             indices: samples of the data set.
             workers: threads that decode; 0 does it in the caller's.
-            inspect: is given each index with its image as it was read, before resizing; in any thread.
             progress: is called with 1 after each sample, in the caller's thread.
         """
-
-        def failure(i: int) -> tuple[int, str] | None:
-            source = self.dataset.samples[i].source
-            try:
-                image = read_image(source)
-            except WarmstartError as error:
-                return i, reason(error, source)
-            self.put(i, image)
-            if inspect is not None:
-                inspect(i, image)
-            return None
-
-        failures: list[tuple[int, str]] = []
-        for found in in_order(failure, (int(i) for i in indices), workers=workers):
-            if found is not None:
-                failures.append(found)
+        looks: list[Look] = []
+        for found in in_order(self._read, (int(i) for i in indices), workers=workers):
+            looks.append(found)
             if progress is not None:
                 progress(1)
-        return tuple(failures)
+        return looks
+
+    def _read(self, i: int) -> Look:
+        source = self.dataset.samples[i].source
+        try:
+            image = decode_for(source, self.spec)
+        except WarmstartError as error:
+            return Look(error=reason(error, source))
+        self.put(i, image)
+        return look(source, image)
 
     def subset(self, indices: Sequence[int] | IntArray) -> PixelStore:
         """The store of `dataset.subset(indices)`, with the pixels that are kept already, and what is left of the
