@@ -64,11 +64,12 @@ class ChunkFolder:
         with contextlib.suppress(OSError):
             os.utime(self._path(space, chunk))
 
-    def write(self, space: str, keys: Sequence[str], packed: Packed) -> bool:
-        """Write a chunk of these rows; whether it is there."""
+    def write(self, space: str, keys: Sequence[str], packed: Packed) -> str | None:
+        """Write a chunk of these rows; its name, or `None` where that could not be done."""
         if not self.writable:
-            return False
-        path = self._path(space, chunk_name(keys))
+            return None
+        chunk = chunk_name(keys)
+        path = self._path(space, chunk)
         needed = packed.nbytes + 128 * len(keys)
         try:
             if needed <= self.budget_bytes:
@@ -79,10 +80,10 @@ class ChunkFolder:
         except OSError as error:
             self.writable = False
             _log.warning("nothing more is stored in %s, because it cannot be written: %s", self.folder, error)
-            return False
+            return None
         self._keys[path] = tuple(keys)
         self._checked.add(path)
-        return True
+        return chunk
 
     def _path(self, space: str, chunk: str) -> Path:
         return self.folder / "activations" / space[:2] / space / chunk

@@ -111,7 +111,7 @@ class ActivationStore:
         if len(keys) == 0:
             return packed
         with self._lock:
-            if self._disk is not None and not self._disk.write(space, keys, packed):
+            if self._disk is not None and self._disk.write(space, keys, packed) is None:
                 self._memory_budget = max(self._memory_budget, _IN_FRONT)
             self._hold(space, chunk_name(keys), tuple(keys), packed)
         return packed
