@@ -20,6 +20,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -90,9 +91,8 @@ def fit_size(image: Image.Image | Decoded, spec: PreprocessSpec, *, crop: bool =
     resized = _resized(decoded, spec)
     if spec.resize == "pad":
         resized = _padded(resized, spec)
-    if spec.channels == 1:
-        resized = resized.convert("L")
-    pixels = to_pixels(resized).expand(spec.channels, -1, -1)
+    mode = "L" if spec.channels == 1 else "RGB"
+    pixels = to_pixels(resized if resized.mode == mode else resized.convert(mode))
     return centre(pixels, spec.size) if crop else pixels
 
 
@@ -123,24 +123,38 @@ def centre(pixels: Tensor, size: int) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(middle)).permute(2, 0, 1)
 
 
-def stack(pixels: Sequence[Tensor]) -> Tensor:
-    """uint8 (n, C, H, W) of n images (C, H, W), channels last in memory."""
-    return torch.stack([image.permute(1, 2, 0) for image in pixels]).permute(0, 3, 1, 2)
+def normalise(batch: Tensor | Sequence[Tensor], spec: PreprocessSpec) -> Tensor:
+    """float32 (n, C, H, W), channels last, of n uint8 images (C, H, W): values in 0..1, minus mean, over std."""
+    channels, height, width = batch[0].shape
+    out = np.empty((len(batch), height, width, channels), np.float32)
+    for rows, pixels in zip(out, batch, strict=True):
+        normalise_into(rows, pixels, spec)
+    return torch.from_numpy(out).permute(0, 3, 1, 2)
 
 
-def normalise(batch: Tensor, spec: PreprocessSpec) -> Tensor:
-    """float32 (n, C, H, W) from uint8: values in 0..1, minus mean, over std. Channels last in memory."""
-    n, channels, height, width = batch.shape
-    # Rows of whole pixels, because torch is three times as slow where the innermost dimension has three elements.
-    mean, std = (torch.tensor(v, dtype=torch.float32).expand(channels).repeat(width) for v in (spec.mean, spec.std))
-    rows = batch.permute(0, 2, 3, 1).to(torch.float32, memory_format=torch.contiguous_format)
-    rows.view(n, height, width * channels).div_(255).sub_(mean).div_(std)
-    return rows.permute(0, 3, 1, 2)
+def normalise_into(out: npt.NDArray[np.float32], pixels: Tensor, spec: PreprocessSpec) -> None:
+    """Fill `out` (H, W, C), in one piece, with the normalised pixels (C, H, W) of one image.
+
+    One image at a time stays in the processor's cache. By numpy, for this runs in the threads that decode, where torch
+    would start a team of threads for each operation, and wait for it.
+    """
+    height, width, channels = out.shape
+    rows = out.reshape(height, width * channels)  # the innermost dimension long: with three elements it is slow
+    mean, std = _rows(spec.mean, channels, width), _rows(spec.std, channels, width)
+    np.divide(pixels.numpy().transpose(1, 2, 0).reshape(rows.shape), np.float32(255), out=rows)
+    np.subtract(rows, mean, out=rows)
+    np.divide(rows, std, out=rows)
+
+
+@functools.lru_cache(maxsize=8)
+def _rows(values: tuple[float, ...], channels: int, width: int) -> npt.NDArray[np.float32]:
+    """One value per channel, for each pixel of a row."""
+    return np.tile(np.broadcast_to(np.array(values, np.float32), channels), width)
 
 
 def prepare(images: Sequence[Image.Image], spec: PreprocessSpec) -> Tensor:
     """float32 (n, C, size, size) from n images: both steps."""
-    return normalise(stack([fit_size(image, spec) for image in images]), spec)
+    return normalise([fit_size(image, spec) for image in images], spec)
 
 
 def _reduction(size: tuple[int, int], spec: PreprocessSpec) -> int:

@@ -23,7 +23,7 @@ from warmstart.errors import WarmstartError
 from warmstart.evaluation.ensemble import combine
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
-from warmstart.preprocess.image import normalise, read_pixels, stack
+from warmstart.preprocess.image import normalise, read_pixels
 from warmstart.preprocess.spec import PreprocessSpec
 
 AHEAD = 2
@@ -82,7 +82,7 @@ def _batches(samples: Sequence[Sample], spec: PreprocessSpec, batch_size: int) -
 
 
 def _forward(networks: Sequence[Network], pixels: Sequence[Tensor], spec: PreprocessSpec) -> Tensor:
-    batch = normalise(stack(pixels), spec)
+    batch = normalise(pixels, spec)
     return combine([network(batch).float() for network in networks])
 
 
