@@ -55,7 +55,7 @@ def once(prepared: Prepared, recipe: Recipe) -> dict[str, float]:
     backbone = load_backbone("lite0")
     with fresh(prepared, backbone, SIZE, CacheLimits(), test=True) as data:
         model = network(backbone, data)
-        expected = compile_plan(recipe, model, data.facts, speed=measure_speed(model, SIZE)).seconds
+        expected = compile_plan(recipe, model, data.facts, speed=measure_speed(model, data.spec)).seconds
         began = time.perf_counter()
         run_recipe(recipe, model, data, task=tasks["classify"])
         return {"expected": expected, "actual": time.perf_counter() - began}

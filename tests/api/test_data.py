@@ -24,6 +24,8 @@ from warmstart.data.sources import load
 from warmstart.engine.events import Decided, Event
 from warmstart.errors import DataError, RecipeError
 from warmstart.model.catalog import load_backbone
+from warmstart.planning.plan import CacheLimits
+from warmstart.shipping.bundle import Bundle
 
 
 def images(folder: Path) -> tuple[list[np.ndarray[Any, Any]], list[str]]:
@@ -171,6 +173,26 @@ def test_images_are_squashed_only_where_that_bends_them_little(digits_folder: Pa
     for file in digits_folder.rglob("*.png"):
         Image.open(file).resize((64, 32)).save(file)
     assert read_quickly(digits_folder).store.spec.resize == load_backbone("toy").preprocess.resize
+
+
+def test_a_bundle_says_that_large_photos_are_decoded_reduced_as_fit_did(fitted: FitResult) -> None:
+    assert Bundle.load(fitted.bundle).preprocess.decode == "reduced"
+    assert load_backbone("toy").preprocess.decode == "full"
+
+
+def test_the_next_run_on_the_same_photos_decodes_nothing_and_says_so(digits_folder: Path) -> None:
+    for file in digits_folder.rglob("*.png"):
+        Image.open(file).resize((96, 96)).save(file)
+    texts = []
+    for options in ({"limits": CacheLimits(0)}, {}, {}):
+        told: list[Event] = []
+        loaded = read_quickly(digits_folder, told, **options)
+        texts.append("\n".join(event.text for event in told if isinstance(event, Decided)))
+        if not options:
+            assert loaded.audit.sizes["median"] == [96, 96]
+    assert "cache" not in texts[0]
+    assert "the resized pixels of 60 images are kept in the cache" in texts[1]
+    assert "60 of 60 images are not decoded" in texts[2]
 
 
 def test_a_plan_and_a_check_see_the_parts_that_fit_makes(digits_folder: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from tests.data.conftest import Maker
 from warmstart.data import pixels
@@ -18,8 +17,8 @@ from warmstart.data.batches import ActivationBatches, Batch, ImageBatches, Pixel
 from warmstart.data.schema import Dataset
 from warmstart.data.sources import load
 from warmstart.errors import ImageError
-from warmstart.preprocess.image import prepare
-from warmstart.preprocess.reader import Source, read_image
+from warmstart.preprocess.image import decode_for, prepare
+from warmstart.preprocess.reader import Decoded, Source, read_image
 from warmstart.preprocess.spec import PreprocessSpec
 
 SPEC = PreprocessSpec(size=16, crop_pct=0.8)
@@ -36,11 +35,11 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Gets an entry for every image that the store decodes."""
     calls: list[int] = []
 
-    def counting(source: Source) -> Image.Image:
+    def counting(source: Source, spec: PreprocessSpec) -> Decoded:
         calls.append(1)
-        return read_image(source)
+        return decode_for(source, spec)
 
-    monkeypatch.setattr(pixels, "read_image", counting)
+    monkeypatch.setattr(pixels, "decode_for", counting)
     return calls
 
 
@@ -166,7 +165,7 @@ def test_an_image_that_cannot_be_read_stops_the_epoch_and_is_named(tree: Maker) 
 def test_each_image_is_decoded_once(data: Dataset, decoded: list[int]) -> None:
     store = PixelStore(data, SPEC)
     steps: list[int] = []
-    assert store.preload(range(21), progress=steps.append) == ()
+    assert not any(found.error for found in store.preload(range(21), progress=steps.append))
     list(ImageBatches(store, range(21), batch_size=4))
     list(ImageBatches(store, range(21), batch_size=4, augment="standard", shuffle=True))
     list(ImageBatches(store.subset([4, 2, 9]), range(3), batch_size=4))
@@ -190,13 +189,12 @@ def test_what_cannot_be_read_is_returned_with_its_reason_and_the_rest_goes_on(tr
     (root / "a/2.png").write_bytes(b"")
     (root / "a/3.png").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 16)
     store = PixelStore(load(root), SPEC)
-    seen: list[int] = []
     for workers in (0, 2):
-        failures = store.preload(range(4), workers=workers, inspect=lambda i, _: seen.append(i))
-        assert [i for i, _ in failures] == [1, 2]
-        assert "the file is empty" in failures[0][1]
-        assert "HEIC" in failures[1][1]
-    assert sorted(seen) == [0, 0, 3, 3]
+        looks = store.preload(range(4), workers=workers)
+        assert [bool(found.error) for found in looks] == [False, True, True, False]
+        assert "the file is empty" in looks[1].error
+        assert "HEIC" in looks[2].error
+        assert looks[0].size == looks[3].size == (12, 12)
     kept = store.subset([0, 3])
     assert [s.id for s in kept.dataset.samples] == ["a/1.png", "b/1.png"]
     assert torch.equal(kept.get(1), store.get(3))

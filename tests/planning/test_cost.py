@@ -76,7 +76,7 @@ def test_measuring_leaves_the_network_as_it_was(network: Network) -> None:
     norm = next(module for module in network.modules() if isinstance(module, nn.BatchNorm2d))
     network.train()
     before = norm.state_dict()["running_mean"].clone()
-    speed = measure_speed(network, 32, seconds=0.1)
+    speed = measure_speed(network, network.facts.preprocess, seconds=0.1)
     assert speed.measured
     assert speed.flops > 1e6
     assert speed.images > 1

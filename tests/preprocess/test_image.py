@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from timm.data.transforms_factory import create_transform
 
-from warmstart.preprocess.image import fit_size, normalise, prepare
+from warmstart.preprocess.image import fit_size, normalise, prepare, to_image, to_pixels
 from warmstart.preprocess.spec import PreprocessSpec
 
 
@@ -78,6 +78,20 @@ def test_a_spec_of_one_channel_gives_one() -> None:
         resized = PreprocessSpec(16, mode, channels=1, mean=(0.5,), std=(0.5,))
         assert prepare([noise(20, 30)], resized).shape == (1, 1, 16, 16)
     assert (prepare([Image.new("RGB", (16, 16), "white")], spec) == 1.0).all()
+
+
+@pytest.mark.parametrize("mode", ["shortest", "squash", "pad"])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grey_is_resized_in_one_channel_to_what_three_would_be(
+    mode: Literal["shortest", "squash", "pad"], interpolation: Literal["nearest", "bicubic"], channels: int
+) -> None:
+    grey = noise(28, 40).convert("L")
+    spec = PreprocessSpec(48, mode, interpolation=interpolation, channels=channels)
+    for crop in (True, False):
+        three = fit_size(grey.convert("RGB"), spec, crop=crop)
+        assert torch.equal(fit_size(grey, spec, crop=crop), three)
+        assert torch.equal(to_pixels(to_image(three)), three)
 
 
 def test_normalised_batches_are_channels_last_and_leave_the_input_alone() -> None:

@@ -94,7 +94,7 @@ def fit(
         resume: run folder of an interrupted run; all other options as they were.
         baseline: what transfer is compared with.
         max_unreadable: stop if more than this share of the images cannot be read.
-        cache: folder for activations; by default the user's cache folder.
+        cache: folder for activations and resized pixels; by default the user's cache folder.
         cache_budget: what stored activations may take, such as `"2GB"`; the first 2 GiB may be held in memory, more is
             mapped from disk. `"0"` stores none.
         cache_dtype: format of stored activations. "fp32" is exact; "bf16" and "int8" are smaller, with an error that is
@@ -152,7 +152,8 @@ def _fit(
     reading = ("size", "seed", "val", "test", "group", "path_column", "label_column", "max_unreadable")
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
-    loaded = read(data, pretrained, listener=tell, **{key: options[key] for key in reading})
+    asked = {key: options[key] for key in reading}
+    loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, **asked)
     given, task = run_data(loaded, cache, limits), tasks["classify"]
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         head = task.head(pretrained.out_features, loaded.dataset.target, seed=options["seed"])

@@ -69,5 +69,5 @@ def plan(
     facts = DataFacts(len(parts.train), len(parts.val), len(dataset.target.classes), spec.size, dataset.name)
     limits = cache_limits(cache_budget, cache_dtype)
     some = [dataset.samples[int(i)].source for i in parts.train[:: max(1, len(parts.train) // SOME)]]
-    speed = measure_speed(network, spec.size, sources=some)
+    speed = measure_speed(network, spec, sources=some)
     return compile_plan(wanted, network, facts, speed=speed, limits=limits)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from warmstart.cache.shelf import PixelShelf, pays, stored_bytes
 from warmstart.cache.store import ActivationStore, default_cache_dir
-from warmstart.data.audit import Audit, Look, audit_of, look
+from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.sources import load
@@ -45,16 +45,22 @@ def framed(spec: PreprocessSpec, dataset: Dataset, size: int | None, min_size: i
 
     Cropping the centre, as for ImageNet, cuts off what may matter; squashing bends shapes. Up to 4:3 squashing is the
     smaller evil (Fashion-MNIST with 1000 labels and a frozen EfficientNet-Lite0: 85.7 % squashed, 83.7 % cropped).
+    Large JPEGs are decoded reduced, as `warmstart.preprocess.image` says.
     """
     size = size or spec.size
     if size < min_size:
         raise RecipeError(f"size {size} is too small", expected=f"at least {min_size} pixels for this backbone")
-    seen = np.random.default_rng(0).permutation(len(dataset))[:64]
-    sizes = [found for i in seen if (found := image_size(dataset.samples[int(i)].source)) is not None]
-    ratios = sorted(max(w, h) / max(1, min(w, h)) for w, h in sizes)
+    spec = dataclasses.replace(spec, size=size, decode="reduced")
+    ratios = sorted(max(w, h) / max(1, min(w, h)) for w, h in some_sizes(dataset))
     if ratios and ratios[int(0.9 * (len(ratios) - 1))] <= SQUASH_BELOW:
-        return dataclasses.replace(spec, size=size, resize="squash")
-    return spec.with_size(size)
+        return dataclasses.replace(spec, resize="squash")
+    return spec
+
+
+def some_sizes(dataset: Dataset) -> list[tuple[int, int]]:
+    """(width, height) of some images, by their headers; always the same ones."""
+    seen = np.random.default_rng(0).permutation(len(dataset))[:64]
+    return [found for i in seen if (found := image_size(dataset.samples[int(i)].source)) is not None]
 
 
 def divide(dataset: Dataset, *, val: float, test: float, seed: int) -> Split:
@@ -82,20 +88,25 @@ def read(
     label_column: str | None,
     max_unreadable: float,
     listener: Listener,
+    cache: str | Path | None = None,
+    limits: CacheLimits = DEFAULT,
 ) -> Loaded:
-    """Read the data, decode every image once, leave out what cannot be read, and divide the rest."""
+    """Read the data, decode every image once, leave out what cannot be read, and divide the rest.
+
+    The pixels of large images are kept in `cache` where `limits` leaves room, and a later run decodes nothing.
+    """
     dataset = load(data, path_column=path_column, label_column=label_column, group=group)
     for note in dataset.notes:
         listener(Decided(note))
     spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
-    if spec != backbone.preprocess:
+    if (spec.resize, spec.size) != (backbone.preprocess.resize, backbone.preprocess.size):
         listener(
             Decided(
                 f"images are resized by {spec.resize} to {spec.size} px (the backbone's own: "
                 f"{backbone.preprocess.resize}, {backbone.preprocess.size} px)"
             )
         )
-    store, looks = decode(dataset, spec, listener)
+    store, looks = decode(dataset, spec, listener, shelf_for(dataset, spec, cache, limits))
     kept = readable(dataset, looks, max_unreadable, listener)
     whole = dataset
     dataset, store = (dataset, store) if len(kept) == len(dataset) else (dataset.subset(kept), store.subset(kept))
@@ -110,19 +121,27 @@ def read(
     return Loaded(dataset, split, store, findings)
 
 
-def decode(dataset: Dataset, spec: PreprocessSpec, listener: Listener) -> tuple[PixelStore, list[Look]]:
+def shelf_for(
+    dataset: Dataset, spec: PreprocessSpec, cache: str | Path | None, limits: CacheLimits
+) -> PixelShelf | None:
+    """Where pixels outlast the run; `None` where decoding is as fast, or they would take over half of the budget."""
+    sizes = some_sizes(dataset)
+    fits = stored_bytes(sizes, spec) * len(dataset) <= limits.total / 2 * len(sizes)
+    return PixelShelf(_folder(cache), _budget(limits), spec) if fits and pays(sizes, spec) else None
+
+
+def decode(
+    dataset: Dataset, spec: PreprocessSpec, listener: Listener, shelf: PixelShelf | None
+) -> tuple[PixelStore, list[Look]]:
     """Decode every image once: into a pixel store, and into what the audit looks at."""
-    store = PixelStore(dataset, spec, budget_bytes=memory_available() // 4)
-    looks = [Look() for _ in range(len(dataset))]
-
-    def inspect(i: int, image: Image.Image) -> None:
-        looks[i] = look(dataset.samples[i].source, image)
-
+    store = PixelStore(dataset, spec, budget_bytes=memory_available() // 4, shelf=shelf)
     listener(Started("decode", len(dataset)))
-    failures = store.preload(range(len(dataset)), inspect=inspect, progress=lambda n: listener(Advanced("decode", n)))
+    looks = store.preload(range(len(dataset)), progress=lambda n: listener(Advanced("decode", n)))
     listener(Finished("decode"))
-    for i, reason in failures:
-        looks[i] = Look(error=reason)
+    if shelf is not None and shelf.found:
+        listener(Decided(f"{shelf.found} of {len(dataset)} images are not decoded: their pixels are in the cache"))
+    if shelf is not None and shelf.stored:
+        listener(Decided(f"the resized pixels of {shelf.stored} images are kept in the cache for later runs"))
     return store, looks
 
 
@@ -145,6 +164,14 @@ def readable(dataset: Dataset, looks: Sequence[Look], max_unreadable: float, lis
 
 def run_data(loaded: Loaded, cache: str | Path | None, limits: CacheLimits = DEFAULT) -> RunData:
     """What the engine trains on; activations are kept in `cache`, by default in the user's cache folder."""
-    folder = default_cache_dir() if cache is None else Path(cache)
-    store = ActivationStore(folder, budget_bytes=max(limits.total, DEFAULT.total))  # others share the folder
+    store = ActivationStore(_folder(cache), budget_bytes=_budget(limits))
     return RunData(loaded.dataset, loaded.split, loaded.store, loaded.store.spec, store, limits)
+
+
+def _folder(cache: str | Path | None) -> Path:
+    return default_cache_dir() if cache is None else Path(cache)
+
+
+def _budget(limits: CacheLimits) -> int:
+    """Bytes of the cache folder, which others share."""
+    return max(limits.total, DEFAULT.total)

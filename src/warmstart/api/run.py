@@ -86,9 +86,9 @@ class Run:
     def climb(self) -> Outcome:
         """Climb the ladder, fit the chosen rung on all labels, open the test set, and collect what is known."""
         context = self.context
-        size, store, every = context.data.spec.size, context.data.store, range(len(context.data.dataset))
+        spec, store, every = context.data.spec, context.data.store, range(len(context.data.dataset))
         decoded = all(store.holds(i) for i in every)
-        speed = context.speed = measure_speed(context.network(), size, seconds=1.0, decoded=decoded)
+        speed = context.speed = measure_speed(context.network(), spec, seconds=1.0, decoded=decoded)
         context.listener(Decided(f"this machine runs the backbone at {speed.flops / 1e9:.2g} GFLOP/s"))
         self._choose_runtime()
         reserve = OVERHEAD + 1.2 * evaluation_seconds(context, len(self.loaded.split.test))

@@ -28,7 +28,7 @@ from warmstart.files import sync
 SUFFIX = ".safetensors"
 TEMPORARY = ".partial"
 _MOST_HEADER = 1 << 28
-_NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int8: "I8"}
+_NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int8: "I8", torch.uint8: "U8"}
 _TYPES = {name: dtype for dtype, name in _NAMES.items()}
 
 

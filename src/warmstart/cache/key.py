@@ -31,6 +31,8 @@ from warmstart.preprocess.spec import PreprocessSpec
 FORMAT = 2
 """Raised when what is stored under a key would no longer be what this code computes."""
 
+_READING = ("pillow", "warmstart", "format")
+"""Of the versions, those of what makes pixels of a file."""
 _ORIENTATION = 0x0112  # EXIF tag; the reader turns the image by it
 
 
@@ -50,6 +52,18 @@ def space_key(
         "dtype": dtype,
         "versions": _versions() | ({} if runtime == "torch" else {runtime: version(runtime)}),
     }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def pixels_key(spec: PreprocessSpec) -> str:
+    """Address (64 hex digits) of pixels that were read and resized as `spec` says, and not normalised yet.
+
+    >>> pixels_key(PreprocessSpec()) == pixels_key(PreprocessSpec(std=(0.5, 0.5, 0.5)))
+    True
+    """
+    made = {name: fact for name, fact in spec.to_dict().items() if name not in ("mean", "std")}
+    fill = spec.mean if spec.resize == "pad" else None
+    facts = {"pixels": made, "fill": fill, "versions": {name: _versions()[name] for name in _READING}}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -18,7 +18,7 @@ class Packed:
     rows.
     """
 
-    rows: Tensor  # (n, ...) float32, bfloat16 or int8
+    rows: Tensor  # (n, ...) float32, bfloat16 or int8; uint8 of pixels
     scale: Tensor | None  # float32, broadcastable to `rows`; for int8 only
     error: float
 

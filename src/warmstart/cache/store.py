@@ -1,18 +1,11 @@
 """The store of activations: chunks on disk under their content address, a little memory in front, both within budgets.
 
-Invariants:
-
-* What `fetch` gives is what `put` got: exactly in float32, else as `put` returned it. A chunk that is torn, cut short
-  or altered is deleted and its samples count as missing, so that they are computed again.
-* There is no index file that could disagree with the chunks: which samples a space holds is read from their headers.
-* A disk that is full or cannot be written costs the sharing, never the run.
-* Only files that this store has written, known by the form of their names, are ever deleted.
+What `fetch` gives is what `put` got: exactly in float32, else as `put` returned it. What is damaged on the disk counts
+as missing, so that it is computed again. A disk that is full or cannot be written costs the sharing, never the run.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 import threading
 from collections import OrderedDict
@@ -23,16 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from warmstart.cache.chunk import SUFFIX, TornError, chunk_name, read_chunk, read_keys, write_chunk
+from warmstart.cache.chunk import chunk_name
+from warmstart.cache.disk import ChunkFolder
 from warmstart.cache.packing import Packed, pack
-from warmstart.cache.room import free_bytes, make_room
 from warmstart.cache.rows import StoredRows
 from warmstart.model.activation import ActivationDtype
 
-_log = logging.getLogger(__name__)
 _IN_FRONT = 256 * 2**20
-_KEEP_FREE = 256 * 2**20
-"""Bytes of the disk that are left to others."""
 
 
 def default_cache_dir() -> Path:
@@ -60,13 +50,11 @@ class ActivationStore:
 
     def __init__(self, folder: Path | None, *, budget_bytes: int = 8 * 2**30) -> None:
         self.folder = folder
-        self.budget_bytes = budget_bytes
+        self._disk = None if folder is None else ChunkFolder(folder, budget_bytes)
         self._memory_budget = budget_bytes if folder is None else min(_IN_FRONT, budget_bytes)
         self._memory: OrderedDict[tuple[str, str], Packed] = OrderedDict()
         self._held = 0
-        self._keys: dict[tuple[str, str], tuple[str, ...]] = {}  # (space, chunk) to the keys of its rows
-        self._checked: set[Path] = set()
-        self._writable = folder is not None
+        self._keys: dict[tuple[str, str], tuple[str, ...]] = {}  # (space, chunk) in memory to the keys of its rows
         self._lock = threading.RLock()
 
     def fetch(self, space: str, keys: Sequence[str], out: Tensor) -> list[int]:
@@ -75,9 +63,9 @@ class ActivationStore:
             wanted: dict[str, list[int]] = {}
             for position, key in enumerate(keys):
                 wanted.setdefault(key, []).append(position)
-            for chunk in self._chunks(space):
-                rows = {key: row for row, key in enumerate(self._keys[space, chunk]) if key in wanted}
-                packed = self._read(space, chunk, tuple(out.shape[1:])) if rows else None
+            for chunk, held in self._chunks(space).items():
+                rows = {key: row for row, key in enumerate(held) if key in wanted}
+                packed = self._read(space, chunk, held, tuple(out.shape[1:])) if rows else None
                 if packed is None:
                     continue
                 pairs = [(row, position) for key, row in rows.items() for position in wanted.pop(key)]
@@ -89,7 +77,7 @@ class ActivationStore:
         as stored here; `fetch` and `rows` find out.
         """
         with self._lock:
-            there = {key for chunk in self._chunks(space) for key in self._keys[space, chunk]}
+            there = {key for held in self._chunks(space).values() for key in held}
             return [position for position, key in enumerate(keys) if key not in there]
 
     def rows(self, space: str, keys: Sequence[str], shape: tuple[int, ...]) -> StoredRows | None:
@@ -103,9 +91,9 @@ class ActivationStore:
                 wanted.setdefault(key, []).append(position)
             chunks: list[Packed] = []
             places = np.empty((len(keys), 2), np.int64)
-            for chunk in self._chunks(space):
-                found = [(row, key) for row, key in enumerate(self._keys[space, chunk]) if key in wanted]
-                packed = self._read(space, chunk, shape) if found else None
+            for chunk, held in self._chunks(space).items():
+                found = [(row, key) for row, key in enumerate(held) if key in wanted]
+                packed = self._read(space, chunk, held, shape) if found else None
                 if packed is None:
                     continue
                 for row, key in found:
@@ -123,90 +111,38 @@ class ActivationStore:
         if len(keys) == 0:
             return packed
         with self._lock:
-            chunk = chunk_name(keys)
-            self._keys[space, chunk] = tuple(keys)
-            if self._writable:
-                self._write(self._path(space, chunk), keys, packed)
-            self._hold((space, chunk), packed)
+            if self._disk is not None and self._disk.write(space, keys, packed) is None:
+                self._memory_budget = max(self._memory_budget, _IN_FRONT)
+            self._hold(space, chunk_name(keys), tuple(keys), packed)
         return packed
 
-    def _path(self, space: str, chunk: str) -> Path:
-        assert self.folder is not None
-        return self.folder / "activations" / space[:2] / space / chunk
+    def _chunks(self, space: str) -> dict[str, tuple[str, ...]]:
+        """The chunks of a space in memory, then those on disk alone, with the keys of their rows."""
+        held = {chunk: self._keys[name, chunk] for name, chunk in self._memory if name == space}
+        stored = {} if self._disk is None else self._disk.chunks(space)
+        return held | {chunk: keys for chunk, keys in stored.items() if chunk not in held}
 
-    def _chunks(self, space: str) -> list[str]:
-        """Names of the chunks of a space, in memory or on disk now; other processes may have added or removed some."""
-        names = [chunk for held, chunk in self._memory if held == space]
-        if self.folder is not None:
-            with contextlib.suppress(OSError):
-                found = os.listdir(self._path(space, ""))  # noqa: PTH208 (names are all that is needed)
-                names += sorted(name for name in found if name.endswith(SUFFIX) and name not in names)
-        return [name for name in names if self._know(space, name)]
-
-    def _know(self, space: str, chunk: str) -> bool:
-        if (space, chunk) not in self._keys:
-            path = self._path(space, chunk)
-            try:
-                self._keys[space, chunk] = read_keys(path)
-            except (TornError, OSError) as error:
-                self._discard(path, error)
-                return False
-        return True
-
-    def _read(self, space: str, chunk: str, shape: tuple[int, ...]) -> Packed | None:
-        """Rows of a chunk; `None` if it turns out to be damaged, gone, or of another shape."""
+    def _read(self, space: str, chunk: str, keys: tuple[str, ...], shape: tuple[int, ...]) -> Packed | None:
         held = self._memory.get((space, chunk))
         if held is not None:
             self._memory.move_to_end((space, chunk))
-            self._touch(space, chunk)
+            if self._disk is not None:
+                self._disk.touch(space, chunk)
             return held
-        path = self._path(space, chunk)
-        try:
-            keys, packed = read_chunk(path, check=path not in self._checked)
-            if keys != self._keys[space, chunk] or packed.rows.shape[1:] != shape:
-                raise TornError(f"{path.name}: not the activations that were expected")
-        except (TornError, OSError) as error:
-            self._discard(path, error)
-            self._keys.pop((space, chunk), None)
-            return None
-        self._checked.add(path)
-        self._touch(space, chunk)
-        return self._hold((space, chunk), packed)
+        assert self._disk is not None
+        packed = self._disk.read(space, chunk, shape)
+        return None if packed is None else self._hold(space, chunk, keys, packed)
 
-    def _touch(self, space: str, chunk: str) -> None:
-        """Make it the most recently used one on the disk."""
-        if self.folder is not None:
-            with contextlib.suppress(OSError):
-                os.utime(self._path(space, chunk))
-
-    def _hold(self, name: tuple[str, str], packed: Packed) -> Packed:
+    def _hold(self, space: str, chunk: str, keys: tuple[str, ...], packed: Packed) -> Packed:
         """Keep a copy in memory if it fits the budget, at the cost of what was not used for longest."""
-        if packed.nbytes > self._memory_budget or name in self._memory:
+        if packed.nbytes > self._memory_budget or (space, chunk) in self._memory:
             return packed
         scale = None if packed.scale is None else packed.scale.clone()
-        held = self._memory[name] = Packed(packed.rows.clone(), scale, packed.error)
+        held = self._memory[space, chunk] = Packed(packed.rows.clone(), scale, packed.error)
+        self._keys[space, chunk] = keys
         self._held += held.nbytes
         while self._held > self._memory_budget:
-            self._held -= self._memory.popitem(last=False)[1].nbytes
+            name, gone = self._memory.popitem(last=False)
+            del self._keys[name]
+            self._held -= gone.nbytes
         return held
-
-    def _write(self, path: Path, keys: Sequence[str], packed: Packed) -> None:
-        needed = packed.nbytes + 128 * len(keys)
-        try:
-            if needed <= self.budget_bytes:
-                make_room(path.parents[2], self.budget_bytes - needed)
-            if needed > self.budget_bytes or free_bytes(path) - needed < _KEEP_FREE:
-                raise OSError(f"there is no room for {needed / 2**20:.1f} MiB")
-            write_chunk(path, keys, packed)
-            self._checked.add(path)
-        except OSError as error:
-            self._writable = False
-            self._memory_budget = max(self._memory_budget, _IN_FRONT)
-            _log.warning("activations are kept in memory only, because %s cannot be written: %s", self.folder, error)
-
-    def _discard(self, path: Path, error: Exception) -> None:
-        """Forget a chunk; delete it if its content is damaged (another process may have deleted it before)."""
-        if isinstance(error, TornError):
-            _log.warning("a damaged file in the cache was deleted and will be computed again: %s (%s)", path, error)
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)

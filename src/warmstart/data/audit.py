@@ -11,10 +11,10 @@ from warmstart.data.findings import Audit, Ids
 from warmstart.data.lookalike import look_alikes
 from warmstart.data.parts import groups_across
 from warmstart.data.pool import in_order
-from warmstart.data.scan import Look, alike, look, read_and_look
+from warmstart.data.scan import Look, alike, read_and_look
 from warmstart.data.schema import Dataset, Split
 
-__all__ = ["Audit", "Look", "audit", "audit_of", "look"]
+__all__ = ["Audit", "Look", "audit", "audit_of"]
 
 LIMIT = 20_000
 """Images that are looked at; of a larger data set, a random choice of so many."""

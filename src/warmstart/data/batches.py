@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,10 +19,13 @@ from warmstart.data.pixels import PixelStore
 from warmstart.data.pool import in_order
 from warmstart.data.schema import IntArray
 from warmstart.preprocess.augment import augment as augmented
-from warmstart.preprocess.image import normalise
+from warmstart.preprocess.image import normalise_into
 
 __all__ = ["ActivationBatches", "Batch", "ImageBatches", "PixelStore", "batch_order"]
 
+FloatArray = npt.NDArray[np.float32]
+_Place = tuple[FloatArray, int, int]
+"""A batch, the row in it, and the sample that belongs there."""
 _AHEAD = 2
 """Batches that are decoded while one is computed with."""
 _ORDER, _AUGMENT = 0, 1
@@ -99,15 +103,28 @@ class ImageBatches:
         return len(self._batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        every = (int(i) for index in self._batches for i in index)
-        images = in_order(self._image, every, workers=self._workers, ahead=self._ahead)
+        buffers = in_order(self._fill, self._places(), workers=self._workers, ahead=self._ahead)
         try:
             for index in self._batches:
-                pixels = torch.stack([next(images) for _ in index])
-                inputs = normalise(pixels, self._store.spec)
+                for _ in index:
+                    filled = next(buffers)  # the batch that each of its images is written into
+                inputs = torch.from_numpy(filled).permute(0, 3, 1, 2)
                 yield Batch(inputs, torch.from_numpy(self._store.labels[index]), torch.from_numpy(index))
         finally:
-            images.close()
+            buffers.close()
+
+    def _places(self) -> Iterator[_Place]:
+        """Where each image goes: a batch is there in memory as soon as its first image is begun."""
+        spec = self._store.spec
+        for index in self._batches:
+            buffer = np.empty((len(index), spec.size, spec.size, spec.channels), np.float32)
+            yield from ((buffer, row, int(i)) for row, i in enumerate(index))
+
+    def _fill(self, place: _Place) -> FloatArray:
+        """Read, augment and normalise one image, all in the thread that decodes."""
+        buffer, row, i = place
+        normalise_into(buffer[row], self._image(i), self._store.spec)
+        return buffer
 
     def _image(self, i: int) -> Tensor:
         if self._augment == "none":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from warmstart.data.schema import SplitName
 from warmstart.errors import MissingExtraError, WarmstartError
-from warmstart.preprocess.reader import EXTENSIONS, HEIC
+from warmstart.preprocess.opening import EXTENSIONS, HEIC
 
 PARTS: dict[str, SplitName] = {
     "train": "train",

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
-from PIL import Image
 from torch import Tensor
 
 from warmstart.data.names import reason
 from warmstart.data.pool import in_order
-from warmstart.data.schema import Dataset, IntArray
+from warmstart.data.scan import Look, look
+from warmstart.data.schema import Dataset, IntArray, Sample
 from warmstart.errors import WarmstartError
-from warmstart.preprocess.image import centre, fit_size
-from warmstart.preprocess.reader import read_image
+from warmstart.preprocess.image import centre, decode_for, fit_size
+from warmstart.preprocess.reader import Decoded
 from warmstart.preprocess.spec import PreprocessSpec
 
 BUDGET = 2 * 2**30
+
+
+class Shelf(Protocol):
+    """Where pixels outlast a run, with the look at each image; see `warmstart.cache.shelf`."""
+
+    def get(self, sample: Sample, /) -> tuple[Tensor, Look] | None:
+        """Uncropped pixels (C, H, W), not to be changed, and the look; `None` if they are not there."""
+        ...
+
+    def put(self, sample: Sample, pixels: Tensor, look: Look, /) -> None:
+        """Keep what was read of a sample, now or at the next `flush`."""
+        ...
+
+    def flush(self) -> None:
+        """Write what waits."""
+        ...
 
 
 class PixelStore:
@@ -30,10 +47,13 @@ class PixelStore:
         spec: how they are resized.
         budget_bytes: memory for kept images. Once it is spent, further ones are decoded each time they are asked for:
             slower, and the same pixels.
+        shelf: what is there is not decoded and takes nothing of the budget; what `preload` decodes is put there.
     """
 
-    def __init__(self, dataset: Dataset, spec: PreprocessSpec, *, budget_bytes: int = BUDGET) -> None:
-        self.dataset, self.spec = dataset, spec
+    def __init__(
+        self, dataset: Dataset, spec: PreprocessSpec, *, budget_bytes: int = BUDGET, shelf: Shelf | None = None
+    ) -> None:
+        self.dataset, self.spec, self._shelf = dataset, spec, shelf
         self.labels: IntArray = dataset.labels
         """Class index of every sample, -1 where unknown."""
         self._left = budget_bytes
@@ -50,11 +70,13 @@ class PixelStore:
         """
         i = range(len(self.dataset))[i]
         pixels = self._kept.get(i)
+        if pixels is None and (found := self._shelved(i)) is not None:
+            pixels = found[0]
         if pixels is None:
-            pixels = self.put(i, read_image(self.dataset.samples[i].source))
+            pixels = self.put(i, decode_for(self.dataset.samples[i].source, self.spec))
         return centre(pixels, self.spec.size) if crop else pixels
 
-    def put(self, i: int, image: Image.Image) -> Tensor:
+    def put(self, i: int, image: Decoded) -> Tensor:
         """Resize an image that was read already, keep it while the budget lasts, and return it uncropped."""
         pixels = fit_size(image, self.spec, crop=False)
         with self._lock:
@@ -62,6 +84,12 @@ class PixelStore:
                 self._kept[i] = pixels
                 self._left -= pixels.nbytes
         return pixels
+
+    def _shelved(self, i: int) -> tuple[Tensor, Look] | None:
+        found = None if self._shelf is None else self._shelf.get(self.dataset.samples[i])
+        if found is not None:
+            self._kept[i] = found[0]  # mapped from the disk: memory that the system takes back when it needs some
+        return found
 
     def holds(self, i: int) -> bool:
         """Whether sample `i` is kept, so that `get` does not decode."""
@@ -72,45 +100,50 @@ class PixelStore:
         indices: Iterable[int],
         *,
         workers: int = 2,
-        inspect: Callable[[int, Image.Image], None] | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> tuple[tuple[int, str], ...]:
-        """Decode these samples, keep what the budget allows, and return (index, reason) of each that cannot be read.
+    ) -> list[Look]:
+        """Decode these samples, keep what the budget allows, and return a look at each; one that cannot be read has an
+        error.
 
-        Every image is decoded, also when there is no room to keep it.
+        Every image that is not on the shelf is decoded, also when there is no room to keep it.
 
         Args:
             indices: samples of the data set.
             workers: threads that decode; 0 does it in the caller's.
-            inspect: is given each index with its image as it was read, before resizing; in any thread.
             progress: is called with 1 after each sample, in the caller's thread.
         """
+        looks: list[Look] = []
+        try:
+            for found in in_order(self._read, (int(i) for i in indices), workers=workers):
+                looks.append(found)
+                if progress is not None:
+                    progress(1)
+        finally:  # also of a run that is interrupted
+            if self._shelf is not None:
+                self._shelf.flush()
+        return looks
 
-        def failure(i: int) -> tuple[int, str] | None:
-            source = self.dataset.samples[i].source
-            try:
-                image = read_image(source)
-            except WarmstartError as error:
-                return i, reason(error, source)
-            self.put(i, image)
-            if inspect is not None:
-                inspect(i, image)
-            return None
-
-        failures: list[tuple[int, str]] = []
-        for found in in_order(failure, (int(i) for i in indices), workers=workers):
-            if found is not None:
-                failures.append(found)
-            if progress is not None:
-                progress(1)
-        return tuple(failures)
+    def _read(self, i: int) -> Look:
+        found = self._shelved(i)
+        if found is not None:
+            return found[1]
+        sample = self.dataset.samples[i]
+        source = sample.source
+        try:
+            image = decode_for(source, self.spec)
+        except WarmstartError as error:
+            return Look(error=reason(error, source))
+        pixels, seen = self.put(i, image), look(source, image)
+        if self._shelf is not None:
+            self._shelf.put(sample, pixels, seen)
+        return seen
 
     def subset(self, indices: Sequence[int] | IntArray) -> PixelStore:
         """The store of `dataset.subset(indices)`, with the pixels that are kept already, and what is left of the
         budget.
         """
         chosen = [int(i) for i in indices]
-        other = PixelStore(self.dataset.subset(chosen), self.spec, budget_bytes=self._left)
+        other = PixelStore(self.dataset.subset(chosen), self.spec, budget_bytes=self._left, shelf=self._shelf)
         with self._lock:
             other._kept = {new: self._kept[old] for new, old in enumerate(chosen) if old in self._kept}
         return other

@@ -6,12 +6,10 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 
-from PIL import Image
-
 from warmstart.data.lookalike import difference_hash, thumbnail
 from warmstart.data.names import reason
 from warmstart.errors import WarmstartError
-from warmstart.preprocess.reader import Source, read_image, stored_as
+from warmstart.preprocess.reader import Decoded, Source, decode, stored_as
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,28 +24,30 @@ class Look:
     unusual: tuple[str, ...] = ()
     """What had to be converted, in words."""
     pixels: str = ""
-    """Hash of the decoded pixels: equal for copies, also in another format without loss."""
+    """Hash of the decoded pixels: equal for copies, also in another format without loss if decoded in full."""
     outline: tuple[int, bytes] = (0, b"")
     """Difference hash and thumbnail, by which look-alikes are found."""
 
 
-def look(source: Source, image: Image.Image) -> Look:
-    """What there is to say of a source that was read as `image`.
+def look(source: Source, decoded: Decoded) -> Look:
+    """What there is to say of a source that was read as `decoded`.
 
-    >>> look(Image.new("1", (6, 4)), Image.new("RGB", (6, 4))).unusual
+    >>> from PIL import Image
+    >>> look(Image.new("1", (6, 4)), Decoded.whole(Image.new("L", (6, 4)))).unusual
     ('1-bit expanded to black and white',)
     """
     mode, unusual = stored_as(source)
-    digest = hashlib.blake2b(repr(image.size).encode(), digest_size=16)
-    digest.update(image.tobytes())
-    outline = (difference_hash(image), thumbnail(image))
-    return Look("", image.size, mode, unusual, digest.hexdigest(), outline)
+    image = decoded.image
+    digest = hashlib.blake2b(repr(decoded.size).encode(), digest_size=16)
+    digest.update((image if image.mode == "RGB" else image.convert("RGB")).tobytes())  # grey stored as RGB is a copy
+    grey = image.convert("L")
+    return Look("", decoded.size, mode, unusual, digest.hexdigest(), (difference_hash(grey), thumbnail(grey)))
 
 
 def read_and_look(source: Source) -> Look:
     """Decode one image and look at it; an image that cannot be read gives a `Look` with the reason."""
     try:
-        return look(source, read_image(source))
+        return look(source, decode(source))
     except WarmstartError as error:
         return Look(error=reason(error, source))
 

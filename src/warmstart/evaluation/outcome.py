@@ -108,7 +108,9 @@ class Outcome:
     command: str  # how to repeat this run
     evaluated_on: Literal["test", "val"] = "test"
     times: dict[str, float] = dataclasses.field(default_factory=dict)  # seconds by kind of work
-    rates: dict[str, float] = dataclasses.field(default_factory=dict)  # FLOP/s of the machine at its "peak", and of the "frozen part"
+    rates: dict[str, float] = dataclasses.field(
+        default_factory=dict
+    )  # FLOP/s of the machine at its "peak", and of the "frozen part"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

@@ -16,13 +16,18 @@ from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.profile import profile
-from warmstart.preprocess.image import fit_size
-from warmstart.preprocess.reader import Source, read_image
+from warmstart.preprocess.image import read_pixels
+from warmstart.preprocess.reader import Source
 from warmstart.preprocess.spec import PreprocessSpec
 
 
 def measure_speed(
-    network: Network, size: int, seconds: float = 2.0, *, sources: Sequence[Source] = (), decoded: bool = False
+    network: Network,
+    spec: PreprocessSpec,
+    seconds: float = 2.0,
+    *,
+    sources: Sequence[Source] = (),
+    decoded: bool = False,
 ) -> SpeedFacts:
     """Forward passes of a small batch, and decoding of some images, for about `seconds` in all.
 
@@ -31,15 +36,14 @@ def measure_speed(
 
     Args:
         network: on its device.
-        size: input side in pixels.
+        spec: how images are read and resized.
         seconds: that the measurement may take, about.
         sources: images to decode; a photograph-like JPEG of 512 x 384 pixels if there are none that can be read.
         decoded: all images are decoded already and that costs nothing any more.
     """
-    flops = profile(network.facts, 0, len(network.facts.chain.cuts) - 1, size).flops
-    spec = network.facts.preprocess.with_size(size)
+    flops = profile(network.facts, 0, len(network.facts.chain.cuts) - 1, spec.size).flops
     return SpeedFacts(
-        flops=max(flops * _images_through(network, size, 0.75 * seconds), 1.0),
+        flops=max(flops * _images_through(network, spec.size, 0.75 * seconds), 1.0),
         images=math.inf if decoded else _images_decoded(spec, sources or [_photograph()], 0.25 * seconds),
         measured=True,
     )
@@ -70,7 +74,7 @@ def _images_decoded(spec: PreprocessSpec, sources: Sequence[Source], seconds: fl
     begun, images = time.perf_counter(), 0
     while images == 0 or time.perf_counter() - begun < seconds:
         try:
-            fit_size(read_image(sources[images % len(sources)]), spec, crop=False)
+            read_pixels(sources[images % len(sources)], spec, crop=False)
         except ImageError:  # `check` and `fit` tell of it
             return _images_decoded(spec, [_photograph()], seconds)
         images += 1

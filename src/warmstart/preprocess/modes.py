@@ -1,8 +1,8 @@
-"""Every way in which an image can store its pixels, to 8-bit RGB, by one rule each; and the words that report it.
+"""Every way in which an image can store its pixels, to 8 bits, by one rule each; and the words that report it.
 
 | stored as | becomes |
 |---|---|
-| 8-bit grey, palette, CMYK, YCbCr, LAB, HSV | RGB as Pillow converts it; colour profiles are not applied |
+| palette, CMYK, YCbCr, LAB, HSV | RGB as Pillow converts it; colour profiles are not applied |
 | 1-bit, bool | 0 and 255 |
 | 16-bit grey | value / 257, rounded: the full range 0..65535 to 0..255 |
 | 32-bit grey with values in 0..65535 | the same: this is how 16-bit files are often opened |
@@ -10,6 +10,7 @@
 | other float and 32-bit grey | each image stretched from its minimum to its maximum; not-a-number is black |
 | with transparency | composited on white |
 
+Grey without transparency stays grey until it is resized, which is the same in one channel as in three equal ones.
 16-bit *colour* is reduced to its high byte by Pillow while it decodes.
 """
 
@@ -29,7 +30,7 @@ _SHAPES = "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 
 
 def conversion(image: Image.Image) -> str | None:
-    """What `to_rgb` does to an image beyond widening 8-bit grey, in words; `None` if nothing.
+    """What `to_8_bits` does to an image beyond widening 8-bit grey, in words; `None` if nothing.
 
     >>> conversion(Image.new("I;16", (2, 2)))
     '16-bit grey divided by 257'
@@ -48,21 +49,23 @@ def conversion(image: Image.Image) -> str | None:
     return known.get(image.mode, f"{image.mode} converted to RGB")
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """A new RGB image of a decoded one, by the rules above; never the image that was given."""
+def to_8_bits(image: Image.Image) -> Image.Image:
+    """A new RGB or L image of a decoded one, by the rules above; never the image that was given."""
     if image.mode.startswith("I;16"):
-        return Image.fromarray(_from_16_bits(np.asarray(image))).convert("RGB")
+        return Image.fromarray(_from_16_bits(np.asarray(image)))
     if image.mode in ("I", "F"):
-        return array_to_rgb(np.asarray(image))
+        return array_to_8_bits(np.asarray(image))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.copy() if image.mode == "RGB" else image.convert("RGB")
+    if image.mode in ("RGB", "L"):
+        return image.copy()
+    return image.convert("L" if image.mode == "1" else "RGB")
 
 
-def array_to_rgb(array: Pixels) -> Image.Image:
-    """An RGB image of an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), by the rules above.
+def array_to_8_bits(array: Pixels) -> Image.Image:
+    """An RGB or L image of an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), by the rules above.
 
     Integers other than 8 and 16 bits are read by their values: 0..255 as they are when colour or 64-bit (what numpy
     makes of a list), else as 32-bit grey.
@@ -70,17 +73,17 @@ def array_to_rgb(array: Pixels) -> Image.Image:
     Raises:
         ImageError: another shape, nothing in it, or values that are no numbers.
 
-    >>> array_to_rgb(np.array([[0.0, 1.0]])).getpixel((1, 0))
-    (255, 255, 255)
+    >>> array_to_8_bits(np.array([[0.0, 1.0]])).getpixel((1, 0))
+    255
     """
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or array.size == 0:
         raise ImageError(f"an array of shape {array.shape} is no image", expected=_SHAPES)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    return to_rgb(Image.fromarray(np.ascontiguousarray(_to_8_bits(array))))
+    return to_8_bits(Image.fromarray(np.ascontiguousarray(_values(array))))
 
 
-def _to_8_bits(array: Pixels) -> npt.NDArray[np.uint8]:
+def _values(array: Pixels) -> npt.NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.bool_:

@@ -7,32 +7,19 @@ orientation is applied, and the pixels become 8-bit RGB by the rules of `warmsta
 
 from __future__ import annotations
 
-import io
+import dataclasses
 import re
 import threading
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, JpegImagePlugin
 
-from warmstart.errors import ImageError, MissingExtraError, WarmstartError
-from warmstart.preprocess.modes import array_to_rgb, conversion, to_rgb
+from warmstart.errors import ImageError, WarmstartError
+from warmstart.preprocess.modes import array_to_8_bits, conversion, to_8_bits
+from warmstart.preprocess.opening import MAX_PIXELS, Source, check_size, name_of, open_image, reason, too_large
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-"""What is decoded, by Pillow's names; Pillow reads MPO (stereo JPEG) as JPEG. Nothing else is tried on a file."""
-
-HEIC = frozenset({".heic", ".heif"})
-EXTENSIONS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp"}
-    | {".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
-)
-"""File name endings, in lower case, of the formats that are read without a plug-in."""
-
-MAX_PIXELS = 64_000_000
-
-Source = str | Path | bytes | Image.Image | npt.NDArray[Any]
+__all__ = ["Decoded", "Source", "decode", "image_size", "read_image", "stored_as"]
 
 _ORIENTATION = 0x0112  # EXIF 2.3, table 4
 _UPRIGHT = {
@@ -46,12 +33,35 @@ _UPRIGHT = {
 }
 _TAGS = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
 """Where Pillow keeps what an image says of its orientation."""
-_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _LOADING = threading.Lock()  # an image of the user's that is not decoded yet may be asked for by two threads
 
 
+Box = tuple[float, float, float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """An upright picture, perhaps decoded smaller than it is stored.
+
+    Where a side is no multiple of the reduction, libjpeg rounds it up, so the picture ends inside the last pixel: `box`
+    says where. Resizing from there keeps every edge in its place.
+    """
+
+    image: Image.Image
+    """8-bit RGB, or 8-bit grey (L) of what is stored without colour."""
+    size: tuple[int, int]
+    """(width, height) as it is stored, upright."""
+    box: Box
+    """(left, top, right, bottom) of the picture, in pixels of `image`."""
+
+    @classmethod
+    def whole(cls, image: Image.Image) -> Decoded:
+        """An image that is not reduced."""
+        return cls(image, image.size, (0, 0, *image.size))
+
+
 def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """An image as 8-bit RGB, upright and fully decoded; always a new object.
+    """An image as 8-bit RGB, upright, at full size; always a new object.
 
     Args:
         source: path, bytes of a file, PIL image, or array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
@@ -64,26 +74,44 @@ def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     >>> read_image(np.zeros((4, 6), np.uint16)).size
     (6, 4)
     """
-    name = _name(source)
+    image = decode(source, max_pixels=max_pixels).image
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def decode(
+    source: Source, *, max_pixels: int = MAX_PIXELS, reduction: Callable[[tuple[int, int]], int] = lambda _: 1
+) -> Decoded:
+    """What `read_image` reads, grey left grey, and a JPEG file at a fraction of its size where that is enough.
+
+    Args:
+        source: as for `read_image`.
+        max_pixels: as for `read_image`; the size in the header counts, also where it is reduced.
+        reduction: 1, 2, 4 or 8 by the (width, height) in the header: JPEG files are decoded at 1/1, 1/2, 1/4 or 1/8 of
+            that, by a smaller inverse cosine transform. All else is decoded in full, an image in memory too.
+
+    Raises:
+        ImageError, MissingExtraError: as `read_image`.
+    """
+    name = name_of(source)
     try:
         if isinstance(source, np.ndarray):
-            if source.ndim > 1 and source.size:  # else `array_to_rgb` says what is wrong with the shape
-                _check_size((source.shape[1], source.shape[0]), name, max_pixels)
-            return array_to_rgb(source)
+            if source.ndim > 1 and source.size:  # else `array_to_8_bits` says what is wrong with the shape
+                check_size((source.shape[1], source.shape[0]), name, max_pixels)
+            return Decoded.whole(array_to_8_bits(source))
         if isinstance(source, Image.Image):
-            _check_size(source.size, name, max_pixels)
+            check_size(source.size, name, max_pixels)
             with _LOADING:
-                return _read(source)
-        with _open(source) as image:
-            _check_size(image.size, name, max_pixels)
-            return _read(image)
+                return _read(source, 1)
+        with open_image(source) as image:
+            check_size(image.size, name, max_pixels)
+            return _read(image, reduction(image.size))
     except WarmstartError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, far above the default of ours
-        raise _too_large(name, re.findall(r"\d+", str(error))[0], max_pixels) from error
+        raise too_large(name, re.findall(r"\d+", str(error))[0], max_pixels) from error
     except Exception as error:  # a crafted file can make a decoder fail in any way; none of them may end a run
         raise ImageError(
-            f"{name} cannot be read: {_reason(source, error)}", expected="a whole image", do="replace or remove it"
+            f"{name} cannot be read: {reason(source, error)}", expected="a whole image", do="replace or remove it"
         ) from error
 
 
@@ -99,7 +127,7 @@ def stored_as(source: Source) -> tuple[str, tuple[str, ...]]:
     if isinstance(source, np.ndarray):
         dtype = str(source.dtype)
         return dtype, () if source.dtype == np.uint8 else (f"values of type {dtype} scaled to 8 bits",)
-    image = source if isinstance(source, Image.Image) else _open(source)
+    image = source if isinstance(source, Image.Image) else open_image(source)
     try:
         several = getattr(image, "is_animated", False) and image.format != "MPO"  # its further frames are other views
         words = (
@@ -120,28 +148,46 @@ def image_size(source: Source) -> tuple[int, int] | None:
     if isinstance(source, Image.Image):
         return _upright_size(source)
     try:
-        with _open(source) as image:
+        with open_image(source) as image:
             return _upright_size(image)
     except Exception:  # as in `read_image`, whose business it is to say why
         return None
 
 
-def _read(image: Image.Image) -> Image.Image:
+def _read(image: Image.Image, reduction: int) -> Decoded:
     """Decode, convert, turn upright."""
     # Pillow has no switch per call; another library may have turned this one on, and then truncated files pass.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
+    stored, drafted = image.size, None
+    if reduction > 1 and isinstance(image, JpegImagePlugin.JpegImageFile):
+        drafted = image.draft(None, (stored[0] // reduction, stored[1] // reduction))
     image.load()
-    rgb = to_rgb(image)
+    plain = to_8_bits(image)
+    box = (0, 0, *image.size) if drafted is None else drafted[1]
     # Asked for after decoding: a PNG may say it behind its pixels, and Pillow turns TIFF itself and takes the tag away.
     turn = _orientation(image)
-    return rgb.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else rgb
+    size = _turned(stored if drafted else image.size, turn)
+    if turn not in _UPRIGHT:
+        return Decoded(plain, size, box)
+    upright = plain.transpose(_UPRIGHT[turn])
+    return Decoded(upright, size, _turned_box(box, upright.size, turn))
+
+
+def _turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
+    return (size[1], size[0]) if turn in (5, 6, 7, 8) else size
+
+
+def _turned_box(box: Box, size: tuple[int, int], turn: int) -> Box:
+    """Where a box that begins at the top left comes to lie in the upright image of this size."""
+    width, height = (box[3], box[2]) if turn in (5, 6, 7, 8) else (box[2], box[3])
+    left = size[0] - width if turn in (2, 3, 6, 7) else 0
+    top = size[1] - height if turn in (3, 4, 7, 8) else 0
+    return left, top, left + width, top + height
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
-    width, height = image.size
     # Pillow gives the size of a TIFF as it will be once it is turned.
-    turned = _orientation(image) in (5, 6, 7, 8) and image.format != "TIFF"
-    return (height, width) if turned else (width, height)
+    return image.size if image.format == "TIFF" else _turned(image.size, _orientation(image))
 
 
 def _orientation(image: Image.Image) -> int:
@@ -151,71 +197,3 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF does not make a damaged picture
         return 1
-
-
-def _open(source: str | Path | bytes) -> Image.Image:
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
-    try:
-        return Image.open(file, formats=FORMATS)
-    except UnidentifiedImageError as error:
-        if _is_heic(source):
-            return _open_heic(source, file)
-        if _is_empty(source):
-            raise
-        raise ImageError(
-            f"{_name(source)} is not an image of a known format",
-            expected=", ".join(FORMATS),
-            do="convert it to PNG or JPEG, or remove it",
-        ) from error
-
-
-def _is_heic(source: str | Path | bytes) -> bool:
-    """By the brand in the `ftyp` box that begins the file (ISO/IEC 23008-12, 10.2), whatever its name."""
-    if isinstance(source, bytes):
-        head = source[:12]
-    else:
-        with Path(source).open("rb") as file:
-            head = file.read(12)
-    return head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS
-
-
-def _open_heic(source: str | Path | bytes, file: str | Path | io.BytesIO) -> Image.Image:
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise MissingExtraError(f"HEIC image {_name(source)}", "heic") from error
-    pillow_heif.register_heif_opener()
-    return Image.open(file, formats=("HEIF",))
-
-
-def _check_size(size: tuple[int, int], name: str, limit: int) -> None:
-    if 0 in size:
-        raise ImageError(f"{name} has no pixels: {size[0]} x {size[1]}", expected="at least 1 x 1")
-    if size[0] * size[1] > limit:
-        raise _too_large(name, f"{size[0]} x {size[1]} = {size[0] * size[1]}", limit)
-
-
-def _too_large(name: str, pixels: str, limit: int) -> ImageError:
-    return ImageError(
-        f"{name} has {pixels} pixels", expected=f"at most {limit}", do="make it smaller, or cut it into tiles"
-    )
-
-
-def _name(source: Source) -> str:
-    return str(source) if isinstance(source, (str, Path)) else "the image"
-
-
-def _is_empty(source: Source) -> bool:
-    return (
-        source == b""
-        if isinstance(source, bytes)
-        else isinstance(source, (str, Path)) and not Path(source).stat().st_size
-    )
-
-
-def _reason(source: Source, error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
-    if isinstance(error, UnidentifiedImageError) and _is_empty(source):
-        return "the file is empty"
-    return str(error) or type(error).__name__

@@ -17,6 +17,9 @@ class PreprocessSpec:
     `shortest`: shorter side to `floor(size / crop_pct)`, then the centre `size` x `size` (the ImageNet convention).
     `squash`: both sides to `size`, aspect ratio not kept. `pad`: longer side to `size`, rest filled with `mean`.
     Then values in 0..1, minus `mean`, over `std`, per channel.
+
+    `decode`: a large JPEG is decoded in `full`, as the backbone was evaluated, or `reduced`, as
+    `warmstart.preprocess.image` says, which is what `fit` does.
     """
 
     size: int = 224
@@ -27,6 +30,7 @@ class PreprocessSpec:
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     channels: int = 3
     kind: Literal["image"] = "image"
+    decode: Literal["full", "reduced"] = "full"
 
     def with_size(self, size: int) -> PreprocessSpec:
         """The same spec at another input size (pixels, square)."""
@@ -38,7 +42,7 @@ class PreprocessSpec:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PreprocessSpec:
-        """Inverse of `to_dict`; unknown keys are an error."""
+        """Inverse of `to_dict`; unknown keys are an error. What an older bundle does not say is as it was then."""
         return cls(**{**data, "mean": tuple(data["mean"]), "std": tuple(data["std"])})
 
     @property

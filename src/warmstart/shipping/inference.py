@@ -23,8 +23,7 @@ from warmstart.errors import WarmstartError
 from warmstart.evaluation.ensemble import combine
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
-from warmstart.preprocess.image import fit_size, normalise
-from warmstart.preprocess.reader import read_image
+from warmstart.preprocess.image import normalise, read_pixels
 from warmstart.preprocess.spec import PreprocessSpec
 
 AHEAD = 2
@@ -59,7 +58,7 @@ def as_samples(inputs: Sequence[Any]) -> tuple[Sample, ...]:
 
 def _read(sample: Sample, spec: PreprocessSpec) -> Tensor | WarmstartError:
     try:
-        return fit_size(read_image(sample.source), spec)
+        return read_pixels(sample.source, spec)
     except WarmstartError as error:
         return error
 
@@ -83,7 +82,7 @@ def _batches(samples: Sequence[Sample], spec: PreprocessSpec, batch_size: int) -
 
 
 def _forward(networks: Sequence[Network], pixels: Sequence[Tensor], spec: PreprocessSpec) -> Tensor:
-    batch = normalise(torch.stack(list(pixels)), spec).contiguous(memory_format=torch.channels_last)
+    batch = normalise(pixels, spec)
     return combine([network(batch).float() for network in networks])
 
 

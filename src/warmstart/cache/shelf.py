@@ -1,0 +1,144 @@
+"""Resized pixels that outlast a run: a photo is decoded once, and read from the cache ever after.
+
+A record is what was read of one file: its pixels, uncropped, and the look at it, so that a later run decodes nothing to
+know both. Its address is the content of the file and all that makes the pixels. Records of any shape lie in one chunk,
+each as long as the longest. Chunks share folder, budget and eviction with the activations.
+
+It pays where a file has many more pixels than are stored: a 28 x 28 image is decoded faster than its 224 x 224 pixels
+are read. What lies in memory already is not kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import json
+import math
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from warmstart.cache.disk import ChunkFolder
+from warmstart.cache.key import pixels_key, sample_key
+from warmstart.cache.packing import Packed
+from warmstart.data.scan import Look
+from warmstart.data.schema import Sample
+from warmstart.preprocess.image import resized_size
+from warmstart.preprocess.spec import PreprocessSpec
+
+_NOTE = 1024
+"""Bytes before the pixels, for their shape and the look at the image."""
+_CHUNK_BYTES = 16 * 2**20
+"""A chunk is written as soon as it is full: what an interrupted run has decoded is there for the next one."""
+_LONGEST = 2
+"""Sides. A longer strip is not kept, since all records of its chunk would become as long."""
+_MORE = 2
+"""Times the pixels stored that a file must have, on the mean. A JPEG with twice as many takes about ten times as long
+to decode and resize as its record takes to read."""
+
+
+def pays(sizes: Sequence[tuple[int, int]], spec: PreprocessSpec) -> bool:
+    """Whether reading pixels that were stored is much faster than decoding images of these sizes.
+
+    >>> pays([(640, 427)], PreprocessSpec(224)), pays([(28, 28)], PreprocessSpec(224))
+    (True, False)
+    """
+    return sum(map(math.prod, sizes)) > _MORE * sum(math.prod(resized_size(size, spec)) for size in sizes)
+
+
+def stored_bytes(sizes: Sequence[tuple[int, int]], spec: PreprocessSpec) -> int:
+    """Bytes of the records of images of these sizes, about."""
+    return sum(_NOTE + spec.channels * math.prod(resized_size(size, spec)) for size in sizes)
+
+
+class PixelShelf:
+    """The records of one preprocessing. May be used from several threads and processes.
+
+    Args:
+        folder: of the cache.
+        budget_bytes: of all that is in `folder`.
+        spec: how the pixels were made.
+    """
+
+    def __init__(self, folder: Path, budget_bytes: int, spec: PreprocessSpec) -> None:
+        self._disk, self._space = ChunkFolder(folder, budget_bytes), pixels_key(spec)
+        self._places = {
+            key: (chunk, row) for chunk, keys in self._disk.chunks(self._space).items() for row, key in enumerate(keys)
+        }
+        self._mapped: dict[str, Packed | None] = {}
+        self._waiting: dict[str, Tensor] = {}
+        self._lock = threading.Lock()
+        self.found = self.stored = 0
+        """Records that were read, and that were written."""
+
+    def get(self, sample: Sample) -> tuple[Tensor, Look] | None:
+        """Pixels (C, H, W), uint8, mapped and not to be changed, and the look at the image; `None` if not there."""
+        key = _key(sample)
+        with self._lock:
+            place = self._places.get(key or "")
+            if place is None:
+                return None
+            chunk, row = place
+            if chunk not in self._mapped:
+                self._mapped[chunk] = self._disk.read(self._space, chunk)
+            packed = self._mapped[chunk]
+            self.found += packed is not None
+        return None if packed is None else _unpacked(packed.rows[row])
+
+    def put(self, sample: Sample, pixels: Tensor, look: Look) -> None:
+        """Keep what was read of a sample; written with others, when there are enough or at `flush`."""
+        key, record = _key(sample), _record(pixels, look)
+        if key is None or record is None or not self._disk.writable:
+            return
+        with self._lock:
+            self._waiting[key] = record
+            full = sum(record.nbytes for record in self._waiting.values()) >= _CHUNK_BYTES
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._lock:
+            if not self._waiting:
+                return
+            keys, records = list(self._waiting), list(self._waiting.values())
+            self._waiting.clear()
+            rows = torch.zeros(len(records), max(map(len, records)), dtype=torch.uint8)
+            for row, record in zip(rows, records, strict=True):
+                row[: len(record)] = record
+            chunk = self._disk.write(self._space, keys, Packed(rows, None, 0.0))
+            if chunk is not None:
+                self._places.update({key: (chunk, row) for row, key in enumerate(keys)})
+                self._mapped.pop(chunk, None)
+                self.stored += len(keys)
+
+
+def _key(sample: Sample) -> str | None:
+    """Address of a file's content; `None` for what is in memory, and for a file that cannot be read."""
+    if isinstance(sample.source, (str, Path, bytes)):
+        with contextlib.suppress(OSError):
+            return sample_key(sample)
+    return None
+
+
+def _record(pixels: Tensor, look: Look) -> Tensor | None:
+    array = pixels.numpy().transpose(1, 2, 0)
+    shape, outline = array.shape, base64.b64encode(look.outline[1]).decode()
+    facts = dataclasses.asdict(look) | {"outline": [look.outline[0], outline], "shape": shape}
+    note = json.dumps(facts).encode().ljust(_NOTE)
+    if len(note) > _NOTE or max(shape[:2]) > _LONGEST * min(shape[:2]):
+        return None
+    return torch.from_numpy(np.concatenate([np.frombuffer(note, np.uint8), array.reshape(-1)]))
+
+
+def _unpacked(record: Tensor) -> tuple[Tensor, Look]:
+    facts = json.loads(record[:_NOTE].numpy().tobytes())
+    shape, outline = facts.pop("shape"), facts.pop("outline")
+    size, unusual = tuple(facts.pop("size")), tuple(facts.pop("unusual"))
+    pixels = record[_NOTE : _NOTE + math.prod(shape)].view(shape).permute(2, 0, 1)
+    return pixels, Look(**facts, size=size, unusual=unusual, outline=(outline[0], base64.b64decode(outline[1])))
