@@ -38,7 +38,7 @@ def default_taps(backbone: Backbone) -> int:
 
     >>> from warmstart.model.catalog import load_backbone
     >>> default_taps(load_backbone("toy"))
-    2
+    1
     """
     cuts = len(backbone.chain.cuts) - 1
     return min(MOST, sum(cut >= UPPER * cuts for cut in _tappable(backbone)))
