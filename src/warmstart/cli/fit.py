@@ -34,7 +34,9 @@ Baseline = Annotated[
     Literal["pixels", "scratch", "none"],
     typer.Option(help="What transfer is compared with: a model on raw pixels, training from scratch, nothing."),
 ]
-Cache = Annotated[Path | None, typer.Option(help="Folder for activations.", show_default="~/.cache/warmstart")]
+Cache = Annotated[
+    Path | None, typer.Option(help="Folder for activations and resized pixels.", show_default="~/.cache/warmstart")
+]
 
 
 def fit(
