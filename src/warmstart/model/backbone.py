@@ -30,6 +30,15 @@ class BackboneCard:
         return dataclasses.asdict(self)
 
 
+@dataclasses.dataclass(frozen=True)
+class FeatureGroup:
+    """Columns `start` to `stop` of the features, and the block that they come from."""
+
+    name: str
+    start: int
+    stop: int
+
+
 @dataclasses.dataclass
 class Backbone:
     """A pretrained network without its head. `chain(x)` gives pooled features of shape (n, out_features).
