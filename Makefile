@@ -27,9 +27,12 @@ check: $(DEV)  ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(DEV)  ## side by side with other tools, and frozen work part by part
-	$(BIN)/python benchmarks/run.py
+bench: $(DEV)  ## side by side with other tools, and frozen work part by part; then docs/benchmarks.md (hours)
+	-$(BIN)/python benchmarks/run.py --probe
+	-$(BIN)/python benchmarks/run.py --whole
+	-$(BIN)/python benchmarks/run.py --few-labels
 	$(BIN)/python benchmarks/frozen_work.py
+	$(BIN)/python benchmarks/plot.py
 
 clean:  ## remove the venv and what tools leave behind (never runs/)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -7,6 +7,7 @@ python benchmarks/frozen_work.py gradual --repeats 5
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
 import json
 import sys
@@ -31,9 +32,7 @@ def main() -> None:
     for part in args.parts:
         table = importlib.import_module(f"benchmarks.micro.{part}").run(args.repeats)
         (RESULTS / f"{part}.md").write_text(table.markdown())
-        (RESULTS / f"{part}.json").write_text(
-            json.dumps({"notes": table.notes, "runs": table.figures}, indent=1) + "\n"
-        )
+        (RESULTS / f"{part}.json").write_text(json.dumps(dataclasses.asdict(table), indent=1) + "\n")
         print(table.markdown(), flush=True)
 
 

@@ -13,6 +13,12 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+SETTINGS = {
+    "HF_HUB_OFFLINE": "1",  # nobody may reach for a model hub
+    "KERAS_BACKEND": "torch",
+    "PYTHONPATH": str(REPOSITORY),  # importable whatever the interpreter has installed
+}
+"""What is set for every contender alike, beside the environment of the harness."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +34,12 @@ class Ended:
 
 def run_process(command: list[str], timeout: float) -> Ended:
     """Run to the end or the time limit; with its whole process group stopped if it takes longer or we are stopped."""
-    # Nobody may reach for a model hub; the repository is importable whatever the interpreter has installed.
-    settings = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY)}
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
         process = subprocess.Popen(
             command,
             cwd=REPOSITORY,
-            env=settings,
+            env={**os.environ, **SETTINGS},
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,

@@ -1,6 +1,8 @@
 """warmstart against other tools on real images, in one command: accuracy, time and what moved.
 
     python benchmarks/run.py                 # 1000 train, 2000 test, every set, every contender
+    python benchmarks/run.py --probe         # a linear probe by every tool, Fashion-MNIST, three draws
+    python benchmarks/run.py --whole         # a whole fit, 300 train, 1000 test, three sets, three draws
     python benchmarks/run.py --few-labels    # 100 labelled Fashion-MNIST images, three draws, frozen backbones
     python benchmarks/run.py --quick         # does everything start and end well? The numbers mean nothing
 
@@ -13,7 +15,6 @@ import argparse
 import dataclasses
 import json
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,10 @@ if not __package__:  # started as a file: imports begin at the repository, not a
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.datasets import Prepared, prepare
+from benchmarks.machine import machine
 from benchmarks.packages import UnavailableError
-from benchmarks.protocol import Protocol, arguments
+from benchmarks.process import SETTINGS
+from benchmarks.protocol import PYTHONS, Protocol, arguments
 from benchmarks.table import markdown, summary
 from benchmarks.trials import Trial, trial
 
@@ -33,7 +36,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 def main() -> int:
     protocol, args = arguments(__doc__)
-    pythons = {"main": Path(sys.executable), "fastai": args.python_fastai, "trainers": args.python_trainers}
+    pythons = {"main": Path(sys.executable), **{kind: getattr(args, f"python_{kind}") for kind in PYTHONS}}
     contenders, skipped = present(protocol.contenders, pythons)
     print(f"contenders: {', '.join(contenders)}; sets: {', '.join(protocol.sets)}", flush=True)
     trials: list[Trial] = []
@@ -66,7 +69,8 @@ def present(names: tuple[str, ...], pythons: dict[str, Path]) -> tuple[list[str]
         python = pythons[contender.python]
         modules = ", ".join(("torch", "timm", "torchvision", "sklearn.linear_model", *contender.needs))
         try:
-            subprocess.run([str(python), "-c", f"import {modules}"], check=True, capture_output=True, text=True)
+            command = [str(python), "-c", f"import {modules}"]
+            subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **SETTINGS})
             found.append(name)
         except OSError as error:
             skipped[name] = f"interpreter {python.name}: {error.strerror}"
@@ -89,19 +93,17 @@ def run_one(
 def write(protocol: Protocol, trials: list[Trial], skipped: dict[str, str]) -> None:
     """Write `results/NAME.json` and `results/NAME.md`."""
     RESULTS.mkdir(exist_ok=True)
-    rows = summary(trials)
-    cores = f"{os.cpu_count()} cores"
-    machine = {
-        "machine": f"{cores}, {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    rows = summary(trials, protocol.contenders[0])
+    known = {
+        "machine": machine(),
         "load before a trial, at most": f"{max(result.load_before for result in trials):.1f}",
         "versions": ", ".join(sorted({f"{k} {v}" for row in rows for k, v in row.get("versions", {}).items()})),
         "epochs of those that train by epochs": protocol.epochs,
     }
     kept = [{k: v for k, v in dataclasses.asdict(result).items() if k != "correct"} for result in trials]
-    facts = {"protocol": dataclasses.asdict(protocol), "machine": machine, "skipped": skipped}
-    text = json.dumps({**facts, "summary": rows, "trials": kept}, indent=1)
-    (RESULTS / f"{protocol.name}.json").write_text(text + "\n")
-    (RESULTS / f"{protocol.name}.md").write_text(markdown(rows, machine, skipped))
+    facts = {"protocol": dataclasses.asdict(protocol), "machine": known, "skipped": skipped, "summary": rows}
+    (RESULTS / f"{protocol.name}.json").write_text(json.dumps({**facts, "trials": kept}, indent=1) + "\n")
+    (RESULTS / f"{protocol.name}.md").write_text(markdown(facts))
 
 
 if __name__ == "__main__":

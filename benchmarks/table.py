@@ -7,22 +7,24 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks.contenders import CONTENDERS, REFERENCE
+from benchmarks.contenders import CONTENDERS
 from benchmarks.sources import SOURCES
 from benchmarks.trials import Trial
 
-HEADER = ("contender", "accuracy", f"minus {REFERENCE} (95 %)", "seconds", f"x {REFERENCE}", "CPU s", "MB", "moved")
+HEADER = ("contender", "accuracy", "minus {} (95 %)", "seconds", "x {}", "CPU s", "MB", "moved")
 
 
-def summary(trials: Sequence[Trial]) -> list[dict[str, Any]]:
-    """One row per data set and contender, in the order of the trials; means over the repeats that ended well."""
+def summary(trials: Sequence[Trial], reference: str) -> list[dict[str, Any]]:
+    """One row per data set and contender, in the order of the trials, over the repeats that ended well.
+
+    Accuracies are means, times are medians; both are relative to those of the contender `reference`.
+    """
     rows = []
     for data in dict.fromkeys(trial.data for trial in trials):
         here = [trial for trial in trials if trial.data == data]
-        reference = [trial for trial in here if trial.contender == REFERENCE and not trial.error]
+        base = [trial for trial in here if trial.contender == reference and not trial.error]
         for name in dict.fromkeys(trial.contender for trial in here):
-            mine = [trial for trial in here if trial.contender == name]
-            rows.append(_row(data, name, mine, reference))
+            rows.append(_row(data, name, [trial for trial in here if trial.contender == name], base))
     return rows
 
 
@@ -40,18 +42,29 @@ def difference(mine: Sequence[Trial], reference: Sequence[Trial]) -> tuple[float
     return statistics.fmean(signs), 1.96 * statistics.stdev(signs) / math.sqrt(len(signs))
 
 
-def markdown(rows: Iterable[dict[str, Any]], machine: dict[str, Any], skipped: dict[str, str]) -> str:
-    """The tables, one per data set, with what is needed to read them."""
+def ratios(mine: Sequence[Trial], reference: Sequence[Trial]) -> list[float]:
+    """Seconds as multiples of the reference's on the same draw, which ran next to it; below 1 is faster."""
+    partner = {trial.repeat: trial.seconds for trial in reference}
+    return [t.seconds / partner[t.repeat] for t in mine if t.repeat in partner and not t.error]
+
+
+def markdown(facts: dict[str, Any]) -> str:
+    """The tables, one per data set, with what is needed to read them.
+
+    Args:
+        facts: what `run.py` writes as JSON.
+    """
     lines: list[str] = []
     shown = None
-    for row in rows:
+    header = tuple(name.format(facts["protocol"]["contenders"][0]) for name in HEADER)
+    for row in facts["summary"]:
         if row["data"] != shown:
             shown = row["data"]
             size = f"{row['train']} train, {row['test']} test, {row['repeats']} repeat(s)"
-            lines += ["", f"### {SOURCES[shown].about}: {size}", "", _line(HEADER), _line(["---"] * len(HEADER))]
+            lines += ["", f"### {SOURCES[shown].about}: {size}", "", _line(header), _line(["---"] * len(header))]
         lines.append(_line(_cells(row)))
-    lines += ["", *(f"- skipped {name}: {why}" for name, why in skipped.items())]
-    lines += [f"- {key}: {value}" for key, value in machine.items()]
+    lines += ["", *(f"- skipped {name}: {why}" for name, why in facts["skipped"].items())]
+    lines += [f"- {key}: {value}" for key, value in facts["machine"].items()]
     return "\n".join(lines).strip() + "\n"
 
 
@@ -68,9 +81,8 @@ def _row(data: str, name: str, trials: list[Trial], reference: list[Trial]) -> d
     }
     if not good:
         return row
-    row |= {
-        key: round(statistics.fmean(getattr(t, key) for t in good), 4) for key in ("accuracy", "seconds", "cpu_seconds")
-    }
+    row["accuracy"] = round(statistics.fmean(t.accuracy for t in good if t.accuracy is not None), 4)
+    row |= {key: round(statistics.median(getattr(t, key) for t in good), 4) for key in ("seconds", "cpu_seconds")}
     accuracies = [trial.accuracy for trial in good if trial.accuracy is not None]
     row["accuracy_sd"] = round(statistics.stdev(accuracies), 4) if len(accuracies) > 1 else None
     row["peak_mb"] = max(trial.peak_mb for trial in good)
@@ -79,9 +91,8 @@ def _row(data: str, name: str, trials: list[Trial], reference: list[Trial]) -> d
     row["frozen"] = good[0].facts.get("frozen")
     row["disagreements"] = [trial.facts["disagreement"] for trial in good if "disagreement" in trial.facts]
     row["versions"] = good[0].versions
-    if reference:
-        row["difference"] = None if name == REFERENCE else difference(good, reference)
-        row["times_reference"] = row["seconds"] / statistics.fmean(trial.seconds for trial in reference)
+    row["difference"] = None if good == reference else difference(good, reference)
+    row["ratios"] = [round(ratio, 4) for ratio in ratios(good, reference)]
     return row
 
 
@@ -96,11 +107,19 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"{row['accuracy']:.4f}{spread}" + (f" ({len(row['errors'])} failed)" if row["errors"] else ""),
         f"{gap[0]:+.4f} ± {gap[1]:.4f}" if gap else "",
         f"{row['seconds']:.0f}",
-        f"{row['times_reference']:.2f}" if "times_reference" in row else "",
+        _spread(row["ratios"]),
         f"{row['cpu_seconds']:.0f}",
         str(row["peak_mb"]),
         f"{moved['parameters_moved']} + {moved['buffers_moved']} of {moved['tensors']}" if moved else "",
     ]
+
+
+def _spread(values: Sequence[float]) -> str:
+    """The median, and the range where there are several."""
+    if not values:
+        return ""
+    span = f" ({min(values):.2f} to {max(values):.2f})" if min(values) < max(values) else ""
+    return f"{statistics.median(values):.2f}{span}"
 
 
 def _line(cells: Iterable[str]) -> str:

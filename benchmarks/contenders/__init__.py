@@ -22,17 +22,15 @@ class Contender:
     name: str
     about: str
     module: str
-    python: Literal["main", "fastai", "trainers"] = "main"
+    python: Literal["main", "fastai", "trainers", "autogluon"] = "main"
     needs: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
 
 
-REFERENCE = "warmstart"  # times and accuracies of the others are given relative to this one
-
 CONTENDERS = {
     contender.name: contender
     for contender in (
-        Contender(REFERENCE, "`warmstart fit` with nothing chosen", "warmstart_fit", needs=("warmstart.cli.main",)),
+        Contender("warmstart", "`warmstart fit` with nothing chosen", "warmstart_fit", needs=("warmstart.cli.main",)),
         Contender(
             "warmstart-probe",
             "`warmstart fit --recipe probe`: frozen backbone",
@@ -43,7 +41,30 @@ CONTENDERS = {
         Contender("logistic-probe", "features once, standardised, logistic path by 5-fold CV", "logistic_probe"),
         Contender("plain-probe", "frozen backbone in eval mode, Adam on the head, PyTorch loop", "plain_probe"),
         Contender("plain-finetune", "all layers, AdamW 1e-4, cosine, PyTorch loop", "plain_finetune"),
-        Contender("fastai", "vision_learner, fine_tune() with its defaults", "fastai_finetune", "fastai", ("fastai",)),
+        Contender("two-phase", "new head, then all layers at 1e-4, best on 20 %, PyTorch loop", "two_phase"),
+        Contender("fastai", "vision_learner, fine_tune() with its defaults", "fastai_learner", "fastai", ("fastai",)),
+        Contender(
+            "fastai-frozen",
+            "vision_learner, frozen, fit_one_cycle() with its defaults",
+            "fastai_learner",
+            "fastai",
+            ("fastai",),
+            ("--frozen",),
+        ),
+        Contender(
+            "keras-probe",
+            "Keras 3 on torch, frozen base called with training=False",
+            "keras_probe",
+            "trainers",
+            ("keras",),
+        ),
+        Contender(
+            "lightning-probe",
+            "Lightning's transfer learning page: extractor in eval mode under no_grad",
+            "lightning_probe",
+            "trainers",
+            ("lightning",),
+        ),
         Contender(
             "lightning-frozen",
             "Lightning's BackboneFinetuning, backbone frozen throughout",
@@ -57,6 +78,13 @@ CONTENDERS = {
             "trainer_frozen",
             "trainers",
             ("transformers",),
+        ),
+        Contender(
+            "autogluon",
+            "MultiModalPredictor, medium_quality",
+            "autogluon_multimodal",
+            "autogluon",
+            ("autogluon.multimodal",),
         ),
     )
 }

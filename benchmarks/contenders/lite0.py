@@ -42,6 +42,12 @@ def backbone() -> nn.Module:
     return model.eval()
 
 
+def augmentation(mirrored: bool) -> transforms.Compose:
+    """Crops of at least 70 % of the area, and mirroring where that keeps the class."""
+    crop = transforms.RandomResizedCrop(SIZE, scale=(0.7, 1.0), interpolation=transforms.InterpolationMode.BICUBIC)
+    return transforms.Compose([crop, *([transforms.RandomHorizontalFlip()] if mirrored else []), NORMALISE])
+
+
 def images(folder: Path, batch: int, *, transform: transforms.Compose = WHOLE, shuffle: bool = False) -> Loader:
     """Batches of a class folder; the whole (square) image at 224 px if nothing else is said."""
     data = ImageFolder(str(folder), transform)

@@ -7,16 +7,9 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torchvision import transforms
 
 from benchmarks.contenders import job as jobs
-from benchmarks.contenders.lite0 import FEATURES, NORMALISE, SIZE, backbone, images, predict
-
-
-def augmentation(mirrored: bool) -> transforms.Compose:
-    """Crops of at least 70 % of the area, and mirroring where that keeps the class."""
-    crop = transforms.RandomResizedCrop(SIZE, scale=(0.7, 1.0), interpolation=transforms.InterpolationMode.BICUBIC)
-    return transforms.Compose([crop, *([transforms.RandomHorizontalFlip()] if mirrored else []), NORMALISE])
+from benchmarks.contenders.lite0 import FEATURES, augmentation, backbone, images, predict
 
 
 def main() -> None:

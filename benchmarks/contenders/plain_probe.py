@@ -1,7 +1,7 @@
 """A linear probe as PyTorch's transfer learning tutorial writes it: frozen backbone, the head trained by epochs.
 
-Better than the tutorial in two ways: the backbone stays in eval mode, and Adam takes the place of SGD at 1e-3, which
-would not be done after ten epochs.
+Better than the tutorial in three ways: the backbone stays in eval mode, Adam takes the place of SGD at 1e-3, which
+would not be done after ten epochs, and activations are channels last, which is faster on a CPU.
 """
 
 from __future__ import annotations
@@ -13,11 +13,20 @@ from benchmarks.contenders import job as jobs
 from benchmarks.contenders.lite0 import FEATURES, backbone, images, moved, predict, snapshot
 
 
+class ChannelsLast(nn.Module):
+    """Images in the memory format that the convolutions behind it are fastest in."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The same values."""
+        return x.contiguous(memory_format=torch.channels_last)
+
+
 def main() -> None:
     job = jobs.job_of(jobs.parser(__doc__).parse_args())
     torch.manual_seed(job.seed)
-    body = backbone().requires_grad_(False)
-    before = snapshot(body)
+    frozen = backbone().requires_grad_(False)
+    before = snapshot(frozen)
+    body = nn.Sequential(ChannelsLast(), frozen.to(memory_format=torch.channels_last)).eval()
     head = nn.Linear(FEATURES, len(job.classes()))
     optimizer = torch.optim.Adam(head.parameters(), lr=1e-3)
     loader = images(job.train, 32, shuffle=True)
@@ -30,7 +39,7 @@ def main() -> None:
             loss.backward()
             optimizer.step()
     predictions = predict(nn.Sequential(body, head), job)
-    job.answer(predictions, packages=["torch", "timm"], frozen=moved(before, body), epochs=job.epochs)
+    job.answer(predictions, packages=["torch", "timm"], frozen=moved(before, frozen), epochs=job.epochs)
 
 
 if __name__ == "__main__":

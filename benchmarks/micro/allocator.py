@@ -6,12 +6,8 @@ A process of its own each time, since the setting cannot be taken back.
 from __future__ import annotations
 
 import functools
-import json
-import subprocess
-import sys
 
-from benchmarks.micro.measure import Table, interleaved, machine, median
-from benchmarks.process import REPOSITORY
+from benchmarks.micro.measure import Table, interleaved, machine, median, own_process
 
 CODE = """
 import json, sys, time, torch
@@ -43,7 +39,9 @@ print(json.dumps({"features": rate(forward), "training": rate(train), "kept": fl
 def run(repeats: int) -> Table:
     """Images per second of Lite0, forward and training."""
     names = {"glibc's defaults": "default", "buffers kept": "kept"}
-    figures = interleaved({name: functools.partial(once, word) for name, word in names.items()}, repeats)
+    figures = interleaved(
+        {name: functools.partial(own_process, "-c", CODE, word) for name, word in names.items()}, repeats, uncounted=0
+    )
     base = {key: median(figures, "glibc's defaults", key) for key in ("features", "training")}
     rows = []
     for name in names:
@@ -51,12 +49,3 @@ def run(repeats: int) -> Table:
         rows.append((name, *(f"{speeds[key]:.0f} ({speeds[key] / base[key]:.2f} x)" for key in base)))
     notes = (f"{machine()}; Lite0, batches of 32 at 224 px, channels last, float32; medians of {repeats}",)
     return Table("Memory allocation", ("", "features, images/s", "training, images/s"), tuple(rows), notes, figures)
-
-
-def once(word: str) -> dict[str, float]:
-    """One process."""
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, word], capture_output=True, text=True, check=True, cwd=REPOSITORY
-    )
-    found: dict[str, float] = json.loads(done.stdout)
-    return found

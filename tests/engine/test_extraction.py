@@ -45,10 +45,10 @@ def only(monkeypatch: pytest.MonkeyPatch, torch_seconds: float = 0.0, **others: 
     registry.add("torch", fake(seconds=torch_seconds))
     for name, runtime in others.items():
         registry.add(name, runtime)
-    monkeypatch.setattr(extraction, "runtimes", registry)
     monkeypatch.setattr("warmstart.cache.features.runtimes", registry)
     monkeypatch.setattr("warmstart.cache.features._READY", OrderedDict())
     monkeypatch.setattr(extraction, "version", lambda name: "1")
+    monkeypatch.setattr(extraction, "PREPARATION", dict.fromkeys(others, 1.0))
     monkeypatch.setattr(extraction, "_SECONDS", 0.05)
 
 
@@ -81,6 +81,16 @@ def test_the_choice_is_remembered_beside_the_activations(
     first = choose(backbone, make_data(folder=tmp_path), MANY, 100.0)
     only(monkeypatch, quick=fake(why_not="must not be asked again"))
     assert choose(backbone, make_data(folder=tmp_path), MANY, 100.0) == first
+
+
+def test_what_takes_longer_to_prepare_than_the_work_is_not_tried(
+    monkeypatch: pytest.MonkeyPatch, backbone: Backbone
+) -> None:
+    only(monkeypatch, torch_seconds=0.05, quick=fake(), slow=fake(why_not="must not be prepared"))
+    monkeypatch.setattr(extraction, "PREPARATION", {"quick": 1.0, "slow": 1e6})
+    found = choose(backbone, make_data(), MANY, 100.0)
+    assert found.runtime == "quick"
+    assert "slow" not in found.rates | found.why_not
 
 
 def test_outputs_that_are_not_finite_never_agree() -> None:

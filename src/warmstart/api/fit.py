@@ -22,6 +22,8 @@ from warmstart.evaluation.outcome import Outcome
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
+from warmstart.model.taps import default_taps, tapped
+from warmstart.model.uri import Uri
 from warmstart.planning.compile import compile_plan
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
@@ -77,7 +79,8 @@ def fit(
     Args:
         data: a folder with one folder per class (with or without train/val/test above them), a CSV or Parquet file, a
             DataFrame, `(images, labels)`, or a `Dataset`.
-        backbone: URI of the backbone: `lite0`, `timm:resnet50.a1_in1k`, `toy`.
+        backbone: URI of the backbone: `lite0`, `timm:resnet50.a1_in1k`, `toy`. Where the ladder is climbed, features of
+            several late blocks are taken together, unless `?taps=N` behind it says how many (0: only its own).
         recipe: name, YAML file or `Recipe`: that alone is run, beside the probe to compare it with.
         budget: time for everything, such as `"5m"`. The probe is always finished.
         size: input side in pixels; by default the backbone's own.
@@ -139,9 +142,13 @@ def _fit(
     limits = cache_limits(options["cache_budget"], options["cache_dtype"])
     keep_buffers()
     pretrained = load_backbone(options["backbone"], seed=options["seed"])
+    if recipe is None and Uri.of(options["backbone"]).taps is None:
+        pretrained = tapped(pretrained, default_taps(pretrained))
     decisions: list[str] = []
     ledger = Ledger()
     tell = broadcast(listener, _remember(decisions), ledger)
+    if pretrained.groups:
+        tell(Decided(f"features: {', '.join(f'{g.stop - g.start} of {g.name}' for g in pretrained.groups)}"))
     reading = ("size", "seed", "val", "test", "group", "path_column", "label_column", "max_unreadable")
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)

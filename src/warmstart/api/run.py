@@ -61,13 +61,14 @@ class Run:
         images = len(split.train) + len(split.val) + len(split.test)
         rate = 1 / max(evaluation_seconds(context, 1), 1e-9)
         choice = runtime_as_begun(self.folder, lambda: choose(context.backbone, context.data, images, rate))
-        context.data = dataclasses.replace(context.data, runtime=choice.runtime)
+        context.data = dataclasses.replace(context.data, runtime=choice.runtime, batch=choice.batch)
         extraction = choice.rates[choice.runtime] / choice.rates["torch"]
         context.speed = dataclasses.replace(context.speed, extraction=extraction)
         if len(choice.rates) > 1 or choice.why_not:
             rates = ", ".join(f"{name} {rate:.0f}" for name, rate in choice.rates.items())
             why_not = "".join(f"; {name} not: {why}" for name, why in choice.why_not.items())
-            context.listener(Decided(f"features are computed by {choice.runtime} (images/s: {rates}{why_not})"))
+            how = f"{choice.runtime}, {choice.batch} images at a time"
+            context.listener(Decided(f"features are computed by {how} (images/s: {rates}{why_not})"))
 
     def _prefetch(self, rungs: Sequence[Rung]) -> None:
         """Compute in one pass the activations that several rungs will ask for."""

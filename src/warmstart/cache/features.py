@@ -32,6 +32,10 @@ _CHUNK_BYTES = 64 * 2**20
 _CHUNK_SAMPLES = 4096
 """A chunk is stored as soon as it is full: what an interrupted pass has finished is there for the next one."""
 
+BATCH = 16
+"""Samples per forward pass where nothing was measured. On a CPU, 64 were slower and took half a gigabyte more: Lite0 at
+224 px on two cores, torch 51 to 82 images/s and OpenVINO 328 to 344 (`benchmarks/micro/batches.py`)."""
+
 Progress = Callable[[int], None] | None
 
 
@@ -67,7 +71,7 @@ class Wanted:
     dtype: ActivationDtype = "fp32"
     runtime: str = "torch"
     view: View | None = None
-    batch_size: int = 64
+    batch_size: int = BATCH
     workers: int = 2
 
     def __post_init__(self) -> None:

@@ -28,7 +28,7 @@ from warmstart.model.chain import Chain
 from warmstart.model.runtimes.base import version
 from warmstart.preprocess.spec import PreprocessSpec
 
-FORMAT = 1
+FORMAT = 2
 """Raised when what is stored under a key would no longer be what this code computes."""
 
 _ORIENTATION = 0x0112  # EXIF tag; the reader turns the image by it
@@ -70,18 +70,22 @@ def prefix_sha256(chain: Chain, cut: int) -> str:
     below = chain.modules_below(cut)
     above = chain.modules_below(-1) - below
     parameters = chain.parameters_below(cut)
-    digest = hashlib.sha256(f"{type(chain.module).__qualname__} {chain.cuts[cut].name}".encode())
-    for name, module in chain.module.named_modules():
+    digest = hashlib.sha256(f"{type(chain.module).__name__} {chain.cuts[cut].name}".encode())
+    for name, module in sorted(chain.module.named_modules(), key=_name):  # a copy may define them in another order
         if name in below and next(module.children(), None) is None:
             digest.update(f"\n{name} {module!r}".encode())
-    for name, parameter in chain.module.named_parameters():
+    for name, parameter in sorted(chain.module.named_parameters(), key=_name):
         if name in parameters:
             _update(digest, name, parameter)
-    for name, buffer in chain.module.named_buffers():
+    for name, buffer in sorted(chain.module.named_buffers(), key=_name):
         # One that belongs to no called module may be read directly by the forward pass, so it counts as below.
         if name.rpartition(".")[0] not in above:
             _update(digest, name, buffer)
     return digest.hexdigest()
+
+
+def _name(named: tuple[str, object]) -> str:
+    return named[0]
 
 
 def _update(digest: Any, name: str, tensor: Tensor) -> None:

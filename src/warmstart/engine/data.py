@@ -7,7 +7,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from warmstart.cache.features import View, Wanted
+from warmstart.cache.features import BATCH, View, Wanted
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import PixelStore
 from warmstart.data.schema import Dataset, IntArray, Split
@@ -29,6 +29,7 @@ class RunData:
     cache: ActivationStore
     limits: CacheLimits = DEFAULT
     runtime: str = "torch"  # what computes activations
+    batch: int = BATCH  # samples per forward pass of that
     _others: dict[int, PixelStore] = dataclasses.field(default_factory=dict, repr=False)
 
     def pixels(self, size: int) -> PixelStore:
@@ -46,7 +47,16 @@ class RunData:
         """What `warmstart.cache.features` needs to know to give activations of this data."""
         size = size or self.spec.size
         spec = self.spec.with_size(size)
-        return Wanted(chain, self.pixels(size), self.cache, spec, dtype=dtype, runtime=self.runtime, view=view)
+        return Wanted(
+            chain,
+            self.pixels(size),
+            self.cache,
+            spec,
+            dtype=dtype,
+            view=view,
+            runtime=self.runtime,
+            batch_size=self.batch,
+        )
 
     def targets(self, indices: IntArray) -> Tensor:
         """True class indices (n,), int64, of the samples at `indices`."""

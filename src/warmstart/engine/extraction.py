@@ -17,69 +17,94 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from warmstart.cache.features import prepared
+from warmstart.cache.features import BATCH, prepared
 from warmstart.data.batches import ImageBatches
 from warmstart.engine.data import RunData
 from warmstart.engine.machine import cores
 from warmstart.files import read_json, write_json
 from warmstart.model.backbone import Backbone
 from warmstart.model.modes import evaluating
-from warmstart.model.runtimes.base import TOLERANCE, Extract, UnavailableError, runtimes, version
+from warmstart.model.runtimes.base import PREPARATION, TOLERANCE, Extract, UnavailableError, version
 
 _log = logging.getLogger(__name__)
 
-WORTH_TRYING = 5.0
-"""Seconds of work in torch from which it pays to prepare and measure another runtime, which takes about two."""
-_BATCH = 32
+WORTH_TRYING = 2.5
+"""Times what a runtime takes to prepare that the work has to take without it, for it to be prepared and measured."""
 _SECONDS = 0.3
+_ENOUGH = 1.03
+"""A larger batch has to be this much faster: it takes more memory, and the next larger one is not tried without."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """The runtime, and images per second of each that was tried; `why_not` says what kept the others out."""
+    """The runtime and its batch size, and images per second of each that was tried; `why_not` says what kept the others
+    out.
+    """
 
     runtime: str
     rates: dict[str, float]
     why_not: dict[str, str]
+    batch: int = BATCH
 
 
 def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choice:
     """Choose for `images` images, of which torch does about `rate` per second."""
-    others = [name for name in runtimes if name != "torch" and version(name)]
-    if images < WORTH_TRYING * rate or not others:
+    others = [name for name in PREPARATION if version(name)]
+    if not any(_pays(name, images, rate) for name in others):
         return Choice("torch", {"torch": rate}, {})
     path = None if data.cache.folder is None else data.cache.folder / "runtimes.json"
     known = (read_json(path) or {}) if path is not None else {}
-    key = _key(backbone, data.spec.size, others)
+    key = _key(backbone, data.spec.size, [name for name in others if _pays(name, images, rate)])
     if key in known:
         return Choice(**known[key])
-    found = _measure(backbone, data, others)
+    found = _measure(backbone, data, others, images)
     if path is not None:
         _keep(path, known | {key: dataclasses.asdict(found)})
     return found
 
 
-def _measure(backbone: Backbone, data: RunData, others: list[str]) -> Choice:
+def _pays(name: str, images: int, rate: float) -> bool:
+    return images > WORTH_TRYING * PREPARATION[name] * rate
+
+
+def _measure(backbone: Backbone, data: RunData, others: list[str], images: int) -> Choice:
     chain, last = backbone.chain, len(backbone.chain.cuts) - 1
-    batch = next(iter(ImageBatches(data.store, data.split.train[:_BATCH], batch_size=_BATCH)))
+    first = data.split.train[: 4 * BATCH]
+    batch = next(iter(ImageBatches(data.store, first, batch_size=len(first)))).inputs
     rates, why_not, expected = dict[str, float](), dict[str, str](), torch.empty(0)
     with evaluating(chain.module), torch.inference_mode():
         for name in ("torch", *others):
+            if rates and not _pays(name, images, max(rates.values())):
+                continue
             try:
                 extract = prepared(name, chain, (last,), data.spec.size)
             except UnavailableError as error:
                 why_not[name] = str(error)
                 continue
-            (outputs,) = extract(batch.inputs)
+            (outputs,) = extract(batch[:BATCH])
             expected = outputs if name == "torch" else expected
             apart = difference(outputs, expected)
             if apart > TOLERANCE:
                 why_not[name] = f"its outputs differ by {apart:.1e}, more than {TOLERANCE:g}"
                 continue
-            rates[name] = _rate(extract, batch.inputs)
-    for name, why in why_not.items():
-        _log.info("runtime %s is not used: %s", name, why)
-    return Choice(max(rates, key=rates.__getitem__), rates, why_not)
+            rates[name] = _rate(extract, batch[:BATCH])
+        for name, why in why_not.items():
+            _log.info("runtime %s is not used: %s", name, why)
+        fastest = max(rates, key=rates.__getitem__)
+        size = _batch_size(prepared(fastest, chain, (last,), data.spec.size), batch)
+    return Choice(fastest, rates, why_not, size)
+
+
+def _batch_size(extract: Extract, x: Tensor) -> int:
+    """From `BATCH` / 2, doubled as long as that is worth it: small batches stay in the processor's own memory."""
+    size = BATCH // 2
+    rate = _rate(extract, x[:size])
+    while 2 * size <= len(x):
+        larger = _rate(extract, x[: 2 * size])
+        if larger < _ENOUGH * rate:
+            break
+        size, rate = 2 * size, larger
+    return size
 
 
 def difference(outputs: Tensor, expected: Tensor) -> float:
@@ -100,7 +125,9 @@ def _rate(extract: Extract, x: Tensor) -> float:
 def _key(backbone: Backbone, size: int, others: list[str]) -> str:
     versions = {name: version(name) for name in ("torch", *others)}
     machine = (platform.machine(), platform.processor(), cores(), torch.get_num_threads())
-    facts = json.dumps([backbone.card.weights_sha256, backbone.card.architecture, size, versions, machine])
+    facts = json.dumps(
+        [backbone.card.weights_sha256, backbone.card.architecture, len(backbone.groups), size, versions, machine]
+    )
     return hashlib.sha256(facts.encode()).hexdigest()[:32]
 
 

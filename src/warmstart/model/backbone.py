@@ -43,7 +43,8 @@ class FeatureGroup:
 class Backbone:
     """A pretrained network without its head. `chain(x)` gives pooled features of shape (n, out_features).
 
-    `source_head` is the classifier that the weights were trained with, where it came along: features to the classes of
+    `groups` partition the features where they come from several blocks (see `warmstart.model.taps`). `source_head` is
+    the classifier that the weights were trained with, where it came along: features to the classes of
     `card.trained_on`. It is no part of the backbone and is never trained.
     """
 
@@ -52,6 +53,7 @@ class Backbone:
     preprocess: PreprocessSpec
     card: BackboneCard
     source_head: nn.Linear | None = None
+    groups: tuple[FeatureGroup, ...] = ()
 
     @property
     def module(self) -> nn.Module:

@@ -8,6 +8,8 @@ from torch import nn
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import Supplier, seeded
 from warmstart.model.backbone import Backbone
+from warmstart.model.taps import tapped
+from warmstart.model.uri import Uri
 from warmstart.registry import Registry
 
 backbones: Registry[Supplier] = Registry("backbone", BackboneError)
@@ -22,7 +24,7 @@ def load_backbone(uri: str, *, pretrained: bool = True, seed: int = 0) -> Backbo
 
     Args:
         uri: `lite0` (installed with the package), `toy`, or `timm:NAME`; `?pretrained=false` behind it asks for random
-            weights by name.
+            weights by name, `?taps=3` for features of the three blocks before the last too (`warmstart.model.taps`).
         pretrained: `False` draws the weights from `seed` by the architecture's default initialisation.
         seed: of the random weights.
 
@@ -32,15 +34,16 @@ def load_backbone(uri: str, *, pretrained: bool = True, seed: int = 0) -> Backbo
     >>> load_backbone("toy").card.architecture
     'toy'
     """
-    supplier, name, wants_pretrained = _resolve(uri)
+    wanted = Uri.of(uri)
     with seeded(seed):  # building draws weights even where they are read from a file afterwards
-        return supplier.load(name, pretrained=pretrained and wants_pretrained, seed=seed)
+        backbone = _supplier(wanted).load(wanted.name, pretrained=pretrained and wanted.pretrained, seed=seed)
+    return tapped(backbone, wanted.taps or 0)
 
 
 def untrained_module(uri: str, *, seed: int) -> nn.Module:
     """The module of a backbone with the architecture's default initialisation, drawn from `seed` alone."""
-    supplier, name, _ = _resolve(uri)
-    return supplier.untrained(name, seed=seed)
+    wanted = Uri.of(uri)
+    return _supplier(wanted).untrained(wanted.name, seed=seed)
 
 
 def list_backbones() -> list[dict[str, str | int]]:
@@ -52,11 +55,7 @@ def list_backbones() -> list[dict[str, str | int]]:
     return [row for scheme in backbones for row in backbones[scheme].listing()]
 
 
-def _resolve(uri: str) -> tuple[Supplier, str, bool]:
-    path, _, query = uri.partition("?")
-    scheme, colon, name = path.partition(":")
-    if query not in ("", "pretrained=false", "pretrained=true"):
-        raise BackboneError(f"backbone {uri!r} ends in ?{query}", expected="?pretrained=false, or nothing")
-    if scheme not in backbones and not colon and timm.is_model(scheme):
-        raise BackboneError(f"no backbone is called {uri!r}", do=f"timm has a model of this name: use 'timm:{uri}'")
-    return backbones[scheme], name, query != "pretrained=false"
+def _supplier(uri: Uri) -> Supplier:
+    if uri.scheme not in backbones and not uri.name and timm.is_model(uri.scheme):
+        raise BackboneError(f"no backbone is called {str(uri)!r}", do=f"timm has a model of this name: 'timm:{uri}'")
+    return backbones[uri.scheme]

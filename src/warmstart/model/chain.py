@@ -11,10 +11,10 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from warmstart.model.modes import evaluating
 from warmstart.model.names import grouped, within
@@ -50,6 +50,8 @@ class Chain:
         segments: the traced graph; `None` if the network cannot be cut.
         why_uncut: the reason, in words, if `segments` is `None`.
         channels: of the input.
+        modules: names of the modules of each block, where they do not follow from its cut: blocks that end between two
+            cuts have the upper one's.
 
     >>> from warmstart.model.catalog import load_backbone
     >>> chain, x = load_backbone("toy").chain, torch.rand(2, 3, 32, 32)
@@ -67,6 +69,7 @@ class Chain:
         segments: Segments | None,
         why_uncut: str = "",
         channels: int = 3,
+        modules: tuple[frozenset[str], ...] | None = None,
     ) -> None:
         self.module = module
         self.cuts = cuts
@@ -74,6 +77,7 @@ class Chain:
         self.why_uncut = why_uncut
         self.channels = channels
         self._segments = segments
+        self._modules = modules
         self._shapes: dict[int, tuple[tuple[int, ...], ...]] = {}
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -114,6 +118,13 @@ class Chain:
             raise IndexError(f"the network cannot be cut ({self.why_uncut})")
         return _Tuple(self.module)
 
+    def tapped(self, positions: Mapping[int, tuple[int, ...]]) -> fx.GraphModule:
+        """The network with the means and maxima of the activations at some cuts, over the dimensions given for each,
+        before its own features; it shares the parameters.
+        """
+        assert self._segments is not None, "only a chain with cuts has activations to tap"
+        return self._segments.tapped(self.module, positions)
+
     def cut_for(self, trainable: Collection[str]) -> int:
         """The largest cut below which no parameter in `trainable` (names in `module.named_parameters()`) is used."""
         wanted = frozenset(trainable)
@@ -149,6 +160,8 @@ class Chain:
     def modules_of(self, block: Block) -> frozenset[str]:
         """Names of the modules that hold the block's parameters and buffers, or are called only inside it."""
         owners = frozenset(name.rpartition(".")[0] for name in (*block.parameters, *block.buffers))
+        if self._modules is not None:
+            return self._within(self._modules[block.index]) | owners
         if self._segments is None:
             return self._within(owners)
         start = self.blocks[block.index - 1].cut if block.index else 0
@@ -186,7 +199,7 @@ class Chain:
     def clone(self) -> Chain:
         """A chain over a deep copy of the module; the compiled graph is shared (it holds no state)."""
         module = copy.deepcopy(self.module)
-        return Chain(module, self.cuts, self.blocks, self._segments, self.why_uncut, self.channels)
+        return Chain(module, self.cuts, self.blocks, self._segments, self.why_uncut, self.channels, self._modules)
 
     def _index(self, cut: int) -> int:
         index = cut + len(self.cuts) if cut < 0 else cut

@@ -82,6 +82,19 @@ class Segments:
         graph.output(tuple(copies[self.cuts[stop]] for stop in stops))
         return fx.GraphModule(module, graph)
 
+    def tapped(self, module: nn.Module, positions: Mapping[int, tuple[int, ...]]) -> fx.GraphModule:
+        """See `Chain.tapped`. A tap is read where it is made: what comes later may write to it."""
+        graph = fx.Graph()
+        taps = {self.cuts[cut]: axes for cut, axes in positions.items()}
+        copies = {self.cuts[0]: graph.placeholder("x")}
+        pooled: list[fx.Node] = []
+        for node in self._select(0, len(self.cuts) - 1):
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+            if node in taps:
+                pooled += [graph.call_function(f, (copies[node], taps[node])) for f in (torch.mean, torch.amax)]
+        graph.output(graph.call_function(torch.cat, ([*pooled, copies[self.cuts[-1]]], 1)))
+        return fx.GraphModule(module, graph, type(module).__name__)
+
     def used(self, start: int, stop: int) -> tuple[frozenset[str], frozenset[str]]:
         """Names of (modules called, attributes read) between two cuts."""
         if (start, stop) not in self._used:

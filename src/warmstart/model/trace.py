@@ -8,6 +8,7 @@ the graph.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import logging
 import warnings
@@ -66,6 +67,20 @@ def build_chain(module: nn.Module, example: Tensor) -> Chain:
         return Chain(module, ends, blocks_of_children(module), None, str(reason), example.shape[1])
     cuts = tuple(Cut(i, name) for i, name in enumerate(cut_names(segments.cuts)))
     return Chain(module, cuts, blocks_of_cuts(module, segments), segments, "", example.shape[1])
+
+
+def tapped_chain(module: fx.GraphModule, example: Tensor, whole: Chain, *, lowest: int, name: str) -> Chain:
+    """The chain of what `whole.tapped` gave; the same cuts as in `whole` up to `lowest`, then the features, `name`d.
+
+    Blocks keep their names and parameters; those that end above the lowest tap end at the features.
+    """
+    with evaluating(module), torch.no_grad():
+        segments = _segments(module, module.graph, example)
+    cuts = (*whole.cuts[: len(segments.cuts) - 1], Cut(len(segments.cuts) - 1, name))
+    assert len(cuts) == lowest + 2, "something passes beside the lowest tap"
+    blocks = tuple(dataclasses.replace(block, cut=min(block.cut, lowest + 1)) for block in whole.blocks)
+    modules = tuple(whole.modules_of(block) for block in whole.blocks)
+    return Chain(module, cuts, blocks, segments, "", example.shape[1], modules)
 
 
 def _graph(module: nn.Module) -> fx.Graph:

@@ -11,6 +11,8 @@ from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import TOLERANCE, UnavailableError, runtimes, version
 
 INSTALLED = [name for name in runtimes if version(name)]
+SLOW = {"compiled"}  # takes a minute
+PARAMETERS = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in INSTALLED]
 
 
 @pytest.fixture(scope="module", params=["toy", "lite0"])
@@ -18,7 +20,7 @@ def backbone(request: pytest.FixtureRequest) -> Backbone:
     return load_backbone(request.param)
 
 
-@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.parametrize("name", PARAMETERS)
 def test_activations_are_those_of_torch(backbone: Backbone, name: str) -> None:
     chain, size = backbone.chain, 64
     cuts = (chain.blocks[0].cut, chain.blocks[-2].cut, len(chain.cuts) - 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from warmstart.cache.features import BATCH
 from warmstart.data.schema import IntArray
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
@@ -29,7 +30,7 @@ from warmstart.planning.plan import Plan
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
 
-CHUNK = 64
+CHUNK = BATCH
 
 
 @dataclasses.dataclass

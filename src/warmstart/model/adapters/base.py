@@ -14,6 +14,7 @@ from warmstart.errors import BackboneError
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.modes import evaluating
 from warmstart.model.trace import build_chain
+from warmstart.model.uri import Uri
 from warmstart.model.weights import state_sha256
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -90,7 +91,7 @@ def drawn(card: BackboneCard, seed: int) -> BackboneCard:
     """The card of the same architecture with random weights."""
     return dataclasses.replace(
         card,
-        name=f"{card.name.partition('?')[0]}?pretrained=false",
+        name=str(Uri.of(card.name).without_weights()),
         source=f"random initialisation, seed {seed}",
         licence="none needed",
         trained_on="nothing (random weights)",

@@ -1,4 +1,7 @@
-"""fastai as its documentation has it: ImageDataLoaders, vision_learner, fine_tune, all at their defaults.
+"""fastai as its documentation has it: data block, vision_learner, fine_tune, all at their defaults.
+
+With `--frozen`, vision_learner as it comes, which is frozen, and fit_one_cycle: fastai's own head is trained, and the
+batch norm of the frozen body (`train_bn`, its default).
 
 The same Lite0 weights come in by timm's own way (`pretrained_cfg_overlay`), so fastai freezes, splits and normalises
 as for any pretrained timm model. In fastai's favour: all training images train (the small validation set that it wants
@@ -24,7 +27,7 @@ from fastai.vision.all import (
 )
 
 from benchmarks.contenders import job as jobs
-from benchmarks.contenders.lite0 import SIZE, weights
+from benchmarks.contenders.lite0 import SIZE, moved, snapshot, weights
 
 
 def keep_all(files: list[Path]) -> tuple[list[int], list[int]]:
@@ -34,7 +37,10 @@ def keep_all(files: list[Path]) -> tuple[list[int], list[int]]:
 
 
 def main() -> None:
-    job = jobs.job_of(jobs.parser(__doc__).parse_args())
+    parser = jobs.parser(__doc__)
+    parser.add_argument("--frozen", action="store_true")
+    args = parser.parse_args()
+    job = jobs.job_of(args)
     set_seed(job.seed)
     block = DataBlock(
         blocks=(ImageBlock, CategoryBlock),
@@ -49,12 +55,17 @@ def main() -> None:
         torch.save(weights(), file)
         loaders = block.dataloaders(job.train, bs=min(64, len(get_image_files(job.train))))
         learner = vision_learner(loaders, "tf_efficientnet_lite0", pretrained_cfg_overlay={"file": str(file)})
+    before = snapshot(learner.model[0])
     with learner.no_bar(), learner.no_logging():
-        learner.fine_tune(job.epochs)
+        if args.frozen:
+            learner.fit_one_cycle(job.epochs)
+        else:
+            learner.fine_tune(job.epochs)
         files = job.test_files()
         scores, _ = learner.get_preds(dl=loaders.test_dl(files))
     names = [loaders.vocab[i] for i in scores.argmax(1).tolist()]
-    job.answer(zip(files, names, strict=True), packages=["fastai", "torch", "timm"], epochs=job.epochs)
+    facts = {"frozen": moved(before, learner.model[0])} if args.frozen else {}
+    job.answer(zip(files, names, strict=True), packages=["fastai", "torch", "timm"], epochs=job.epochs, **facts)
 
 
 if __name__ == "__main__":
