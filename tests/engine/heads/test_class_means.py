@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 
 from tests.engine.heads.support import wide
+from warmstart.engine.heads.base import Problem
 from warmstart.engine.heads.class_means import fit, nearest_mean
 
 
@@ -19,14 +20,14 @@ def test_the_scaling_that_helps_is_chosen() -> None:
     labels = torch.arange(60) % 2
     useful = labels[:, None] + 0.3 * torch.randn(60, 4, generator=generator)
     loud = 50 * torch.randn(60, 2, generator=generator)
-    fitted = fit(torch.cat([useful, loud], 1), labels, 2)
+    fitted = fit(Problem.of(torch.cat([useful, loud], 1), labels, 2))
     assert fitted.choice["scaling"] == "standardised"
     quiet = 0.3 * torch.randn(60, 40, generator=generator) / 50
-    fitted = fit(torch.cat([useful, quiet], 1), labels, 2)
+    fitted = fit(Problem.of(torch.cat([useful, quiet], 1), labels, 2))
     assert fitted.choice["scaling"] == "centred"
 
 
 def test_a_fold_without_a_class_does_not_answer_it() -> None:
     features, labels = wide(9, 10, 2)
     labels[-1] = 2
-    assert fit(features, labels, 3).cv_outputs[-1].argmax() != 2
+    assert fit(Problem.of(features, labels, 3)).cv_outputs[-1].argmax() != 2

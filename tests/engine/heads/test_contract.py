@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tests.engine.heads.support import digits, share, wide
 from warmstart.data.schema import IntArray
 from warmstart.engine.heads import closed_form
+from warmstart.engine.heads.base import Problem
 from warmstart.errors import TrainingError
 from warmstart.model.head import build_head
 
@@ -22,7 +23,7 @@ LINEAR = sorted(set(NAMES) - {"knn"})
 @pytest.mark.parametrize("name", NAMES)
 def test_a_head_reads_real_digits(name: str) -> None:
     features, labels, others, truth = digits()
-    fitted = closed_form[name](features, labels, 10)
+    fitted = closed_form[name](Problem.of(features, labels, 10))
     assert fitted.name == name
     assert share(fitted.logits(others), truth) > (0.87 if name == "class_means" else 0.92)
 
@@ -30,7 +31,7 @@ def test_a_head_reads_real_digits(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_outputs_for_the_training_samples_tell_what_new_samples_get(name: str) -> None:
     features, labels, others, truth = digits()
-    fitted = closed_form[name](features, labels, 10)
+    fitted = closed_form[name](Problem.of(features, labels, 10))
     assert fitted.cv_outputs.shape == (600, 10)
     assert fitted.cv_outputs.dtype == torch.float32
     assert share(fitted.cv_outputs, labels) == pytest.approx(share(fitted.logits(others), truth), abs=0.03)
@@ -41,14 +42,14 @@ def test_outputs_for_the_training_samples_tell_what_new_samples_get(name: str) -
 def test_labels_that_mean_nothing_are_not_learned(name: str) -> None:
     features, _ = wide(60, 100)
     labels = np.random.default_rng(1).permutation(60) % 4
-    fitted = closed_form[name](features, labels, 4)
+    fitted = closed_form[name](Problem.of(features, labels, 4))
     assert share(fitted.cv_outputs, labels) < 0.5
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_logits_are_no_surer_than_they_are_right(name: str) -> None:
     features, labels, others, truth = digits()
-    logits = closed_form[name](features[:200], labels[:200], 10).logits(others)
+    logits = closed_form[name](Problem.of(features[:200], labels[:200], 10)).logits(others)
     sure = float(logits.softmax(1).amax(1).mean())
     assert sure == pytest.approx(share(logits, truth), abs=0.1)
 
@@ -56,7 +57,7 @@ def test_the_logits_are_no_surer_than_they_are_right(name: str) -> None:
 @pytest.mark.parametrize("name", LINEAR)
 def test_a_linear_head_is_its_four_tensors(name: str) -> None:
     features, labels = wide()
-    fitted = closed_form[name](features, labels, 4)
+    fitted = closed_form[name](Problem.of(features, labels, 4))
     linear = fitted.linear()
     assert linear is not None
     weight, bias, mean, std = linear
@@ -66,13 +67,13 @@ def test_a_linear_head_is_its_four_tensors(name: str) -> None:
 
 
 def test_neighbours_are_not_linear() -> None:
-    assert closed_form["knn"](*wide(), 4).linear() is None
+    assert closed_form["knn"](Problem.of(*wide(), 4)).linear() is None
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_head_survives_being_written_down(name: str) -> None:
     features, labels = wide()
-    fitted = closed_form[name](features, labels, 4)
+    fitted = closed_form[name](Problem.of(features, labels, 4))
     head: nn.Module = build_head(json.loads(json.dumps(fitted.head.config)))
     head.load_state_dict(fitted.head.state_dict())
     with torch.no_grad():
@@ -84,7 +85,7 @@ def test_a_head_survives_being_written_down(name: str) -> None:
 def test_the_same_arguments_give_the_same_head_and_change_nothing(name: str) -> None:
     features, labels = wide()
     before, threads = features.clone(), torch.get_num_threads()
-    first, second = (closed_form[name](features, labels, 4, seed=3).logits(features) for _ in range(2))
+    first, second = (closed_form[name](Problem.of(features, labels, 4), seed=3).logits(features) for _ in range(2))
     assert torch.equal(first, second)
     assert torch.equal(features, before)
     assert torch.get_num_threads() == threads
@@ -115,7 +116,7 @@ AWKWARD: dict[str, tuple[Tensor, IntArray, int]] = {
 @pytest.mark.parametrize("name", NAMES)
 def test_awkward_data_gives_finite_logits_for_every_class(name: str, case: str) -> None:
     features, labels, classes = AWKWARD[case]
-    fitted = closed_form[name](features, labels, classes)
+    fitted = closed_form[name](Problem.of(features, labels, classes))
     logits = fitted.logits(features)
     assert logits.shape == fitted.cv_outputs.shape == (len(labels), classes)
     assert bool(torch.isfinite(logits).all())
@@ -128,7 +129,9 @@ def test_awkward_data_gives_finite_logits_for_every_class(name: str, case: str) 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scale_of_the_features_does_not_matter(name: str) -> None:
     features, labels = wide()
-    logits = [closed_form[name](features * scale, labels, 4).logits(features * scale) for scale in (1, 1e-6, 1e6)]
+    logits = [
+        closed_form[name](Problem.of(features * scale, labels, 4)).logits(features * scale) for scale in (1, 1e-6, 1e6)
+    ]
     assert torch.allclose(logits[0], logits[1], atol=1e-2)
     assert torch.allclose(logits[0], logits[2], atol=1e-2)
 
@@ -149,4 +152,4 @@ def test_a_scale_of_the_features_does_not_matter(name: str) -> None:
 )
 def test_what_cannot_be_fitted_is_said_in_words(name: str, features: Tensor, labels: list[int], message: str) -> None:
     with pytest.raises(TrainingError, match=message):
-        closed_form[name](features, np.array(labels, dtype=np.int64), 3)
+        closed_form[name](Problem.of(features, np.array(labels, dtype=np.int64), 3))

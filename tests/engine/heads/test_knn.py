@@ -5,12 +5,13 @@ import torch
 
 from tests.engine.heads.support import digits, wide
 from warmstart.engine.heads import knn
+from warmstart.engine.heads.base import Problem
 from warmstart.model.head import KNNHead
 
 
 def test_left_out_outputs_are_those_of_heads_without_the_sample() -> None:
     features, labels = wide()
-    fitted = knn.fit(features, labels, 4)
+    fitted = knn.fit(Problem.of(features, labels, 4))
     k, temperature = fitted.choice["k"], fitted.choice["temperature"]
     for i in range(len(labels)):
         keep = torch.arange(len(labels)) != i
@@ -21,7 +22,7 @@ def test_left_out_outputs_are_those_of_heads_without_the_sample() -> None:
 
 def test_it_is_the_best_of_all_that_was_tried() -> None:
     features, labels, _, _ = digits()
-    choice = knn.fit(features, labels, 10).choice
+    choice = knn.fit(Problem.of(features, labels, 10)).choice
     assert {row["k"] for row in choice["path"]} == set(knn.NEIGHBOURS)
     assert choice["accuracy"] == max(row["accuracy"] for row in choice["path"])
 

@@ -6,7 +6,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 from tests.engine.heads.support import digits, wide
-from warmstart.engine.heads.base import standardised
+from warmstart.engine.heads.base import Problem, standardised
 from warmstart.engine.heads.ridge import PENALTIES, RidgePath, fit
 
 SHAPES = [(40, 150), (60, 20), (30, 30)]
@@ -42,7 +42,7 @@ def test_weights_are_those_of_scikit_learn(n: int, d: int) -> None:
 
 def test_all_penalties_are_scored_and_the_best_is_chosen() -> None:
     features, labels, _, _ = digits()
-    choice = fit(features, labels, 10).choice
+    choice = fit(Problem.of(features, labels, 10)).choice
     scores = {row["penalty"]: row["accuracy"] for row in choice["path"]}
     assert len(scores) == 46
     assert scores[choice["penalty"]] == max(scores.values()) == choice["accuracy"]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.engine.heads.support import digits, share, wide
 from warmstart.engine.heads import best_closed_form, closed_form
-from warmstart.engine.heads.folds import floored, fold_of, out_of_fold
+from warmstart.engine.heads.base import Problem
+from warmstart.engine.heads.folds import floored, fold_of, out_of_fold, stratified_order
 from warmstart.engine.heads.score import accuracy, best, log_loss, sharpness
 from warmstart.engine.heads.threads import threads_for
 from warmstart.errors import WarmstartError
@@ -21,7 +22,7 @@ def test_the_head_of_best_accuracy_on_samples_left_out_is_kept() -> None:
     assert set(compared) == {"class_means", "lda", "knn"}
     assert compared[chosen.name]["accuracy"] == max(row["accuracy"] for row in compared.values())
     assert share(chosen.logits(others), truth) > share(
-        closed_form["class_means"](features, labels, 10).logits(others), truth
+        closed_form["class_means"](Problem.of(features, labels, 10)).logits(others), truth
     )
 
 
@@ -68,6 +69,16 @@ def test_folds_are_stratified_and_of_equal_size(labels: list[int], folds: int, s
 def test_folds_depend_on_the_seed_alone() -> None:
     labels = np.arange(50) % 5
     assert fold_of(labels, 5, 1).tolist() == fold_of(labels, 5, 1).tolist() != fold_of(labels, 5, 2).tolist()
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(0, 5))
+def test_every_beginning_of_the_stratified_order_has_the_classes_in_their_shares(labels: list[int], seed: int) -> None:
+    array = np.array(labels)
+    order = stratified_order(array, seed)
+    assert sorted(order.tolist()) == list(range(len(array)))
+    for size in range(1, len(array) + 1):
+        shares = np.bincount(array, minlength=4) * size / len(array)
+        assert np.abs(np.bincount(array[order[:size]], minlength=4) - shares).max() <= 2
 
 
 def test_each_sample_is_answered_by_a_fit_that_has_not_seen_it() -> None:

@@ -8,6 +8,8 @@ heads are compared by (`select`), so a fit needs no validation set and is never 
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 
 from warmstart.data.schema import IntArray
 from warmstart.errors import TrainingError
+from warmstart.model.backbone import FeatureGroup
 from warmstart.model.head import LinearHead
 from warmstart.registry import Registry
 
@@ -50,20 +53,13 @@ class FittedHead:
 class HeadFit(Protocol):
     """What is registered: a function of the features alone; the same arguments give the same head."""
 
-    def __call__(
-        self, features: Tensor, labels: IntArray | Tensor, classes: int, *, folds: int = 5, seed: int = 0
-    ) -> FittedHead:
+    def __call__(self, problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
         """Fit a head.
 
         Args:
-            features: (n, d), finite.
-            labels: (n,) class indices in 0 .. classes - 1; not every class needs to occur.
-            classes: number of outputs.
+            problem: features and labels; heads fitted on the same one share what they all compute from it.
             folds: of cross-validation, for heads that have no exact leave-one-out; fewer where samples are few.
             seed: of the folds.
-
-        Raises:
-            TrainingError: a feature is not finite, a label is out of range, or fewer than two classes occur.
         """
         ...
 
@@ -85,10 +81,23 @@ class Problem:
     labels: IntArray  # (n,), indices into `present`
     present: IntArray  # (k,), class indices that occur, ascending
     classes: int
+    groups: tuple[FeatureGroup, ...] = ()  # of the columns; empty if nothing is known of them
 
     @classmethod
-    def of(cls, features: Tensor, labels: IntArray | Tensor, classes: int) -> Problem:
-        """Check what `HeadFit` promises to check."""
+    def of(
+        cls, features: Tensor, labels: IntArray | Tensor, classes: int, groups: Sequence[FeatureGroup] = ()
+    ) -> Problem:
+        """Check and convert.
+
+        Args:
+            features: (n, d), finite.
+            labels: (n,) class indices in 0 .. classes - 1; not every class needs to occur.
+            classes: number of outputs.
+            groups: what the columns are, for heads that choose among them.
+
+        Raises:
+            TrainingError: a feature is not finite, a label is out of range, or fewer than two classes occur.
+        """
         array = np.asarray(labels, dtype=np.int64)
         if features.ndim != 2 or len(features) != len(array) or features.shape[1] == 0:
             raise TrainingError(
@@ -107,7 +116,13 @@ class Problem:
                 f"at least two classes, as indices in 0..{classes - 1}",
                 "give labelled samples of two classes or more",
             )
-        return cls(features.detach().double(), inside.astype(np.int64), present.astype(np.int64), classes)
+        rows = features.detach().double()
+        return cls(rows, inside.astype(np.int64), present.astype(np.int64), classes, tuple(groups))
+
+    @functools.cached_property
+    def standard(self) -> tuple[Tensor, Tensor, Tensor]:
+        """`standardised` features, with their mean and standard deviation."""
+        return standardised(self.features)
 
     @property
     def targets(self) -> Tensor:

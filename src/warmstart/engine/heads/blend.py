@@ -20,8 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from warmstart.data.schema import IntArray
-from warmstart.engine.heads.base import FittedHead, Problem, closed_form, standardised
+from warmstart.engine.heads.base import FittedHead, Problem, closed_form
 from warmstart.engine.heads.score import accuracy, sharpness
 from warmstart.model.head import LinearHead
 
@@ -30,19 +29,18 @@ FEW = 10
 """Samples per class (median) up to which class means take part."""
 
 
-def fit(features: Tensor, labels: IntArray | Tensor, classes: int, *, folds: int = 5, seed: int = 0) -> FittedHead:
+def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
     """Mean of shrinkage LDA and a logistic head, and of class means too where samples are very few.
 
     See `HeadFit` for the arguments. The logits have the temperature of least out-of-fold log-loss.
 
     >>> x = torch.tensor([[0.0, 0.2], [0.1, 0.0], [0.3, 0.1], [3.0, 0.1], [3.2, 0.0], [3.1, 0.3]])
-    >>> fit(x, torch.tensor([0, 0, 0, 1, 1, 1]), 2).logits(x).argmax(1).tolist()
+    >>> fit(Problem.of(x, torch.tensor([0, 0, 0, 1, 1, 1]), 2)).logits(x).argmax(1).tolist()
     [0, 0, 0, 1, 1, 1]
     """
-    problem = Problem.of(features, labels, classes)
     names = (*MEMBERS, "class_means") if np.median(np.bincount(problem.labels)) <= FEW else MEMBERS
-    fitted = [closed_form[name](features, labels, classes, folds=folds, seed=seed) for name in names]
-    x, mean, std = standardised(problem.features)
+    fitted = [closed_form[name](problem, folds=folds, seed=seed) for name in names]
+    x, mean, std = problem.standard
     present = torch.from_numpy(problem.present)
     weight = torch.zeros(len(present), x.shape[1], dtype=x.dtype)
     bias, cv = x.new_zeros(len(present)), x.new_zeros(len(x), len(present))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from warmstart.data.schema import IntArray
-from warmstart.engine.heads.base import FittedHead, Problem, class_means, standardised
+from warmstart.engine.heads.base import FittedHead, Problem, class_means
 from warmstart.engine.heads.folds import fold_of, out_of_fold
 from warmstart.engine.heads.score import best
 from warmstart.engine.heads.threads import threads_for
@@ -21,20 +21,19 @@ def nearest_mean(features: Tensor, labels: IntArray, classes: int) -> tuple[Tens
     return means, torch.where(counts > 0, -0.5 * means.square().sum(1), -torch.inf)
 
 
-def fit(features: Tensor, labels: IntArray | Tensor, classes: int, *, folds: int = 5, seed: int = 0) -> FittedHead:
+def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
     """Nearest class mean on standardised or on merely centred features, whichever cross-validates better.
 
     See `HeadFit` for the arguments. It is linear, and its logits have the temperature of least out-of-fold log-loss.
 
     >>> x = torch.tensor([[0.0], [0.1], [3.0], [3.2]])
-    >>> fit(x, torch.tensor([0, 0, 1, 1]), 2).logits(torch.tensor([[1.0], [2.0]])).argmax(1).tolist()
+    >>> fit(Problem.of(x, torch.tensor([0, 0, 1, 1]), 2)).logits(torch.tensor([[1.0], [2.0]])).argmax(1).tolist()
     [0, 1]
     """
-    problem = Problem.of(features, labels, classes)
     fold = fold_of(problem.labels, folds, seed)
     count = len(problem.present)
     with threads_for(2.0 * problem.features.numel() * count):
-        scaled, mean, std = standardised(problem.features)
+        scaled, mean, std = problem.standard
         centred = {"standardised": scaled, "centred": scaled * std}
         outputs = [
             out_of_fold(lambda x, y: nearest_mean(x, y, count), x, problem.labels, fold) for x in centred.values()

@@ -30,6 +30,19 @@ def fold_of(labels: IntArray, folds: int, seed: int) -> IntArray:
     return result
 
 
+def stratified_order(labels: IntArray, seed: int) -> IntArray:
+    """A permutation (n,) of which every beginning has the classes in their shares, shuffled within a class.
+
+    >>> stratified_order(np.array([0, 0, 1, 1, 1, 1]), seed=0)[:3].tolist().count(0) <= 1
+    True
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    dealt = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    counts = np.bincount(labels)
+    within = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return dealt[np.argsort((within + 0.5) / counts[labels[dealt]], kind="stable")]
+
+
 def out_of_fold(fit: LinearFit, features: Tensor, labels: IntArray, fold: IntArray) -> Tensor:
     """Outputs (n, k) for each sample of a linear fit on the other folds.
 

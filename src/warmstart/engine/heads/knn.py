@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from warmstart.data.schema import IntArray
 from warmstart.engine.heads.base import FittedHead, Problem
 from warmstart.engine.heads.score import accuracy, log_loss
 from warmstart.engine.heads.threads import threads_for
@@ -18,9 +17,7 @@ _ROWS = 2048  # of the similarity matrix at a time
 
 
 def fit(
-    features: Tensor,
-    labels: IntArray | Tensor,
-    classes: int,
+    problem: Problem,
     *,
     folds: int = 5,  # noqa: ARG001 (part of the contract; leave-one-out needs none)
     seed: int = 0,  # noqa: ARG001
@@ -30,10 +27,9 @@ def fit(
     See `HeadFit` for the arguments; nothing about it is random.
 
     >>> x = torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]])
-    >>> fit(x, torch.tensor([0, 0, 1, 1]), 2).logits(torch.tensor([[3.0, 1.0]])).argmax().item()
+    >>> fit(Problem.of(x, torch.tensor([0, 0, 1, 1]), 2)).logits(torch.tensor([[3.0, 1.0]])).argmax().item()
     0
     """
-    problem = Problem.of(features, labels, classes)
     n = len(problem.labels)
     count = len(problem.present)
     with threads_for(2.0 * min(n, _ROWS) * problem.features.numel()):
@@ -46,7 +42,7 @@ def fit(
                 scores = (accuracy(outputs, problem.labels), -log_loss(outputs, problem.labels))
                 tried.append((*scores, k, temperature))
     score, _, k, temperature = max(tried)
-    head = KNNHead(problem.features.shape[1], classes, n, k, temperature)
+    head = KNNHead(problem.features.shape[1], problem.classes, n, k, temperature)
     head.set_bank(problem.features.float(), torch.from_numpy(problem.present[problem.labels]))
     cv = vote(similarity[:, :k], voters[:, :k], count, temperature)
     path = [{"k": k, "temperature": t, "accuracy": a} for a, _, k, t in tried]

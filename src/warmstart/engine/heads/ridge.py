@@ -11,10 +11,9 @@ import dataclasses
 import numpy as np
 from torch import Tensor
 
-from warmstart.data.schema import IntArray
-from warmstart.engine.heads.base import FittedHead, Problem, standardised
+from warmstart.engine.heads.base import FittedHead, Problem
 from warmstart.engine.heads.score import best
-from warmstart.engine.heads.threads import eigen, threads_for
+from warmstart.engine.heads.threads import eigen, gram, threads_for
 
 PENALTIES = tuple(float(p) for p in np.logspace(4, -5, 46))
 """In units of the mean eigenvalue of X'X over the smaller of n and d; five per decade, the strongest first."""
@@ -46,7 +45,7 @@ class RidgePath:
         x, means = features - features.mean(0), targets.mean(0)
         n, d = x.shape
         shift = float(x.square().sum()) if n <= d else 0.0
-        values, vectors = eigen(x @ x.T + shift / n if n <= d else x.T @ x)
+        values, vectors = eigen(gram(x) + shift / n if n <= d else gram(x.T))
         basis = vectors if n <= d else x @ vectors
         y = targets - means
         return cls(x, y, means, values, vectors, basis, basis.square(), basis.T @ y, shift)
@@ -83,9 +82,7 @@ class RidgePath:
 
 
 def fit(
-    features: Tensor,
-    labels: IntArray | Tensor,
-    classes: int,
+    problem: Problem,
     *,
     folds: int = 5,  # noqa: ARG001 (part of the contract; leave-one-out needs none)
     seed: int = 0,  # noqa: ARG001
@@ -96,13 +93,12 @@ def fit(
 
     >>> import torch
     >>> x = torch.tensor([[0.0, 1.0], [0.1, 0.0], [3.0, 1.0], [3.2, 0.0]])
-    >>> fit(x, torch.tensor([0, 0, 1, 1]), 2).logits(x).argmax(1).tolist()
+    >>> fit(Problem.of(x, torch.tensor([0, 0, 1, 1]), 2)).logits(x).argmax(1).tolist()
     [0, 0, 1, 1]
     """
-    problem = Problem.of(features, labels, classes)
     n, d = problem.features.shape
     with threads_for(float(n) * d * min(n, d)):
-        x, mean, std = standardised(problem.features)
+        x, mean, std = problem.standard
         path = RidgePath.of(x, problem.targets)
         scale = path.scale
         penalties = [share * scale for share in PENALTIES]

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from warmstart.engine.heads.lbfgs import Pair, dot, inverse_hessian, remember
+from warmstart.engine.heads.threads import product
 
 _SUFFICIENT = 1e-4  # share of the promised decrease that a step has to bring (Armijo)
 _HALVINGS = 20
+_LEAST_CURVATURE = 1e-3
 NEVER = -1e30
 """The logit of a class that a problem has no sample of; finite, so that zero weight times it is zero."""
 
@@ -56,12 +58,10 @@ class Softmax:
         """
         penalty = penalties.to(weights.dtype)[:, None, None].repeat(1, weights.shape[1], 1)
         penalty[:, -1] = 0.0
-        # The Hessian of the cross-entropy is at most half of Z'Z (Boehning 1992), diagonal in rotated coordinates.
-        scale = 1 / (0.5 * (self.shares.T @ self.rows.square())[:, :, None] + penalty)
-        scale = scale.expand_as(weights).flatten(1)
         memory: list[Pair] = []
         active = torch.ones(len(weights), dtype=torch.bool)
         logits = self.logits(weights)
+        scale = 1 / (self._curvature(logits) + penalty).flatten(1)
         loss, gradient = self._loss(logits, weights, penalty), self._gradient(logits, weights, penalty)
         for _ in range(most):
             direction = -inverse_hessian(gradient.flatten(1), scale, memory)
@@ -80,7 +80,17 @@ class Softmax:
     def _product(self, weights: Tensor) -> Tensor:
         problems, columns, classes = weights.shape
         together = weights.transpose(0, 1).reshape(columns, problems * classes)
-        return (self.rows @ together).view(-1, problems, classes)
+        return product(self.rows, together).view(-1, problems, classes)
+
+    def _curvature(self, logits: Tensor) -> Tensor:
+        """Diagonal of the Hessian of the cross-entropy (b, r, k): where columns are principal axes, most of it.
+
+        A sample that is answered for certain counts as if it were not quite: the curvature is to hold beyond here.
+        """
+        shares = (logits - logits.logsumexp(2, keepdim=True)).exp_()
+        shares = (shares * (1 - shares)).clamp_min_(_LEAST_CURVATURE) * self.shares[:, :, None]
+        together = product(self.rows.square().T, shares.flatten(1))
+        return together.view(-1, *self.offsets.shape).transpose(0, 1)
 
     def _loss(self, logits: Tensor, weights: Tensor, penalty: Tensor) -> Tensor:
         index = self.labels[:, None, None].expand(-1, logits.shape[1], 1)
@@ -91,7 +101,7 @@ class Softmax:
         residual = (logits - logits.logsumexp(2, keepdim=True)).exp_()  # faster than softmax over so few classes
         residual[torch.arange(len(residual)), :, self.labels] -= 1
         residual *= self.shares[:, :, None]
-        together = self.rows.T @ residual.flatten(1)
+        together = product(self.rows.T, residual.flatten(1))
         return together.view(-1, *self.offsets.shape).transpose(0, 1) + weights * penalty
 
     def _search(
