@@ -13,7 +13,9 @@ from warmstart.engine.run import run_recipe
 from warmstart.engine.steps.average import mixed
 from warmstart.errors import RecipeError
 from warmstart.evaluation.predict import predict_outputs
+from warmstart.model.catalog import load_backbone
 from warmstart.model.head import KNNHead, LinearHead
+from warmstart.model.network import Network
 from warmstart.recipe.methods import load_recipe, recipes
 from warmstart.recipe.phase import Average, ClosedForm, Phase, Step
 from warmstart.recipe.recipe import Edits, Recipe
@@ -54,6 +56,18 @@ def test_a_closed_form_head_is_put_in_place_and_survives_the_folder(head: str, t
     again = run(ClosedForm(heads=(head,)), folder=tmp_path)
     assert identical(result.network.state_dict(), again.network.state_dict())
     assert_honest(again)
+
+
+def test_the_grid_is_told_which_columns_are_which_blocks() -> None:
+    told, backbone = Told(), load_backbone("toy?taps=1")
+    network = Network(backbone, CLASSIFY.head(backbone.out_features, make_data().dataset.target, seed=0))
+    run_recipe(
+        Recipe(name="t", steps=(ClosedForm(heads=("grid",)),)), network, make_data(), task=CLASSIFY, listener=told
+    )
+    (decided,) = told.decided("head grid by cross-validation")
+    columns = {row["columns"] for row in decided.details["choice"]["candidates"]}
+    assert columns == {"all", *(group.name for group in backbone.groups)}
+    assert len(columns) == 3
 
 
 def test_the_backbone_below_a_closed_form_head_keeps_every_bit() -> None:

@@ -82,12 +82,12 @@ class Costs:
     def _closed_form(self, step: HeadPlan) -> float:
         """Seconds of features for all samples and of fitting the heads on them.
 
-        The default head, its folds and strengths included, takes about 2e-8 s per sample, feature and class on two
-        cores; more per class where there are few of them (on one core of a busy machine 1.1 s for 1000 x 1280 x 10,
-        1.4 s for 1000 x 2528 x 10, 4.3 s for 1000 x 1280 x 100).
+        The default head, its folds and strengths included, takes 3e-8 to 1e-7 s per sample, feature and class on two
+        cores, one of them busy with other work (0.9 s for 1000 x 1280 x 10, 1.2 s for 1000 x 2528 x 10, 10 s for
+        4000 x 2528 x 10, 4.3 s for 1000 x 1280 x 100).
         """
         numbers = self._data.train * self._backbone.out_features * self._data.outputs
-        return self._reach(step.cache, step.size) + len(step.step.heads) * 2e-8 * numbers
+        return self._reach(step.cache, step.size) + len(step.step.heads) * 5e-8 * numbers
 
     def _closed_form_memory(self, size: int, cache: CachePlan) -> int:
         """Peak bytes of the pass that makes the features, and of the features."""

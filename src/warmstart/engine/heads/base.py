@@ -67,6 +67,7 @@ class HeadFit(Protocol):
 closed_form: Registry[HeadFit] = Registry("closed-form head")
 closed_form.add("blend", "warmstart.engine.heads.blend:fit")
 closed_form.add("class_means", "warmstart.engine.heads.class_means:fit")
+closed_form.add("grid", "warmstart.engine.heads.grid:fit")
 closed_form.add("knn", "warmstart.engine.heads.knn:fit")
 closed_form.add("lda", "warmstart.engine.heads.lda:fit")
 closed_form.add("logistic", "warmstart.engine.heads.logistic:fit")

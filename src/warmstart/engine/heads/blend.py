@@ -45,7 +45,7 @@ def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
     weight = torch.zeros(len(present), x.shape[1], dtype=x.dtype)
     bias, cv = x.new_zeros(len(present)), x.new_zeros(len(x), len(present))
     for member in fitted:
-        own_weight, own_bias = _on(member.head, present, mean, std)
+        own_weight, own_bias = on_scale(member.head, present, mean, std)
         own = x @ own_weight.T + own_bias
         scale = 1 / (_spread(own) * len(fitted))
         weight, bias = weight + scale * own_weight, bias + scale * own_bias
@@ -62,7 +62,7 @@ def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
     return FittedHead("blend", head, problem.spread(cv), choice)
 
 
-def _on(head: torch.nn.Module, rows: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+def on_scale(head: torch.nn.Module, rows: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
     """(weight (k, d), bias (k,)) of the classes `rows`, float64, that the head has on `(x - mean) / std`."""
     assert isinstance(head, LinearHead)
     weight = head.linear.weight.detach()[rows].double() / head.std.double()

@@ -35,10 +35,10 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     classes = len(data.dataset.target.classes)
 
     names = plan.step.heads
-    chosen = best_closed_form(train, labels, classes, names, context.seed)
+    chosen = best_closed_form(train, labels, classes, names, context.seed, groups=network.facts.groups)
     while "phase" in context.then and chosen.linear() is None:
         names = tuple(head for head in names if head != chosen.name) or (LINEAR,)
-        chosen = best_closed_form(train, labels, classes, names, context.seed)
+        chosen = best_closed_form(train, labels, classes, names, context.seed, groups=network.facts.groups)
     put(chosen, network)
     values = {
         f"cv_{key}": v for key, v in context.task.metrics(chosen.cv_outputs, data.targets(data.split.train)).items()
