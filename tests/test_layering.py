@@ -20,6 +20,7 @@ MAY = {
     "cache": {"model", "data"},
     "evaluation": {"model", "data", "task"},
     "engine": {"planning", "cache", "evaluation"},
+    "select": {"engine"},
     "report": {"evaluation"},
     "shipping": {"evaluation"},
     "api": {"engine", "report", "shipping"},
