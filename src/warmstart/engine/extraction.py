@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 
 WORTH_TRYING = 2.5
 """Times what a runtime takes to prepare that the work has to take without it, for it to be prepared and measured."""
+WORTH_MORE = 10.0
+"""The same once there is one that is much faster than torch: another will not gain as much again."""
+MUCH_FASTER = 1.5
 _SECONDS = 0.3
 _ENOUGH = 1.03
 """A larger batch has to be this much faster: it takes more memory, and the next larger one is not tried without."""
@@ -63,8 +66,8 @@ def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choic
     return found
 
 
-def _pays(name: str, images: int, rate: float) -> bool:
-    return images > WORTH_TRYING * PREPARATION[name] * rate
+def _pays(name: str, images: int, rate: float, times: float = WORTH_TRYING) -> bool:
+    return images > times * PREPARATION[name] * rate
 
 
 def _measure(backbone: Backbone, data: RunData, others: list[str], images: int) -> Choice:
@@ -74,7 +77,9 @@ def _measure(backbone: Backbone, data: RunData, others: list[str], images: int) 
     rates, why_not, expected = dict[str, float](), dict[str, str](), torch.empty(0)
     with evaluating(chain.module), torch.inference_mode():
         for name in ("torch", *others):
-            if rates and not _pays(name, images, max(rates.values())):
+            fastest = max(rates.values(), default=0.0)
+            much = fastest > MUCH_FASTER * rates.get("torch", fastest)
+            if rates and not _pays(name, images, fastest, WORTH_MORE if much else WORTH_TRYING):
                 continue
             try:
                 extract = prepared(name, chain, (last,), data.spec.size)
