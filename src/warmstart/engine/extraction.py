@@ -66,6 +66,10 @@ def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choic
     return found
 
 
+def _times(rates: dict[str, float]) -> float:
+    return WORTH_MORE if max(rates.values()) > MUCH_FASTER * rates["torch"] else WORTH_TRYING
+
+
 def _pays(name: str, images: int, rate: float, times: float = WORTH_TRYING) -> bool:
     return images > times * PREPARATION[name] * rate
 
@@ -77,9 +81,7 @@ def _measure(backbone: Backbone, data: RunData, others: list[str], images: int) 
     rates, why_not, expected = dict[str, float](), dict[str, str](), torch.empty(0)
     with evaluating(chain.module), torch.inference_mode():
         for name in ("torch", *others):
-            fastest = max(rates.values(), default=0.0)
-            much = fastest > MUCH_FASTER * rates.get("torch", fastest)
-            if rates and not _pays(name, images, fastest, WORTH_MORE if much else WORTH_TRYING):
+            if rates and not _pays(name, images, max(rates.values()), _times(rates)):
                 continue
             try:
                 extract = prepared(name, chain, (last,), data.spec.size)
