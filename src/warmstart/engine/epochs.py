@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+
+from torch import Tensor
 
 from warmstart.engine import freeze
 from warmstart.engine.checkpoint import PhaseFolder, ensure_space
@@ -13,6 +16,7 @@ from warmstart.engine.feed import Feed
 from warmstart.engine.guard import Guard
 from warmstart.engine.score import Best, Validation, better
 from warmstart.engine.seeds import derive
+from warmstart.engine.statistics import settle
 from warmstart.engine.stepper import NonFiniteError, Stepper
 from warmstart.engine.training import Training
 from warmstart.errors import Interrupted
@@ -126,6 +130,7 @@ class Epochs:
         watched = -values["train_loss"]
         if self.feed.validates:
             began = time.monotonic()
+            settle(self.stepper.suffix, self._seen(), step)
             with training.evaluated():
                 validation = Validation.of(self.context.task, self.feed.validate(), self._targets)
             self._validation_seconds = time.monotonic() - began
@@ -144,6 +149,12 @@ class Epochs:
             training.plateau.update(watched)
         progress.rows.append(CurveRow(self.phase.name, progress.epoch + 1, step, values))
         self.context.listener(Measured(self.context.rung, self.phase.name, progress.epoch + 1, step, values))
+
+    def _seen(self) -> Iterator[Tensor]:
+        """What the suffix is given in the epoch under way."""
+        return (
+            self.feed.lift(batch.inputs.to(self.feed.device)) for batch in self.feed.train(self.training.progress.epoch)
+        )
 
     def _too_late(self) -> bool:
         """Whether the next epoch, measured by the last one, would end after the deadline."""
