@@ -23,7 +23,6 @@ from warmstart.engine.features import features
 from warmstart.engine.heads import adamw, closed_form
 from warmstart.engine.heads.base import Problem
 from warmstart.engine.heads.folds import fold_of
-from warmstart.engine.heads.ridge import PENALTIES, RidgePath
 from warmstart.engine.heads.threads import threads_for
 from warmstart.model.catalog import load_backbone
 from warmstart.planning.plan import CacheLimits
@@ -47,7 +46,7 @@ def run(repeats: int) -> Table:
     ways["logistic path, 5 folds: scikit-learn, one by one"] = functools.partial(_scikit_path, problem, strengths)
     ways["logistic path, 5 folds: folds in one pass"] = functools.partial(closed_form["logistic"], problem)
     ways["ridge, leave-one-out: scikit-learn, refits at 1 penalty"] = functools.partial(_scikit_refits, problem)
-    ways["ridge, leave-one-out: exact, 46 penalties"] = functools.partial(_ridge_path, problem)
+    ways["ridge, leave-one-out: exact, 46 penalties"] = functools.partial(closed_form["ridge"], problem)
     contenders: dict[str, Run] = {name: functools.partial(_timed, way) for name, way in ways.items()}
     figures = interleaved(contenders, repeats)
     rows = []
@@ -100,9 +99,3 @@ def _scikit_refits(problem: Problem) -> None:
     with threadpool_limits(1):
         for i in range(len(x)):
             Ridge(alpha=1.0).fit(np.delete(x, i, 0), np.delete(y, i, 0)).predict(x[i : i + 1])
-
-
-def _ridge_path(problem: Problem) -> None:
-    path = RidgePath.of(problem.standard[0], problem.targets)
-    for penalty in PENALTIES:
-        path.left_out(penalty * path.scale)
