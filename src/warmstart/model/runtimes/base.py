@@ -10,6 +10,7 @@ import importlib.metadata
 from collections.abc import Callable
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from warmstart.model.chain import Chain
@@ -24,6 +25,13 @@ Extract = Callable[[Tensor], tuple[Tensor, ...]]
 
 class UnavailableError(Exception):
     """The runtime is not installed, or cannot run this network."""
+
+
+def require_float32_on_cpu(chain: Chain) -> None:
+    """Raise `UnavailableError` for a network that an engine for float32 on the CPU cannot take over."""
+    weight = next(chain.module.parameters(), torch.empty(0))
+    if weight.device.type != "cpu" or weight.dtype != torch.float32:
+        raise UnavailableError("the network is not in float32 on the CPU")
 
 
 class Runtime(Protocol):

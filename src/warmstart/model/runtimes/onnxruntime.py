@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from warmstart.model.chain import Chain
-from warmstart.model.runtimes.base import Extract, UnavailableError
+from warmstart.model.runtimes.base import Extract, UnavailableError, require_float32_on_cpu
 
 
 def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
@@ -23,9 +23,7 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise UnavailableError(f"{error.name} is not installed") from error
-    weight = next(chain.module.parameters(), torch.empty(0))
-    if weight.device.type != "cpu" or weight.dtype != torch.float32:
-        raise UnavailableError("the network is not in float32 on the CPU")
+    require_float32_on_cpu(chain)
     try:
         model = _exported(chain, cuts, size)
         session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])

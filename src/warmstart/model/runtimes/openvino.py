@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from warmstart.model.chain import Chain
-from warmstart.model.runtimes.base import Extract, UnavailableError
+from warmstart.model.runtimes.base import Extract, UnavailableError, require_float32_on_cpu
 
 _CONFIG = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 """Float32 throughout, where the default may be bfloat16; one request at a time on all cores: batches are large."""
@@ -30,9 +30,7 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
     except ImportError as error:
         raise UnavailableError(f"openvino is not installed ({error})") from error
-    weight = next(chain.module.parameters(), torch.empty(0))
-    if weight.device.type != "cpu" or weight.dtype != torch.float32:
-        raise UnavailableError("the network is not in float32 on the CPU")
+    require_float32_on_cpu(chain)
     example = torch.zeros(2, chain.channels, size, size)
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
