@@ -15,6 +15,7 @@ from torch.nn import functional
 from warmstart.data.schema import IntArray
 from warmstart.engine.finished import RecipeResult
 from warmstart.engine.heads import best_closed_form
+from warmstart.engine.heads.threads import threads_for
 from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.planning.plan import HeadPlan, PhasePlan
@@ -87,8 +88,9 @@ class PixelRung:
         return self.climb(context, earlier)
 
     def _features(self, context: LadderContext, indices: IntArray) -> Tensor:
-        pixels = [context.data.store.get(int(i), crop=True).float().unsqueeze(0) / 255 for i in indices]
-        rows = [functional.adaptive_avg_pool2d(image, PIXELS).flatten(1) for image in pixels]
+        with threads_for(context.data.spec.size**2):  # an image at a time: two threads take more than twice as long
+            pixels = [context.data.store.get(int(i), crop=True).float().unsqueeze(0) / 255 for i in indices]
+            rows = [functional.adaptive_avg_pool2d(image, PIXELS).flatten(1) for image in pixels]
         return torch.cat(rows) if rows else torch.empty(0, 3 * PIXELS * PIXELS)
 
 
