@@ -15,7 +15,7 @@ from warmstart.planning.profile import profile
 _FEATURE_BATCH = 16  # images that pass through the frozen part at a time, about
 _EVALUATION_BATCH = 64
 _TRAINING = 3.5
-"""Forward passes that a training step takes: three by operations (forward, gradients of activations and of weights), more
+"""Forward passes that a training step takes: three by operations (forward, gradients of activations and weights), more
 in seconds where convolutions are depthwise (Lite0 on two cores: 3.4 to 3.9)."""
 _STATES = {"adamw": 2, "adam": 2, "sgd": 1}  # tensors an optimizer keeps per parameter (SGD: its momentum)
 

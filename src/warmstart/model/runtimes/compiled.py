@@ -13,20 +13,30 @@ from warmstart.model.chain import Chain
 from warmstart.model.runtimes.base import Extract, UnavailableError
 
 _COMPILERS = ("c++", "g++", "clang++")
+_AT_ONCE = 16
+"""Inputs that the kernels are made for. For any number of them, the symbolic sizes of EfficientNet-Lite0 kept the
+compiler of torch 2.14 busy for half an hour, without an end."""
 
 
 def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
-    """See `Runtime`. The network is compiled here, for batches of any size."""
+    """See `Runtime`. The network is compiled here, for one batch size: smaller batches are filled up with zeros, and
+    what is computed for those is dropped; larger ones are taken in parts.
+    """
     weight = next(chain.module.parameters(), torch.empty(0))
     if weight.device.type == "cpu" and not any(map(shutil.which, _COMPILERS)):
         raise UnavailableError(f"there is no C++ compiler ({', '.join(_COMPILERS)})")
-    network = torch.compile(chain.prefixes(cuts), dynamic=True)
+    network = torch.compile(chain.prefixes(cuts), dynamic=False)
+
+    def part(x: Tensor) -> tuple[Tensor, ...]:
+        full = torch.cat([x, x.new_zeros(_AT_ONCE - len(x), *x.shape[1:])]) if len(x) < _AT_ONCE else x
+        found: tuple[Tensor, ...] = network(full.contiguous(memory_format=torch.channels_last))
+        return tuple(out[: len(x)] for out in found)
 
     def extract(x: Tensor) -> tuple[Tensor, ...]:
-        found: tuple[Tensor, ...] = network(x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x)
-        return found
+        parts = [part(some) for some in x.split(_AT_ONCE)]
+        return parts[0] if len(parts) == 1 else tuple(torch.cat(outs) for outs in zip(*parts, strict=True))
 
-    example = torch.zeros(2, chain.channels, size, size, device=weight.device, dtype=weight.dtype)
+    example = torch.zeros(_AT_ONCE, chain.channels, size, size, device=weight.device, dtype=weight.dtype)
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             extract(example)
