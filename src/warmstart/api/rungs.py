@@ -11,6 +11,8 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import FEW as FEW_VALIDATION
 from warmstart.engine.ladder.mixtures import AverageRung, EnsembleRung
 from warmstart.engine.ladder.rungs import PixelRung, RecipeRung, Rung
+from warmstart.errors import RecipeError
+from warmstart.model.network import Network
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 
@@ -45,11 +47,26 @@ def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list
     return [
         *_baseline(baseline, time),
         _probe(),
-        RecipeRung("lp_ft", "probe, then tuning from it", time.best(tunes, TUNE_SHARE)),
+        *_tuned("lp_ft", "probe, then tuning from it", tunes, TUNE_SHARE, time),
         AverageRung("lp_ft"),
-        RecipeRung("bias_only", "only biases, normalisation scales and the head tuned", time.best(lights, LIGHT_SHARE)),
+        *_tuned("bias_only", "only biases, normalisation scales and the head tuned", lights, LIGHT_SHARE, time),
         EnsembleRung(("probe", "lp_ft") if len(context.data.split.val) < FEW_VALIDATION else EVERY),
     ]
+
+
+def _tuned(name: str, about: str, options: list[Recipe], share: float, time: Time) -> list[Rung]:
+    """The rung with the best of its options; none where the network has nothing that they would train."""
+    network = time.context.network()
+    fitting = [option for option in options if _fits(option, network, time.context)]
+    return [RecipeRung(name, about, time.best(fitting, share))] if fitting else []
+
+
+def _fits(recipe: Recipe, network: Network, context: LadderContext) -> bool:
+    try:
+        context.seconds(recipe, network)
+    except RecipeError:
+        return False
+    return True
 
 
 def recipe_rungs(chosen: Recipe, baseline: str, context: LadderContext, reserve: float) -> list[Rung]:

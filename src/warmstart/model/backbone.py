@@ -45,7 +45,8 @@ class Backbone:
 
     `groups` partition the features where they come from several blocks (see `warmstart.model.taps`). `source_head` is
     the classifier that the weights were trained with, where it came along: features to the classes of
-    `card.trained_on`. It is no part of the backbone and is never trained.
+    `card.trained_on`. It is no part of the backbone and is never trained. `structure` is what it takes, beside its URI,
+    to build the architecture again without the file that it came from; only its supplier reads it.
     """
 
     chain: Chain
@@ -54,6 +55,7 @@ class Backbone:
     card: BackboneCard
     source_head: nn.Linear | None = None
     groups: tuple[FeatureGroup, ...] = ()
+    structure: bytes = b""
 
     @property
     def module(self) -> nn.Module:

@@ -6,7 +6,7 @@ import timm
 from torch import nn
 
 from warmstart.errors import BackboneError
-from warmstart.model.adapters.base import Supplier, seeded
+from warmstart.model.adapters.base import Rebuilder, Supplier, seeded
 from warmstart.model.backbone import Backbone
 from warmstart.model.taps import tapped
 from warmstart.model.uri import Uri
@@ -15,11 +15,13 @@ from warmstart.registry import Registry
 backbones: Registry[Supplier] = Registry("backbone", BackboneError)
 """Suppliers by URI scheme."""
 backbones.add("lite0", "warmstart.model.adapters.embedded:LITE0")
+backbones.add("file", "warmstart.model.adapters.file:SUPPLIER")
+backbones.add("onnx", "warmstart.model.adapters.onnx:SUPPLIER")
 backbones.add("timm", "warmstart.model.adapters.timm:SUPPLIER")
 backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
 
 
-def load_backbone(uri: str, *, pretrained: bool = True, seed: int = 0) -> Backbone:
+def load_backbone(uri: str, *, pretrained: bool = True, seed: int = 0, structure: bytes = b"") -> Backbone:
     """Load a backbone, in eval mode, on the CPU.
 
     Args:
@@ -27,6 +29,7 @@ def load_backbone(uri: str, *, pretrained: bool = True, seed: int = 0) -> Backbo
             weights by name, `?taps=3` for features of the three blocks before the last too (`warmstart.model.taps`).
         pretrained: `False` draws the weights from `seed` by the architecture's default initialisation.
         seed: of the random weights.
+        structure: `Backbone.structure` of one that was loaded before: it is built again, with random weights.
 
     Raises:
         BackboneError: there is no such backbone, or its weights are not on this machine, or not what they should be.
@@ -36,13 +39,18 @@ def load_backbone(uri: str, *, pretrained: bool = True, seed: int = 0) -> Backbo
     """
     wanted = Uri.of(uri)
     with seeded(seed):  # building draws weights even where they are read from a file afterwards
-        backbone = _supplier(wanted).load(wanted.name, pretrained=pretrained and wanted.pretrained, seed=seed)
+        if structure:
+            backbone = _rebuilder(wanted).rebuild(wanted.name, structure, seed=seed)
+        else:
+            backbone = _supplier(wanted).load(wanted.name, pretrained=pretrained and wanted.pretrained, seed=seed)
     return tapped(backbone, wanted.taps or 0)
 
 
-def untrained_module(uri: str, *, seed: int) -> nn.Module:
+def untrained_module(uri: str, *, seed: int, structure: bytes = b"") -> nn.Module:
     """The module of a backbone with the architecture's default initialisation, drawn from `seed` alone."""
     wanted = Uri.of(uri)
+    if structure:
+        return _rebuilder(wanted).rebuild(wanted.name, structure, seed=seed).module
     return _supplier(wanted).untrained(wanted.name, seed=seed)
 
 
@@ -59,3 +67,10 @@ def _supplier(uri: Uri) -> Supplier:
     if uri.scheme not in backbones and not uri.name and timm.is_model(uri.scheme):
         raise BackboneError(f"no backbone is called {str(uri)!r}", do=f"timm has a model of this name: 'timm:{uri}'")
     return backbones[uri.scheme]
+
+
+def _rebuilder(uri: Uri) -> Rebuilder:
+    supplier = _supplier(uri)
+    if not isinstance(supplier, Rebuilder):
+        raise BackboneError(f"{str(uri)!r} is not built from a stored structure", do="copy the bundle again")
+    return supplier

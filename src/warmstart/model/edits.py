@@ -27,7 +27,8 @@ def apply_edits(network: Network, *, reset: bool = False, dropout: float = 0.0, 
         RecipeError: the head has no place for dropout.
     """
     if reset:
-        fresh = untrained_module(network.facts.card.name, seed=seed).state_dict()
+        facts = network.facts
+        fresh = untrained_module(facts.card.name, seed=seed, structure=facts.structure).state_dict()
         network.backbone.load_state_dict({name: fresh[name] for name in network.backbone.state_dict()})
         card = dataclasses.replace(
             drawn(network.facts.card, seed), weights_sha256=state_sha256(network.backbone.state_dict())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -53,14 +56,7 @@ def read_weights(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
         raise BackboneError(
             f"weights file {path} has sha256 {found}", expected=sha256, do="install the package that brings it again"
         )
-    try:
-        loaded = load_file(path) if path.suffix == ".safetensors" else _load_torch(path)
-    except Exception as error:  # what a damaged or hostile file makes a reader raise can be anything
-        raise BackboneError(
-            f"weights file {path} was refused: {next(iter(str(error).splitlines()), type(error).__name__)}",
-            expected="a file that holds tensors and nothing that would have to be executed",
-            do="save the state dict as safetensors where the file comes from",
-        ) from error
+    loaded = _read(path)
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise BackboneError(
             f"weights file {path} holds something other than named tensors",
@@ -68,6 +64,54 @@ def read_weights(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
             do="save `module.state_dict()` alone",
         )
     return dict(loaded)
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """All tensors in a file, wherever they are in it: a state dict inside others has names with their keys before it.
+
+    What training leaves in a checkpoint beside tensors (epochs, options in an `argparse.Namespace`, numpy numbers) is
+    read, which runs no code of the file, and dropped.
+
+    Raises:
+        BackboneError: there is no such file, it holds no tensors, or reading it would need to run code.
+    """
+    if not path.is_file():
+        raise BackboneError(f"no weights file at {path}", expected="a .safetensors, .pt, .pth or .bin file")
+    with torch.serialization.safe_globals(_HARMLESS):
+        tensors = dict(_flat(_read(path), ""))
+    if not tensors:
+        raise BackboneError(
+            f"weights file {path} holds no tensors", expected="a state dict", do="save `module.state_dict()`"
+        )
+    return tensors
+
+
+_HARMLESS: list[Any] = [
+    argparse.Namespace,
+    np.dtype,
+    np.float64(0).__reduce__()[0],  # numpy's own maker of single numbers, wherever its version keeps it
+    *{type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "u1", "?")},
+]
+"""Classes that hold data and do nothing when they are made."""
+
+
+def _flat(value: object, prefix: str) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        yield prefix.removesuffix("."), value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{prefix}{key}.")
+
+
+def _read(path: Path) -> object:
+    try:
+        return load_file(path) if path.suffix == ".safetensors" else _load_torch(path)
+    except Exception as error:  # what a damaged or hostile file makes a reader raise can be anything
+        raise BackboneError(
+            f"weights file {path} was refused: {next(iter(str(error).splitlines()), type(error).__name__)}",
+            expected="a file that holds tensors and nothing that would have to be executed",
+            do="save the state dict as safetensors where the file comes from",
+        ) from error
 
 
 def _load_torch(path: Path) -> object:

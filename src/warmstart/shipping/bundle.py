@@ -196,6 +196,8 @@ def write_bundle(
     )
     files |= golden_files.make(as_samples(golden), classes, probabilities)
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
+    structure = members[0].facts.structure
+    files |= {rebuild.STRUCTURE: structure} if structure else {}
     files |= {} if results is None else {"results.json": results.read_bytes()}
     facts = Manifest(
         format=1,

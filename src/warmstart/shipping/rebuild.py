@@ -14,6 +14,9 @@ from warmstart.model.head import build_head
 from warmstart.model.network import Network
 from warmstart.shipping.manifest import Manifest, Member
 
+STRUCTURE = "architecture.bin"
+"""`Backbone.structure`, in bundles of the few backbones that have one."""
+
 
 def to_bytes(network: Network) -> bytes:
     """All parameters and buffers as the content of a safetensors file. Shared tensors are written once per name."""
@@ -27,7 +30,7 @@ def networks(facts: Manifest, files: Mapping[str, bytes]) -> tuple[Network, ...]
     Raises `BackboneError` for an unknown architecture; `SafetensorError`, `KeyError`, `TypeError`, `ValueError` or
     `RuntimeError` where weights, heads and architecture do not fit each other.
     """
-    backbone = load_backbone(facts.backbone.name, pretrained=False)
+    backbone = load_backbone(facts.backbone.name, pretrained=False, structure=files.get(STRUCTURE, b""))
     # The weights are the bundle's, so the card is too: the sum of a random initialisation would mean nothing.
     backbone = dataclasses.replace(backbone, card=facts.backbone)
     return tuple(

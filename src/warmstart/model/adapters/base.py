@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Iterator
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -35,12 +37,26 @@ class Supplier(Protocol):
         ...
 
 
+@runtime_checkable
+class Rebuilder(Protocol):
+    """A supplier whose architectures are not known by name: they are built from `Backbone.structure`."""
+
+    def rebuild(self, name: str, structure: bytes, *, seed: int) -> Backbone:
+        """The backbone with weights drawn from `seed`; no file is read."""
+        ...
+
+
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Torch's global generator on the CPU seeded with `seed` in a `with` block, and as before after it."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed those of other devices for good
         yield
+
+
+def name_in_uri(path: Path) -> str:
+    """The name of a weights file, without its folder, as it may stand in the name of a backbone."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", path.name)
 
 
 _SIZES = (32, 48, 64, 96, 128, 160, 192, 224)

@@ -33,7 +33,7 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
         return tuple(out[: len(x)] for out in found)
 
     def extract(x: Tensor) -> tuple[Tensor, ...]:
-        parts = [part(some) for some in x.split(_AT_ONCE)]
+        parts = [part(some) for some in torch.split(x, _AT_ONCE)]
         return parts[0] if len(parts) == 1 else tuple(torch.cat(outs) for outs in zip(*parts, strict=True))
 
     example = torch.zeros(_AT_ONCE, chain.channels, size, size, device=weight.device, dtype=weight.dtype)
