@@ -44,8 +44,8 @@ class Backbone:
     """A pretrained network without its head. `chain(x)` gives pooled features of shape (n, out_features).
 
     `groups` partition the features where they come from several blocks (see `warmstart.model.taps`). `source_head` is
-    the classifier that the weights were trained with, where it came along: features to the classes of
-    `card.trained_on`. It is no part of the backbone and is never trained. `structure` is what it takes, beside its URI,
+    the classifier that the weights were trained with, where it came along: features to `source_classes`, if these are
+    known. It is no part of the backbone and is never trained. `structure` is what it takes, beside its URI,
     to build the architecture again without the file that it came from; only its supplier reads it.
     """
 
@@ -55,6 +55,7 @@ class Backbone:
     card: BackboneCard
     source_head: nn.Linear | None = None
     groups: tuple[FeatureGroup, ...] = ()
+    source_classes: tuple[str, ...] = ()
     structure: bytes = b""
 
     @property

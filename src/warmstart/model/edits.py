@@ -9,6 +9,7 @@ from torch import nn
 from warmstart.errors import RecipeError
 from warmstart.model.adapters.base import drawn
 from warmstart.model.catalog import untrained_module
+from warmstart.model.head import LinearHead
 from warmstart.model.network import Network
 from warmstart.model.weights import state_sha256
 
@@ -18,8 +19,8 @@ def apply_edits(network: Network, *, reset: bool = False, dropout: float = 0.0, 
 
     Args:
         network: what a recipe is about to train.
-        reset: put random weights in the backbone, drawn from `seed` by the architecture's default initialisation. The
-            head stays: it is new anyway. The card then says so.
+        reset: put random weights in the backbone, drawn from `seed` by the architecture's default initialisation, and
+            in a linear head, which may have rows of the old classifier. The card then says so.
         dropout: probability before the head; 0 leaves the head as it is.
         seed: of the random weights.
 
@@ -34,6 +35,8 @@ def apply_edits(network: Network, *, reset: bool = False, dropout: float = 0.0, 
             drawn(network.facts.card, seed), weights_sha256=state_sha256(network.backbone.state_dict())
         )
         network.facts = dataclasses.replace(network.facts, card=card, source_head=None)
+        if isinstance(network.head, LinearHead):
+            network.head.reset(seed)
     if dropout > 0:
         place = getattr(network.head, "dropout", None)
         if not isinstance(place, nn.Dropout):

@@ -35,10 +35,14 @@ class LinearHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
         with torch.random.fork_rng(devices=[]):  # nn.Linear draws weights of its own
             self.linear = nn.Linear(features, outputs)
-        bound = 1 / math.sqrt(features)
-        with torch.no_grad():
-            self.linear.weight.uniform_(-bound, bound, generator=torch.Generator().manual_seed(seed))
-            self.linear.bias.zero_()
+        self.reset(seed)
+
+    @torch.no_grad()
+    def reset(self, seed: int) -> None:
+        """Draw the weights anew; the bias is zero again."""
+        bound = 1 / math.sqrt(self.linear.in_features)
+        self.linear.weight.uniform_(-bound, bound, generator=torch.Generator().manual_seed(seed))
+        self.linear.bias.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (n, outputs)."""

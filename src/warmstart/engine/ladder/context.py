@@ -24,6 +24,7 @@ from warmstart.model.activation import sample_bytes
 from warmstart.model.backbone import Backbone
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
+from warmstart.model.shared_classes import adopt
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.plan import Plan
@@ -62,8 +63,10 @@ class LadderContext:
             raise Interrupted(f"stopped before {where}", do=do)
 
     def network(self) -> Network:
-        """A new network: pretrained backbone, fresh head."""
-        head = self.task.head(self.backbone.out_features, self.data.dataset.target, seed=self.seed)
+        """A new network: pretrained backbone, fresh head, but for classes that the old classifier has by name."""
+        target = self.data.dataset.target
+        head = self.task.head(self.backbone.out_features, target, seed=self.seed)
+        adopt(head, self.backbone, target.classes)
         return Network(self.backbone.clone(), head)
 
     def seconds(self, recipe: Recipe, network: Network | None = None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import assemble, drawn, seeded
 from warmstart.model.backbone import Backbone, BackboneCard
+from warmstart.model.shared_classes import imagenet_classes
 from warmstart.model.weights import read_weights
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -43,7 +45,8 @@ class Lite0:
         head = nn.Linear(state["classifier.weight"].shape[1], state["classifier.weight"].shape[0])
         head.load_state_dict({name: state.pop(f"classifier.{name}") for name in ("weight", "bias")})
         module.load_state_dict(state)
-        return assemble(module, _SPEC, _CARD, source_head=head.eval().requires_grad_(False))
+        backbone = assemble(module, _SPEC, _CARD, source_head=head.eval().requires_grad_(False))
+        return dataclasses.replace(backbone, source_classes=imagenet_classes())
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The module with timm's default initialisation."""

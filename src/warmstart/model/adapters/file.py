@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import assemble, name_in_uri
-from warmstart.model.adapters.written_card import NAME, stated_spec, weights_and_card
+from warmstart.model.adapters.written_card import NAME, classes_of, stated_spec, weights_and_card
 from warmstart.model.backbone import Backbone
 from warmstart.model.reconcile import Reconciled, load_state, nearest_architecture
 from warmstart.model.uri import Uri
@@ -58,7 +58,9 @@ class FileSupplier:
             trained_on=card.trained_on,
         )
         spec = stated_spec(backbone.preprocess, card)
-        return assemble(backbone.module, spec, facts, source_head=_classifier(tensors, found, backbone.out_features))
+        head = _classifier(tensors, found, backbone.out_features)
+        loaded = assemble(backbone.module, spec, facts, source_head=head)
+        return dataclasses.replace(loaded, source_classes=classes_of(head, card))
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The architecture's own."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from warmstart.model.adapters.base import assemble, drawn, name_in_uri, seeded, smallest_size
-from warmstart.model.adapters.written_card import NAME, WrittenCard, stated_spec, weights_and_card
+from warmstart.model.adapters.written_card import NAME, WrittenCard, classes_of, stated_spec, weights_and_card
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.modes import evaluating
 from warmstart.model.onnx.graph import Graph, OnnxFile, read_onnx
@@ -43,7 +43,8 @@ class OnnxSupplier:
         card = _card(path, written, why)
         if not pretrained:
             return self.rebuild(name, structure, seed=seed)
-        return _assembled(module, spec, card, structure, file.classifier)
+        loaded = _assembled(module, spec, card, structure, file.classifier)
+        return dataclasses.replace(loaded, source_classes=classes_of(file.classifier, written))
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The network in the file with torch's default initialisation."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import nn
 
 from warmstart.errors import BackboneError
 from warmstart.preprocess.spec import PreprocessSpec
@@ -101,3 +102,19 @@ def stated_spec(spec: PreprocessSpec, card: WrittenCard) -> PreprocessSpec:
                 expected="one for each channel",
             )
     return stated
+
+
+def classes_of(head: nn.Linear | None, card: WrittenCard) -> tuple[str, ...]:
+    """The names that the card states for the outputs of a classifier; none where there is no classifier.
+
+    Raises:
+        BackboneError: they are not as many as its outputs.
+    """
+    if head is None or not card.classes:
+        return ()
+    if len(card.classes) != head.out_features:
+        raise BackboneError(
+            f"{NAME} states {len(card.classes)} classes for a classifier of {head.out_features} outputs",
+            expected="one for each output, in their order",
+        )
+    return card.classes
