@@ -59,8 +59,8 @@ def untrained_module(uri: str, *, seed: int, structure: bytes = b"") -> nn.Modul
 def list_backbones() -> list[dict[str, str | int]]:
     """What can be asked for, in rows with keys of `BackboneCard`; loads nothing.
 
-    >>> [row["name"] for row in list_backbones()]
-    ['keras:ARCHITECTURE@FILE', 'lite0', 'radimagenet:ARCHITECTURE@FILE', 'timm:NAME', 'toy']
+    >>> {"lite0", "toy"} <= {row["name"] for row in list_backbones()}
+    True
     """
     return [row for scheme in backbones for row in backbones[scheme].listing()]
 

@@ -165,5 +165,5 @@ def test_radimagenet_files_for_torch_hold_children_by_number(tmp_path: Path, nam
         torch.testing.assert_close(backbone.chain(x), network(x.flip(1)), rtol=1e-4, atol=1e-4)
     assert backbone.preprocess.mean == (0.5, 0.5, 0.5)
     assert backbone.chain.why_uncut == ""
-    with pytest.raises(BackboneError, match=f"the nearest is 'radimagenet:{name}'"):
+    with pytest.raises(BackboneError, match=f"fits best: radimagenet:{name}"):
         load_backbone(f"radimagenet:{'resnet50' if name != 'resnet50' else 'densenet121'}@{tmp_path / 'a.pt'}")

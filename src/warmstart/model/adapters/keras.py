@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import nn
 
 from warmstart.errors import BackboneError
-from warmstart.model.adapters.base import assemble, drawn, seeded
+from warmstart.model.adapters.base import assemble, drawn, name_in_uri, seeded
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.keras.architectures import ARCHITECTURES, architecture
 from warmstart.model.keras.loading import load
@@ -32,7 +32,7 @@ class KerasSupplier:
         """
         wanted, file = split(name)
         chosen = architecture(wanted)
-        card = BackboneCard(f"keras:{name}", wanted, "", "unknown", "unknown", "", 0, chosen.min_size)
+        card = BackboneCard(called("keras", name), wanted, "", "unknown", "unknown", "", 0, chosen.min_size)
         if not pretrained:
             return assemble(self.untrained(name, seed=seed), chosen.preprocess, drawn(card, seed))
         path = existing(file, f"keras:{wanted}")
@@ -69,6 +69,16 @@ def split(name: str) -> tuple[str, str]:
     """
     wanted, _, file = name.partition("@")
     return wanted, file
+
+
+def called(scheme: str, name: str) -> str:
+    """The URI for the card: of the file its name alone, as its folder means nothing elsewhere.
+
+    >>> called("keras", "resnet50@weights/best.h5")
+    'keras:resnet50@best.h5'
+    """
+    wanted, file = split(name)
+    return f"{scheme}:{wanted}@{name_in_uri(Path(file))}" if file else f"{scheme}:{wanted}"
 
 
 def existing(file: str, uri: str) -> Path:

@@ -3,19 +3,24 @@
 Its authors give out Keras files (`RadImageNet-ResNet50_notop.h5`) and torch ones (`ResNet50.pt`). These are different
 networks that were fed differently, and the ending of FILE says which is meant:
 
-`.h5`: Keras' networks. Their training code gives Keras' `caffe` preprocessing of BGR in 0..255 and then divides by 255,
-for all four alike: the mean of ImageNet's pixels is subtracted, and nothing else. The filters are turned to read RGB.
+`.h5`: Keras' networks. The authors' examples (github.com/BMEII-AI/RadImageNet, `acl/acl_train.py`) prepare pixels by
+Keras' `caffe` mode and then divide by 255, for all four alike: BGR in 0..1 minus the mean of ImageNet's pixels, and
+nothing else. The filters are turned to read RGB.
 
-`.pt`: torchvision's networks, of which the children stand in a sequence (`backbone.0.weight`), fed with -1..1. Images
-were read as BGR; they are grey, so that this changes nothing for them, and the filters are turned here too.
+`.pt`: torchvision's networks, of which the children stand in a sequence (`backbone.0.weight`), fed with -1..1
+(`pytorch_example.ipynb` there). Images were read as BGR; they are grey, so that this changes nothing for them, and the
+filters are turned here too. The features are torchvision's: for DenseNet those after its last ReLU.
 
-Images were resized to 224 x 224, whatever their shape.
+Images were resized to 224 x 224, whatever their shape. The licence of that repository is MIT; it says nothing of the
+weights, and the images are given out for research that is not commercial, which is what the card says.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -24,12 +29,15 @@ from torch import Tensor, nn
 
 from warmstart.errors import BackboneError, nearest
 from warmstart.model.adapters.base import assemble, drawn, seeded
-from warmstart.model.adapters.keras import existing, split, with_head
+from warmstart.model.adapters.keras import called, existing, split, with_head
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.keras.architectures import CAFFE_MEAN, architecture
 from warmstart.model.keras.loading import load, turn_channels
-from warmstart.model.weights import file_sha256, read_weights
+from warmstart.model.reconcile import load_state
+from warmstart.model.weights import file_sha256, read_checkpoint
 from warmstart.preprocess.spec import PreprocessSpec
+
+_log = logging.getLogger(__name__)
 
 ARCHITECTURES = ("resnet50", "densenet121", "inception_v3", "inception_resnet_v2")
 _TORCH = ("resnet50", "densenet121", "inception_v3")
@@ -53,14 +61,16 @@ class RadImageNetSupplier:
         in_torch = _in_torch(file)
         module = self.untrained(name, seed=seed)
         spec = _TORCH_SPEC if in_torch else _KERAS_SPEC
-        card = BackboneCard(
-            f"radimagenet:{name}", wanted, "", _LICENCE, "RadImageNet", "", 0, architecture(wanted).min_size
-        )
+        uri, smallest = called("radimagenet", name), architecture(wanted).min_size
+        card = BackboneCard(uri, wanted, "", _LICENCE, "RadImageNet", "", 0, smallest)
         if not pretrained:
             return assemble(module, spec, drawn(card, seed))
         path, head = existing(file, f"radimagenet:{wanted}"), None
         if in_torch:
-            _fill(module, read_weights(path), path)
+            tensors = _by_child(module, read_checkpoint(path))
+            found = load_state(module, tensors, origin=str(path), enough=1.0, nearest=_nearest)
+            _log.info("%s: %s", path, found.text)
+            turn_channels(module)
         else:
             module, head = load(wanted, path, bgr=True)
         card = dataclasses.replace(card, source=f"RadImageNet file {path.name}, sha256 {file_sha256(path)}")
@@ -107,34 +117,6 @@ def _torchvision(name: str) -> nn.Module:
     return module
 
 
-def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    """Put a file's tensors where the children with these numbers are. A classifier in it is left out.
-
-    Raises:
-        BackboneError: naming the first tensor that does not fit, and the architecture that the file fits best.
-    """
-    wanted, found = module.state_dict(), _by_child(module, state)
-    for name, tensor in wanted.items():
-        if name.endswith("num_batches_tracked"):
-            found.setdefault(name, tensor)
-        elif name not in found or found[name].shape != tensor.shape:
-            there = f"has shape {tuple(found[name].shape)}" if name in found else "is missing"
-            raise BackboneError(
-                f"weights file {path} does not fit: {name} {there}",
-                expected=f"shape {tuple(tensor.shape)}",
-                do=f"the nearest is 'radimagenet:{_nearest(state)}'",
-            )
-    surplus = [name for name in found if name not in wanted and name.partition(".")[0] not in ("fc", "classifier")]
-    if surplus:
-        raise BackboneError(
-            f"weights file {path} does not fit: {surplus[0]} has shape {tuple(found[surplus[0]].shape)}",
-            expected="no such tensor",
-            do=f"the nearest is 'radimagenet:{_nearest(state)}'",
-        )
-    module.load_state_dict({name: found[name] for name in wanted})
-    turn_channels(module)
-
-
 def _by_child(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """`backbone.4.0.conv1.weight` is `layer1.0.conv1.weight`, as the fifth child of the network is `layer1`."""
     children = [name for name, _ in module.named_children()]
@@ -146,11 +128,11 @@ def _by_child(module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def _nearest(state: dict[str, Tensor]) -> str:
+def _nearest(state: Mapping[str, Tensor]) -> str:
     """The architecture that shares most shapes with a file."""
     shapes, shared = Counter[tuple[int, ...]](tensor.shape for tensor in state.values()), dict[str, float]()
     for name in _TORCH:
         with torch.device("meta"):
             own = Counter[tuple[int, ...]](tensor.shape for tensor in _torchvision(name).state_dict().values())
         shared[name] = (own & shapes).total() / (own | shapes).total()
-    return max(shared, key=shared.__getitem__)
+    return f"radimagenet:{max(shared, key=shared.__getitem__)}"

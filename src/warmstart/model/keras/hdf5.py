@@ -58,10 +58,13 @@ def read_layers(path: Path) -> tuple[StoredLayer, ...]:
         with h5py.File(path, "r") as file:
             layers = tuple(_layers(file))
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        what = _start(path)
         raise BackboneError(  # what a damaged or hostile file makes h5py raise
-            f"weights file {path} was refused: {_start(path)}{error}",
+            f"weights file {path} was refused: {f'it is {what}' if what else error}",
             expected="an HDF5 file, whole, as Keras' save_weights or save writes it",
-            do="copy or download the file again",
+            do="load it in Keras and save model.save_weights('NAME.weights.h5')"
+            if "zip" in what
+            else "copy or download the file again",
         ) from error
     if not any(layer.weights for layer in layers):
         raise BackboneError(
@@ -72,15 +75,16 @@ def read_layers(path: Path) -> tuple[StoredLayer, ...]:
     return layers
 
 
+_STARTS = {b"PK\x03\x04": "a zip archive (.keras, .pt, .npz)", b"\x80": "a pickle", b"": "no HDF5 file"}
+
+
 def _start(path: Path) -> str:
-    """What the file is instead, if its first bytes tell."""
+    """What the file is by its first bytes, if it is not what it should be."""
     with path.open("rb") as file:
         head = file.read(8)
     if head == b"\x89HDF\r\n\x1a\n":
         return ""
-    known = {b"PK\x03\x04": "a zip archive (.keras, .pt or .npz)", b"\x80": "a pickle", b"": "empty"}
-    kind = next((name for start, name in known.items() if start and head.startswith(start)), "" if head else known[b""])
-    return f"it is {kind}; " if kind else "it is no HDF5 file; "
+    return next(what for start, what in _STARTS.items() if head.startswith(start)) if head else "empty"
 
 
 def _layers(file: Group) -> Iterator[StoredLayer]:
