@@ -23,6 +23,7 @@ SMALL = {
     "timm:vit_tiny_patch16_224": 39,
     "timm:densenet121": 22,
     "timm:resnetv2_50x1_bit": 40,
+    "keras:mobilenet_v2_035": 72,
 }
 """At least so many cuts. The smallest member of each family that has one, and all at their smallest size."""
 
@@ -38,6 +39,13 @@ LARGE = {
     "timm:vit_small_patch16_224": 39,
     "timm:vit_small_patch14_dinov2": 39,
     "timm:maxvit_tiny_rw_224": 87,
+    "keras:vgg16": 34,
+    "keras:resnet50": 39,
+    "keras:inception_v3": 31,
+    "keras:inception_resnet_v2": 106,
+    "keras:densenet121": 79,
+    "keras:efficientnet_b0": 79,
+    "radimagenet:resnet50": 39,
 }
 
 BLOCKS = {
@@ -54,6 +62,13 @@ BLOCKS = {
     "timm:resnetv2_50x1_bit": "stem stages.0 stages.1 stages.2 stages.3",
     "timm:densenet121": "stem features.denseblock1 features.transition1 features.denseblock2 features.transition2 "
     "features.denseblock3 features.transition3 features.denseblock4",
+    "keras:mobilenet_v2_035": "stem " + " ".join(f"stages.{i}" for i in range(7)) + " Conv_1",
+    "keras:vgg16": " ".join(f"block{i}" for i in range(1, 6)),
+    "keras:resnet50": " ".join(f"conv{i}" for i in range(1, 6)),
+    "keras:inception_v3": "stem " + " ".join(f"mixed{i}" for i in range(11)),
+    "keras:inception_resnet_v2": "stem mixed_5b block35 mixed_6a block17 mixed_7a block8 conv_7b",
+    "keras:densenet121": "conv1 conv2 pool2 conv3 pool3 conv4 pool4 conv5",
+    "keras:efficientnet_b0": "stem " + " ".join(f"stages.{i}" for i in range(7)) + " top",
 }
 
 CUTS = SMALL | LARGE
