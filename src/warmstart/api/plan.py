@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from warmstart.api.bands import refuse_other_bands
 from warmstart.api.budget import cache_limits
 from warmstart.api.prepare import divide, framed
 from warmstart.data.pixels import value_bytes
@@ -67,6 +68,7 @@ def plan(
     parts = divide(dataset, val=val, test=test, seed=seed)
     head = tasks["classify"].head(pretrained.out_features, dataset.target, seed=seed)
     network = apply_edits(Network(pretrained, head), reset=False, dropout=wanted.edits.dropout, seed=seed)
+    refuse_other_bands(dataset, spec)
     facts = DataFacts(
         len(parts.train),
         len(parts.val),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ EXTENSIONS = frozenset(
 ARRAYS = frozenset({".npy"})
 
 MAX_PIXELS = 64_000_000
+
+logging.getLogger("PIL.TiffImagePlugin").addFilter(lambda record: not str(record.msg).startswith("More samples"))
+# Pillow logs it as an error, once for every file, where bands are read by another reader.
 
 Source = str | Path | bytes | Image.Image | npt.NDArray[Any]
 
