@@ -11,16 +11,18 @@ from warmstart.errors import BandsError
 from warmstart.preprocess.bands import Bands, Header
 from warmstart.preprocess.spec import PreprocessSpec
 
-_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
+_COLOURS = {"RED": "B04", "GREEN": "B03", "BLUE": "B02"}
 
 
-def plain_name(name: str) -> str:
-    """A band's name as it is compared: case, blanks and leading zeros do not count.
+def canonical(name: str) -> str:
+    """One spelling of a band: `B2` and ` b02` are the same, and the three colours are bands of Sentinel-2.
 
-    >>> plain_name("B02") == plain_name(" b2"), plain_name("B8A") == plain_name("B08")
-    (True, False)
+    >>> [canonical(name) for name in ("B2", " b02", "b8a", "red", "VV")]
+    ['B02', 'B02', 'B8A', 'B04', 'VV']
     """
-    return _ZEROS.sub("", "".join(name.split()).casefold())
+    upper = "".join(name.split()).upper()
+    digits = re.fullmatch(r"B0*([0-9]+)", upper)
+    return f"B{digits[1]:0>2}" if digits else _COLOURS.get(upper, upper)
 
 
 def chosen(bands: Bands, spec: PreprocessSpec, name: str) -> Bands:
@@ -34,8 +36,8 @@ def chosen(bands: Bands, spec: PreprocessSpec, name: str) -> Bands:
         return dataclasses.replace(bands, names=spec.bands or bands.names)
     places: dict[str, list[int]] = {}
     for i, found in enumerate(bands.names):
-        places.setdefault(plain_name(found), []).append(i)
-    at = [places.get(plain_name(wanted), []) for wanted in spec.bands]
+        places.setdefault(canonical(found), []).append(i)
+    at = [places.get(canonical(wanted), []) for wanted in spec.bands]
     if missing := [wanted for wanted, found in zip(spec.bands, at, strict=True) if len(found) != 1]:
         raise BandsError(
             f"{name} has not one band each for {', '.join(missing)}: its bands are {', '.join(map(repr, bands.names))}",

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from warmstart.preprocess.bands import Bands, Values
-from warmstart.preprocess.choosing import plain_name
+from warmstart.preprocess.choosing import canonical
 from warmstart.preprocess.geometry import FILTERS, middle, resized_size
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -25,6 +25,8 @@ _COLOURS = ("B04", "B03", "B02")
 """Red, green and blue of Sentinel-2; others are shown by their first three bands."""
 _STRETCH = (2, 98)
 """Percentiles of the values that become black and white."""
+_SEEN = 128
+"""Rows and columns, at least, that they are taken from."""
 
 Box = tuple[float, float, float, float]
 
@@ -75,8 +77,8 @@ def fill(bands: Bands, spec: PreprocessSpec) -> Values:
 
 def preview(values: Values, names: Sequence[str]) -> Image.Image:
     """An RGB picture of values (H, W, C): three bands by name, or the first, each stretched from 2 to 98 %."""
-    plain = [plain_name(name) for name in names]
-    at = [plain.index(plain_name(colour)) for colour in _COLOURS if plain_name(colour) in plain]
+    plain = [canonical(name) for name in names]
+    at = [plain.index(colour) for colour in _COLOURS if colour in plain]
     if len(at) < len(_COLOURS):
         at = [0, 1, 2] if values.shape[2] >= len(_COLOURS) else [0, 0, 0]
     return Image.fromarray(stretched(values[:, :, at]))
@@ -84,12 +86,17 @@ def preview(values: Values, names: Sequence[str]) -> Image.Image:
 
 def stretched(values: Values) -> npt.NDArray[np.uint8]:
     """Each band (H, W, C) to 0..255 between its 2nd and 98th percentile; what is not finite is black."""
-    plain = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
-    known = np.where(np.isnan(plain).all((0, 1)), 0.0, plain)  # a band without a value has no percentiles
-    low, high = np.nanpercentile(known, _STRETCH, axis=(0, 1))
-    shown = (known - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
-    out: npt.NDArray[np.uint8] = (np.nan_to_num(shown.clip(0, 1)) * 255).round().astype(np.uint8)
-    return out
+    plain = values.astype(np.float32)
+    plain[~np.isfinite(plain)] = np.nan
+    down, across = (max(1, side // _SEEN) for side in values.shape[:2])
+    shown = np.empty(values.shape, np.uint8)
+    for band in range(values.shape[2]):
+        known = plain[::down, ::across, band]
+        known = known[~np.isnan(known)]
+        low, high = np.percentile(known, _STRETCH) if known.size else (0.0, 0.0)
+        scaled = (plain[..., band] - np.float32(low)) / np.float32(max(high - low, np.finfo(np.float32).tiny))
+        shown[..., band] = np.rint(np.nan_to_num(scaled.clip(0, 1)) * 255)
+    return shown
 
 
 def _padded(values: Values, spec: PreprocessSpec) -> Values:
