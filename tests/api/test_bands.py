@@ -163,9 +163,24 @@ def test_bands_without_names_are_normalised_by_what_the_data_is_like(folder: Pat
     assert spec.mean[0] == pytest.approx(2000, rel=0.02)
     assert spec.std[0] == pytest.approx(300, rel=0.05)
     assert spec.mean[NIR] == pytest.approx(2750, rel=0.02)
-    assert any("each of the 13 bands is normalised by its mean and deviation in 20 images" in text for text in told)
+    assert any("B11, B12) is normalised by its mean and standard deviation in 20 images" in text for text in told)
     assert found.outcome.test["accuracy"].value == 1.0
     assert Bundle.load(found.bundle).preprocess == spec
+
+
+def test_names_that_the_files_alone_have_are_kept_and_put_their_bands_right(tmp_path: Path) -> None:
+    root = write_tiles(tmp_path / "tiles", (".tif", ".tif", ".npy"))
+    reverse = SENTINEL[::-1]
+    for path in (root / "roof").glob("1*.tif"):
+        seed = int(path.stem)
+        path.write_bytes(tiff(tile(seed, False)[:, :, ::-1], extratags=[gdal_names(*reverse)]))
+    found = quick(root, tmp_path / "run", backbone="thirteen")
+    spec = PreprocessSpec.from_dict(found.outcome.preprocess)
+    assert spec.bands == SENTINEL
+    assert spec.mean[NIR] == pytest.approx(2750, rel=0.02)
+    values = tile(99, True)
+    rows = predict(found.bundle, [values, tiff(values[:, :, ::-1], extratags=[gdal_names(*reverse)])])
+    assert rows[0]["probabilities"] == rows[1]["probabilities"]
 
 
 def test_a_backbone_of_two_bands_takes_them_by_name(tmp_path: Path) -> None:
@@ -212,6 +227,7 @@ def test_one_tile_that_does_not_fit_is_left_out_and_told(tmp_path: Path) -> None
 def test_check_reports_bands_and_draws_them(folder: Path, tmp_path: Path) -> None:
     found = check(folder, picture=tmp_path / "sheet.png")
     assert found.bands["forest"]["stored"] == {"13 bands of uint16": 10}
+    assert found.bands["roof"]["names"] == list(SENTINEL)
     assert found.problems == load(folder).notes
     assert (tmp_path / "sheet.png").stat().st_size > 1000
 

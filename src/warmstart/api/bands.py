@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections import Counter
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from warmstart.data.schema import Dataset, Sample
 from warmstart.engine.events import Decided, Listener
 from warmstart.errors import BandsError, WarmstartError
 from warmstart.preprocess.bands import Bands
+from warmstart.preprocess.choosing import canonical
 from warmstart.preprocess.image import decode_for
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -39,10 +41,12 @@ def measured(spec: PreprocessSpec, dataset: Dataset, listener: Listener) -> Prep
     """The spec with the mean and standard deviation of each band, where the weights say nothing of its values.
 
     Of at most 64 images, without labels and without those that the data says are the test set; what is missing does not
-    count. A band that is the same everywhere is left as it is, less its mean.
+    count. A band that is the same everywhere is left as it is, less its mean. Where the weights have no names for their
+    bands either, those of the files are taken: files in another order are then put right, as with any other names.
     """
     if spec.scale is not None:
         return spec
+    spec = dataclasses.replace(spec, bands=spec.bands or _names_in(dataset, spec))
     total, squares, count = (np.zeros(spec.channels) for _ in range(3))
     images = 0
     for sample in _some(dataset, _MEASURED):
@@ -59,9 +63,24 @@ def measured(spec: PreprocessSpec, dataset: Dataset, listener: Listener) -> Prep
     mean = total / np.maximum(count, 1)
     std = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0))
     std[std <= np.abs(mean) * 1e-6] = 1.0  # no more than rounding
-    listener(Decided(f"each of the {spec.channels} bands is normalised by its mean and deviation in {images} images"))
+    names = f" ({', '.join(spec.bands)})" if spec.bands else ""
+    said = (
+        f"each of the {spec.channels} bands{names} is normalised by its mean and standard deviation in {images} images"
+    )
+    listener(Decided(said))
     means, stds = (tuple(float(f"{value:.6g}") for value in values) for values in (mean, std))
     return dataclasses.replace(spec, mean=means, std=stds, scale=1.0)
+
+
+def _names_in(dataset: Dataset, spec: PreprocessSpec) -> tuple[str, ...]:
+    """The names that most of some files have for their bands; none unless each band has one of its own."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for sample in _some(dataset, _MEASURED):
+        with contextlib.suppress(WarmstartError):
+            bands = decode_for(sample.source, spec)
+            found.update([bands.names] if isinstance(bands, Bands) and bands.names else ())
+    names = found.most_common(1)[0][0] if found else ()
+    return names if all(names) and len({canonical(name) for name in names}) == len(names) else ()
 
 
 def _some(dataset: Dataset, n: int) -> list[Sample]:

@@ -123,12 +123,17 @@ def _bands(dataset: Dataset, read: Mapping[int, Look]) -> dict[str, dict[str, An
     return {
         name: {
             "stored": dict(Counter(found.mode for found in members[name]).most_common()),
-            "names": list(Counter(found.bands or () for found in members[name]).most_common(1)[0][0]),
+            "names": list(max(Counter(found.bands or () for found in members[name]).items(), key=_named)[0]),
             "missing": sum(found.missing for found in members[name]) / len(members[name]),
         }
         for name in dataset.target.classes
         if name in members
     }
+
+
+def _named(counted: tuple[Ids, int]) -> tuple[bool, int]:
+    """By which names are chosen: any before none, then the most frequent."""
+    return any(counted[0]), counted[1]
 
 
 def _conflicting(dataset: Dataset, copies: Sequence[Sequence[int]]) -> tuple[Ids, ...]:
