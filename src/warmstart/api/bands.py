@@ -64,10 +64,8 @@ def measured(spec: PreprocessSpec, dataset: Dataset, listener: Listener) -> Prep
     std = np.sqrt(np.maximum(squares / np.maximum(count, 1) - mean**2, 0))
     std[std <= np.abs(mean) * 1e-6] = 1.0  # no more than rounding
     names = f" ({', '.join(spec.bands)})" if spec.bands else ""
-    said = (
-        f"each of the {spec.channels} bands{names} is normalised by its mean and standard deviation in {images} images"
-    )
-    listener(Decided(said))
+    how = f"normalised by its mean and standard deviation in {images} images"
+    listener(Decided(f"each of the {spec.channels} bands{names} is {how}"))
     means, stds = (tuple(float(f"{value:.6g}") for value in values) for values in (mean, std))
     return dataclasses.replace(spec, mean=means, std=stds, scale=1.0)
 
