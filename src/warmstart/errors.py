@@ -35,6 +35,10 @@ class ImageError(DataError):
     """One image cannot be read (truncated, a foreign format, too large to decode safely)."""
 
 
+class BandsError(ImageError):
+    """The bands of an image are not those that the backbone takes."""
+
+
 class BackboneError(WarmstartError):
     """A backbone is unknown, or its weights are missing or not what they should be."""
 

@@ -17,6 +17,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.ladder.climb import climb, refit
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import Rung
+from warmstart.preprocess.bands import Bands
 from warmstart.preprocess.reader import Decoded
 from warmstart.recipe.methods import load_recipe
 
@@ -30,7 +31,7 @@ class Watched(PixelStore):
         self.seen.add(i)
         return super().get(i, crop)
 
-    def put(self, i: int, image: Decoded) -> Tensor:
+    def put(self, i: int, image: Decoded | Bands) -> Tensor:
         self.seen.add(i)
         return super().put(i, image)
 

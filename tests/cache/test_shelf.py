@@ -16,6 +16,7 @@ from warmstart.data import pixels
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import Dataset
 from warmstart.data.sources import load
+from warmstart.preprocess.bands import Bands
 from warmstart.preprocess.image import decode_for, read_pixels
 from warmstart.preprocess.reader import Decoded, Source
 from warmstart.preprocess.spec import PreprocessSpec
@@ -40,7 +41,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that the store decodes."""
     names: list[str] = []
 
-    def counting(source: Source, spec: PreprocessSpec) -> Decoded:
+    def counting(source: Source, spec: PreprocessSpec) -> Decoded | Bands:
         names.append(Path(str(source)).name)
         return decode_for(source, spec)
 

@@ -168,12 +168,20 @@ def test_ctrl_c_before_anything_is_saved_says_so(twin: Twin) -> None:
     assert "nothing was saved yet; to start again: warmstart fit photos\n" in run("fit", "photos").stderr
 
 
+AUDIT: dict[str, Any] = {"counts": {"0": 20}, "samples": 20, "parts": {}, "sizes": {}, "unusual": {}, "bands": {}}
+
+
+def test_check_shows_how_the_bands_of_a_class_are_stored(twin: Twin, digits_folder: Path, tmp_path: Path) -> None:
+    bands = {"0": {"stored": {"2 bands of int16": 19, "2 bands of uint8": 1}, "names": ["VV", "VH"], "missing": 0.0}}
+    twin("check", lambda data, **options: SimpleNamespace(to_dict=lambda: {**AUDIT, "bands": bands}, problems=()))
+    result = run("check", str(digits_folder), "--picture", str(tmp_path / "p.png"))
+    assert "bands    0: 2 bands of int16 (19), 2 bands of uint8 (1): VV VH\n" in result.stdout
+
+
 def test_the_picture_of_check_never_lies_in_the_data_folder(
     twin: Twin, digits_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    audit = SimpleNamespace(
-        to_dict=lambda: {"counts": {"0": 20}, "samples": 20, "parts": {}, "sizes": {}, "unusual": {}}, problems=()
-    )
+    audit = SimpleNamespace(to_dict=lambda: AUDIT, problems=())
     seen: dict[str, Any] = {}
     twin("check", lambda data, **options: seen.update(options) or audit)
     for place in (digits_folder / "p.png", digits_folder / "0" / "p.png"):

@@ -17,6 +17,7 @@ from warmstart.data.batches import ActivationBatches, Batch, ImageBatches, Pixel
 from warmstart.data.schema import Dataset
 from warmstart.data.sources import load
 from warmstart.errors import ImageError
+from warmstart.preprocess.bands import Bands
 from warmstart.preprocess.image import decode_for, prepare
 from warmstart.preprocess.reader import Decoded, Source, read_image
 from warmstart.preprocess.spec import PreprocessSpec
@@ -35,7 +36,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Gets an entry for every image that the store decodes."""
     calls: list[int] = []
 
-    def counting(source: Source, spec: PreprocessSpec) -> Decoded:
+    def counting(source: Source, spec: PreprocessSpec) -> Decoded | Bands:
         calls.append(1)
         return decode_for(source, spec)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from warmstart.errors import ImageError
 from warmstart.preprocess.image import decode_for, fit_size, read_pixels
-from warmstart.preprocess.reader import decode, read_image
+from warmstart.preprocess.reader import Decoded, Source, decode, read_image
 from warmstart.preprocess.spec import PreprocessSpec
 
 MOST, MEAN = 12, 0.6
@@ -25,6 +25,12 @@ def jpeg(image: Image.Image, **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", **{"quality": 90, **options})
     return buffer.getvalue()
+
+
+def decoded_picture(source: Source, spec: PreprocessSpec) -> Decoded:
+    found = decode_for(source, spec)
+    assert isinstance(found, Decoded)
+    return found
 
 
 def reduced(size: int, resize: Literal["shortest", "squash", "pad"] = "squash") -> PreprocessSpec:
@@ -57,7 +63,7 @@ def test_real_photos_are_close_to_those_decoded_in_full(
 ) -> None:
     size = (width, round(width * 427 / 640))
     data = jpeg(photos[name].resize(size, Image.Resampling.LANCZOS))
-    decoded = decode_for(data, spec)
+    decoded = decoded_picture(data, spec)
     assert decoded.size == size
     assert decoded.image.size == tuple(-(-side // factor) for side in size)
     for crop in (True, False):
@@ -74,7 +80,7 @@ def test_whichever_way_the_camera_was_held_nothing_is_shifted(
     exif[0x0112] = orientation
     data = jpeg(photos["daisy"].resize(size), exif=exif)
     for spec in (reduced(side), reduced(side, "shortest")):
-        decoded = decode_for(data, spec)
+        decoded = decoded_picture(data, spec)
         assert decoded.image.width < decoded.size[0]
         assert decoded.size == read_image(data).size
         assert close(fit_size(decoded, spec), read_pixels(data, full(spec)))
@@ -86,7 +92,7 @@ def test_other_kinds_of_jpeg_are_reduced_too(
     mode: str, options: dict[str, Any], photos: dict[str, Image.Image]
 ) -> None:
     data, spec = jpeg(photos["daisy"].convert(mode), **options), reduced(96)
-    assert decode_for(data, spec).image.size == (320, 214)
+    assert decoded_picture(data, spec).image.size == (320, 214)
     assert close(read_pixels(data, spec), read_pixels(data, full(spec)))
 
 
@@ -106,9 +112,9 @@ def test_a_long_strip_is_decoded_in_full() -> None:
 def test_other_formats_and_images_in_memory_are_decoded_in_full(photos: dict[str, Image.Image]) -> None:
     buffer, spec = io.BytesIO(), reduced(64)
     photos["palace"].save(buffer, "PNG", compress_level=1)
-    assert decode_for(buffer.getvalue(), spec).image.size == (640, 427)
+    assert decoded_picture(buffer.getvalue(), spec).image.size == (640, 427)
     lazy = Image.open(io.BytesIO(jpeg(photos["palace"])))
-    assert decode_for(lazy, spec).image.size == lazy.size == (640, 427)
+    assert decoded_picture(lazy, spec).image.size == lazy.size == (640, 427)
 
 
 def test_a_truncated_file_is_an_error_that_names_it(tmp_path: Path, photos: dict[str, Image.Image]) -> None:

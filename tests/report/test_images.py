@@ -23,6 +23,14 @@ def test_a_thumbnail_is_small_and_keeps_the_shape_of_the_picture() -> None:
     assert opened(thumbnail(torch.zeros(1, 20, 20, dtype=torch.uint8))).size == (20, 20)
 
 
+def test_of_bands_three_are_shown_by_name_stretched() -> None:
+    pixels = torch.full((4, 20, 20), 3000.0)
+    pixels[3, :, 10:] = 3100  # red is bright in the right half alone
+    shown = np.asarray(opened(thumbnail(pixels, ("B02", "B03", "B08", "B04")))).astype(int)
+    assert shown[10, 17, 0] > 200 > 60 > shown[10, 17, 1]
+    assert shown[10, 2].max() < 60
+
+
 def test_every_mistake_gets_the_picture_of_its_own_sample() -> None:
     colours = {"red": (250, 0, 0), "blue": (0, 0, 250), "grey": (128, 128, 128)}
     samples = tuple(

@@ -49,7 +49,12 @@ def evaluate(
     outputs = loaded.outputs(samples, batch_size=batch_size, progress=lambda n: listener(Advanced("evaluate", n)))
     listener(Finished("evaluate"))
     if len(outputs.index) == 0:
-        raise DataError("none of the images can be read", do="look at them with: warmstart check DATA")
+        first = outputs.errors[0]
+        raise DataError(
+            f"none of the {len(samples)} images can be read; the first: {first.found}",
+            expected=first.expected,
+            do="look at them with: warmstart check DATA",
+        )
     truth = labels[outputs.index]
     return {
         "n": int((truth >= 0).sum()),

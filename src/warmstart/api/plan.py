@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from warmstart.api.bands import refuse_other_bands
 from warmstart.api.budget import cache_limits
 from warmstart.api.prepare import divide, framed
+from warmstart.data.pixels import value_bytes
 from warmstart.data.sources import load
 from warmstart.engine.allocator import keep_buffers
 from warmstart.model.activation import ActivationDtype
@@ -66,7 +68,16 @@ def plan(
     parts = divide(dataset, val=val, test=test, seed=seed)
     head = tasks["classify"].head(pretrained.out_features, dataset.target, seed=seed)
     network = apply_edits(Network(pretrained, head), reset=False, dropout=wanted.edits.dropout, seed=seed)
-    facts = DataFacts(len(parts.train), len(parts.val), len(dataset.target.classes), spec.size, dataset.name)
+    refuse_other_bands(dataset, spec)
+    facts = DataFacts(
+        len(parts.train),
+        len(parts.val),
+        len(dataset.target.classes),
+        spec.size,
+        dataset.name,
+        value_bytes(dataset, spec),
+        spec.banded,
+    )
     limits = cache_limits(cache_budget, cache_dtype)
     some = [dataset.samples[int(i)].source for i in parts.train[:: max(1, len(parts.train) // SOME)]]
     speed = measure_speed(network, spec, sources=some)

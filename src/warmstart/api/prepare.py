@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from warmstart.api.bands import measured, refuse_other_bands
 from warmstart.cache.shelf import PixelShelf, pays, stored_bytes
 from warmstart.cache.store import ActivationStore, default_cache_dir
 from warmstart.data.audit import Audit, Look, audit_of
-from warmstart.data.pixels import PixelStore
+from warmstart.data.pixels import PixelStore, value_bytes
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.sources import load
 from warmstart.data.split import split as split_of
@@ -23,8 +24,8 @@ from warmstart.errors import DataError, RecipeError
 from warmstart.model.backbone import Backbone
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits
-from warmstart.preprocess.reader import image_size
 from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.tiles import image_size
 
 SQUASH_BELOW = 4 / 3
 """Images whose longer side is at most this many times the shorter one are squashed rather than cropped."""
@@ -106,6 +107,8 @@ def read(
                 f"{backbone.preprocess.resize}, {backbone.preprocess.size} px)"
             )
         )
+    refuse_other_bands(dataset, spec)
+    spec = measured(spec, dataset, listener)
     store, looks = decode(dataset, spec, listener, shelf_for(dataset, spec, cache, limits))
     kept = readable(dataset, looks, max_unreadable, listener)
     whole = dataset
@@ -126,7 +129,7 @@ def shelf_for(
 ) -> PixelShelf | None:
     """Where pixels outlast the run; `None` where decoding is as fast, or they would take over half of the budget."""
     sizes = some_sizes(dataset)
-    fits = stored_bytes(sizes, spec) * len(dataset) <= limits.total / 2 * len(sizes)
+    fits = stored_bytes(sizes, spec, value_bytes(dataset, spec)) * len(dataset) <= limits.total / 2 * len(sizes)
     return PixelShelf(_folder(cache), _budget(limits), spec) if fits and pays(sizes, spec) else None
 
 

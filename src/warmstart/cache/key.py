@@ -62,7 +62,7 @@ def pixels_key(spec: PreprocessSpec) -> str:
     True
     """
     made = {name: fact for name, fact in spec.to_dict().items() if name not in ("mean", "std")}
-    fill = spec.mean if spec.resize == "pad" else None
+    fill = spec.mean if spec.resize == "pad" or spec.banded else None  # of banded ones it stands for missing values too
     facts = {"pixels": made, "fill": fill, "versions": {name: _versions()[name] for name in _READING}}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

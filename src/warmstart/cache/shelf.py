@@ -28,11 +28,13 @@ from warmstart.cache.key import pixels_key, sample_key
 from warmstart.cache.packing import Packed
 from warmstart.data.scan import Look
 from warmstart.data.schema import Sample
-from warmstart.preprocess.image import resized_size
+from warmstart.preprocess.geometry import resized_size
 from warmstart.preprocess.spec import PreprocessSpec
 
 _NOTE = 1024
 """Bytes before the pixels, for their shape and the look at the image."""
+_ALIGNED = 8
+"""Rows are multiples of so many bytes, so that values of any type lie where they may be read."""
 _CHUNK_BYTES = 16 * 2**20
 """A chunk is written as soon as it is full: what an interrupted run has decoded is there for the next one."""
 _LONGEST = 2
@@ -51,9 +53,10 @@ def pays(sizes: Sequence[tuple[int, int]], spec: PreprocessSpec) -> bool:
     return sum(map(math.prod, sizes)) > _MORE * sum(math.prod(resized_size(size, spec)) for size in sizes)
 
 
-def stored_bytes(sizes: Sequence[tuple[int, int]], spec: PreprocessSpec) -> int:
-    """Bytes of the records of images of these sizes, about."""
-    return sum(_NOTE + spec.channels * math.prod(resized_size(size, spec)) for size in sizes)
+def stored_bytes(sizes: Sequence[tuple[int, int]], spec: PreprocessSpec, value_bytes: int = 1) -> int:
+    """Bytes of the records of images of these sizes, about; `value_bytes` is of a value as it is stored."""
+    each = spec.channels * value_bytes
+    return sum(_NOTE + each * math.prod(resized_size(size, spec)) for size in sizes)
 
 
 class PixelShelf:
@@ -77,7 +80,7 @@ class PixelShelf:
         """Records that were read, and that were written."""
 
     def get(self, sample: Sample) -> tuple[Tensor, Look] | None:
-        """Pixels (C, H, W), uint8, mapped and not to be changed, and the look at the image; `None` if not there."""
+        """Pixels (C, H, W), mapped and not to be changed, and the look at the image; `None` if not there."""
         key = _key(sample)
         with self._lock:
             place = self._places.get(key or "")
@@ -108,7 +111,8 @@ class PixelShelf:
                 return
             keys, records = list(self._waiting), list(self._waiting.values())
             self._waiting.clear()
-            rows = torch.zeros(len(records), max(map(len, records)), dtype=torch.uint8)
+            longest = -(-max(map(len, records)) // _ALIGNED) * _ALIGNED
+            rows = torch.zeros(len(records), longest, dtype=torch.uint8)
             for row, record in zip(rows, records, strict=True):
                 row[: len(record)] = record
             chunk = self._disk.write(self._space, keys, Packed(rows, None, 0.0))
@@ -130,15 +134,20 @@ def _record(pixels: Tensor, look: Look) -> Tensor | None:
     array = pixels.numpy().transpose(1, 2, 0)
     shape, outline = array.shape, base64.b64encode(look.outline[1]).decode()
     facts = dataclasses.asdict(look) | {"outline": [look.outline[0], outline], "shape": shape}
+    facts |= {} if array.dtype == np.uint8 else {"dtype": str(array.dtype)}
     note = json.dumps(facts).encode().ljust(_NOTE)
     if len(note) > _NOTE or max(shape[:2]) > _LONGEST * min(shape[:2]):
         return None
-    return torch.from_numpy(np.concatenate([np.frombuffer(note, np.uint8), array.reshape(-1)]))
+    return torch.from_numpy(np.concatenate([np.frombuffer(note, np.uint8), array.reshape(-1).view(np.uint8)]))
 
 
 def _unpacked(record: Tensor) -> tuple[Tensor, Look]:
     facts = json.loads(record[:_NOTE].numpy().tobytes())
     shape, outline = facts.pop("shape"), facts.pop("outline")
-    size, unusual = tuple(facts.pop("size")), tuple(facts.pop("unusual"))
-    pixels = record[_NOTE : _NOTE + math.prod(shape)].view(shape).permute(2, 0, 1)
-    return pixels, Look(**facts, size=size, unusual=unusual, outline=(outline[0], base64.b64decode(outline[1])))
+    dtype, tuples = (
+        np.dtype(facts.pop("dtype", "uint8")),
+        {k: tuple(v) for k, v in facts.items() if isinstance(v, list)},
+    )
+    values = record[_NOTE : _NOTE + math.prod(shape) * dtype.itemsize].numpy().view(dtype)
+    pixels = torch.from_numpy(values.reshape(shape)).permute(2, 0, 1)
+    return pixels, Look(**facts | tuples, outline=(outline[0], base64.b64decode(outline[1])))

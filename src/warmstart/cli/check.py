@@ -80,6 +80,10 @@ def show(now: Session, audit: dict[str, Any], problems: Sequence[str]) -> None:
     now.say("sizes    " + ", ".join(f"{which} {' x '.join(map(str, size))}" for which, size in audit["sizes"].items()))
     for what, n in audit["unusual"].items():
         now.say(f"unusual  {n} image(s): {what}")
+    for name, facts in audit["bands"].items():
+        ways = ", ".join(f"{how} ({n})" for how, n in facts["stored"].items())
+        names = ": " + " ".join(facts["names"]) if any(facts["names"]) else ""
+        now.say(f"bands    {name}: {ways}{names}")
     now.say("")
     for problem in problems:
         now.say(f"! {problem}", "yellow")

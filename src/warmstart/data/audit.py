@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,7 @@ def audit_of(dataset: Dataset, split: Split | None, looks: Sequence[Look | None]
         near_leak_count=len(near),
         duplicate_count=sum(len(members) - 1 for members in copies),
         modes=dict(Counter(found.mode for found in read.values()).most_common()),
+        bands=_bands(dataset, read),
         unseen=len(dataset) - len(seen),
         notes=(*dataset.notes, *(split.notes if split is not None else ())),
     )
@@ -110,6 +112,28 @@ def _near(read: Mapping[int, Look], part_of: Mapping[int, str], same: set[int]) 
         known = {i: outline for part in before for i, outline in outlines[part].items()}
         pairs.update({held: (first, held) for first, held in look_alikes(known, asked)})
     return [pairs[i] for i in sorted(pairs)]
+
+
+def _bands(dataset: Dataset, read: Mapping[int, Look]) -> dict[str, dict[str, Any]]:
+    """What is known of the bands of each class; without those classes that are pictures."""
+    members: dict[str, list[Look]] = {}
+    for i, found in read.items():
+        if found.bands is not None:
+            members.setdefault(str(dataset.samples[i].label), []).append(found)
+    return {
+        name: {
+            "stored": dict(Counter(found.mode for found in members[name]).most_common()),
+            "names": list(max(Counter(found.bands or () for found in members[name]).items(), key=_named)[0]),
+            "missing": sum(found.missing for found in members[name]) / len(members[name]),
+        }
+        for name in dataset.target.classes
+        if name in members
+    }
+
+
+def _named(counted: tuple[Ids, int]) -> tuple[bool, int]:
+    """By which names are chosen: any before none, then the most frequent."""
+    return any(counted[0]), counted[1]
 
 
 def _conflicting(dataset: Dataset, copies: Sequence[Sequence[int]]) -> tuple[Ids, ...]:

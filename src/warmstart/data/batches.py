@@ -130,7 +130,8 @@ class ImageBatches:
         if self._augment == "none":
             return self._store.get(i)
         rng = np.random.default_rng([self._seed, self._epoch, _AUGMENT, i])
-        return augmented(self._store.get(i, crop=False), self._augment, self._store.spec.size, rng)
+        spec = self._store.spec
+        return augmented(self._store.get(i, crop=False), self._augment, spec.size, rng, banded=spec.banded)
 
 
 class Rows(Protocol):

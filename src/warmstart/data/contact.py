@@ -11,7 +11,9 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from warmstart.data.names import clean
 from warmstart.data.schema import Dataset, Sample
 from warmstart.errors import WarmstartError
-from warmstart.preprocess.reader import read_image
+from warmstart.preprocess.bands import Bands
+from warmstart.preprocess.resample import preview
+from warmstart.preprocess.tiles import read_stored
 
 _MARGIN, _GAP, _TITLE, _TEXT = 24, 6, 15, 12
 _INK, _FAINT, _PAPER, _TILE, _RULE = "#1f2328", "#656d76", "#ffffff", "#eef1f4", "#d8dee4"
@@ -69,7 +71,8 @@ def _chosen(dataset: Dataset, n: int) -> dict[str, Sequence[Sample]]:
 
 def _tile(sample: Sample, size: int) -> Image.Image:
     try:
-        image = read_image(sample.source)
+        found = read_stored(sample.source)
+        image = preview(found.values, found.names) if isinstance(found, Bands) else found.image.convert("RGB")
     except WarmstartError:
         tile = Image.new("RGB", (size, size), _TILE)
         draw = ImageDraw.Draw(tile)

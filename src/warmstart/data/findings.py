@@ -48,6 +48,9 @@ class Audit:
     """Images that are copies of another one, wherever they are."""
     modes: dict[str, int] = dataclasses.field(default_factory=dict)
     """How the pixels are stored (Pillow's mode or an array's dtype), and in how many images."""
+    bands: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    """For each class whose images are read as bands: how they are `stored` and in how many images, the `names` of the
+    bands, and the share of values that are `missing`."""
     unseen: int = 0
     """Images that were not looked at, because the data set is very large."""
     notes: Ids = ()
@@ -98,12 +101,24 @@ class Audit:
             )
         return found
 
+    def _of_bands(self) -> list[str]:
+        stored = {name: ", ".join(facts["stored"]) for name, facts in self.bands.items()}
+        missing = [f"{name} {facts['missing']:.1%}" for name, facts in self.bands.items() if facts["missing"]]
+        found = []
+        if len(set(stored.values())) > 1:
+            ways = some([f"{name} as {how}" for name, how in stored.items()])
+            found.append(f"classes are stored in different ways, by which they could be told apart: {ways}")
+        if missing:
+            found.append(f"values without data, filled with the mean of their band: {some(missing)} of the values")
+        return found
+
     def _odd(self) -> list[str]:
         """What makes training harder."""
         found = []
         if self.duplicate_count:
             sets = some([" = ".join(ids[:3]) for ids in self.duplicates], 3)
             found.append(f"{self.duplicate_count} image(s) are copies of another: {sets}")
+        found += self._of_bands()
         if self.few:
             found.append(f"fewer than {FEW} samples: {some([f'{name} ({n})' for name, n in self.few.items()])}")
         if self.imbalance >= IMBALANCE:

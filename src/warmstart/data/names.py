@@ -9,7 +9,7 @@ from pathlib import Path
 
 from warmstart.data.schema import SplitName
 from warmstart.errors import MissingExtraError, WarmstartError
-from warmstart.preprocess.opening import EXTENSIONS, HEIC
+from warmstart.preprocess.opening import ARRAYS, EXTENSIONS, HEIC
 
 PARTS: dict[str, SplitName] = {
     "train": "train",
@@ -36,8 +36,8 @@ def hidden(name: str) -> bool:
 
 
 def is_image(name: str) -> bool:
-    """Whether a file name ends as an image's does."""
-    return Path(name).suffix.lower() in EXTENSIONS | HEIC
+    """Whether a file name ends as an image's does, or as that of an array of bands."""
+    return Path(name).suffix.lower() in EXTENSIONS | HEIC | ARRAYS
 
 
 def natural(name: str) -> tuple[object, ...]:

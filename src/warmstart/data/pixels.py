@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+import numpy as np
 from torch import Tensor
 
 from warmstart.data.names import reason
@@ -13,9 +15,11 @@ from warmstart.data.pool import in_order
 from warmstart.data.scan import Look, look
 from warmstart.data.schema import Dataset, IntArray, Sample
 from warmstart.errors import WarmstartError
+from warmstart.preprocess.bands import KEPT, Bands
 from warmstart.preprocess.image import centre, decode_for, fit_size
 from warmstart.preprocess.reader import Decoded
 from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.tiles import header_of
 
 BUDGET = 2 * 2**30
 
@@ -36,8 +40,20 @@ class Shelf(Protocol):
         ...
 
 
+def value_bytes(dataset: Dataset, spec: PreprocessSpec) -> int:
+    """Bytes of a value as it is kept: 1 of pictures, of bands as the first file that can be read has them."""
+    if spec.banded:
+        for sample in dataset.samples:
+            with contextlib.suppress(WarmstartError):
+                dtype = header_of(sample.source, spec.channels).dtype
+                return np.dtype(dtype).itemsize if dtype in KEPT else np.dtype(np.float32).itemsize
+    return 1
+
+
 class PixelStore:
-    """uint8 images of a data set, resized as a spec says. Safe to use from several threads.
+    """Images of a data set, resized as a spec says. Safe to use from several threads.
+
+    Pictures are uint8; bands keep the type they are stored with, and take as many bytes of the budget.
 
     An image is kept uncropped, since its centre crop can be cut from that exactly and a random crop cannot be made of
     less.
@@ -61,7 +77,7 @@ class PixelStore:
         self._lock = threading.Lock()
 
     def get(self, i: int, crop: bool = True) -> Tensor:
-        """Sample `i` as uint8 (C, H, W): the centre `spec.size` x `spec.size`, or uncropped as `fit_size` leaves it.
+        """Sample `i` as (C, H, W), uint8 of a picture: the centre `spec.size` x `spec.size`, or uncropped.
 
         The tensor may be the one that is kept: do not change it.
 
@@ -76,7 +92,7 @@ class PixelStore:
             pixels = self.put(i, decode_for(self.dataset.samples[i].source, self.spec))
         return centre(pixels, self.spec.size) if crop else pixels
 
-    def put(self, i: int, image: Decoded) -> Tensor:
+    def put(self, i: int, image: Decoded | Bands) -> Tensor:
         """Resize an image that was read already, keep it while the budget lasts, and return it uncropped."""
         pixels = fit_size(image, self.spec, crop=False)
         with self._lock:

@@ -6,10 +6,19 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 
+import numpy as np
+from PIL import Image
+
 from warmstart.data.lookalike import difference_hash, thumbnail
 from warmstart.data.names import reason
 from warmstart.errors import WarmstartError
-from warmstart.preprocess.reader import Decoded, Source, decode, stored_as
+from warmstart.preprocess.bands import Bands
+from warmstart.preprocess.reader import Decoded, Source
+from warmstart.preprocess.resample import stretched
+from warmstart.preprocess.tiles import read_stored, stored_as
+
+MISSING = "values without data, filled with the mean of their band"
+"""What is unusual about bands that are not finite everywhere, or are "no data" by what the file says."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,15 +36,21 @@ class Look:
     """Hash of the decoded pixels: equal for copies, also in another format without loss if decoded in full."""
     outline: tuple[int, bytes] = (0, b"")
     """Difference hash and thumbnail, by which look-alikes are found."""
+    bands: tuple[str, ...] | None = None
+    """Names of its bands, as far as they have any; `None` of a picture."""
+    missing: float = 0.0
+    """Share of the values of its bands that are not finite or "no data"."""
 
 
-def look(source: Source, decoded: Decoded) -> Look:
-    """What there is to say of a source that was read as `decoded`.
+def look(source: Source, decoded: Decoded | Bands) -> Look:
+    """What there is to say of a source that was read as `decoded`. Bands are looked at as they are stored.
 
     >>> from PIL import Image
     >>> look(Image.new("1", (6, 4)), Decoded.whole(Image.new("L", (6, 4)))).unusual
     ('1-bit expanded to black and white',)
     """
+    if isinstance(decoded, Bands):
+        return _look_at_bands(decoded)
     mode, unusual = stored_as(source)
     image = decoded.image
     digest = hashlib.blake2b(repr(decoded.size).encode(), digest_size=16)
@@ -44,10 +59,27 @@ def look(source: Source, decoded: Decoded) -> Look:
     return Look("", decoded.size, mode, unusual, digest.hexdigest(), (difference_hash(grey), thumbnail(grey)))
 
 
+def _look_at_bands(bands: Bands) -> Look:
+    values, gaps = bands.values, bands.missing()
+    digest = hashlib.blake2b(f"{values.shape} {values.dtype}".encode(), digest_size=16)
+    digest.update(values.tobytes())
+    # Of every band, for tiles that look the same in visible light may differ in what they are about.
+    grey = Image.fromarray(stretched(values).mean(2).round().astype(np.uint8))
+    return Look(
+        size=bands.size,
+        mode=str(bands.header),
+        unusual=() if gaps is None else (MISSING,),
+        pixels=digest.hexdigest(),
+        outline=(difference_hash(grey), thumbnail(grey)),
+        bands=bands.names,
+        missing=0.0 if gaps is None else float(gaps.mean()),
+    )
+
+
 def read_and_look(source: Source) -> Look:
     """Decode one image and look at it; an image that cannot be read gives a `Look` with the reason."""
     try:
-        return look(source, decode(source))
+        return look(source, read_stored(source))
     except WarmstartError as error:
         return Look(error=reason(error, source))
 

@@ -34,7 +34,7 @@ class ClassTarget:
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """One example. `source` is a file path, or an in-memory PIL image or uint8 array (H, W[, C]).
+    """One example. `source` is a file path, or an in-memory PIL image or array (H, W[, C]).
 
     `id` is stable and unique in its data set (the path relative to the root, or `row-17`). `label` is `None` where
     unknown. `group` is a patient, site or device that must not be divided over splits. `split` is what the user's

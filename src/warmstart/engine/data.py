@@ -10,6 +10,7 @@ from torch import Tensor
 from warmstart.cache.features import BATCH, View, Wanted
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import PixelStore
+from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset, IntArray, Split
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
@@ -71,4 +72,6 @@ class RunData:
             outputs=len(self.dataset.target.classes),
             size=self.spec.size,
             name=self.dataset.name,
+            value_bytes=value_bytes(self.dataset, self.spec),
+            banded=self.spec.banded,
         )

@@ -95,11 +95,11 @@ def activation_bytes(
 
 
 def pixel_bytes(backbone: Backbone, data: DataFacts, size: int, *, cropped: bool) -> int:
-    """Size of all decoded images, uint8. Uncropped ones are taken to be 4:3 and `size / crop_pct` on the short side."""
+    """Size of all decoded images. Uncropped ones are taken to be 4:3 and `size / crop_pct` on the short side."""
     spec = backbone.preprocess
     side = round(size / spec.crop_pct) if spec.resize == "shortest" and not cropped else size
     area = side * side if side == size else side * side * 4 // 3
-    return spec.channels * area * (data.train + data.val)
+    return spec.channels * data.value_bytes * area * (data.train + data.val)
 
 
 def megabytes(n: int) -> str:

@@ -38,13 +38,14 @@ def measure_speed(
         network: on its device.
         spec: how images are read and resized.
         seconds: that the measurement may take, about.
-        sources: images to decode; a photograph-like JPEG of 512 x 384 pixels if there are none that can be read.
+        sources: images to decode; a photograph-like JPEG of 512 x 384 pixels, or bands of 256 x 256 in memory, if there
+            are none that can be read.
         decoded: all images are decoded already and that costs nothing any more.
     """
     flops = profile(network.facts, 0, len(network.facts.chain.cuts) - 1, spec.size).flops
     return SpeedFacts(
         flops=max(flops * _images_through(network, spec.size, 0.75 * seconds), 1.0),
-        images=math.inf if decoded else _images_decoded(spec, sources or [_photograph()], 0.25 * seconds),
+        images=math.inf if decoded else _images_decoded(spec, sources or [_stand_in(spec)], 0.25 * seconds),
         measured=True,
     )
 
@@ -76,9 +77,13 @@ def _images_decoded(spec: PreprocessSpec, sources: Sequence[Source], seconds: fl
         try:
             read_pixels(sources[images % len(sources)], spec, crop=False)
         except ImageError:  # `check` and `fit` tell of it
-            return _images_decoded(spec, [_photograph()], seconds)
+            return _images_decoded(spec, [_stand_in(spec)], seconds)
         images += 1
     return images / (time.perf_counter() - begun)
+
+
+def _stand_in(spec: PreprocessSpec) -> Source:
+    return np.zeros((256, 256, spec.channels), np.uint16) if spec.banded else _photograph()
 
 
 def _photograph() -> bytes:

@@ -33,7 +33,7 @@ def plan_header(plan: Plan) -> str:
 
 def plan_rows(plan: Plan) -> tuple[StepTable, ...]:
     """The steps as tables of text."""
-    return tuple(_step(i, step) for i, step in enumerate(plan.steps, start=1))
+    return tuple(_step(i, step, plan.data.banded) for i, step in enumerate(plan.steps, start=1))
 
 
 def plan_text(plan: Plan) -> str:
@@ -75,7 +75,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _step(i: int, step: StepPlan) -> StepTable:
+def _step(i: int, step: StepPlan, banded: bool) -> StepTable:
     expected = ("expected", f"{duration(step.seconds)}, {megabytes(step.memory)} of memory")
     match step:
         case PhasePlan(phase=phase):
@@ -85,7 +85,7 @@ def _step(i: int, step: StepPlan) -> StepTable:
             )
             start = f"cut {step.cut}, {step.cut_name!r}"
             why = "all below is frozen and in eval mode" if step.cut else "gradients reach the whole network"
-            facts = (("trains", f"from {start}; {why}"), *_extras(step), _stored(step), expected)
+            facts = (("trains", f"from {start}; {why}"), *_extras(step, banded), _stored(step), expected)
             return StepTable(title, _part_rows(step), facts)
         case HeadPlan(step=head):
             title = (
@@ -117,11 +117,12 @@ def _count(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def _extras(step: PhasePlan) -> tuple[tuple[str, str], ...]:
+def _extras(step: PhasePlan, banded: bool) -> tuple[tuple[str, str], ...]:
     """What the phase does beyond plain training, in words; nothing if it does nothing."""
     phase = step.phase
+    plain = " without changes of colour, which bands have not" if banded and phase.augment == "standard" else ""
     said = [
-        f"augmentation {phase.augment}" if phase.augment != "none" else "",
+        f"augmentation {phase.augment}{plain}" if phase.augment != "none" else "",
         f"{_count(phase.views, 'view')} of each image" if phase.views and phase.augment != "none" else "",
         f"jitter {phase.jitter:g}" if phase.jitter else "",
         f"mixup {phase.mixup:g}" if phase.mixup else "",

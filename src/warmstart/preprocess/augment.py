@@ -1,4 +1,4 @@
-"""Augmentation of training images, on uint8 tensors. Each depends on the generator it is given and on nothing else.
+"""Augmentation of training images, on tensors of pixels. Each depends on the generator it is given and on nothing else.
 
 So two workers, two runs, or a run and its resumption make the same picture of the same sample in the same epoch.
 
@@ -17,10 +17,12 @@ from torch import Tensor
 
 from warmstart.errors import RecipeError
 from warmstart.preprocess.image import centre, to_image, to_pixels
+from warmstart.preprocess.resample import from_array, resize
 
 _LIGHT, _STANDARD = (0.7, 1.0), (0.35, 1.0)
 """Shares of the area that a random crop keeps. ImageNet training from scratch takes 0.08 (Szegedy et al. 2015); a
 network that is pretrained and has few images gains from seeing most of each (Steiner et al. 2022, section 4)."""
+_SHARES = {"light": _LIGHT, "standard": _STANDARD}
 _RATIO = (3 / 4, 4 / 3)
 """Aspect ratios of a random crop (Szegedy et al. 2015, section 6)."""
 _JITTER = 0.2
@@ -28,18 +30,20 @@ _JITTER = 0.2
 _TRIES = 10
 
 
-def augment(image: Tensor, name: str, size: int, rng: np.random.Generator) -> Tensor:
-    """uint8 (C, size, size) from uint8 (C, H, W), which is not changed.
+def augment(image: Tensor, name: str, size: int, rng: np.random.Generator, *, banded: bool = False) -> Tensor:
+    """(C, size, size) from (C, H, W), of the same type, which is not changed.
 
     `none`: the centre, as evaluation sees it. `flip`: the centre, mirrored left-right half of the time. `light`: a
     crop of 70-100 % of the area, resized, and flip. `standard`: 35-100 %, flip, and mild changes of brightness,
-    contrast and saturation.
+    contrast and saturation. Of bands, whatever their number and type, `standard` changes no colours: what is mild for
+    an eye is none of the ways in which reflectances vary.
 
     Args:
         image: pixels as `fit_size(..., crop=False)` gives them.
         name: one of `AUGMENTATIONS`.
         size: side of the result in pixels.
         rng: all that is random; the same state gives the same picture.
+        banded: whether the channels are bands, and no picture.
 
     Raises:
         RecipeError: no augmentation has this name.
@@ -50,7 +54,7 @@ def augment(image: Tensor, name: str, size: int, rng: np.random.Generator) -> Te
     """
     if name not in _KINDS:
         raise RecipeError(f"no augmentation is called {name!r}", expected=f"one of {', '.join(AUGMENTATIONS)}")
-    return _KINDS[name](image, size, rng)
+    return _banded(image, name, size, rng) if banded else _KINDS[name](image, size, rng)
 
 
 def random_crop_box(
@@ -70,6 +74,18 @@ def random_crop_box(
     ratio = min(max(width / height, _RATIO[0]), _RATIO[1])
     w, h = min(width, round(height * ratio)), min(height, round(width / ratio))
     return (height - h) // 2, (width - w) // 2, h, w
+
+
+def _banded(image: Tensor, name: str, size: int, rng: np.random.Generator) -> Tensor:
+    height, width = image.shape[-2:]
+    if name in _SHARES or min(height, width) < size:
+        box = random_crop_box(height, width, _SHARES[name], rng) if name in _SHARES else (0, 0, height, width)
+        top, left, height, width = box
+        crop = image.numpy()[:, top : top + height, left : left + width].transpose(1, 2, 0)
+        values = resize(crop, (size, size), Image.Resampling.BILINEAR)
+    else:
+        values = centre(image, size).numpy().transpose(1, 2, 0)
+    return from_array(values[:, ::-1] if name != "none" and rng.random() < 0.5 else values)
 
 
 def _none(image: Tensor, size: int, rng: np.random.Generator) -> Tensor:  # noqa: ARG001 (one signature for all)

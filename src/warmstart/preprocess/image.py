@@ -16,7 +16,6 @@ Channels are last in memory throughout, as Pillow has them and convolutions on a
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,23 +24,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from warmstart.preprocess.reader import Decoded, Source, decode
+from warmstart.preprocess.bands import Bands
+from warmstart.preprocess.geometry import FILTERS, middle, resized_size
+from warmstart.preprocess.reader import Decoded, Source
+from warmstart.preprocess.resample import fit_bands
 from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.tiles import read_bands, read_picture
 
-_FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
-MAX_ASPECT = 10
-"""Sides. Of a longer strip only the middle is resized: the shorter side of 1 x 60000 px at 256 would take 12 GB."""
 REDUCED = 2.0
 """Decoded pixels for each resized one, in width and in height, that a reduced JPEG has at least."""
 
 
 def read_pixels(source: Source, spec: PreprocessSpec, *, crop: bool = True) -> Tensor:
-    """Read a source as `spec` says and resize it; uint8 (C, H, W). The same for fit, predict and serve.
+    """Read a source as `spec` says and resize it: (C, H, W), uint8 of pictures. The same for fit, predict and serve.
 
     Raises:
         ImageError, MissingExtraError: as `read_image`.
@@ -52,33 +47,18 @@ def read_pixels(source: Source, spec: PreprocessSpec, *, crop: bool = True) -> T
     return fit_size(decode_for(source, spec), spec, crop=crop)
 
 
-def decode_for(source: Source, spec: PreprocessSpec) -> Decoded:
-    """A source, decoded as far as `spec` needs it."""
-    return decode(source, reduction=functools.partial(_reduction, spec=spec))
+def decode_for(source: Source, spec: PreprocessSpec) -> Decoded | Bands:
+    """A source, decoded as far as `spec` needs it: a picture, or the bands that a banded spec takes."""
+    if spec.banded:
+        return read_bands(source, spec)
+    return read_picture(source, spec, functools.partial(_reduction, spec=spec))
 
 
-def resized_size(size: tuple[int, int], spec: PreprocessSpec) -> tuple[int, int]:
-    """(width, height) to which an image of `size` is resized, before the crop or the padding.
-
-    >>> resized_size((640, 480), PreprocessSpec(size=224, crop_pct=0.875))
-    (341, 256)
-    """
-    if spec.resize == "squash":
-        return spec.size, spec.size
-    if spec.resize == "pad":
-        scale = max(size) / spec.size
-        width, height = (max(1, round(side / scale)) for side in size)
-        return width, height
-    side, short = math.floor(spec.size / spec.crop_pct), min(size)
-    width, height = (side if length == short else int(side * length / short) for length in _middle(size))
-    return width, height
-
-
-def fit_size(image: Image.Image | Decoded, spec: PreprocessSpec, *, crop: bool = True) -> Tensor:
-    """Resize an image as `spec` says; uint8 (C, H, W).
+def fit_size(image: Image.Image | Decoded | Bands, spec: PreprocessSpec, *, crop: bool = True) -> Tensor:
+    """Resize an image as `spec` says; uint8 (C, H, W), or of bands the type they are stored with.
 
     Args:
-        image: 8-bit RGB or grey, as `read_image` or `decode_for` give it.
+        image: 8-bit RGB or grey, as `read_image` or `decode_for` give it, or bands.
         spec: what the backbone expects.
         crop: to the centre `spec.size` x `spec.size`, which is what evaluation sees. Without, `shortest` leaves the
             whole image, for a random crop later; the other modes give the same either way.
@@ -87,6 +67,9 @@ def fit_size(image: Image.Image | Decoded, spec: PreprocessSpec, *, crop: bool =
     >>> fit_size(Image.new("RGB", (640, 480)), spec, crop=False).shape
     torch.Size([3, 256, 341])
     """
+    if isinstance(image, Bands):
+        pixels = fit_bands(image, spec)
+        return centre(pixels, spec.size) if crop else pixels
     decoded = image if isinstance(image, Decoded) else Decoded.whole(image)
     resized = _resized(decoded, spec)
     if spec.resize == "pad":
@@ -124,7 +107,7 @@ def centre(pixels: Tensor, size: int) -> Tensor:
 
 
 def normalise(batch: Tensor | Sequence[Tensor], spec: PreprocessSpec) -> Tensor:
-    """float32 (n, C, H, W), channels last, of n uint8 images (C, H, W): values in 0..1, minus mean, over std."""
+    """float32 (n, C, H, W), channels last, of n images (C, H, W): values over scale, minus mean, over std."""
     channels, height, width = batch[0].shape
     out = np.empty((len(batch), height, width, channels), np.float32)
     for rows, pixels in zip(out, batch, strict=True):
@@ -141,7 +124,7 @@ def normalise_into(out: npt.NDArray[np.float32], pixels: Tensor, spec: Preproces
     height, width, channels = out.shape
     rows = out.reshape(height, width * channels)  # the innermost dimension long: with three elements it is slow
     mean, std = _rows(spec.mean, channels, width), _rows(spec.std, channels, width)
-    np.divide(pixels.numpy().transpose(1, 2, 0).reshape(rows.shape), np.float32(255), out=rows)
+    np.divide(pixels.numpy().transpose(1, 2, 0).reshape(rows.shape), np.float32(spec.divisor), out=rows)
     np.subtract(rows, mean, out=rows)
     np.divide(rows, std, out=rows)
 
@@ -159,25 +142,19 @@ def prepare(images: Sequence[Image.Image], spec: PreprocessSpec) -> Tensor:
 
 def _reduction(size: tuple[int, int], spec: PreprocessSpec) -> int:
     """1, 2, 4 or 8: what of an image of this size is decoded; the same whichever way it is turned."""
-    if spec.decode == "full" or spec.interpolation == "nearest" or _middle(size) != size:
+    if spec.decode == "full" or spec.interpolation == "nearest" or middle(size) != size:
         return 1
     ratio = min(side / wanted for side, wanted in zip(size, resized_size(size, spec), strict=True))
     return next((factor for factor in (8, 4, 2) if ratio >= REDUCED * factor), 1)
 
 
-def _middle(size: tuple[int, int]) -> tuple[int, int]:
-    """The size, or that of the middle of a strip that is longer than `MAX_ASPECT` times its shorter side."""
-    longest = MAX_ASPECT * min(size)
-    return min(size[0], longest), min(size[1], longest)
-
-
 def _resized(decoded: Decoded, spec: PreprocessSpec) -> Image.Image:
     image, box, wanted = decoded.image, decoded.box, resized_size(decoded.size, spec)
-    width, height = _middle(decoded.size)
+    width, height = middle(decoded.size)
     if spec.resize == "shortest" and (width, height) != decoded.size:  # such a strip is not reduced
         left, top = (image.width - width) // 2, (image.height - height) // 2
         image, box = image.crop((left, top, left + width, top + height)), (0, 0, width, height)
-    return image if image.size == wanted else image.resize(wanted, _FILTERS[spec.interpolation], box)
+    return image if image.size == wanted else image.resize(wanted, FILTERS[spec.interpolation], box)
 
 
 def _padded(image: Image.Image, spec: PreprocessSpec) -> Image.Image:

@@ -26,6 +26,7 @@ from warmstart.errors import ImageError
 
 Pixels = npt.NDArray[Any]
 
+_CHANNELS = ("L", "LA", "RGB", "RGBA", "I", "F")
 _SHAPES = "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)"
 
 
@@ -62,6 +63,11 @@ def to_8_bits(image: Image.Image) -> Image.Image:
     if image.mode in ("RGB", "L"):
         return image.copy()
     return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def unconverted(image: Image.Image) -> Image.Image:
+    """A new image with the values of a decoded one, where they are those of its channels; else as `to_8_bits`."""
+    return image.copy() if image.mode in _CHANNELS or image.mode.startswith("I;16") else to_8_bits(image)
 
 
 def array_to_8_bits(array: Pixels) -> Image.Image:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import logging
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from warmstart.errors import ImageError, MissingExtraError
+from warmstart.errors import BandsError, ImageError, MissingExtraError
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """What is decoded, by Pillow's names; Pillow reads MPO (stereo JPEG) as JPEG. Nothing else is tried on a file."""
@@ -20,11 +21,17 @@ EXTENSIONS = frozenset(
     | {".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
 )
 """File name endings, in lower case, of the formats that are read without a plug-in."""
+ARRAYS = frozenset({".npy"})
 
 MAX_PIXELS = 64_000_000
 
+logging.getLogger("PIL.TiffImagePlugin").addFilter(lambda record: not str(record.msg).startswith("More samples"))
+# Pillow logs it as an error, once for every file, where bands are read by another reader.
+
 Source = str | Path | bytes | Image.Image | npt.NDArray[Any]
 
+_BANDED = (b"\x93NUMPY", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How files begin that may hold bands: numpy's arrays, TIFF and BigTIFF."""
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 
@@ -33,6 +40,7 @@ def open_image(source: str | Path | bytes) -> Image.Image:
 
     Raises:
         ImageError: another format.
+        BandsError: a file of a kind that may hold bands, and it holds no picture.
         MissingExtraError: a HEIC image, and the plug-in is not installed.
         OSError: it is missing, or empty, or its header is damaged.
     """
@@ -44,6 +52,8 @@ def open_image(source: str | Path | bytes) -> Image.Image:
             return _open_heic(source, file)
         if _is_empty(source):
             raise
+        if begins(source, 6).startswith(_BANDED):
+            raise BandsError(f"{name_of(source)} holds no picture", expected=", ".join(FORMATS)) from error
         raise ImageError(
             f"{name_of(source)} is not an image of a known format",
             expected=", ".join(FORMATS),
@@ -51,13 +61,17 @@ def open_image(source: str | Path | bytes) -> Image.Image:
         ) from error
 
 
+def begins(source: str | Path | bytes, n: int) -> bytes:
+    """The first bytes of a file."""
+    if isinstance(source, bytes):
+        return source[:n]
+    with Path(source).open("rb") as file:
+        return file.read(n)
+
+
 def _is_heic(source: str | Path | bytes) -> bool:
     """By the brand in the `ftyp` box that begins the file (ISO/IEC 23008-12, 10.2), whatever its name."""
-    if isinstance(source, bytes):
-        head = source[:12]
-    else:
-        with Path(source).open("rb") as file:
-            head = file.read(12)
+    head = begins(source, 12)
     return head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS
 
 

@@ -7,16 +7,18 @@ orientation is applied, and the pixels become 8-bit RGB by the rules of `warmsta
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from warmstart.errors import ImageError, WarmstartError
-from warmstart.preprocess.modes import array_to_8_bits, conversion, to_8_bits
+from warmstart.preprocess.modes import array_to_8_bits, conversion, to_8_bits, unconverted
 from warmstart.preprocess.opening import MAX_PIXELS, Source, check_size, name_of, open_image, reason, too_large
 
 __all__ = ["Decoded", "Source", "decode", "image_size", "read_image", "stored_as"]
@@ -93,7 +95,7 @@ def decode(
         ImageError, MissingExtraError: as `read_image`.
     """
     name = name_of(source)
-    try:
+    with guarded(source, max_pixels):
         if isinstance(source, np.ndarray):
             if source.ndim > 1 and source.size:  # else `array_to_8_bits` says what is wrong with the shape
                 check_size((source.shape[1], source.shape[0]), name, max_pixels)
@@ -101,10 +103,31 @@ def decode(
         if isinstance(source, Image.Image):
             check_size(source.size, name, max_pixels)
             with _LOADING:
-                return _read(source, 1)
+                return _read(source, 1, to_8_bits)
         with open_image(source) as image:
             check_size(image.size, name, max_pixels)
-            return _read(image, reduction(image.size))
+            return _read(image, reduction(image.size), to_8_bits)
+
+
+def as_stored(source: str | Path | bytes | Image.Image, max_pixels: int) -> Image.Image:
+    """An image upright, with the values that it is stored with: grey of any depth, RGB, or either with transparency.
+
+    What has others (a palette, CMYK) is converted to RGB. Raises as `decode`.
+    """
+    with guarded(source, max_pixels), contextlib.ExitStack() as stack:
+        inside = isinstance(source, Image.Image)
+        image = source if isinstance(source, Image.Image) else stack.enter_context(open_image(source))
+        check_size(image.size, name_of(source), max_pixels)
+        with _LOADING if inside else contextlib.nullcontext():
+            return _read(image, 1, unconverted).image
+
+
+@contextlib.contextmanager
+def guarded(source: Source, max_pixels: int) -> Iterator[None]:
+    """Whatever fails inside is an error of the house that names the source."""
+    name = name_of(source)
+    try:
+        yield
     except WarmstartError:
         raise
     except Image.DecompressionBombError as error:  # Pillow's own limit, far above the default of ours
@@ -154,7 +177,7 @@ def image_size(source: Source) -> tuple[int, int] | None:
         return None
 
 
-def _read(image: Image.Image, reduction: int) -> Decoded:
+def _read(image: Image.Image, reduction: int, convert: Callable[[Image.Image], Image.Image]) -> Decoded:
     """Decode, convert, turn upright."""
     # Pillow has no switch per call; another library may have turned this one on, and then truncated files pass.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -162,7 +185,7 @@ def _read(image: Image.Image, reduction: int) -> Decoded:
     if reduction > 1 and isinstance(image, JpegImagePlugin.JpegImageFile):
         drafted = image.draft(None, (stored[0] // reduction, stored[1] // reduction))
     image.load()
-    plain = to_8_bits(image)
+    plain = convert(image)
     box = (0, 0, *image.size) if drafted is None else drafted[1]
     # Asked for after decoding: a PNG may say it behind its pixels, and Pillow turns TIFF itself and takes the tag away.
     turn = _orientation(image)

@@ -61,4 +61,7 @@ def sizes(outcome: Outcome) -> str:
     small, middle, large = (f"{w} × {h}" for w, h in (found["smallest"], found["median"], found["largest"]))
     text = f"All are {small} pixels." if small == large else f"From {small} to {large} pixels, typically {middle}."
     odd = ", ".join(f"{what} ({count(n)})" for what, n in (outcome.audit.get("unusual") or {}).items())
+    if outcome.audit.get("bands"):
+        ways = ", ".join(f"{how} ({count(n)})" for how, n in outcome.audit["modes"].items())
+        return f"{text} Stored as {ways}." + (f" Of these: {odd}." if odd else "")
     return f"{text} Converted to plain RGB: {odd}." if odd else text

@@ -146,6 +146,7 @@ def _sheet(outcome: Outcome) -> list[tuple[str, str]]:
         "trained on": card.get("trained_on"),
         "parameters": numbers.count(card["parameters"]) if "parameters" in card else None,
         "input": f"{spec['size']} × {spec['size']} px, {spec.get('resize', '')}" if "size" in spec else None,
+        "bands": words.bands(outcome),
     }
     facts |= {key.replace("_", " "): value for key, value in outcome.environment.items() if key != "memory_bytes"}
     if "memory_bytes" in outcome.environment:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PIL import Image
 from torch import Tensor
 
 from warmstart.data.pixels import PixelStore
 from warmstart.evaluation.outcome import Mistake
+from warmstart.preprocess.resample import preview
 
 
 def data_uri(image: Image.Image, *, quality: int = 85) -> str:
@@ -21,23 +22,28 @@ def data_uri(image: Image.Image, *, quality: int = 85) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def thumbnail(pixels: Tensor, *, side: int = 96) -> str:
-    """A `data:` URI, at most `side` px, of pixels as a `PixelStore` gives them: uint8 (C, H, W) with C of 1 or 3.
+def thumbnail(pixels: Tensor, bands: Sequence[str] | None = None, *, side: int = 96) -> str:
+    """A `data:` URI, at most `side` px, of pixels (C, H, W) as a `PixelStore` gives them.
+
+    A picture is uint8 with C of 1 or 3. `bands` are the names of bands, if they have any; three of them are shown.
 
     >>> import torch
     >>> thumbnail(torch.zeros(3, 200, 100, dtype=torch.uint8))[:23]
     'data:image/jpeg;base64,'
     """
-    array = pixels.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
-    image = Image.fromarray(array)
+    if bands is not None:
+        image = preview(pixels.permute(1, 2, 0).numpy(), bands)
+    else:
+        image = Image.fromarray(pixels.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy())
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return data_uri(image)
 
 
 def illustrate(mistakes: Iterable[Mistake], store: PixelStore) -> tuple[Mistake, ...]:
     """The mistakes with a thumbnail of each, found in the store by the sample's id."""
+    names = store.spec.bands if store.spec.banded else None
     index = {sample.id: i for i, sample in enumerate(store.dataset.samples)}
     return tuple(
-        dataclasses.replace(mistake, thumbnail=thumbnail(store.get(index[mistake.id], crop=False)))
+        dataclasses.replace(mistake, thumbnail=thumbnail(store.get(index[mistake.id], crop=False), names))
         for mistake in mistakes
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from warmstart.evaluation.compare import more_samples
 from warmstart.evaluation.outcome import Difference, Outcome
+from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.report.numbers import THIN, about, count, is_share, metric_name, signed, span, value
 
 FINAL = "the final model"
@@ -15,6 +16,16 @@ FAR = 10
 def noun(outcome: Outcome) -> str:
     """What the samples are called."""
     return "images" if outcome.preprocess.get("kind") == "image" else "samples"
+
+
+def bands(outcome: Outcome) -> str:
+    """The bands that the network takes and what their values are divided by; empty for pictures."""
+    facts = PreprocessSpec.from_dict(outcome.preprocess) if outcome.preprocess else PreprocessSpec()
+    if not facts.banded:
+        return ""
+    names = f" ({', '.join(facts.bands)})" if facts.bands else ", in the order of the files"
+    unit = f", values over {facts.scale:g}" if facts.scale not in (None, 1) else ""
+    return f"{facts.channels}{names}{unit}, each less its mean and over its standard deviation"
 
 
 def part(outcome: Outcome) -> str:

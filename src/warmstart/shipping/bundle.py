@@ -1,7 +1,7 @@
 """The folder a user ships: weights, preprocessing, class names, recipe, metrics, model card, golden sample.
 
-JSON, YAML, Markdown, PNG and safetensors only: nothing in a bundle can execute, and loading one reads nothing outside
-it but the code of the architecture that it names.
+JSON, YAML, Markdown, PNG, plain arrays and safetensors only: nothing in a bundle can execute, and loading one reads
+nothing outside it but the code of the architecture that it names.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Bundle:
     def outputs(
         self, inputs: Sequence[Any], *, batch_size: int = 32, progress: Callable[[int], None] | None = None
     ) -> Outputs:
-        """Calibrated logits of `inputs` (paths, bytes, PIL images, uint8 arrays, `Sample`s), and which are unreadable.
+        """Calibrated logits of `inputs` (paths, bytes, PIL images, arrays, `Sample`s), and which are unreadable.
 
         Uses the reader and the preprocessing of training. The batch size changes no answer by more than rounding.
         `progress` is called after each batch with the number of inputs in it.
@@ -194,7 +194,7 @@ def write_bundle(
     entries = tuple(
         Member(weights=name, head=head, recipe=by) for name, head, by in zip(files, heads, recipes, strict=True)
     )
-    files |= golden_files.make(as_samples(golden), classes, probabilities)
+    files |= golden_files.make(as_samples(golden), classes, probabilities, preprocess)
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
     structure = members[0].facts.structure
     files |= {rebuild.STRUCTURE: structure} if structure else {}

@@ -11,15 +11,19 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
 from warmstart.data.schema import Sample
 from warmstart.errors import BundleError
 from warmstart.preprocess.reader import read_image
+from warmstart.preprocess.resample import filled
+from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.tiles import read_bands
 
 NAME = "golden.json"
-NAMES = ("golden.png", "golden-2.png")
+NAMES, BAND_NAMES = ("golden.png", "golden-2.png"), ("golden.npy", "golden-2.npy")
 CANDIDATES = 32
 TOLERANCE = 1e-3
 """Largest difference of a probability. Other processors differ by about 1e-6, another resampling filter by 1e-2."""
@@ -30,33 +34,48 @@ MAX_SIDE = 512
 Probabilities = Callable[[Sequence[Sample]], Tensor]
 
 
-def to_png(source: Any) -> bytes:
-    """An input as the PNG that is stored, no side longer than `MAX_SIDE`."""
+def to_file(source: Any, spec: PreprocessSpec) -> bytes:
+    """An input as the file that is stored, no side longer than `MAX_SIDE`.
+
+    A PNG of a picture; of bands the middle, as `.npy` (H, W, C) with the bands that the backbone takes, in its order.
+    """
+    buffer = io.BytesIO()
+    if spec.banded:
+        bands = read_bands(source, spec)
+        top, left = (max(0, side - MAX_SIDE) // 2 for side in bands.values.shape[:2])
+        np.save(buffer, filled(bands, spec)[top : top + MAX_SIDE, left : left + MAX_SIDE], allow_pickle=False)
+        return buffer.getvalue()
     image = read_image(source)
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def make(samples: Sequence[Sample], classes: Sequence[str], probabilities: Probabilities) -> dict[str, bytes]:
-    """The golden files by name: a PNG for each of at most two samples, and `golden.json` with all probabilities.
+def make(
+    samples: Sequence[Sample], classes: Sequence[str], probabilities: Probabilities, spec: PreprocessSpec
+) -> dict[str, bytes]:
+    """The golden files by name: one for each of at most two samples, and `golden.json` with all probabilities.
 
     Of the first `CANDIDATES` samples those are kept whose answer is least certain: they move first when something
     drifts, while an answer of 1.000 hides much.
     """
-    pngs = [to_png(sample.source) for sample in samples[:CANDIDATES]]
-    answers = probabilities([Sample(f"candidate {i}", png) for i, png in enumerate(pngs)])
-    kept = dict(zip(NAMES, answers.max(1).values.argsort().tolist(), strict=False))
+    stored = [to_file(sample.source, spec) for sample in samples[:CANDIDATES]]
+    answers = probabilities([Sample(f"candidate {i}", _input(content)) for i, content in enumerate(stored)])
+    kept = dict(zip(BAND_NAMES if spec.banded else NAMES, answers.max(1).values.argsort().tolist(), strict=False))
     expected = {name: dict(zip(classes, answers[i].tolist(), strict=True)) for name, i in kept.items()}
-    return {**{name: pngs[i] for name, i in kept.items()}, NAME: (json.dumps(expected, indent=2) + "\n").encode()}
+    return {**{name: stored[i] for name, i in kept.items()}, NAME: (json.dumps(expected, indent=2) + "\n").encode()}
+
+
+def _input(content: bytes) -> Any:
+    """What is asked for an answer: a PNG as it is, an array with its channels last, whatever its shape."""
+    return np.load(io.BytesIO(content), allow_pickle=False) if content[:6] == np.lib.format.MAGIC_PREFIX else content
 
 
 def check(files: dict[str, bytes], classes: Sequence[str], probabilities: Probabilities, where: str) -> None:
     """Ask again. Raises `BundleError` that names the sample, the class and both probabilities when they differ."""
     try:
         expected: dict[str, dict[str, float]] = json.loads(files[NAME])
-        samples = [Sample(name, files[name]) for name in expected]
+        samples = [Sample(name, _input(files[name])) for name in expected]
         wanted = [[float(answer[name]) for name in classes] for answer in expected.values()]
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BundleError(f"{where}/{NAME} does not fit the bundle: {error!r}", do="copy the bundle again") from error

@@ -73,6 +73,7 @@ def load(
 def load_unlabelled(inputs: Any) -> tuple[Sample, ...]:
     """Images to answer for: files, folders (all images below them), PIL images, arrays, bytes, or a mix in a sequence.
 
+    An array is one image (H, W) or (H, W, C) with C of 1, 3 or 4, or a stack; one image of other bands goes in a list.
     The id of a file is its path as it was given; a file that is missing or damaged is found when it is read.
 
     Raises:

@@ -18,8 +18,8 @@ def load_arrays(images: Any, labels: Any, *, group: Sequence[Any] | None = None)
     """A data set of images in memory. Ids are `row-0`, `row-1`, ...
 
     Args:
-        images: array (n, H, W) or (n, H, W, C) with C of 1, 3 or 4, or a sequence of PIL images, arrays or paths.
-            Values are read as `warmstart.preprocess.modes` says.
+        images: array (n, H, W) or (n, H, W, C), or a sequence of PIL images, arrays or paths. Values are read as
+            `warmstart.preprocess.modes` says, or for a backbone of bands as `warmstart.preprocess.bands` does.
         labels: one for each image: texts or whole numbers, in a sequence or an array (n,).
         group: for each image what must stay in one part (a patient, a site), or None.
 
@@ -54,12 +54,11 @@ def as_sources(images: Any) -> list[Any]:
         DataError: an array that is no stack of images, or a thing that is no image.
     """
     if isinstance(images, np.ndarray) and images.dtype != object:
-        last = images.shape[-1] if images.ndim == 4 else 3
-        if images.ndim not in (3, 4) or last not in (1, 3, 4):
-            first = images.ndim == 4 and images.shape[1] in (1, 3, 4)
+        first = images.ndim == 4 and images.shape[1] < min(images.shape[2:])
+        if images.ndim not in (3, 4) or first:
             raise DataError(
                 f"images of shape {images.shape}",
-                expected="(n, H, W) or (n, H, W, C), with C of 1, 3 or 4 channels in the last place",
+                expected="(n, H, W) or (n, H, W, C), with the C channels in the last place",
                 do="images.transpose(0, 2, 3, 1) puts the channels last" if first else "",
             )
     return [as_source(image) for image in images]

@@ -21,6 +21,8 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.planning.plan import HeadPlan, PhasePlan
 from warmstart.planning.profile import profile
 from warmstart.planning.table import plan_text
+from warmstart.preprocess.image import normalise
+from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
 
@@ -89,9 +91,14 @@ class PixelRung:
 
     def _features(self, context: LadderContext, indices: IntArray) -> Tensor:
         with threads_for(context.data.spec.size**2):  # an image at a time: two threads take more than twice as long
-            pixels = [context.data.store.get(int(i), crop=True).float().unsqueeze(0) / 255 for i in indices]
+            pixels = [_units(context.data.store.get(int(i), crop=True), context.data.spec) for i in indices]
             rows = [functional.adaptive_avg_pool2d(image, PIXELS).flatten(1) for image in pixels]
-        return torch.cat(rows) if rows else torch.empty(0, 3 * PIXELS * PIXELS)
+        return torch.cat(rows) if rows else torch.empty(0, context.data.spec.channels * PIXELS * PIXELS)
+
+
+def _units(pixels: Tensor, spec: PreprocessSpec) -> Tensor:
+    """One image (1, C, H, W) in the units of its values: 0..1 of a picture, standard deviations of bands."""
+    return normalise([pixels], spec) if spec.banded else pixels.float().unsqueeze(0) / 255
 
 
 @dataclasses.dataclass
