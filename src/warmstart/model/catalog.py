@@ -20,7 +20,10 @@ backbones: Registry[Supplier] = Registry("backbone", BackboneError)
 backbones.add("lite0", "warmstart.model.adapters.embedded:LITE0")
 backbones.add("file", "warmstart.model.adapters.file:SUPPLIER")
 backbones.add("onnx", "warmstart.model.adapters.onnx:SUPPLIER")
+backbones.add("satmae", "warmstart.model.adapters.satellite.satmae:SUPPLIER")
+backbones.add("ssl4eo", "warmstart.model.adapters.satellite.ssl4eo:SUPPLIER")
 backbones.add("timm", "warmstart.model.adapters.timm:SUPPLIER")
+backbones.add("torchgeo", "warmstart.model.adapters.satellite.torchgeo:SUPPLIER")
 backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
 
 
