@@ -22,7 +22,7 @@ from warmstart.api.predict import predict
 from warmstart.api.prepare import Loaded, read
 from warmstart.data.sources import load
 from warmstart.engine.events import Decided, Event
-from warmstart.errors import DataError, RecipeError
+from warmstart.errors import BackboneError, DataError, RecipeError
 from warmstart.model.catalog import load_backbone
 from warmstart.planning.plan import CacheLimits
 from warmstart.shipping.bundle import Bundle
@@ -166,6 +166,20 @@ def test_too_little_to_validate_with_is_an_error_that_says_what_to_do() -> None:
 def test_a_size_below_what_the_backbone_takes_is_refused(digits_folder: Path) -> None:
     with pytest.raises(RecipeError, match="size 4 is too small"):
         read_quickly(digits_folder, size=4)
+
+
+def test_a_network_of_one_size_is_planned_at_the_size_that_is_asked_for(digits_folder: Path) -> None:
+    asked: dict[str, Any] = {"backbone": "timm:test_vit?pretrained=false", "recipe": "probe", "size": 64}
+    found = plan(digits_folder, **asked)
+    assert (found.data.size, found.backbone) == (64, "timm:test_vit?pretrained=false&size=64")
+    with pytest.raises(BackboneError, match="a multiple of 16"):
+        plan(digits_folder, **asked | {"size": 50})
+
+
+def test_a_grey_network_is_fitted_and_shipped(digits_folder: Path, tmp_path: Path) -> None:
+    done = quick(digits_folder, tmp_path / "run", backbone="toy?channels=1")
+    assert Bundle.load(done.bundle).preprocess.channels == 1
+    assert evaluate(done.bundle, digits_folder)["n"] == 60
 
 
 def test_images_are_squashed_only_where_that_bends_them_little(digits_folder: Path, tmp_path: Path) -> None:

@@ -64,6 +64,22 @@ def test_reset_draws_all_of_the_backbone_from_the_seed(network: Network) -> None
     assert torch.equal(network.head.linear.weight, head)  # type: ignore[union-attr, arg-type]
 
 
+@pytest.mark.parametrize("uri", ["toy", "toy?taps=1", "toy?channels=5"])
+def test_reset_of_the_input_draws_its_first_layer_alone(uri: str) -> None:
+    backbone = load_backbone(uri)
+    network = Network(backbone, LinearHead(backbone.out_features, 3)).eval()
+    sha256, before = backbone.card.weights_sha256, copy.deepcopy(network.state_dict())
+    apply_edits(network, reset="input", seed=7)
+    after, x = network.state_dict(), torch.rand(2, backbone.chain.channels, 32, 32)
+    assert [name for name in after if not torch.equal(after[name], before[name])] == ["backbone.stem.0.weight"]
+    spread = [state["backbone.stem.0.weight"].std().item() for state in (before, after)]
+    assert spread[0] == pytest.approx(spread[1], rel=0.2)
+    assert "drawn anew, seed 7" in network.facts.card.source
+    assert network.facts.card.weights_sha256 != sha256
+    for cut in range(len(network.facts.chain)):
+        assert torch.equal(network.forward_from(cut, network.facts.chain.prefix(cut)(x)), network(x))
+
+
 def test_dropout_is_put_before_the_head(network: Network) -> None:
     assert apply_edits(network, dropout=0.5).head.config["dropout"] == 0.5  # type: ignore[index]
     features = torch.ones(64, network.facts.out_features)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import given
@@ -74,3 +76,17 @@ def test_a_size_the_network_cannot_read_is_refused(network: Network, facts: Data
     smallest = network.facts.card.min_size
     with pytest.raises(RecipeError, match=f"at least {smallest} pixels"):
         input_size(smallest - 1, facts, smallest)
+
+
+@pytest.mark.parametrize("size", [16, 0.5])
+def test_a_phase_of_another_size_is_refused_where_the_network_takes_one_alone(
+    network: Network, facts: DataFacts, size: int | float
+) -> None:
+    network.facts = dataclasses.replace(
+        network.facts, card=dataclasses.replace(network.facts.card, min_size=32, fixed_size=True)
+    )
+    asked = Recipe(name="x", steps=(Phase(name="small", size=size),))
+    with pytest.raises(RecipeError, match="phase 'small' asks for images of size"):
+        compile_plan(asked, network, facts)
+    own = Recipe(name="x", steps=(Phase(size=32), Phase(size=1.0), Phase()))
+    assert [step.size for step in compile_plan(own, network, facts).steps] == [32, 32, 32]

@@ -30,7 +30,7 @@ phases = st.builds(
 )
 heads = st.builds(ClosedForm, heads=st.lists(words, min_size=1, max_size=3).map(tuple))
 averages = st.builds(Average, alphas=st.lists(st.floats(0, 1), min_size=1, max_size=4).map(tuple))
-edits = st.builds(Edits, reset=st.booleans(), dropout=st.floats(0, 0.9))
+edits = st.builds(Edits, reset=st.sampled_from([True, False, "input"]), dropout=st.floats(0, 0.9))
 after: st.SearchStrategy[list[Step]] = st.lists(phases | heads | averages, max_size=3)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from warmstart.api.budget import cache_limits, seconds
-from warmstart.api.prepare import read, run_data
+from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, command, write
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.engine.allocator import keep_buffers
@@ -20,7 +20,6 @@ from warmstart.engine.ledger import Ledger
 from warmstart.errors import RunError
 from warmstart.evaluation.outcome import Outcome
 from warmstart.model.activation import ActivationDtype
-from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
 from warmstart.model.taps import default_taps, tapped
 from warmstart.model.uri import Uri
@@ -81,9 +80,11 @@ def fit(
             DataFrame, `(images, labels)`, or a `Dataset`.
         backbone: URI of the backbone: `lite0`, `timm:resnet50.a1_in1k`, `toy`. Where the ladder is climbed, features of
             several late blocks are taken together, unless `?taps=N` behind it says how many (0: only its own).
+            `?channels=N`, or `?bands=B02,B03,...` by name, is for inputs other than RGB.
         recipe: name, YAML file or `Recipe`: that alone is run, beside the probe to compare it with.
         budget: time for everything, such as `"5m"`. The probe is always finished.
-        size: input side in pixels; by default the backbone's own.
+        size: input side in pixels; by default the backbone's own. A network that takes one size alone has its position
+            embeddings resampled.
         seed: of everything random.
         val: share of the labelled samples that decides what is kept, where the data has no part for it.
         test: share that is measured on at the end, where the data has no part for it; 0 for none.
@@ -141,7 +142,7 @@ def _fit(
     started, limit = time.monotonic(), seconds(options["budget"])
     limits = cache_limits(options["cache_budget"], options["cache_dtype"])
     keep_buffers()
-    pretrained = load_backbone(options["backbone"], seed=options["seed"])
+    pretrained = backbone_at(options["backbone"], options["size"], options["seed"])
     if recipe is None and Uri.of(options["backbone"]).taps is None:
         pretrained = tapped(pretrained, default_taps(pretrained))
     decisions: list[str] = []

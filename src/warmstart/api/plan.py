@@ -7,12 +7,11 @@ from typing import Any
 
 from warmstart.api.bands import refuse_other_bands
 from warmstart.api.budget import cache_limits
-from warmstart.api.prepare import divide, framed
+from warmstart.api.prepare import backbone_at, divide, framed
 from warmstart.data.pixels import value_bytes
 from warmstart.data.sources import load
 from warmstart.engine.allocator import keep_buffers
 from warmstart.model.activation import ActivationDtype
-from warmstart.model.catalog import load_backbone
 from warmstart.model.edits import apply_edits
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
@@ -63,7 +62,7 @@ def plan(
     keep_buffers()
     wanted = load_recipe(recipe)
     dataset = load(data, path_column=path_column, label_column=label_column, group=group)
-    pretrained = load_backbone(backbone, seed=seed)
+    pretrained = backbone_at(backbone, size, seed)
     spec = framed(pretrained.preprocess, dataset, size, pretrained.card.min_size)
     parts = divide(dataset, val=val, test=test, seed=seed)
     head = tasks["classify"].head(pretrained.out_features, dataset.target, seed=seed)

@@ -22,6 +22,8 @@ from warmstart.engine.events import Advanced, Decided, Finished, Listener, Start
 from warmstart.engine.machine import memory_available
 from warmstart.errors import DataError, RecipeError
 from warmstart.model.backbone import Backbone
+from warmstart.model.catalog import load_backbone
+from warmstart.model.uri import Uri
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits
 from warmstart.preprocess.spec import PreprocessSpec
@@ -39,6 +41,14 @@ class Loaded:
     split: Split
     store: PixelStore
     audit: Audit
+
+
+def backbone_at(uri: str, size: int | None, seed: int) -> Backbone:
+    """The backbone of a run on images of `size` pixels; one that takes a single size is made to take this one."""
+    backbone = load_backbone(uri, seed=seed)
+    if size is None or not backbone.card.fixed_size or size == backbone.preprocess.size:
+        return backbone
+    return load_backbone(str(dataclasses.replace(Uri.of(uri), size=size)), seed=seed)
 
 
 def framed(spec: PreprocessSpec, dataset: Dataset, size: int | None, min_size: int) -> PreprocessSpec:

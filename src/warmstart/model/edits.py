@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 from torch import nn
 
 from warmstart.errors import RecipeError
-from warmstart.model.adapters.base import drawn
+from warmstart.model.adapters.base import drawn, example_input
+from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.catalog import untrained_module
 from warmstart.model.head import LinearHead
+from warmstart.model.input_layer import input_layer, redraw
 from warmstart.model.network import Network
 from warmstart.model.weights import state_sha256
 
 
-def apply_edits(network: Network, *, reset: bool = False, dropout: float = 0.0, seed: int = 0) -> Network:
+def apply_edits(
+    network: Network, *, reset: bool | Literal["input"] = False, dropout: float = 0.0, seed: int = 0
+) -> Network:
     """Change `network` in place, and return it.
 
     Args:
         network: what a recipe is about to train.
         reset: put random weights in the backbone, drawn from `seed` by the architecture's default initialisation, and
-            in a linear head, which may have rows of the old classifier. The card then says so.
+            in a linear head, which may have rows of the old classifier. "input": in the layer that sees the input
+            alone, as spread as they were. The card then says so.
         dropout: probability before the head; 0 leaves the head as it is.
         seed: of the random weights.
 
     Raises:
         RecipeError: the head has no place for dropout.
+        BackboneError: there is no single input layer to reset.
     """
     if reset:
-        facts = network.facts
-        fresh = untrained_module(facts.card.name, seed=seed, structure=facts.structure).state_dict()
-        network.backbone.load_state_dict({name: fresh[name] for name in network.backbone.state_dict()})
-        card = dataclasses.replace(
-            drawn(network.facts.card, seed), weights_sha256=state_sha256(network.backbone.state_dict())
-        )
+        card = _reset_input(network.facts, seed) if reset == "input" else _reset_all(network.facts, seed)
+        card = dataclasses.replace(card, weights_sha256=state_sha256(network.backbone.state_dict()))
         network.facts = dataclasses.replace(network.facts, card=card, source_head=None)
-        if isinstance(network.head, LinearHead):
+        if reset is True and isinstance(network.head, LinearHead):
             network.head.reset(seed)
     if dropout > 0:
         place = getattr(network.head, "dropout", None)
@@ -47,3 +50,16 @@ def apply_edits(network: Network, *, reset: bool = False, dropout: float = 0.0, 
             )
         place.p = dropout
     return network
+
+
+def _reset_all(backbone: Backbone, seed: int) -> BackboneCard:
+    fresh = untrained_module(backbone.card.name, seed=seed, structure=backbone.structure).state_dict()
+    backbone.module.load_state_dict({name: fresh[name] for name in backbone.module.state_dict()})
+    return drawn(backbone.card, seed)
+
+
+def _reset_input(backbone: Backbone, seed: int) -> BackboneCard:
+    example = example_input(backbone.preprocess, backbone.card)
+    redraw(input_layer(backbone.module, example), backbone.preprocess.channels, seed)
+    source = f"{backbone.card.source}; the input layer drawn anew, seed {seed}"
+    return dataclasses.replace(backbone.card, source=source)

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Literal, cast
 
 from warmstart.errors import BackboneError
 
-_OPTIONS = {"pretrained": re.compile("true|false"), "taps": re.compile(r"\d{1,3}")}
-_EXPECTED = "pretrained=false, taps=NUMBER, or both with & between them"
+Inflate = Literal["repeat", "mean"]
+
+_OPTIONS = {
+    "pretrained": re.compile("true|false"),
+    "channels": re.compile(r"[1-9]\d{0,3}"),
+    "bands": re.compile(r"\w+(,\w+)*"),
+    "inflate": re.compile("repeat|mean"),
+    "size": re.compile(r"[1-9]\d{0,3}"),
+    "taps": re.compile(r"\d{1,3}"),
+}
+_EXPECTED = (
+    "pretrained=false, channels=NUMBER or bands=NAME,NAME,..., inflate=repeat or mean, size=PIXELS, taps=NUMBER, "
+    "with & between them"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +31,10 @@ class Uri:
     scheme: str  # the supplier
     name: str = ""  # what the supplier knows it by; empty for a supplier of one backbone
     pretrained: bool = True
+    channels: int | None = None  # of the input; None are those of the weights
+    bands: tuple[str, ...] = ()  # the input's channels by name, instead of by number
+    inflate: Inflate = "repeat"  # what a channel that the weights do not know takes its weights from
+    size: int | None = None  # input side, pixels; None is that of the weights
     taps: int | None = None  # lower blocks whose activations are part of the features; None is not said, and means none
 
     @classmethod
@@ -27,8 +44,10 @@ class Uri:
         Raises:
             BackboneError: what stands behind the question mark is not known.
 
-        >>> Uri.of("timm:resnet50?taps=2")
-        Uri(scheme='timm', name='resnet50', pretrained=True, taps=2)
+        >>> Uri.of("timm:resnet50?taps=2").taps
+        2
+        >>> str(Uri.of("timm:resnet50?size=160&bands=B02,B08"))
+        'timm:resnet50?bands=B02,B08&size=160'
         """
         path, _, query = text.partition("?")
         scheme, _, name = path.partition(":")
@@ -38,11 +57,25 @@ class Uri:
             if key not in _OPTIONS or key in found or not _OPTIONS[key].fullmatch(value):
                 raise BackboneError(f"backbone {text!r} ends in ?{query}", expected=f"?{_EXPECTED}, or nothing")
             found[key] = value
-        taps = int(found["taps"]) if "taps" in found else None
-        return cls(scheme, name, found.get("pretrained") != "false", taps)
+        if "channels" in found and "bands" in found:
+            raise BackboneError(
+                f"backbone {text!r} gives channels twice", do="name the bands, or say how many: not both"
+            )
+        numbers = {key: int(found[key]) for key in ("channels", "size", "taps") if key in found}
+        bands = tuple(found["bands"].split(",")) if "bands" in found else ()
+        inflate = cast(Inflate, found.get("inflate", "repeat"))
+        return cls(scheme, name, found.get("pretrained") != "false", bands=bands, inflate=inflate, **numbers)
 
     def __str__(self) -> str:
-        options = ["pretrained=false"] * (not self.pretrained) + [f"taps={self.taps}"] * (self.taps is not None)
+        said = {
+            "pretrained": None if self.pretrained else "false",
+            "channels": self.channels,
+            "bands": ",".join(self.bands) or None,
+            "inflate": None if self.inflate == "repeat" else self.inflate,
+            "size": self.size,
+            "taps": self.taps,
+        }
+        options = [f"{key}={value}" for key, value in said.items() if value is not None]
         return f"{self.path}{'?' if options else ''}{'&'.join(options)}"
 
     @property

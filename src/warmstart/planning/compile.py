@@ -108,7 +108,14 @@ def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits)
     names = {name for group in groups for name in group.parameters}
     trained = {name.removeprefix("backbone.") for name in names if name.startswith("backbone.")}
     cut = 0 if phase.norm == "train_all" else chain.cut_for(trained)
-    size = input_size(phase.size, data, network.facts.card.min_size)
+    card = network.facts.card
+    if card.fixed_size and phase.size not in (None, 1, data.size):
+        raise RecipeError(
+            f"phase {phase.name!r} asks for images of size {phase.size:g}, of a network that takes one size alone",
+            expected=f"the run's {data.size} pixels",
+            do="leave the size out of the recipe; --size gives the whole run another",
+        )
+    size = input_size(phase.size, data, card.min_size)
     batch = min(phase.batch_size, data.train)
     steps = steps_per_epoch(data.train, batch)
     still, blocks = _blocks(phase, network, groups, cut)

@@ -84,9 +84,7 @@ class PreprocessSpec:
 
         Fields that came later are left out at their default: what was stored before is still found by its key.
         """
-        return {
-            name: fact for name, fact in dataclasses.asdict(self).items() if name not in _LATER or _LATER[name] != fact
-        }
+        return {name: fact for name, fact in dataclasses.asdict(self).items() if _LATER.get(name, ...) != fact}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PreprocessSpec:

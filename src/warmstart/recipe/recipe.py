@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,8 +14,8 @@ class Edits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    reset: bool = False
-    """Draw all backbone weights anew (training from scratch)."""
+    reset: bool | Literal["input"] = False
+    """Draw all backbone weights anew (training from scratch), or those of its input layer alone."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout before the head."""
 

@@ -75,6 +75,12 @@ def smallest_size(module: nn.Module, spec: PreprocessSpec) -> int:
     return spec.size
 
 
+def example_input(spec: PreprocessSpec, card: BackboneCard) -> torch.Tensor:
+    """Two inputs (2, channels, size, size) that a network accepts, as small as may be; their values do not matter."""
+    size = spec.size if card.fixed_size else max(card.min_size, min(spec.size, 128))
+    return torch.linspace(-1, 1, 2 * spec.channels * size * size).reshape(2, spec.channels, size, size)
+
+
 def assemble(
     module: nn.Module, spec: PreprocessSpec, card: BackboneCard, *, source_head: nn.Linear | None = None
 ) -> Backbone:
@@ -84,9 +90,7 @@ def assemble(
         BackboneError: the module does not give one row of features per image.
     """
     module.eval().requires_grad_(True)
-    # The trace holds for every size, so the smallest is enough to check it with.
-    size = spec.size if card.fixed_size else max(card.min_size, min(spec.size, 128))
-    example = torch.linspace(-1, 1, 2 * spec.channels * size * size).reshape(2, spec.channels, size, size)
+    example = example_input(spec, card)  # the trace holds for every size, so a small one is enough to check it with
     with evaluating(module), torch.no_grad():
         features = module(example)
     if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != 2:
