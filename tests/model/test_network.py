@@ -48,7 +48,6 @@ def test_a_copy_has_weights_of_its_own_and_a_chain_that_sees_them(network: Netwo
 
 
 def test_reset_draws_all_of_the_backbone_from_the_seed(network: Network) -> None:
-    head = network.head.linear.weight.clone()  # type: ignore[union-attr, operator]
     network.backbone.train()
     network(torch.rand(4, 3, 32, 32))
     pretrained = {name: value.clone() for name, value in network.backbone.state_dict().items()}
@@ -61,7 +60,6 @@ def test_reset_draws_all_of_the_backbone_from_the_seed(network: Network) -> None
         assert torch.equal(value, fresh.module.state_dict()[name]), name
     assert not torch.equal(pretrained["stem.0.weight"], network.backbone.state_dict()["stem.0.weight"])
     assert network.facts.card == fresh.card
-    assert torch.equal(network.head.linear.weight, head)  # type: ignore[union-attr, arg-type]
 
 
 @pytest.mark.parametrize("uri", ["toy", "toy?taps=1", "toy?channels=5"])

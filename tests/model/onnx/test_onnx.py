@@ -87,6 +87,14 @@ def test_a_convertible_file_becomes_a_trainable_backbone(resnet: nn.Module, resn
     assert all(parameter.grad is not None for parameter in backbone.module.parameters())
 
 
+def test_numbers_that_the_older_exporter_keeps_once_are_found(tmp_path: Path) -> None:
+    toy = load_backbone("toy").module  # its batch norms are equal
+    torch.onnx.export(toy, (torch.rand(1, 3, 32, 32),), str(tmp_path / "toy.onnx"), dynamo=False)
+    backbone, x = load_backbone(f"onnx:{tmp_path / 'toy.onnx'}"), torch.rand(1, 3, 32, 32)
+    with evaluating(backbone.module), evaluating(toy), torch.no_grad():
+        assert torch.allclose(backbone.chain(x), toy(x), atol=1e-5)
+
+
 def test_it_is_built_again_without_the_file(resnet_file: Path) -> None:
     backbone = load_backbone(f"onnx:{resnet_file}")
     again = load_backbone(backbone.card.name, pretrained=False, structure=backbone.structure)

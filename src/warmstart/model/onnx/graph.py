@@ -93,11 +93,12 @@ def read_onnx(path: Path) -> OnnxFile:
             do="export or download it again",
         ) from error
     tensors, constants = _numbers(model)
-    steps = [_step(node) for node in model.graph.node if node.op_type != "Constant"]
+    numbers = set(tensors) | set(constants)
+    steps = [_step(node) for node in model.graph.node if node.output[0] not in numbers]
     features, classifier = _classifier(model.graph.output[0].name, steps, tensors)
     used = _needed(steps, features)
     names = {name for step in used for name in step.reads}
-    source, channels, size, batch = _input(model, path, set(tensors) | set(constants))
+    source, channels, size, batch = _input(model, path, numbers)
     flops = sum(_flops(step, tensors, _shapes(model)) for step in used)
     graph = Graph(
         source,
@@ -123,6 +124,8 @@ def _numbers(model: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
         value = next((a.t for a in node.attribute if a.name == "value"), None)
         if node.op_type == "Constant" and value is not None:
             found[node.output[0]] = onnx.numpy_helper.to_array(value)
+        if node.op_type == "Identity" and node.input[0] in found:  # equal numbers are kept once
+            found[node.output[0]] = found[node.input[0]]
     floats = {n: torch.from_numpy(np.array(v, np.float32)) for n, v in found.items() if v.dtype.kind == "f"}
     return floats, {name: value.tolist() for name, value in found.items() if value.dtype.kind != "f"}
 
