@@ -23,6 +23,7 @@ SMALL = {
     "timm:vit_tiny_patch16_224": 39,
     "timm:densenet121": 22,
     "timm:resnetv2_50x1_bit": 40,
+    "torchvision:resnet18": 24,
 }
 """At least so many cuts. The smallest member of each family that has one, and all at their smallest size."""
 
@@ -38,6 +39,11 @@ LARGE = {
     "timm:vit_small_patch16_224": 39,
     "timm:vit_small_patch14_dinov2": 39,
     "timm:maxvit_tiny_rw_224": 87,
+    "torchvision:vgg16": 30,
+    "torchvision:densenet121": 8,
+    "torchvision:inception_v3": 20,
+    "torchvision:swin_t": 20,
+    "torchvision:vit_b_32": 20,
 }
 
 BLOCKS = {
