@@ -37,7 +37,7 @@ def backbones(
         BackboneError: nothing has such a task or modality, or `max_params` is no number.
 
     >>> [row["name"] for row in backbones(max_params="4M", licence="apache-2.0") if row["here"]]
-    ['lite0']
+    ['lite0', 'toy']
     """
     rows = list_backbones()
     _check("task", task, {name for row in rows for name in row["tasks"]})
