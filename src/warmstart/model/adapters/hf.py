@@ -1,7 +1,8 @@
 """`hf:ORG/NAME`, `hf:./FOLDER`: image models in the form of the Hugging Face hub, those of timm and of transformers.
 
-What says the architecture, `config.json`, is the backbone's structure: a bundle is rebuilt from that alone. Nothing that comes
-with the weights is executed: code beside them is left alone, and files are read as `warmstart.model.weights` says.
+What says the architecture, `config.json`, is the backbone's structure: a bundle is rebuilt from that alone. Nothing
+that comes with the weights is executed: code beside them is left alone, and files are read as by
+`warmstart.model.weights`.
 """
 
 from __future__ import annotations
