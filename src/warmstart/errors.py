@@ -43,6 +43,10 @@ class BackboneError(WarmstartError):
     """A backbone is unknown, or its weights are missing or not what they should be."""
 
 
+class LicenceError(BackboneError):
+    """The licence of the weights restricts their use, and nobody said that it is accepted."""
+
+
 class RecipeError(WarmstartError):
     """A recipe is not valid, or does not fit the network it is asked to train."""
 

@@ -97,9 +97,9 @@ def test_fit_passes_every_option_on_under_its_own_name(twin: Twin) -> None:
         "cache": Path("c"),
     }
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    assert run("fit", "photos", *words).exit_code == 0
+    assert run("fit", "photos", *words, "--accept-licence").exit_code == 0
     del seen["listener"]
-    assert seen == {"data": "photos", **options}
+    assert seen == {"data": "photos", **options, "accept_licence": True}
 
 
 def test_json_is_one_document_on_stdout_and_nothing_else(twin: Twin) -> None:

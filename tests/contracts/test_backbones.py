@@ -24,6 +24,7 @@ SMALL = {
     "timm:densenet121": 22,
     "timm:resnetv2_50x1_bit": 40,
     "keras:mobilenet_v2_035": 72,
+    "torchvision:resnet18": 24,
 }
 """At least so many cuts. The smallest member of each family that has one, and all at their smallest size."""
 
@@ -46,6 +47,11 @@ LARGE = {
     "keras:densenet121": 79,
     "keras:efficientnet_b0": 79,
     "radimagenet:resnet50": 39,
+    "torchvision:vgg16": 30,
+    "torchvision:densenet121": 8,
+    "torchvision:inception_v3": 20,
+    "torchvision:swin_t": 20,
+    "torchvision:vit_b_32": 20,
 }
 
 BLOCKS = {

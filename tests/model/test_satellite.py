@@ -15,8 +15,8 @@ from torch.nn import functional
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.satellite.satmae import BANDS, GROUPS, SENTINEL_SPEC, VARIANTS, SatMAESupplier, Variant
 from warmstart.model.backbone import Backbone
-from warmstart.model.bands import SENTINEL2
 from warmstart.model.catalog import list_backbones, load_backbone
+from warmstart.model.sentinel2 import SENTINEL2
 from warmstart.model.uri import Uri
 
 WIDTH, DEPTH, HEADS = 320, 3, 5
@@ -232,4 +232,6 @@ def test_the_file_is_not_needed_to_rebuild_it(uri: str) -> None:
 def test_the_listing_has_a_satellite_family_with_its_bands() -> None:
     rows = [row for row in list_backbones() if row.get("family") == "satellite"]
     assert {str(row["name"]).partition(":")[0] for row in rows} == {"satmae", "ssl4eo", "torchgeo"}
-    assert all(row["bands"] for row in rows)
+    by_name = {row["name"]: row["bands"] for row in rows}
+    assert by_name["satmae:sentinel-large@FILE"] == BANDS
+    assert by_name["ssl4eo:resnet50-moco@FILE"] == SENTINEL2

@@ -12,8 +12,8 @@ import torchvision
 from torch import nn
 
 from warmstart.errors import BackboneError
-from warmstart.model.bands import SENTINEL2
 from warmstart.model.catalog import load_backbone
+from warmstart.model.sentinel2 import SENTINEL2
 
 
 def resnet(channels: int = 13, seed: int = 0) -> nn.Module:

@@ -16,6 +16,15 @@ def front_matter(card: str) -> dict[str, object]:
     return facts
 
 
+def test_an_accepted_licence_stands_in_the_card_and_among_the_limits(outcome: Outcome) -> None:
+    restricted = {**outcome.backbone, "licence": "cc-by-nc-4.0", "licence_accepted": True}
+    card = model_card(dataclasses.replace(outcome, backbone=restricted))
+    assert front_matter(card)["license"] == "cc-by-nc-4.0"
+    assert "under cc-by-nc-4.0, which restricts the use of this model too" in card
+    assert "licence cc-by-nc-4.0 (restricts the use; accepted" in card
+    assert "restricts the use" not in model_card(outcome)
+
+
 def test_the_card_says_how_good_it_is_and_what_it_may_be_used_for(outcome: Outcome) -> None:
     card = model_card(outcome)
     facts = front_matter(card)

@@ -52,6 +52,7 @@ def fit(
     data: Any,
     *,
     backbone: str = "lite0",
+    accept_licence: bool = False,
     recipe: str | Path | Recipe | None = None,
     budget: str | float = "5m",
     size: int | None = None,
@@ -81,6 +82,8 @@ def fit(
         backbone: URI of the backbone: `lite0`, `timm:resnet50.a1_in1k`, `toy`. Where the ladder is climbed, features of
             several late blocks are taken together, unless `?taps=N` behind it says how many (0: only its own).
             `?channels=N`, or `?bands=B02,B03,...` by name, is for inputs other than RGB.
+        accept_licence: your use keeps to the licence of the weights, also where that restricts it (non-commercial,
+            research only, terms of its own). Recorded in the run and in the bundle's card.
         recipe: name, YAML file or `Recipe`: that alone is run, beside the probe to compare it with.
         budget: time for everything, such as `"5m"`. The probe is always finished.
         size: input side in pixels; by default the backbone's own. A network that takes one size alone has its position
@@ -109,6 +112,7 @@ def fit(
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
         "backbone": backbone,
+        "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),
         "size": size,
@@ -142,12 +146,15 @@ def _fit(
     started, limit = time.monotonic(), seconds(options["budget"])
     limits = cache_limits(options["cache_budget"], options["cache_dtype"])
     keep_buffers()
-    pretrained = backbone_at(options["backbone"], options["size"], options["seed"])
+    accepted = bool(options["accept_licence"])
+    pretrained = backbone_at(options["backbone"], options["size"], options["seed"], accept_licence=accepted)
     if recipe is None and Uri.of(options["backbone"]).taps is None:
         pretrained = tapped(pretrained, default_taps(pretrained))
     decisions: list[str] = []
     ledger = Ledger()
     tell = broadcast(listener, _remember(decisions), ledger)
+    if not options["backbone"].startswith(Uri.of(pretrained.card.name).path):
+        tell(Decided(f"backbone {options['backbone']} is {pretrained.card.name}"))
     if pretrained.groups:
         tell(Decided(f"features: {', '.join(f'{g.stop - g.start} of {g.name}' for g in pretrained.groups)}"))
     reading = ("size", "seed", "val", "test", "group", "path_column", "label_column", "max_unreadable")

@@ -30,6 +30,7 @@ def plan(
     *,
     recipe: str | Path | Recipe,
     backbone: str = "lite0",
+    accept_licence: bool = False,
     size: int | None = None,
     seed: int = 0,
     val: float = 0.2,
@@ -46,6 +47,7 @@ def plan(
         data: as for `fit`.
         recipe: name, YAML file or `Recipe`.
         backbone: URI of the backbone.
+        accept_licence: as for `fit`.
         size: input side in pixels; by default the backbone's own.
         seed: of the division into parts.
         val: share for validation, as for `fit`.
@@ -58,11 +60,12 @@ def plan(
 
     Raises:
         RecipeError: the recipe is not valid, or does not fit the backbone.
+        LicenceError: the licence of the weights restricts their use, and was not accepted.
     """
     keep_buffers()
     wanted = load_recipe(recipe)
     dataset = load(data, path_column=path_column, label_column=label_column, group=group)
-    pretrained = backbone_at(backbone, size, seed)
+    pretrained = backbone_at(backbone, size, seed, accept_licence=accept_licence)
     spec = framed(pretrained.preprocess, dataset, size, pretrained.card.min_size)
     parts = divide(dataset, val=val, test=test, seed=seed)
     head = tasks["classify"].head(pretrained.out_features, dataset.target, seed=seed)

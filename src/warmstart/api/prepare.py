@@ -43,12 +43,13 @@ class Loaded:
     audit: Audit
 
 
-def backbone_at(uri: str, size: int | None, seed: int) -> Backbone:
+def backbone_at(uri: str, size: int | None, seed: int, *, accept_licence: bool = False) -> Backbone:
     """The backbone of a run on images of `size` pixels; one that takes a single size is made to take this one."""
-    backbone = load_backbone(uri, seed=seed)
+    backbone = load_backbone(uri, seed=seed, accept_licence=accept_licence)
     if size is None or not backbone.card.fixed_size or size == backbone.preprocess.size:
         return backbone
-    return load_backbone(str(dataclasses.replace(Uri.of(uri), size=size)), seed=seed)
+    sized = str(dataclasses.replace(Uri.of(uri), size=size))
+    return load_backbone(sized, seed=seed, accept_licence=accept_licence)
 
 
 def framed(spec: PreprocessSpec, dataset: Dataset, size: int | None, min_size: int) -> PreprocessSpec:

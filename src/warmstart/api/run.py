@@ -129,7 +129,7 @@ def command(options: dict[str, Any]) -> str:
     words = ["warmstart", "fit", str(options["data"])]
     for key, value in options.items():
         if value is not None and key != "data":
-            words += [f"--{key.replace('_', '-')}", str(value)]
+            words += [f"--{key.replace('_', '-')}", *([] if value is True else [str(value)])]
     return shlex.join(words)
 
 

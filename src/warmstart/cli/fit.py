@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from warmstart.cli.options import (
+    AcceptLicence,
     AsJson,
     Backbone,
     CacheBudget,
@@ -43,6 +44,7 @@ def fit(
     context: typer.Context,
     data: DataArgument,
     backbone: Backbone = "lite0",
+    accept_licence: AcceptLicence = False,
     recipe: Annotated[
         str | None, typer.Option(help="Run this recipe alone (a name or a YAML file).", show_default="the ladder")
     ] = None,
@@ -76,6 +78,7 @@ def fit(
         result = twin(
             data,
             backbone=backbone,
+            accept_licence=accept_licence,
             recipe=recipe,
             budget=budget,
             size=size,

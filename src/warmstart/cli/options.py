@@ -14,6 +14,10 @@ BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bund
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and the library's log.")]
 Backbone = Annotated[str, typer.Option(help="Pretrained network; `warmstart backbones` lists them.")]
+AcceptLicence = Annotated[
+    bool,
+    typer.Option("--accept-licence", help="Your use keeps to the licence of the weights, also where it restricts it."),
+]
 RecipeName = Annotated[str, typer.Option(help="Name of a recipe (`warmstart recipes` lists them) or a YAML file.")]
 Size = Annotated[int | None, typer.Option(help="Input side in pixels.", show_default="chosen from the images")]
 Seed = Annotated[int, typer.Option(help="Seed of the split, the order and every random draw.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from warmstart.cli.options import (
+    AcceptLicence,
     AsJson,
     Backbone,
     CacheBudget,
@@ -25,6 +26,7 @@ def plan(
     data: DataArgument,
     recipe: RecipeName,
     backbone: Backbone = "lite0",
+    accept_licence: AcceptLicence = False,
     size: Size = None,
     seed: Seed = 0,
     val: Val = 0.2,
@@ -50,6 +52,7 @@ def plan(
             data,
             recipe=recipe,
             backbone=backbone,
+            accept_licence=accept_licence,
             size=size,
             seed=seed,
             val=val,

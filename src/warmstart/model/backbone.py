@@ -24,6 +24,7 @@ class BackboneCard:
     parameters: int
     min_size: int = 32  # smallest input side, pixels
     fixed_size: bool = False  # whether it takes inputs of the size of its preprocessing alone
+    licence_accepted: bool = False  # whether the licence restricts the use, and the user said that they keep to it
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

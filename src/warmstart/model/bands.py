@@ -10,34 +10,17 @@ all C channels, divided by N, is the same.
 from __future__ import annotations
 
 import dataclasses
-import re
 
 import torch
 from torch import Tensor
 
 from warmstart.errors import BackboneError
+from warmstart.model.sentinel2 import RGB
 from warmstart.model.uri import Uri
+from warmstart.preprocess.choosing import canonical
 from warmstart.preprocess.spec import PreprocessSpec
 
-SENTINEL2 = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
-"""The 13 bands of Sentinel-2's MSI, in the order of its level-1C products."""
-RGB = ("B04", "B03", "B02")
-"""Red, green and blue, by Sentinel-2's names."""
-
 Origins = tuple[int | None, ...]
-
-_COLOURS = {"RED": "B04", "GREEN": "B03", "BLUE": "B02"}
-
-
-def canonical(name: str) -> str:
-    """One spelling of a band: `B2` and `b02` are the same, and the three colours are bands of Sentinel-2.
-
-    >>> [canonical(name) for name in ("B2", "b02", "b8a", "red", "VV")]
-    ['B02', 'B02', 'B8A', 'B04', 'VV']
-    """
-    upper = name.upper()
-    digits = re.fullmatch(r"B(\d+)", upper)
-    return f"B{int(digits[1]):02d}" if digits else _COLOURS.get(upper, upper)
 
 
 def origins(spec: PreprocessSpec, wanted: Uri) -> Origins | None:

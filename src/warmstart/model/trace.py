@@ -25,6 +25,7 @@ from warmstart.model.segments import Segments, node_shapes
 
 _log = logging.getLogger(__name__)
 _MOST_LEAVES_ADDED = 8
+_WHOLE = ("torch.nn", "transformers.")  # layers of transformers decide on their inputs, which a tracer cannot follow
 
 
 class _NotCuttableError(Exception):
@@ -41,7 +42,7 @@ class _Tracer(fx.Tracer):
         """Whether to keep the call of `m` as one node."""
         if module_qualified_name in self._leaves or isinstance(m, self._leaf_types):
             return True
-        if type(m).__module__.startswith("torch.nn") and not isinstance(m, nn.Sequential):
+        if type(m).__module__.startswith(_WHOLE) and not isinstance(m, nn.Sequential):
             return True
         return next(m.children(), None) is None or "training" in type(m).forward.__code__.co_names
 

@@ -140,6 +140,11 @@ def _limits(outcome: Outcome) -> str:
     if few:
         shown = ", ".join(few[:10]) + (f" and {len(few) - 10} more" if len(few) > 10 else "")
         limits.append(f"Fewer than {FEW} {words.part(outcome)} {words.noun(outcome)} say little about: {shown}.")
+    if outcome.backbone.get("licence_accepted"):
+        limits.append(
+            f"The weights it was made from are under {escape(outcome.backbone['licence'])}, which restricts the use of "
+            "this model too."
+        )
     limits += [escape(numbers.sentence(problem)) for problem in problems(outcome)]
     return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
 
@@ -150,5 +155,5 @@ def _origin(outcome: Outcome) -> str:
     made = f"Made by `{command}` with seed {outcome.seed}{f' on {escape(date)}' if date else ''}"
     return (
         f"## Where it comes from\n\n{made}, in {numbers.duration(outcome.seconds)}. Weights of the backbone: sha256 "
-        f"`{card.get('weights_sha256', 'unknown')}`, licence {escape(card.get('licence', 'unknown'))}."
+        f"`{card.get('weights_sha256', 'unknown')}`, licence {escape(words.licence(card))}."
     )

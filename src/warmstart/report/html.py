@@ -142,7 +142,7 @@ def _sheet(outcome: Outcome) -> list[tuple[str, str]]:
         "backbone": f"{card.get('name', '')} ({card.get('architecture', '')})",
         "weights from": card.get("source"),
         "weights sha256": card.get("weights_sha256"),
-        "licence of the weights": card.get("licence"),
+        "licence of the weights": words.licence(card),
         "trained on": card.get("trained_on"),
         "parameters": numbers.count(card["parameters"]) if "parameters" in card else None,
         "input": f"{spec['size']} × {spec['size']} px, {spec.get('resize', '')}" if "size" in spec else None,

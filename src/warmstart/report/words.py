@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from warmstart.evaluation.compare import more_samples
 from warmstart.evaluation.outcome import Difference, Outcome
 from warmstart.preprocess.spec import PreprocessSpec
@@ -31,6 +34,16 @@ def bands(outcome: Outcome) -> str:
 def part(outcome: Outcome) -> str:
     """What the numbers were measured on, in one word."""
     return "test" if outcome.evaluated_on == "test" else "validation"
+
+
+def licence(card: Mapping[str, Any]) -> str:
+    """The licence of the weights, and that it was accepted where it had to be.
+
+    >>> licence({"licence": "cc-by-nc-4.0", "licence_accepted": True})
+    'cc-by-nc-4.0 (restricts the use; accepted by whoever trained this)'
+    """
+    name = str(card.get("licence", "unknown"))
+    return f"{name} (restricts the use; accepted by whoever trained this)" if card.get("licence_accepted") else name
 
 
 def headline(outcome: Outcome) -> str:

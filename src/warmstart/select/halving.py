@@ -75,6 +75,7 @@ def halve(
     *,
     heads: Sequence[str] = HEADS,
     seed: int = 0,
+    accept_licence: bool = False,
     listener: Listener = silent,
 ) -> Halving:
     """Rank backbones with heads on the training samples of `data`; neither validation nor test samples are looked at.
@@ -85,6 +86,7 @@ def halve(
         data: its store of activations is read and filled.
         heads: names of closed-form heads.
         seed: of the order in which samples come in, of folds, and of random weights.
+        accept_licence: see `load_backbone`.
         listener: is told of each round.
 
     Raises:
@@ -95,7 +97,7 @@ def halve(
         if not names or len(set(names)) < len(names):
             raise RecipeError(f"{what}s {list(names)}", f"at least one {what}, and none twice")
     fits = {head: closed_form[head] for head in heads}
-    views = {uri: _View(load_backbone(uri, seed=seed), data) for uri in backbones}
+    views = {uri: _View(load_backbone(uri, seed=seed, accept_licence=accept_licence), data) for uri in backbones}
     left = [Candidate(uri, head) for uri in backbones for head in heads]
     order = data.split.train[stratified_order(data.dataset.labels[data.split.train], seed)]
     sizes = round_sizes(len(left), len(order), SMALLEST * len(data.dataset.target.classes))

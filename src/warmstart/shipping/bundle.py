@@ -26,7 +26,7 @@ from warmstart.shipping import manifest as layout
 from warmstart.shipping import rebuild
 from warmstart.shipping.files import new_folder, sha256, verified
 from warmstart.shipping.inference import Outputs, as_samples, run
-from warmstart.shipping.manifest import Manifest, Member
+from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
 
 PACKAGES = ("warmstart", "torch", "timm", "pillow", "numpy")
 """Those whose version can change an answer; recorded, so that a difference can be traced."""
@@ -197,7 +197,7 @@ def write_bundle(
     files |= golden_files.make(as_samples(golden), classes, probabilities, preprocess)
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
     structure = members[0].facts.structure
-    files |= {rebuild.STRUCTURE: structure} if structure else {}
+    files |= {STRUCTURE: structure} if structure else {}
     files |= {} if results is None else {"results.json": results.read_bytes()}
     facts = Manifest(
         format=1,

@@ -19,6 +19,8 @@ from warmstart.model.backbone import BackboneCard
 
 FORMAT = 1
 NAME = "bundle.json"
+STRUCTURE = "architecture.bin"
+"""`Backbone.structure`, in bundles of the few backbones that have one."""
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 """A plain name: no folder, no `..`, nothing outside the bundle."""
@@ -66,7 +68,8 @@ class Manifest(_Data):
             raise ValueError(f"weights without a sum: {', '.join(sorted(missing))}")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("two classes have the same name")
-        if not BACKBONE_URI.fullmatch(self.backbone.name):
+        described = self.backbone.name.startswith("hf:") and STRUCTURE in self.files  # the name is only shown
+        if not described and not BACKBONE_URI.fullmatch(self.backbone.name):
             raise ValueError(f"backbone {self.backbone.name!r} is not the name of an architecture")
         return self
 

@@ -12,10 +12,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.head import build_head
 from warmstart.model.network import Network
-from warmstart.shipping.manifest import Manifest, Member
-
-STRUCTURE = "architecture.bin"
-"""`Backbone.structure`, in bundles of the few backbones that have one."""
+from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
 
 
 def to_bytes(network: Network) -> bytes:

@@ -158,7 +158,7 @@ def test_radimagenet_files_for_torch_hold_children_by_number(tmp_path: Path, nam
     network = getattr(torchvision.models, name)(weights=None, **options).eval()
     wrapped = nn.ModuleDict({"backbone": nn.Sequential(*list(network.children())[:-1])})
     torch.save(wrapped.state_dict(), tmp_path / "a.pt")
-    backbone = load_backbone(f"radimagenet:{name}@{tmp_path / 'a.pt'}")
+    backbone = load_backbone(f"radimagenet:{name}@{tmp_path / 'a.pt'}", accept_licence=True)
     setattr(network, "classifier" if name == "densenet121" else "fc", nn.Identity())
     x = torch.rand(2, 3, 75, 75)
     with torch.no_grad():
@@ -166,4 +166,5 @@ def test_radimagenet_files_for_torch_hold_children_by_number(tmp_path: Path, nam
     assert backbone.preprocess.mean == (0.5, 0.5, 0.5)
     assert backbone.chain.why_uncut == ""
     with pytest.raises(BackboneError, match=f"fits best: radimagenet:{name}"):
-        load_backbone(f"radimagenet:{'resnet50' if name != 'resnet50' else 'densenet121'}@{tmp_path / 'a.pt'}")
+        other = "resnet50" if name != "resnet50" else "densenet121"
+        load_backbone(f"radimagenet:{other}@{tmp_path / 'a.pt'}", accept_licence=True)

@@ -128,7 +128,8 @@ def test_imagenet_weights_of_efficientnet_are_rescaled_as_keras_does(
 
 def test_radimagenet_reads_pixels_as_its_training_did(tmp_path: Path) -> None:
     keras_model, images = model("resnet50", 64), photos(64)
-    backbone = load_backbone(f"radimagenet:resnet50@{save(keras_model, tmp_path / 'RadImageNet-ResNet50_notop.h5')}")
+    file = save(keras_model, tmp_path / "RadImageNet-ResNet50_notop.h5")
+    backbone = load_backbone(f"radimagenet:resnet50@{file}", accept_licence=True)
     assert (backbone.card.trained_on, "non-commercial" in backbone.card.licence) == ("RadImageNet", True)
     caffe = keras().applications.imagenet_utils.preprocess_input(images.copy(), mode="caffe")
     assert_agrees(our_features(backbone, images), features(keras_model, caffe / 255))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,8 +33,8 @@ class Supplier(Protocol):
         """The module alone, with the architecture's default initialisation drawn from `seed`."""
         ...
 
-    def listing(self) -> list[dict[str, str | int]]:
-        """What it supplies, in rows with the keys of `BackboneCard`, without loading anything."""
+    def licence(self, name: str) -> str:
+        """Licence of the weights, as `BackboneCard` has it; asked before the weights are fetched or read."""
         ...
 
 
@@ -107,6 +108,18 @@ def assemble(
     return Backbone(build_chain(module, example), features.shape[1], spec, card, source_head)
 
 
+def crop_share(crop: int, resize: int) -> float:
+    """`PreprocessSpec.crop_pct` for which the shorter side becomes `resize` pixels where `crop` are kept of it.
+
+    >>> crop_share(224, 256)
+    0.875
+    """
+    share = crop / resize
+    while math.floor(crop / share) < resize:  # a quotient rounded down would lose a pixel
+        share = math.nextafter(share, 0)
+    return share
+
+
 def drawn(card: BackboneCard, seed: int) -> BackboneCard:
     """The card of the same architecture with random weights."""
     return dataclasses.replace(
@@ -114,5 +127,6 @@ def drawn(card: BackboneCard, seed: int) -> BackboneCard:
         name=str(Uri.of(card.name).without_weights()),
         source=f"random initialisation, seed {seed}",
         licence="none needed",
+        licence_accepted=False,
         trained_on="nothing (random weights)",
     )

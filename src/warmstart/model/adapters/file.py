@@ -67,17 +67,9 @@ class FileSupplier:
         architecture, place = _parts(name)
         return _architecture(architecture, place, seed).module
 
-    def listing(self) -> list[dict[str, str | int]]:
-        """One row for all of them."""
-        return [
-            {
-                "name": "file:ARCHITECTURE@FILE",
-                "architecture": "of any other backbone",
-                "source": f"a .safetensors, .pt, .pth, .bin or .ckpt file, and {NAME} beside it",
-                "licence": "as the card states",
-                "trained_on": "as the card states",
-            }
-        ]
+    def licence(self, name: str) -> str:
+        """As the card beside the file states it."""
+        return weights_and_card(Path(_parts(name)[1]), _SUFFIXES)[1].licence
 
 
 SUPPLIER = FileSupplier()

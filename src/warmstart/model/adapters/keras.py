@@ -15,7 +15,7 @@ from torch import nn
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import assemble, drawn, name_in_uri, seeded
 from warmstart.model.backbone import Backbone, BackboneCard
-from warmstart.model.keras.architectures import ARCHITECTURES, architecture
+from warmstart.model.keras.architectures import architecture
 from warmstart.model.keras.loading import load
 from warmstart.model.weights import file_sha256
 
@@ -45,17 +45,9 @@ class KerasSupplier:
         with seeded(seed):
             return architecture(split(name)[0]).build()
 
-    def listing(self) -> list[dict[str, str | int]]:
-        """One row for all of them."""
-        return [
-            {
-                "name": "keras:ARCHITECTURE@FILE",
-                "architecture": ", ".join(ARCHITECTURES),
-                "source": "a .h5 or .weights.h5 file that Keras saved",
-                "licence": "of each file",
-                "trained_on": "of each file",
-            }
-        ]
+    def licence(self, name: str) -> str:
+        """Unknown: such a file states none."""
+        return "unknown"
 
 
 SUPPLIER = KerasSupplier()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from warmstart.model.adapters.base import assemble, drawn, name_in_uri, seeded, smallest_size
-from warmstart.model.adapters.written_card import NAME, WrittenCard, classes_of, stated_spec, weights_and_card
+from warmstart.model.adapters.written_card import WrittenCard, classes_of, stated_spec, weights_and_card
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.modes import evaluating
 from warmstart.model.onnx.graph import Graph, OnnxFile, read_onnx
@@ -59,17 +59,9 @@ class OnnxSupplier:
         card = drawn(_card(Path(name), WrittenCard(), ""), seed)
         return _assembled(module, _spec(graph), card, structure, None)
 
-    def listing(self) -> list[dict[str, str | int]]:
-        """One row for all of them."""
-        return [
-            {
-                "name": "onnx:FILE",
-                "architecture": "any",
-                "source": f"a .onnx file, and {NAME} beside it",
-                "licence": "as the card states",
-                "trained_on": "as the card states",
-            }
-        ]
+    def licence(self, name: str) -> str:
+        """As the card beside the file states it."""
+        return weights_and_card(Path(name), (".onnx",))[1].licence
 
 
 SUPPLIER = OnnxSupplier()

@@ -28,6 +28,7 @@ import torchvision
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError, nearest
+from warmstart.model.licence import RADIMAGENET
 from warmstart.model.adapters.base import assemble, drawn, seeded
 from warmstart.model.adapters.keras import called, existing, split, with_head
 from warmstart.model.backbone import Backbone, BackboneCard
@@ -44,7 +45,6 @@ _TORCH = ("resnet50", "densenet121", "inception_v3")
 _PREFIX = "backbone."
 _KERAS_SPEC = PreprocessSpec(224, "squash", interpolation="bilinear", mean=CAFFE_MEAN, std=(1.0, 1.0, 1.0))
 _TORCH_SPEC = dataclasses.replace(_KERAS_SPEC, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-_LICENCE = "non-commercial research use (terms of the RadImageNet data; none are stated for the weights)"
 
 
 class RadImageNetSupplier:
@@ -62,7 +62,7 @@ class RadImageNetSupplier:
         module = self.untrained(name, seed=seed)
         spec = _TORCH_SPEC if in_torch else _KERAS_SPEC
         uri, smallest = called("radimagenet", name), architecture(wanted).min_size
-        card = BackboneCard(uri, wanted, "", _LICENCE, "RadImageNet", "", 0, smallest)
+        card = BackboneCard(uri, wanted, "", RADIMAGENET, "RadImageNet", "", 0, smallest)
         if not pretrained:
             return assemble(module, spec, drawn(card, seed))
         path, head = existing(file, f"radimagenet:{wanted}"), None
@@ -89,17 +89,9 @@ class RadImageNetSupplier:
         with seeded(seed):
             return _torchvision(wanted) if _in_torch(file) else architecture(wanted).build()
 
-    def listing(self) -> list[dict[str, str | int]]:
-        """One row for all of them."""
-        return [
-            {
-                "name": "radimagenet:ARCHITECTURE@FILE",
-                "architecture": ", ".join(ARCHITECTURES),
-                "source": "a .h5 or .pt file of RadImageNet, from its authors on request",
-                "licence": _LICENCE,
-                "trained_on": "RadImageNet",
-            }
-        ]
+    def licence(self, name: str) -> str:
+        """The terms of the data; none are stated for the weights."""
+        return RADIMAGENET
 
 
 SUPPLIER = RadImageNetSupplier()

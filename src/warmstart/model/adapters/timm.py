@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import timm
 from huggingface_hub import constants
 from timm.data.config import resolve_data_config
@@ -13,13 +11,26 @@ from timm.models import get_pretrained_cfg
 from torch import nn
 
 from warmstart.errors import BackboneError, nearest
+from warmstart.model import hub
 from warmstart.model.adapters.base import assemble, drawn, seeded, smallest_size
 from warmstart.model.backbone import Backbone, BackboneCard
+from warmstart.model.table import HUB_FILES
 from warmstart.preprocess.spec import PreprocessSpec, ResizeMode
 
-_PROBE_SECONDS = 5.0
 _RESIZE: dict[str, ResizeMode] = {"center": "shortest", "squash": "squash", "border": "pad"}
-_FILES = ("model.safetensors", "pytorch_model.bin")  # as timm looks for them
+_DATA = {
+    "in1k": "ImageNet-1k",
+    "in12k": "ImageNet-12k",
+    "in21k": "ImageNet-21k",
+    "in22k": "ImageNet-21k",
+    "jft": "JFT-300M (pseudo-labels)",
+    "lvd142m": "LVD-142M (no labels)",
+    "lvd1689m": "LVD-1689M (no labels)",
+    "openai": "OpenAI's 400 million images with texts",
+    "laion2b": "LAION-2B",
+    "webli": "WebLI",
+}
+"""Data sets, by how timm abbreviates them in the tags of weights."""
 
 
 class TimmSupplier:
@@ -27,16 +38,16 @@ class TimmSupplier:
 
     def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
         """The model without its classifier, with preprocessing and licence as timm states them for its weights."""
-        cfg = _cfg(name)
+        cfg = config_of(name)
         module = _pretrained(name, cfg) if pretrained else self.untrained(name, seed=seed)
-        spec = _spec(module)
+        spec = spec_of(module)
         fixed = bool(cfg is not None and cfg.fixed_input_size)
         card = BackboneCard(
             name=f"timm:{name}",
             architecture=name.partition(".")[0],
             source=f"timm {timm.__version__}, {_origin(cfg)}",
-            licence=str((cfg and cfg.license) or "unknown"),
-            trained_on=str((cfg and cfg.tag) or "unknown"),
+            licence=licence_of(cfg),
+            trained_on=trained_on(cfg),
             weights_sha256="",
             parameters=0,
             min_size=spec.size if fixed else smallest_size(module, spec),
@@ -46,28 +57,20 @@ class TimmSupplier:
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The module with timm's default initialisation."""
-        _cfg(name)
+        config_of(name)
         with seeded(seed):
             module: nn.Module = timm.create_model(name, num_classes=0)
         return module
 
-    def listing(self) -> list[dict[str, str | int]]:
-        """One row for all of them."""
-        return [
-            {
-                "name": "timm:NAME",
-                "architecture": "any",
-                "source": f"timm {timm.__version__}: downloads weights once; random ones need no network",
-                "licence": "of each model",
-                "trained_on": "of each model",
-            }
-        ]
+    def licence(self, name: str) -> str:
+        """As timm states it for these weights."""
+        return licence_of(config_of(name))
 
 
 SUPPLIER = TimmSupplier()
 
 
-def _cfg(name: str) -> Any:
+def config_of(name: str) -> Any:
     """What timm states about the weights of a model; `None` where it states nothing."""
     if not timm.is_model(name):
         raise BackboneError(
@@ -81,6 +84,18 @@ def _cfg(name: str) -> Any:
         ) from error
 
 
+def licence_of(cfg: Any) -> str:
+    """The licence of weights, as timm states it."""
+    return str((cfg and cfg.license) or "unknown")
+
+
+def trained_on(cfg: Any) -> str:
+    """The data sets that the tag of weights names, in its order, with the tag itself."""
+    tag = str((cfg and cfg.tag) or "")
+    named = ", ".join(_DATA[part] for part in tag.split("_") if part in _DATA)
+    return f"{named} ({tag})" if named else tag or "unknown"
+
+
 def _pretrained(name: str, cfg: Any) -> nn.Module:
     """The module with its weights, from this machine if they are there, else from the hub."""
     if cfg is None or not cfg.has_weights:
@@ -88,38 +103,22 @@ def _pretrained(name: str, cfg: Any) -> nn.Module:
             f"timm has no weights for {name!r}",
             do=f"the nearest that have: {nearest(name, timm.list_pretrained())}; or 'timm:{name}?pretrained=false'",
         )
-    overlay = {}
     try:
-        if cfg.hf_hub_id and not cfg.custom_load:
-            # A file is handed over, as timm would ask the hub even for weights that are here, and wait for the answer.
-            overlay = {"file": str(_weights_file(cfg.hf_hub_id))}
+        overlay = _overlay(cfg)
         module: nn.Module = timm.create_model(name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay)
     except OSError as error:  # the network, or the disk
         raise _unavailable(name, str(cfg.hf_hub_id or cfg.url), str(error)) from error
     return module
 
 
-def _weights_file(repo: str) -> Path:
-    """The weights in the hub's cache on this machine, downloaded if need be. Raises an `OSError` if that fails."""
-    for file in _FILES:
-        cached = huggingface_hub.try_to_load_from_cache(repo, file)
-        if isinstance(cached, str):
-            return Path(cached)
-    if constants.HF_HUB_OFFLINE:
-        raise OSError("HF_HUB_OFFLINE is set")
-    _probe()
-    for file in _FILES[:-1]:
-        if huggingface_hub.file_exists(repo, file):
-            return Path(huggingface_hub.hf_hub_download(repo, file))
-    return Path(huggingface_hub.hf_hub_download(repo, _FILES[-1]))
-
-
-def _probe() -> None:
-    """Ask the hub for anything once: its own client tries five times, for most of a minute, before it gives up."""
-    try:
-        huggingface_hub.get_session().head(constants.ENDPOINT, timeout=_PROBE_SECONDS)
-    except Exception as error:  # which HTTP library it uses, and so which errors, depends on its version
-        raise OSError(f"{constants.ENDPOINT} does not answer: {error}") from error
+def _overlay(cfg: Any) -> dict[str, Any]:
+    """Where timm is to take weights from: a file, as it would ask the hub even for what is here, and wait for it."""
+    if cfg.hf_hub_id and cfg.custom_load != "hf":
+        # Custom loading is for the format in which they were published first; those on the hub are timm's own.
+        return {"file": str(hub.fetch(cfg.hf_hub_id, HUB_FILES)), "custom_load": False}
+    if (why := hub.offline()) and not (cfg.url and hub.checkpoint(cfg.url).is_file()):
+        raise OSError(why)
+    return {}
 
 
 def _unavailable(name: str, origin: str, why: str) -> BackboneError:
@@ -132,7 +131,8 @@ def _unavailable(name: str, origin: str, why: str) -> BackboneError:
     )
 
 
-def _spec(module: nn.Module) -> PreprocessSpec:
+def spec_of(module: nn.Module) -> PreprocessSpec:
+    """The preprocessing that timm states for a module of its own."""
     config = resolve_data_config({}, model=module)  # type: ignore[no-untyped-call]
     channels, _, size = config["input_size"]
     return PreprocessSpec(

@@ -94,6 +94,9 @@ VARIANTS = {
 }
 
 
+_LICENCE = "unknown"
+
+
 class SatMAESupplier:
     """See `warmstart.model.adapters.base.Supplier`."""
 
@@ -120,16 +123,9 @@ class SatMAESupplier:
         with seeded(seed):
             return self._variants[parted("satmae", name, self._variants)[0]].build()
 
-    def listing(self) -> list[dict[str, str | int]]:
-        """One row for each architecture."""
-        return [
-            {
-                **self._card(architecture, "FILE").to_dict(),
-                "family": "satellite",
-                "bands": ", ".join(variant.spec.bands) or "red, green, blue",
-            }
-            for architecture, variant in self._variants.items()
-        ]
+    def licence(self, name: str) -> str:
+        """Unknown: neither the authors' page nor the code states one for the weights."""
+        return _LICENCE
 
     def _card(self, architecture: str, file: str) -> BackboneCard:
         variant = self._variants[architecture]
@@ -137,7 +133,7 @@ class SatMAESupplier:
             name=named("satmae", architecture, file),
             architecture=f"satmae-{architecture}",
             source="a checkpoint of SatMAE, https://github.com/sustainlab-group/SatMAE",
-            licence="unknown",  # neither the authors' page nor the code states one for the weights
+            licence=_LICENCE,
             trained_on="fMoW-Sentinel" if variant.grouped else "fMoW (RGB)",
             weights_sha256="",
             parameters=0,

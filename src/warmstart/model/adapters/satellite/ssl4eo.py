@@ -15,7 +15,7 @@ from torch import nn
 from warmstart.model.adapters.base import assemble, drawn, seeded
 from warmstart.model.adapters.satellite.files import fill, named, parted, tensors_of
 from warmstart.model.backbone import Backbone, BackboneCard
-from warmstart.model.bands import SENTINEL2
+from warmstart.model.sentinel2 import SENTINEL2
 from warmstart.preprocess.spec import PreprocessSpec
 
 ARCHITECTURES = ("resnet18-moco", "resnet50-moco", "resnet50-dino")
@@ -30,6 +30,7 @@ SPEC = PreprocessSpec(
     bands=SENTINEL2,
     scale=10_000.0,
 )
+_LICENCE = "CC-BY-4.0"
 
 
 class SSL4EOSupplier:
@@ -57,10 +58,9 @@ class SSL4EOSupplier:
             module: nn.Module = timm.create_model(network, in_chans=SPEC.channels, num_classes=0)
         return module
 
-    def listing(self) -> list[dict[str, str | int]]:
-        """One row for each architecture."""
-        rows = (_card(architecture, "FILE").to_dict() for architecture in ARCHITECTURES)
-        return [{**row, "family": "satellite", "bands": ", ".join(SENTINEL2)} for row in rows]
+    def licence(self, name: str) -> str:
+        """As the authors' page states it."""
+        return _LICENCE
 
 
 SUPPLIER = SSL4EOSupplier()
@@ -71,7 +71,7 @@ def _card(architecture: str, file: str) -> BackboneCard:
         name=named("ssl4eo", architecture, file),
         architecture=architecture.partition("-")[0],
         source="a checkpoint of SSL4EO-S12, https://github.com/zhu-xlab/SSL4EO-S12",
-        licence="CC-BY-4.0",
+        licence=_LICENCE,
         trained_on="SSL4EO-S12 (Sentinel-2, level 1C)",
         weights_sha256="",
         parameters=0,

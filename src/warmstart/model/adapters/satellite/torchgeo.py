@@ -18,7 +18,7 @@ from warmstart.errors import BackboneError, MissingExtraError, nearest
 from warmstart.model.adapters.base import assemble, drawn, seeded
 from warmstart.model.adapters.satellite.files import fill
 from warmstart.model.backbone import Backbone, BackboneCard
-from warmstart.model.bands import canonical
+from warmstart.preprocess.choosing import canonical
 from warmstart.preprocess.spec import PreprocessSpec
 
 FAMILIES = ("resnet", "vit_")
@@ -41,7 +41,7 @@ class TorchGeoSupplier:
             name=f"torchgeo:{name}",
             architecture=_architecture(entry),
             source=str(entry.url),
-            licence=str(entry.meta.get("license", "unknown")),
+            licence=_licence(entry),
             trained_on=str(entry.meta.get("dataset", "unknown")),
             weights_sha256="",
             parameters=0,
@@ -62,22 +62,16 @@ class TorchGeoSupplier:
             )
         return module
 
-    def listing(self) -> list[dict[str, str | int]]:
-        """One row for all of them; torchgeo is not imported."""
-        return [
-            {
-                "name": "torchgeo:CLASS.ENTRY",
-                "architecture": "resnet18, resnet50, resnet152, vit_*",
-                "source": "torchgeo's weight entries (extra 'geo'): downloads weights once",
-                "licence": "of each entry",
-                "trained_on": "of each entry",
-                "family": "satellite",
-                "bands": "of each entry",
-            }
-        ]
+    def licence(self, name: str) -> str:
+        """As the entry states it."""
+        return _licence(_entry(name))
 
 
 SUPPLIER = TorchGeoSupplier()
+
+
+def _licence(entry: Any) -> str:
+    return str(entry.meta.get("license", "unknown"))
 
 
 def specification(entry: Any) -> PreprocessSpec:

@@ -1,0 +1,218 @@
+"""`hf:ORG/NAME`, `hf:./FOLDER`: image models in the form of the Hugging Face hub, those of timm and of transformers.
+
+What says the architecture, `config.json`, is the backbone's structure: a bundle is rebuilt from that alone. Nothing
+that comes with the weights is executed: code beside them is left alone, and files are read as by
+`warmstart.model.weights`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import timm
+from timm.models import PretrainedCfg
+from torch import Tensor, nn
+
+from warmstart.errors import BackboneError, MissingExtraError
+from warmstart.model.adapters.base import assemble, drawn, name_in_uri, seeded, smallest_size
+from warmstart.model.adapters.encoders import FORMS, Encoder, Form
+from warmstart.model.adapters.processor import PROCESSOR_FILES, image_size, processor_spec
+from warmstart.model.adapters.repository import Repository
+from warmstart.model.adapters.timm import spec_of
+from warmstart.model.backbone import Backbone, BackboneCard
+from warmstart.model.table import HUB_FILES
+from warmstart.model.weights import read_weights
+from warmstart.preprocess.spec import PreprocessSpec
+
+_INDEX = "model.safetensors.index.json"
+_TOWERS = {"clip": "clip_vision_model", "siglip": "siglip_vision_model"}  # of image and text, to the image tower
+_OWN_TERMS = {"dinov3_vit": "dinov3-license"}  # also where the model card was not copied with the weights
+_LEFT_OUT = {"auto_map", "attn_implementation", "quantization_config", "id2label", "label2id"}
+"""What could name code to fetch, and the names of classes. So could what begins with "_"."""
+
+
+class HfSupplier:
+    """See `warmstart.model.adapters.base.Supplier`, and `Rebuilder`."""
+
+    def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
+        """The image model without its classifier; the licence is that of its model card."""
+        there = Repository.of(name)
+        config = _config(there)
+        card = BackboneCard(
+            name=f"hf:{name}" if there.folder is None else f"hf:./{name_in_uri(there.folder)}",
+            architecture=_architecture(config),
+            source=there.origin(there.file("config.json")),
+            licence=self.licence(name),
+            trained_on=_words(there.facts().get("datasets")) or "unknown",
+            weights_sha256="",
+            parameters=0,
+        )
+        if not pretrained:
+            return self.rebuild(card.name.removeprefix("hf:"), _text(config), seed=seed)
+        if "architecture" in config:
+            module = _timm_module(config, _read(there))
+            return _finished(module, spec_of(module), card, config)
+        form = _form(config)
+        spec = processor_spec(there.repo, there.json(*PROCESSOR_FILES), config)
+        if form.sized:
+            config["image_size"] = spec.size
+        module = _module(config)
+        _fill(module, _read(there), name)
+        return _finished(module, spec, card, config)
+
+    def untrained(self, name: str, *, seed: int) -> nn.Module:
+        """The module with the default initialisation of its library."""
+        with seeded(seed):
+            return _module(_config(Repository.of(name)))
+
+    def rebuild(self, name: str, structure: bytes, *, seed: int) -> Backbone:
+        """The network that a configuration describes. It may have been written by anybody."""
+        config = _kept(json.loads(structure))
+        with seeded(seed):
+            module = _module(config)
+        spec = spec_of(module) if "architecture" in config else PreprocessSpec(size=image_size(config))
+        card = BackboneCard(f"hf:{name}", _architecture(config), "", "", "", "", 0)
+        return _finished(module, spec, drawn(card, seed), config)
+
+    def licence(self, name: str) -> str:
+        """As the model card states it; "unknown" without one."""
+        there = Repository.of(name)
+        facts, config = there.facts(), _config(there)
+        said = _words(facts.get("license"))
+        if said == "other":
+            said = _words(facts.get("license_name")) or said
+        own = _OWN_TERMS.get(_architecture(config), "")
+        return said or own or str(config.get("pretrained_cfg", {}).get("license") or "unknown")
+
+
+SUPPLIER = HfSupplier()
+
+
+def _text(config: dict[str, Any]) -> bytes:
+    return json.dumps(config, sort_keys=True).encode()
+
+
+def _finished(module: nn.Module, spec: PreprocessSpec, card: BackboneCard, config: dict[str, Any]) -> Backbone:
+    cfg = getattr(module, "pretrained_cfg", None)
+    fixed = bool(cfg.get("fixed_input_size")) if cfg is not None else _form(config).fixed
+    smallest = spec.size if fixed else smallest_size(module, spec)
+    card = dataclasses.replace(card, min_size=smallest, fixed_size=fixed)
+    return dataclasses.replace(assemble(module, spec, card), structure=_text(config))
+
+
+def _config(there: Repository) -> dict[str, Any]:
+    """What says the architecture: `config.json`, of a model of image and text the part of the image tower."""
+    there.file("config.json")
+    config = there.json("config.json")
+    kind = config.get("model_type")
+    if "architecture" in config:
+        config = {key: config[key] for key in ("architecture", "model_args", "pretrained_cfg") if key in config}
+    elif kind in _TOWERS:
+        config = {**config.get("vision_config", {}), "model_type": _TOWERS[kind]}
+    return _kept(config)
+
+
+def _kept(config: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key not in _LEFT_OUT and not key.startswith("_")}
+
+
+def _architecture(config: dict[str, Any]) -> str:
+    return str(config.get("architecture") or config.get("model_type", "unknown"))
+
+
+def _module(config: dict[str, Any]) -> nn.Module:
+    """The module with random weights."""
+    if "architecture" in config:
+        return _timm_module(config, None)
+    form = _form(config)
+    from transformers import AutoConfig, AutoModel
+
+    filled = AutoConfig.for_model(**config)
+    model = AutoModel.from_config(filled, **form.options)  # type: ignore[no-untyped-call]
+    return Encoder(model.float().eval(), form, image_size(config))
+
+
+def _form(config: dict[str, Any]) -> Form:
+    """How an encoder of transformers is put together, where the library is here and the encoder is known."""
+    if importlib.util.find_spec("transformers") is None:
+        raise MissingExtraError("a model of transformers", "text")
+    kind = _architecture(config)
+    if kind not in FORMS:
+        raise BackboneError(
+            f"a model of type {kind!r}", expected=f"timm's, or one of transformers of type {', '.join(FORMS)}"
+        )
+    return FORMS[kind]
+
+
+def _timm_module(config: dict[str, Any], state: dict[str, Tensor] | None) -> nn.Module:
+    """A model of timm; from `state`, its weights go through what timm does to weights of theirs."""
+    name = config["architecture"]
+    if not timm.is_model(name):
+        raise BackboneError(f"timm has no model called {name!r}", do="install a newer timm")
+    known = {field.name for field in dataclasses.fields(PretrainedCfg)} - {"file", "url", "hf_hub_id", "source"}
+    cfg = {key: value for key, value in config.get("pretrained_cfg", {}).items() if key in known}
+    module: nn.Module = timm.create_model(
+        name,
+        pretrained=state is not None,
+        pretrained_cfg=cfg,
+        pretrained_cfg_overlay={"state_dict": state, "custom_load": False},
+        num_classes=0,
+        **config.get("model_args", {}),
+    )
+    return module
+
+
+def _read(there: Repository) -> dict[str, Tensor]:
+    """All tensors by name, from one file or from the parts that an index names."""
+    path = there.file(HUB_FILES[0], _INDEX, HUB_FILES[1])
+    if path.name != _INDEX:
+        return read_weights(path)
+    parts = sorted(set(there.json(_INDEX).get("weight_map", {}).values()))
+    return {name: tensor for part in parts for name, tensor in read_weights(there.file(part)).items()}
+
+
+def _fill(module: nn.Module, state: dict[str, Tensor], name: str) -> None:
+    """Load weights of transformers, under whichever head they were saved, into the encoder.
+
+    Raises:
+        BackboneError: a parameter has no weight, or one of another shape.
+    """
+    inner: Any = module.model
+    options = _form(inner.config.to_dict()).options
+    with _quiet():
+        loaded, info = type(inner).from_pretrained(
+            None, config=inner.config, state_dict=state, output_loading_info=True, **options
+        )
+    missing = [*info["missing_keys"], *(str(found[0]) for found in info["mismatched_keys"])]
+    if missing:
+        raise BackboneError(
+            f"the weights of 'hf:{name}' do not fit: {len(missing)} parameters have none, the first {missing[0]!r}",
+            expected=f"those of a {inner.config.model_type}, as its config.json says",
+            do="fetch or save the model again",
+        )
+    inner.load_state_dict(loaded.float().state_dict())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No bar and no report of weights that are left out: the head's are meant to be."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
