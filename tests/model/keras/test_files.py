@@ -165,6 +165,6 @@ def test_radimagenet_files_for_torch_hold_children_by_number(tmp_path: Path, nam
         torch.testing.assert_close(backbone.chain(x), network(x.flip(1)), rtol=1e-4, atol=1e-4)
     assert backbone.preprocess.mean == (0.5, 0.5, 0.5)
     assert backbone.chain.why_uncut == ""
+    other = "resnet50" if name != "resnet50" else "densenet121"
     with pytest.raises(BackboneError, match=f"fits best: radimagenet:{name}"):
-        other = "resnet50" if name != "resnet50" else "densenet121"
         load_backbone(f"radimagenet:{other}@{tmp_path / 'a.pt'}", accept_licence=True)

@@ -28,12 +28,12 @@ import torchvision
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError, nearest
-from warmstart.model.licence import RADIMAGENET
 from warmstart.model.adapters.base import assemble, drawn, seeded
 from warmstart.model.adapters.keras import called, existing, split, with_head
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.keras.architectures import CAFFE_MEAN, architecture
 from warmstart.model.keras.loading import load, turn_channels
+from warmstart.model.licence import RADIMAGENET
 from warmstart.model.reconcile import load_state
 from warmstart.model.weights import file_sha256, read_checkpoint
 from warmstart.preprocess.spec import PreprocessSpec
