@@ -15,8 +15,9 @@ from torch import nn
 
 from warmstart.errors import BackboneError, MissingExtraError
 from warmstart.model.catalog import load_backbone
-from warmstart.model.keras.architectures import ARCHITECTURES, architecture
+from warmstart.model.keras.architectures import ARCHITECTURES, OLD_RESNET50, architecture
 from warmstart.model.keras.names import slots
+from warmstart.model.keras.resnet import renamed
 
 h5py: Any = pytest.importorskip("h5py", reason="Keras' files are HDF5")
 NAME = "mobilenet_v2_035"
@@ -168,3 +169,33 @@ def test_radimagenet_files_for_torch_hold_children_by_number(tmp_path: Path, nam
     other = "resnet50" if name != "resnet50" else "densenet121"
     with pytest.raises(BackboneError, match=f"fits best: radimagenet:{name}"):
         load_backbone(f"radimagenet:{other}@{tmp_path / 'a.pt'}", accept_licence=True)
+
+
+def test_resnet50_of_keras_2_is_known_by_its_names(tmp_path: Path) -> None:
+    new_to_old = {renamed(old): old for old in _old_names()}
+    network = architecture(OLD_RESNET50).build()
+    generator = np.random.default_rng(0)
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file.attrs["layer_names"] = [new_to_old[slot.name].encode() for slot in slots(network)]
+        for slot in slots(network):
+            old = new_to_old[slot.name]
+            group = file.create_group(old)
+            group.attrs["weight_names"] = [f"{old}/{name}:0".encode() for name in slot.weights]
+            for name, shape in slot.weights.items():
+                group.create_dataset(f"{old}/{name}:0", data=generator.random(shape, dtype=np.float32))
+        shortcut = file["bn3a_branch1/bn3a_branch1/gamma:0"][()]
+    with pytest.raises(BackboneError, match="resnet50_keras22@"):
+        load_backbone(f"keras:resnet50@{tmp_path / 'old.h5'}")
+    norm = load_backbone(f"keras:{OLD_RESNET50}@{tmp_path / 'old.h5'}").module.get_submodule("conv3.block1.0_bn")
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.eps == 1e-3
+    assert np.array_equal(norm.weight.detach().numpy(), shortcut)
+
+
+def _old_names() -> list[str]:
+    blocks = [f"{stage}{letter}" for stage, count in ((2, 3), (3, 4), (4, 6), (5, 3)) for letter in "abcdef"[:count]]
+    layers = [f"{kind}{block}_branch{part}" for kind in ("res", "bn") for block in blocks for part in _PARTS]
+    return ["conv1", "bn_conv1", *layers]
+
+
+_PARTS = ("1", "2a", "2b", "2c")

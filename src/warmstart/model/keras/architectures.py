@@ -20,7 +20,7 @@ from warmstart.model.keras.efficientnet import efficientnet
 from warmstart.model.keras.inception import inception_v3
 from warmstart.model.keras.inception_resnet import inception_resnet_v2
 from warmstart.model.keras.mobilenet import mobilenet_v2
-from warmstart.model.keras.resnet import resnet
+from warmstart.model.keras.resnet import BEFORE_2019, resnet
 from warmstart.model.keras.vgg import vgg
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -78,11 +78,16 @@ _EFFICIENTNETS = (
 """Width, depth and size of B0 to B7."""
 
 
+OLD_RESNET50 = "resnet50_keras22"
+"""ResNet50 of Keras 2.0 to 2.2: another epsilon, and layers with names such as res2a_branch2a."""
+
+
 def _all() -> dict[str, Architecture]:
     found = {
         "vgg16": Architecture(functools.partial(vgg, 2, 2, 3, 3, 3), 224, "caffe"),
         "vgg19": Architecture(functools.partial(vgg, 2, 2, 4, 4, 4), 224, "caffe"),
         "resnet50": Architecture(functools.partial(resnet, 3, 4, 6, 3), 224, "caffe"),
+        OLD_RESNET50: Architecture(functools.partial(resnet, 3, 4, 6, 3, epsilon=BEFORE_2019), 224, "caffe"),
         "resnet101": Architecture(functools.partial(resnet, 3, 4, 23, 3), 224, "caffe"),
         "resnet152": Architecture(functools.partial(resnet, 3, 8, 36, 3), 224, "caffe"),
         "inception_v3": Architecture(inception_v3, 299, "tf", 75),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from warmstart.model.keras.architectures import architecture
+from warmstart.model.keras.architectures import OLD_RESNET50, architecture
 from warmstart.model.keras.efficientnet import STD, Normalization
 from warmstart.model.keras.hdf5 import Array, StoredLayer, read_layers
 from warmstart.model.keras.matching import assign, match, named
+from warmstart.model.keras.resnet import renamed
 
 _EPSILON = 1e-7
 """The least that Keras' `Normalization` divides by."""
@@ -30,6 +32,8 @@ def load(name: str, path: Path, *, bgr: bool) -> tuple[nn.Sequential, nn.Linear 
     """
     network = architecture(name).build()
     layers = read_layers(path)
+    if name == OLD_RESNET50:
+        layers = tuple(dataclasses.replace(layer, name=renamed(layer.name)) for layer in layers)
     found = match(network, layers, name, str(path))
     assign(network, found.pairs)
     for slot, layer in found.pairs:

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from warmstart.errors import BackboneError
-from warmstart.model.keras.architectures import ARCHITECTURES
+from warmstart.model.keras.architectures import ARCHITECTURES, OLD_RESNET50
 from warmstart.model.keras.hdf5 import Array, StoredLayer
 from warmstart.model.keras.names import Slot, in_file_order, slots
+from warmstart.model.keras.resnet import renamed
 
 _IN_TORCH = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 _BY_NUMBER = {"normalization": ("mean", "variance", "count")}
@@ -122,6 +123,9 @@ def _label(slot: Slot, layer: StoredLayer | None) -> str:
 def _mismatch(found: str, expected: str, layers: Sequence[StoredLayer], name: str, source: str) -> BackboneError:
     shapes = Counter(value.shape for layer in layers for value in layer.weights.values())
     best, share = _nearest(shapes)
+    if any(renamed(layer.name) != layer.name for layer in layers) and name == "resnet50":
+        do = f"it is the ResNet50 of Keras 2.0 to 2.2: 'keras:{OLD_RESNET50}@{source}'"
+        return BackboneError(f"{source} does not fit {name!r}: {found}", expected=expected, do=do)
     do = "it is not a network of keras.applications that can be read here"
     if best == name:
         do = f"{share:.0%} of the shapes fit, but a layer was changed or renamed: save the weights of Keras' own model"
