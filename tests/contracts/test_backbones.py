@@ -30,7 +30,11 @@ SMALL = {
 
 LARGE = {
     "timm:vgg16": 38,
+    "timm:vgg19": 44,
     "timm:resnet50": 40,
+    "timm:resnet101": 74,
+    "timm:vit_base_patch16_clip_224.openai": 39,
+    "timm:convnext_tiny.dinov3_lvd1689m": 36,
     "timm:inception_v3": 28,
     "timm:mobilenetv2_100": 72,
     "timm:tf_efficientnet_b0": 71,
@@ -47,11 +51,11 @@ LARGE = {
     "keras:densenet121": 79,
     "keras:efficientnet_b0": 79,
     "radimagenet:resnet50": 39,
-    "torchvision:vgg16": 30,
-    "torchvision:densenet121": 8,
-    "torchvision:inception_v3": 20,
-    "torchvision:swin_t": 20,
-    "torchvision:vit_b_32": 20,
+    "torchvision:vgg16": 39,
+    "torchvision:densenet121": 26,
+    "torchvision:inception_v3": 34,
+    "torchvision:swin_t": 42,
+    "torchvision:vit_b_32": 33,
 }
 
 BLOCKS = {
