@@ -9,8 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from warmstart.model.backbone import Backbone
-from warmstart.model.catalog import load_backbone
+from warmstart.model.catalog import load_backbone, untrained_module
+from warmstart.model.edits import apply_edits
+from warmstart.model.head import LinearHead
 from warmstart.model.modes import evaluating
+from warmstart.model.network import Network
 
 SMALL = {
     "toy": 12,
@@ -276,3 +279,42 @@ def test_the_weights_depend_on_the_name_and_the_seed_alone(uri: str) -> None:
     assert load_backbone(uri, pretrained=pretrained, seed=3).card == one.card
     assert torch.equal(torch.random.get_rng_state(), state), "the global generator was used"
     assert load_backbone(uri, pretrained=False, seed=4).card.weights_sha256 != one.card.weights_sha256
+
+
+def test_frozen_blocks_are_bit_identical_after_a_step(backbone: Backbone) -> None:
+    chain, module = backbone.chain, backbone.module.train()
+    frozen = chain.blocks[: max(1, len(chain.blocks) // 2)]
+    names = {name for block in frozen for name in (*block.parameters, *block.buffers)}
+    for block in frozen:
+        for name in chain.modules_of(block):
+            module.get_submodule(name).eval()
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(name not in names)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in module.parameters() if p.requires_grad], lr=0.1)
+    torch.autograd.backward(backbone.chain(images(backbone, n=2)).square().mean())
+    optimizer.step()
+    changed = {name for name, value in module.state_dict().items() if not torch.equal(value, before[name])}
+    assert not changed & names
+    assert changed
+
+
+def test_its_state_is_that_of_the_architecture_by_name(uri: str, backbone: Backbone) -> None:
+    again = untrained_module(uri, seed=5)
+    again.load_state_dict(backbone.module.state_dict())
+    x = images(backbone, n=2)
+    with evaluating(backbone.module), evaluating(again), torch.no_grad():
+        assert_same(again(x), backbone.chain(x))
+
+
+def test_a_reset_draws_the_input_layer_or_everything_anew(uri: str, backbone: Backbone) -> None:
+    network = Network(backbone, LinearHead(backbone.out_features, 2))
+    before = {name: value.clone() for name, value in backbone.module.state_dict().items()}
+    apply_edits(network, reset="input", seed=7)
+    after = backbone.module.state_dict()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed
+    assert {name.rpartition(".")[0] for name in changed} == {next(iter(changed)).rpartition(".")[0]}, "one layer"
+    apply_edits(network, reset=True, seed=7)
+    fresh = untrained_module(uri, seed=7).state_dict()
+    assert all(torch.equal(value, fresh[name]) for name, value in backbone.module.state_dict().items())
