@@ -20,7 +20,7 @@ def by_class(labels: IntArray, shares: Sequence[float], rng: np.random.Generator
 
     The size of a part is its share of all samples, rounded, divided over the classes by largest remainder, so that a
     class is within one sample of its exact share. Two rules come before that: every class keeps one sample in part 0,
-    and then every class has one in part 1.
+    and then every class has one in part 1. A small class is not rounded up where a later part would lack its own.
 
     >>> by_class(np.array([0, 0, 0, 0, 0, 1]), (0.2, 0.2), np.random.default_rng(0)).tolist().count(0)
     4
@@ -30,7 +30,8 @@ def by_class(labels: IntArray, shares: Sequence[float], rng: np.random.Generator
     part = np.zeros(len(labels), dtype=np.int64)
     takes = []
     for number, share in enumerate(shares, start=1):
-        take = _largest_remainder(counts * share, rng)
+        later = sum((np.floor(counts * other) for other in shares[number:]), np.zeros(len(counts)))
+        take = _largest_remainder(counts * share, free - later, rng)
         if number == 1 and share > 0:
             take = np.maximum(take, 1)
         take = np.minimum(take, free)
@@ -77,12 +78,17 @@ def deal(labels: IntArray, groups: Groups | None, k: int, rng: np.random.Generat
     return fold
 
 
-def _largest_remainder(exact: npt.NDArray[np.floating[Any]], rng: np.random.Generator) -> IntArray:
-    """Whole numbers that sum to the rounded sum, each its exact value rounded up or down; ties by chance."""
+def _largest_remainder(
+    exact: npt.NDArray[np.floating[Any]], most: npt.NDArray[np.floating[Any]], rng: np.random.Generator
+) -> IntArray:
+    """Whole numbers that sum to the rounded sum, each its exact value rounded up or down; ties by chance.
+
+    None is rounded up beyond `most`; where that keeps all of them down, the sum is smaller.
+    """
     take: IntArray = np.floor(exact).astype(np.int64)
     over = round(float(exact.sum())) - int(take.sum())
     order = np.lexsort((rng.random(len(exact)), -(exact - take).round(9)))
-    take[order[:over]] += 1
+    take[order[take[order] < most[order]][:over]] += 1
     return take
 
 
