@@ -8,12 +8,11 @@ positions; for VGG this leaves out both hidden dense layers.
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 from torch import nn
 
-from warmstart.errors import BackboneError
-from warmstart.model.adapters.base import assemble, drawn, name_in_uri, seeded
+from warmstart.model.adapters.at_file import called, existing, split
+from warmstart.model.adapters.base import assemble, drawn, seeded
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.keras.architectures import architecture
 from warmstart.model.keras.loading import load
@@ -32,7 +31,7 @@ class KerasSupplier:
         """
         wanted, file = split(name)
         chosen = architecture(wanted)
-        card = BackboneCard(called("keras", name), wanted, "", "unknown", "unknown", "", 0, chosen.min_size)
+        card = BackboneCard(called("keras", wanted, file), wanted, "", "unknown", "unknown", "", 0, chosen.min_size)
         if not pretrained:
             return assemble(self.untrained(name, seed=seed), chosen.preprocess, drawn(card, seed))
         path = existing(file, f"keras:{wanted}")
@@ -51,41 +50,6 @@ class KerasSupplier:
 
 
 SUPPLIER = KerasSupplier()
-
-
-def split(name: str) -> tuple[str, str]:
-    """Architecture and file, which is empty where there is none.
-
-    >>> split("resnet50@weights/best.h5"), split("vgg16")
-    (('resnet50', 'weights/best.h5'), ('vgg16', ''))
-    """
-    wanted, _, file = name.partition("@")
-    return wanted, file
-
-
-def called(scheme: str, name: str) -> str:
-    """The URI for the card: of the file its name alone, as its folder means nothing elsewhere.
-
-    >>> called("keras", "resnet50@weights/best.h5")
-    'keras:resnet50@best.h5'
-    """
-    wanted, file = split(name)
-    return f"{scheme}:{wanted}@{name_in_uri(Path(file))}" if file else f"{scheme}:{wanted}"
-
-
-def existing(file: str, uri: str) -> Path:
-    """The path of a file that pretrained weights are to come from.
-
-    Raises:
-        BackboneError: none is named.
-    """
-    if not file:
-        raise BackboneError(
-            f"backbone {uri!r} names no file with its weights",
-            expected=f"{uri}@FILE",
-            do=f"name the file behind an @, or use '{uri}?pretrained=false' for random weights",
-        )
-    return Path(file).expanduser()
 
 
 def with_head(backbone: Backbone, head: nn.Linear | None) -> Backbone:

@@ -28,8 +28,9 @@ import torchvision
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError, nearest
+from warmstart.model.adapters.at_file import called, existing, split
 from warmstart.model.adapters.base import assemble, drawn, seeded
-from warmstart.model.adapters.keras import called, existing, split, with_head
+from warmstart.model.adapters.keras import with_head
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.keras.architectures import CAFFE_MEAN, architecture
 from warmstart.model.keras.loading import load, turn_channels
@@ -61,7 +62,7 @@ class RadImageNetSupplier:
         in_torch = _in_torch(file)
         module = self.untrained(name, seed=seed)
         spec = _TORCH_SPEC if in_torch else _KERAS_SPEC
-        uri, smallest = called("radimagenet", name), architecture(wanted).min_size
+        uri, smallest = called("radimagenet", wanted, file), architecture(wanted).min_size
         card = BackboneCard(uri, wanted, "", RADIMAGENET, "RadImageNet", "", 0, smallest)
         if not pretrained:
             return assemble(module, spec, drawn(card, seed))

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError, nearest
-from warmstart.model.adapters.base import name_in_uri
+from warmstart.model.adapters.at_file import existing, split
 from warmstart.model.reconcile import load_state
 from warmstart.model.weights import read_checkpoint
 
@@ -22,7 +22,7 @@ def parted(scheme: str, name: str, known: Collection[str]) -> tuple[str, str]:
     >>> parted("satmae", "rgb-large@a/b.pth", ("rgb-large",))
     ('rgb-large', 'a/b.pth')
     """
-    architecture, _, file = name.partition("@")
+    architecture, file = split(name)
     if architecture not in known:
         raise BackboneError(
             f"no backbone is called '{scheme}:{architecture}'",
@@ -30,15 +30,6 @@ def parted(scheme: str, name: str, known: Collection[str]) -> tuple[str, str]:
             do=f"the nearest: {nearest(architecture, known)}",
         )
     return architecture, file
-
-
-def named(scheme: str, architecture: str, file: str) -> str:
-    """The name of a backbone on its card: a file's folder is no part of it.
-
-    >>> named("satmae", "rgb-large", "a/b.pth"), named("satmae", "rgb-large", "")
-    ('satmae:rgb-large@b.pth', 'satmae:rgb-large')
-    """
-    return f"{scheme}:{architecture}@{name_in_uri(Path(file))}" if file else f"{scheme}:{architecture}"
 
 
 def tensors_of(uri: str, file: str, under: tuple[str, ...]) -> dict[str, Tensor]:
@@ -53,13 +44,7 @@ def tensors_of(uri: str, file: str, under: tuple[str, ...]) -> dict[str, Tensor]
     Raises:
         BackboneError: no file is named, or it is not there, or it holds something other than tensors.
     """
-    if not file:
-        raise BackboneError(
-            f"backbone {uri!r} names no file with its weights",
-            expected=f"{uri}@FILE",
-            do=f"name the checkpoint behind an @, or use '{uri}?pretrained=false' for random weights",
-        )
-    every = read_checkpoint(Path(file).expanduser())
+    every = read_checkpoint(existing(file, uri))
     found = ({name: t for name, t in every.items() if name.startswith(prefix)} for prefix in under)
     return next((tensors for tensors in found if tensors), every)
 

@@ -14,10 +14,12 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
+from warmstart.model.adapters.at_file import called
 from warmstart.model.adapters.base import assemble, drawn, seeded
-from warmstart.model.adapters.satellite.files import fill, named, parted, tensors_of
+from warmstart.model.adapters.satellite.files import fill, parted, tensors_of
 from warmstart.model.adapters.satellite.grouped_vit import GroupedViT, Norm, sines_of_grid
 from warmstart.model.backbone import Backbone, BackboneCard
+from warmstart.model.sentinel2 import SATMAE_BANDS
 from warmstart.preprocess.spec import PreprocessSpec
 
 GROUPS = ((0, 1, 2, 6), (3, 4, 5, 7), (8, 9))
@@ -37,8 +39,7 @@ _STATISTICS = {  # mean and standard deviation of fMoW-Sentinel, as stored
     "B11": (1732.16362238, 1310.36996126),
     "B12": (1247.91870117, 1087.6020813),
 }
-BANDS = tuple(_STATISTICS)
-"""Those of Sentinel-2 that are not dropped (`--dropped_bands 0 9 10`), in their order."""
+BANDS = SATMAE_BANDS  # `--dropped_bands 0 9 10`
 _REFLECTANCE = 10_000.0
 RGB_SPEC = PreprocessSpec(
     size=224,
@@ -47,7 +48,7 @@ RGB_SPEC = PreprocessSpec(
 )
 SENTINEL_SPEC = PreprocessSpec(  # two standard deviations to either side of the mean are 0 and 1; the network clips
     size=96,
-    mean=tuple((m - 2 * s) / _REFLECTANCE for m, s in _STATISTICS.values()),
+    mean=tuple((m - 2 * s) / _REFLECTANCE for m, s in map(_STATISTICS.__getitem__, BANDS)),
     std=tuple(4 * s / _REFLECTANCE for _, s in _STATISTICS.values()),
     channels=len(BANDS),
     bands=BANDS,
@@ -130,7 +131,7 @@ class SatMAESupplier:
     def _card(self, architecture: str, file: str) -> BackboneCard:
         variant = self._variants[architecture]
         return BackboneCard(
-            name=named("satmae", architecture, file),
+            name=called("satmae", architecture, file),
             architecture=f"satmae-{architecture}",
             source="a checkpoint of SatMAE, https://github.com/sustainlab-group/SatMAE",
             licence=_LICENCE,

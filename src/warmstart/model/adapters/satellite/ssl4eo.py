@@ -12,8 +12,9 @@ import dataclasses
 import timm
 from torch import nn
 
+from warmstart.model.adapters.at_file import called
 from warmstart.model.adapters.base import assemble, drawn, seeded
-from warmstart.model.adapters.satellite.files import fill, named, parted, tensors_of
+from warmstart.model.adapters.satellite.files import fill, parted, tensors_of
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.sentinel2 import SENTINEL2
 from warmstart.preprocess.spec import PreprocessSpec
@@ -68,7 +69,7 @@ SUPPLIER = SSL4EOSupplier()
 
 def _card(architecture: str, file: str) -> BackboneCard:
     return BackboneCard(
-        name=named("ssl4eo", architecture, file),
+        name=called("ssl4eo", architecture, file),
         architecture=architecture.partition("-")[0],
         source="a checkpoint of SSL4EO-S12, https://github.com/zhu-xlab/SSL4EO-S12",
         licence=_LICENCE,

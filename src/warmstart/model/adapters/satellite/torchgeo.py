@@ -7,14 +7,13 @@ documentation and tested with a stand-in for the package alone; weights are down
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import constants
 from torch import nn
 
 from warmstart.errors import BackboneError, MissingExtraError, nearest
+from warmstart.model import hub
 from warmstart.model.adapters.base import assemble, drawn, seeded
 from warmstart.model.adapters.satellite.files import fill
 from warmstart.model.backbone import Backbone, BackboneCard
@@ -137,10 +136,10 @@ def _weights(models: Any) -> dict[str, Any]:
 
 
 def _state(entry: Any, name: str) -> dict[str, Any]:
-    file = Path(torch.hub.get_dir()) / "checkpoints" / str(entry.url).rpartition("/")[2]
-    if constants.HF_HUB_OFFLINE and not file.is_file():
+    file = hub.checkpoint(str(entry.url))
+    if (why := hub.offline()) and not file.is_file():
         raise BackboneError(
-            f"the weights of {name!r} are not on this machine, and HF_HUB_OFFLINE is set",
+            f"the weights of {name!r} are not on this machine, and {why}",
             expected=f"{entry.url} at {file}",
             do=f"copy them there; or 'torchgeo:{name}?pretrained=false' for random weights",
         )
