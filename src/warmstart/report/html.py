@@ -1,17 +1,10 @@
-"""The one-file HTML report: everything of an outcome, for someone who does not train networks for a living.
-
-It loads nothing, runs no script (a content policy in the page forbids both), follows the reader's light or dark
-setting, and prints. All text comes from data a stranger may have named, so the template escapes everything; only
-`charts` makes markup, and escapes what it is given.
-"""
+"""The one-file HTML report: everything of an outcome, for someone who does not train networks for a living."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from PIL import Image
 
 from warmstart.evaluation.outcome import Outcome
@@ -21,6 +14,7 @@ from warmstart.report.audited import class_bars, listings, problems, sizes
 from warmstart.report.charts.bars import percent_axis
 from warmstart.report.confused import confusion_table, top_confusions
 from warmstart.report.images import data_uri
+from warmstart.report.page import render
 
 TABLE_LIMIT = 30
 """With more classes than this the confusion table gives way to a list of the most frequent mistakes."""
@@ -38,28 +32,7 @@ def write_report(outcome: Outcome, path: Path, *, contact_sheet: Image.Image | N
 def report_html(outcome: Outcome, *, contact_sheet: Image.Image | None = None) -> str:
     """The report as text."""
     sheet = data_uri(contact_sheet) if contact_sheet is not None else ""
-    return _environment().get_template("report.html.j2").render(o=outcome, contact_sheet=sheet, **_context(outcome))
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("warmstart.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": numbers.percent,
-        "sure": numbers.sure,
-        "count": numbers.count,
-        "duration": numbers.duration,
-        "metric": numbers.metric_name,
-        "value": numbers.value,
-        "sentence": numbers.sentence,
-    }
-    return environment
+    return render("report.html.j2", o=outcome, contact_sheet=sheet, **_context(outcome))
 
 
 def _context(outcome: Outcome) -> dict[str, Any]:
