@@ -124,9 +124,9 @@ class Run:
         return dataclasses.replace(found, mistakes=illustrate(found.mistakes, self.loaded.store))
 
 
-def command(options: dict[str, Any]) -> str:
+def command(options: dict[str, Any], name: str = "fit") -> str:
     """The command line that repeats a run."""
-    words = ["warmstart", "fit", str(options["data"])]
+    words = ["warmstart", name, str(options["data"])]
     for key, value in options.items():
         if value is not None and key != "data":
             words += [f"--{key.replace('_', '-')}", *([] if value is True else [str(value)])]

@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from warmstart.cli import backbones, check, demo, evaluate, fit, plan, predict, recipes
+from warmstart.cli import backbones, check, demo, evaluate, fit, plan, predict, recipes, recommend
 
 app = typer.Typer(
     name="warmstart",
@@ -26,6 +26,7 @@ for _command in (
     demo.demo,
     check.check,
     fit.fit,
+    recommend.recommend,
     predict.predict,
     evaluate.evaluate,
     plan.plan,

@@ -66,3 +66,13 @@ def broadcast(*listeners: Listener) -> Listener:
             listener(event)
 
     return tell
+
+
+def remember(decisions: list[str]) -> Listener:
+    """A listener that adds to `decisions` each that it hears, once."""
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Decided) and event.text not in decisions:
+            decisions.append(event.text)
+
+    return hear

@@ -22,7 +22,12 @@ FORMAT = "warmstart-results/1"
 
 def write_results(outcome: Outcome, path: Path) -> Path:
     """Write `results.json` (replaced as a whole, or not at all) and return the path."""
-    content = {"format": FORMAT, **jsonable(outcome.to_dict())}
+    return write_facts(outcome.to_dict(), FORMAT, path)
+
+
+def write_facts(facts: dict[str, Any], form: str, path: Path) -> Path:
+    """Write facts with the name of their format (replaced as a whole, or not at all) and return the path."""
+    content = {"format": form, **jsonable(facts)}
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return path
 

@@ -1,5 +1,6 @@
 """Which backbone, for these data."""
 
-from warmstart.select.halving import Candidate, Halving, Round, Score, halve
+from warmstart.select.halving import Halving, Round, Score, halve
+from warmstart.select.view import View
 
-__all__ = ["Candidate", "Halving", "Round", "Score", "halve"]
+__all__ = ["Halving", "Round", "Score", "View", "halve"]

@@ -1,0 +1,190 @@
+"""The middle of a `recommend`: views, halving, finalists, and what is told of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from warmstart.api.bands import measured
+from warmstart.api.candidates import Candidate, Field, Wanted, better_elsewhere
+from warmstart.api.environment import environment
+from warmstart.api.finalists import Finalist, against, finalist, in_order
+from warmstart.api.prepare import Loaded
+from warmstart.api.run import PEAK_SECONDS, command
+from warmstart.engine.data import RunData
+from warmstart.engine.deadline import Deadline
+from warmstart.engine.events import Decided, Listener
+from warmstart.evaluation.outcome import Difference
+from warmstart.evaluation.recommendation import Elsewhere, Probed, Ranked, Recommendation
+from warmstart.model.backbone import Backbone
+from warmstart.model.uri import Uri
+from warmstart.planning.peak import measure_peak
+from warmstart.recipe.methods import load_recipe
+from warmstart.recipe.text import to_yaml
+from warmstart.select.advice import expected_method, why
+from warmstart.select.halving import SAMPLES, Halving, halve
+from warmstart.select.view import View
+from warmstart.task.base import tasks
+
+LOADING, HALVING = 0.25, 0.5
+"""Shares of the time left that loading and measuring the candidates, and then the halving, may take."""
+RESERVE = 2.0
+"""Seconds kept back for the page."""
+FINALISTS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What was found out."""
+
+    ranked: tuple[Ranked, ...]
+    left_out: dict[str, str]
+    elsewhere: tuple[Elsewhere, ...]
+    finalists: tuple[Finalist, ...]
+    difference: Difference | None
+    views: dict[str, View]
+
+
+@dataclasses.dataclass
+class Choosing:
+    """One `recommend`, with the data read."""
+
+    field: Field
+    wanted: Wanted
+    loaded: Loaded
+    data: RunData
+    deadline: Deadline
+    listener: Listener
+
+    def decide(self, reference: Backbone) -> Decision:
+        """Look at the candidates in order of their priors, halve them, and tune the best two."""
+        split, seed = self.data.split, self.wanted.seed
+        images = min(SAMPLES, len(split.train))
+        affordable = self.deadline.left() * HALVING * measure_peak(PEAK_SECONDS).flops / 1e9 / images
+        left_out = dict(self.field.left_out)
+        views = self._views(reference, affordable, images, left_out)
+        halving = halve(
+            list(views.values()),
+            seed=seed,
+            deadline=Deadline(HALVING * (self.deadline.left() - RESERVE)),
+            listener=self.listener,
+        )
+        left_out |= dict.fromkeys(halving.unseen, "no time in the budget for its first features")
+        finalists = self._finalists([views[uri] for uri in halving.ranking[:FINALISTS]])
+        pair = against(*finalists, seed) if len(finalists) == FINALISTS else None
+        first = [one.tuned.backbone for one in finalists if pair is not None]  # one alone says nothing of the other
+        order = [*first, *(uri for uri in halving.ranking if uri not in first)]
+        by_uri = {candidate.uri: candidate for candidate in self.field.candidates}
+        best_prior = max(by_uri[uri].prior.score for uri in views)
+        return Decision(
+            tuple(ranked(by_uri[uri], views[uri], halving) for uri in order),
+            left_out,
+            better_elsewhere(self.field, best_prior, self.wanted, affordable),
+            tuple(finalists),
+            pair,
+            views,
+        )
+
+    def _views(self, reference: Backbone, affordable: float, images: int, left_out: dict[str, str]) -> dict[str, View]:
+        """The candidates loaded and measured, in order; the first in any case."""
+        limit, views = Deadline(LOADING * self.deadline.left()), dict[str, View]()
+        for number, candidate in enumerate(self.field.candidates):
+            gflops = self.wanted.gflops(candidate.row)
+            if views and gflops > affordable:
+                left_out[candidate.uri] = f"{gflops:.3g} GFLOP an image, for which the budget is too short here"
+            elif views and limit.passed:
+                left_out[candidate.uri] = "no time in the budget to load and measure it"
+            else:
+                backbone = candidate.backbone or (self.wanted.load(candidate.uri) if number else reference)
+                spec = measured(backbone.preprocess, self.data.dataset, self.listener)
+                view = View(candidate.uri, dataclasses.replace(backbone, preprocess=spec), self.data, self.wanted.size)
+                view.measure(images)
+                views[candidate.uri] = view
+        for uri, reason in left_out.items():
+            self.listener(Decided(f"{uri} is left out: {reason}"))
+        return views
+
+    def _finalists(self, views: list[View]) -> list[Finalist]:
+        """Those of them that there was time for, the better first."""
+        found = list[Finalist]()
+        for number, view in enumerate(views):
+            share = max(self.deadline.left() - RESERVE, 0.0) / (len(views) - number)
+            one = finalist(view, share, seed=self.wanted.seed, listener=self.listener)
+            found += [] if one is None else [one]
+        return in_order(found)
+
+    def told(
+        self,
+        decision: Decision,
+        options: dict[str, Any],
+        recipe: Path,
+        decisions: list[str],
+        budget: float,
+        took: float,
+    ) -> Recommendation:
+        """All of it as facts. `recipe` is where the recipe will lie."""
+        split, target, best = self.data.split, self.data.dataset.target, decision.ranked[0]
+        per_class = len(split.train) / len(target.classes)
+        tuned = tuple(one.tuned for one in decision.finalists)
+        mine = next((one for one in decision.finalists if one.tuned.backbone == best.backbone), None)
+        method = mine.tuned.method if mine else expected_method(per_class, best.rounds[-1].best)[0]
+        chosen = mine.recipe if mine else load_recipe(method)
+        said = method if chosen == load_recipe(method) else str(recipe)
+        return Recommendation(
+            data=self.data.dataset.name,
+            classes=tuple(target.classes),
+            split={part: len(getattr(split, part)) for part in ("train", "val", "test")} | {"how": split.how},
+            audit=self.loaded.audit.to_dict(),
+            metric=tasks["classify"].primary_metric,
+            candidates=decision.ranked,
+            left_out=decision.left_out,
+            elsewhere=decision.elsewhere,
+            tuned=tuned,
+            difference=decision.difference,
+            agreement={},
+            backbone=best.backbone,
+            method=method,
+            recipe=to_yaml(chosen),
+            why=why(best, decision.ranked[1:], tuned, decision.difference, per_class),
+            decisions=tuple(decisions),
+            seconds=took,
+            budget=budget,
+            seed=self.wanted.seed,
+            environment=environment(),
+            command=command(options, "recommend"),
+            next_command=_next(options, decision.views[best.backbone], said),
+        )
+
+
+def ranked(candidate: Candidate, view: View, halving: Halving) -> Ranked:
+    """A candidate with all that was measured of it."""
+    card, uri = view.backbone.card, candidate.uri
+    rounds = [(row, [score for score in row.scores if score.backbone == uri]) for row in halving.rounds]
+    return Ranked(
+        backbone=uri,
+        name=candidate.row.uri,
+        architecture=card.architecture,
+        licence=card.licence,
+        trained_on=card.trained_on,
+        parameters=card.parameters,
+        size=view.size,
+        gflops=view.gflops,
+        seconds_per_image=view.seconds(),
+        prior=candidate.prior.score,
+        prior_basis=candidate.prior.basis,
+        rounds=tuple(
+            Probed(row.samples, scores[0].size, {score.head: score.accuracy for score in scores})
+            for row, scores in rounds
+            if scores
+        ),
+    )
+
+
+def _next(options: dict[str, Any], view: View, recipe: str) -> str:
+    """The `fit` that does what was recommended: features of the same blocks, the same parts of the data."""
+    taps = len(view.backbone.groups) - 1 if view.backbone.groups else None
+    uri = str(dataclasses.replace(Uri.of(view.uri), taps=taps))
+    same = ("accept_licence", "size", "seed", "val", "test", "group", "path_column", "label_column")
+    asked = {"data": options["data"], "backbone": uri, "recipe": recipe} | {key: options[key] for key in same}
+    return command(asked)

@@ -1,0 +1,77 @@
+"""The end of a `recommend`: the methods of `fit`'s ladder on the best backbones, each measured on validation."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from torch import Tensor
+
+from warmstart.api.rungs import default_rungs
+from warmstart.engine.deadline import Deadline
+from warmstart.engine.events import Decided, Listener
+from warmstart.engine.ladder.climb import climb
+from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.ladder.gate import calibrated_metrics
+from warmstart.engine.ladder.rungs import RecipeRung
+from warmstart.evaluation.compare import difference
+from warmstart.evaluation.intervals import bootstrap
+from warmstart.evaluation.metrics import correct
+from warmstart.evaluation.outcome import Difference
+from warmstart.evaluation.recommendation import Tuned
+from warmstart.recipe.recipe import Recipe
+from warmstart.select.view import View
+from warmstart.task.base import tasks
+
+
+@dataclasses.dataclass(frozen=True)
+class Finalist:
+    """What was measured of a backbone, and what is needed to compare it and to run its method again."""
+
+    tuned: Tuned
+    outputs: Tensor  # of the method on validation
+    targets: Tensor
+    recipe: Recipe
+    log_loss: float  # at the best temperature
+
+
+def finalist(view: View, seconds: float, *, seed: int, listener: Listener) -> Finalist | None:
+    """Try probe, LP-FT and the light tune as `fit` would, within `seconds`; `None` if the probe alone takes longer."""
+    began, task = time.monotonic(), tasks["classify"]
+    context = LadderContext(
+        backbone=view.backbone,
+        data=view.data,
+        task=task,
+        deadline=Deadline(seconds),
+        speed=view.speed,
+        seed=seed,
+        listener=listener,
+    )
+    rungs = [rung for rung in default_rungs(context, "none", 0.0) if isinstance(rung, RecipeRung)]
+    expected = rungs[0].seconds(context)
+    if expected > context.deadline.left():
+        listener(Decided(f"{view.uri} is not tuned: its probe needs about {expected:.0f} s, of {seconds:.0f} s left"))
+        return None
+    listener(Decided(f"methods are tried on {view.uri}, within {seconds:.0f} s"))
+    climbed = climb(rungs, context, reserve=0.0)
+    chosen, targets = climbed.contenders[climbed.chosen], context.data.targets(context.data.split.val)
+    right = correct(chosen.val_outputs, targets)
+    gain = None
+    if climbed.chosen != "probe":
+        probe = climbed.contenders["probe"]
+        gain = difference(climbed.chosen, right, "probe", correct(probe.val_outputs, targets), seed)
+    tuned = Tuned(view.uri, climbed.tried, climbed.chosen, bootstrap(right, seed=seed), gain, time.monotonic() - began)
+    loss = calibrated_metrics(task, chosen.val_outputs, targets)["log_loss"]
+    return Finalist(tuned, chosen.val_outputs, targets, chosen.members[0].recipe, loss)
+
+
+def in_order(finalists: list[Finalist]) -> list[Finalist]:
+    """The better on validation first; at equal accuracy, that of the lower log-loss."""
+    return sorted(finalists, key=lambda one: (-one.tuned.value.value, one.log_loss))
+
+
+def against(first: Finalist, second: Finalist, seed: int) -> Difference:
+    """The two on the same validation samples."""
+    names, outputs = (first.tuned.backbone, second.tuned.backbone), (first.outputs, second.outputs)
+    right = [correct(each, first.targets) for each in outputs]
+    return difference(names[0], right[0], names[1], right[1], seed)

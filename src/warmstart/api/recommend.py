@@ -1,0 +1,123 @@
+"""`recommend`: which backbone for these data, and which method; from a table first, and then from measurements."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from warmstart.api.budget import cache_limits, seconds
+from warmstart.api.candidates import Field, Wanted, named, on_this_machine
+from warmstart.api.choosing import Choosing
+from warmstart.api.prepare import read, run_data
+from warmstart.api.runfolder import free_folder, refuse_existing
+from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.deadline import Deadline
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remember, silent
+from warmstart.evaluation.recommendation import Recommendation
+from warmstart.report.recommended import write_recommendation
+
+RECIPE = "recipe.yaml"
+
+
+@dataclasses.dataclass(frozen=True)
+class RecommendResult:
+    """Where everything lies, and the facts."""
+
+    recommendation: Recommendation
+    folder: Path
+    report: Path
+
+
+def recommend(
+    data: Any,
+    *,
+    backbones: str | Sequence[str] | None = None,
+    licence: str | None = None,
+    accept_licence: bool = False,
+    max_params: str | int | None = None,
+    budget: str | float = "5m",
+    size: int | None = None,
+    seed: int = 0,
+    val: float = 0.2,
+    test: float = 0.2,
+    group: str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    out: str | Path | None = None,
+    max_unreadable: float = 0.05,
+    cache: str | Path | None = None,
+    cache_budget: str | int = "8GB",
+    listener: Listener = silent,
+) -> RecommendResult:
+    """Choose a backbone and a method for labelled images, within a budget of time.
+
+    Published accuracy ranks the candidates first. Nearest neighbours and ridge regression, each sample left out once,
+    on the frozen features of at most 2000 training images then halve them in rounds. On the best two the methods of
+    `fit` are tried and measured on validation. The test part is never opened. Nothing is downloaded that was not named.
+
+    Args:
+        data: as for `fit`.
+        backbones: URIs, in a sequence or with commas between; by default all pretrained image backbones whose weights
+            are on this machine.
+        licence: only those under this licence; a pattern such as `"apache*"`, in any case.
+        accept_licence: your use keeps to the licence of the weights, also where that restricts it.
+        max_params: only those with at most so many parameters: `"30M"`.
+        budget: time for everything, such as `"5m"`. What it does not suffice for is left out, and named.
+        size: input side in pixels; by default each backbone's own.
+        seed: of the division into parts, of the order of samples, and of everything random.
+        val: share for validation, as for `fit`.
+        test: share that stays closed, as for `fit`: the same images, for the same seed.
+        group: column (or folder level) of what must not be divided.
+        path_column: column of a table that holds the path.
+        label_column: column of a table that holds the label.
+        out: run folder; must not exist. Default: the next free `runs/NAME-recommend-NNN`.
+        max_unreadable: stop if more than this share of the images cannot be read.
+        cache: folder for activations and resized pixels, which `fit` finds there again.
+        cache_budget: what stored activations may take.
+        listener: hears of progress and decisions.
+
+    Raises:
+        DataError, BackboneError: what was found, what was expected, what to do.
+        LicenceError: one that was named has a licence that restricts its use and was not accepted.
+        RunError: `out` exists.
+    """
+    started, limit = time.monotonic(), seconds(budget)
+    limits = cache_limits(cache_budget, "fp32")
+    options: dict[str, Any] = {
+        "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
+        "backbones": backbones if backbones is None or isinstance(backbones, str) else ",".join(backbones),
+        "licence": licence,
+        "accept_licence": accept_licence or None,
+        "max_params": max_params,
+        "budget": str(budget),
+        "size": size,
+        "seed": seed,
+        "val": val,
+        "test": test,
+        "group": group,
+        "path_column": path_column,
+        "label_column": label_column,
+    }
+    if out is not None:
+        refuse_existing(out)
+    keep_buffers()
+    decisions: list[str] = []
+    tell, wanted = broadcast(listener, remember(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
+    field: Field = on_this_machine(wanted) if backbones is None else named(backbones, wanted)
+    said = ", ".join(f"{c.uri} ({c.prior.score:.1f}, {c.prior.basis})" for c in field.candidates)
+    tell(Decided(f"the prior ranks {said}"))
+    reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
+    reading = {key: options[key] for key in ("size", "seed", "val", "test", "group", "path_column", "label_column")}
+    loaded = read(data, reference, max_unreadable=max_unreadable, listener=tell, cache=cache, limits=limits, **reading)
+    deadline = Deadline(limit - (time.monotonic() - started))
+    choosing = Choosing(field, wanted, loaded, run_data(loaded, cache, limits), deadline, tell)
+    facts = choosing.decide(reference)
+    folder = free_folder(Path("runs") / f"{loaded.dataset.name}-recommend", out)
+    listener(Started(f"run {folder}"))
+    found = choosing.told(facts, options, folder / RECIPE, decisions, limit, time.monotonic() - started)
+    write_recommendation(found, folder, RECIPE)
+    listener(Finished(f"run {folder}"))
+    return RecommendResult(found, folder, folder / "report.html")

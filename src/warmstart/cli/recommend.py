@@ -1,0 +1,114 @@
+"""`warmstart recommend`: which backbone, and which method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from warmstart.cli.fit import Cache, Out
+from warmstart.cli.options import (
+    AcceptLicence,
+    AsJson,
+    CacheBudget,
+    DataArgument,
+    Debug,
+    Group,
+    LabelColumn,
+    PathColumn,
+    Seed,
+    Size,
+    Test,
+    Val,
+)
+from warmstart.cli.session import Session, session
+from warmstart.cli.text import interval, plain
+
+if TYPE_CHECKING:
+    from warmstart.api.recommend import RecommendResult
+
+
+def recommend(
+    data: DataArgument,
+    backbones: Annotated[
+        str | None, typer.Option(help="Candidates, with commas between.", show_default="all that are on this machine")
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Only weights under this licence: apache*, mit.")] = None,
+    accept_licence: AcceptLicence = False,
+    max_params: Annotated[str | None, typer.Option(help="Only networks of at most so many parameters: 30M.")] = None,
+    budget: Annotated[str, typer.Option(help="Time that may be spent: 90s, 5m, 2h.")] = "5m",
+    size: Size = None,
+    seed: Seed = 0,
+    val: Val = 0.2,
+    test: Test = 0.2,
+    group: Group = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
+    out: Out = None,
+    max_unreadable: Annotated[
+        float, typer.Option(help="Stop if more than this share of the images cannot be read.")
+    ] = 0.05,
+    cache: Cache = None,
+    cache_budget: CacheBudget = "8GB",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Say which backbone and which method suit DATA, and why.
+
+    Candidates are ranked by what is published of them, then by their frozen features; the best two are tuned.
+    """
+    with session(as_json=as_json, debug=debug) as now:
+        now.say(f"Choosing a backbone for {data}: {backbones or 'all that are here'}; time budget {budget}")
+        from warmstart.api.recommend import recommend as twin
+
+        result = twin(
+            data,
+            backbones=backbones,
+            licence=licence,
+            accept_licence=accept_licence,
+            max_params=max_params,
+            budget=budget,
+            size=size,
+            seed=seed,
+            val=val,
+            test=test,
+            group=group,
+            path_column=path_column,
+            label_column=label_column,
+            out=out,
+            max_unreadable=max_unreadable,
+            cache=cache,
+            cache_budget=cache_budget,
+            listener=now.listener,
+        )
+        show(now, result)
+
+
+def show(now: Session, result: RecommendResult) -> None:
+    """The candidates, the methods on the best two, the recommendation, and how to go on."""
+    found = result.recommendation
+    now.say("")
+    now.table(
+        ("backbone", "prior", "images", "px", "neighbours (95 %)", "ridge (95 %)", "ms per image", "licence"),
+        [
+            (
+                one.backbone,
+                f"{one.prior:.1f}" if one.prior else "-",
+                one.rounds[-1].samples,
+                one.rounds[-1].size,
+                *(interval(plain(one.rounds[-1].accuracy[head])) for head in ("knn", "ridge")),
+                f"{1000 * one.seconds_per_image:.3g}",
+                one.licence,
+            )
+            for one in found.candidates
+        ],
+    )
+    for one in found.tuned:
+        tried = ", ".join(f"{rung.name} {rung.val[found.metric]:.3f}" for rung in one.rungs if not rung.skipped)
+        now.say(f"\n{one.backbone} on validation: {tried}; {one.method}: {interval(plain(one.value))}")
+    for one in found.elsewhere:
+        now.say(f"above by the prior ({one.prior:.1f}), not here: {one.backbone}, {one.licence}; {one.how}")
+    now.say(f"\n{found.backbone} with {found.method}. {found.why}\n", "bold")
+    now.say(f"report   {result.report}")
+    now.say(f"go on    {found.next_command}")
+    now.result({"folder": result.folder, "report": result.report, **found.to_dict()})

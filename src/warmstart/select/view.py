@@ -1,0 +1,78 @@
+"""One backbone's own view of the data: its size, its preprocessing, its features, and how long an image takes it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from torch import Tensor
+
+from warmstart.cache.features import BATCH, activations
+from warmstart.data.pixels import PixelStore
+from warmstart.data.schema import IntArray
+from warmstart.engine.data import RunData
+from warmstart.engine.extraction import choose
+from warmstart.model.backbone import Backbone
+from warmstart.model.network import Network
+from warmstart.planning.cost import SpeedFacts
+from warmstart.planning.profile import profile
+from warmstart.planning.speed import measure_speed
+from warmstart.task.base import tasks
+
+_SOME = 16
+"""Images that the time to decode is measured on."""
+
+
+class View:
+    """The data as one backbone is to see them.
+
+    Args:
+        uri: what the user calls it.
+        backbone: may be tapped; what ranks it are its own features, the last group of columns.
+        data: how images are framed is taken from it, and its store of activations is read and filled.
+        size: input side in pixels; by default the backbone's own.
+    """
+
+    def __init__(self, uri: str, backbone: Backbone, data: RunData, size: int | None = None) -> None:
+        own, card = backbone.preprocess, backbone.card
+        size = own.size if card.fixed_size or size is None else max(card.min_size, size)
+        spec = dataclasses.replace(own, size=size, resize=data.spec.resize, decode=data.spec.decode)
+        store = data.store if data.store.spec == spec else PixelStore(data.dataset, spec)
+        self.uri, self.backbone = uri, backbone
+        self.data = RunData(data.dataset, data.split, store, spec, data.cache, data.limits, "torch", BATCH)
+        self.half = size if card.fixed_size else min(size, max(card.min_size, size // 2, own.size // 2))
+        self.speed = SpeedFacts()
+
+    @property
+    def size(self) -> int:
+        """Input side in pixels."""
+        return self.data.spec.size
+
+    @property
+    def gflops(self) -> float:
+        """1e9 operations for one image, two per multiply-add."""
+        return self._flops(self.size) / 1e9
+
+    def measure(self, images: int, *, seconds: float = 0.5) -> None:
+        """Measure speed for about `seconds`, and choose what computes features where `images` of them are worth it."""
+        head = tasks["classify"].head(self.backbone.out_features, self.data.dataset.target, seed=0)
+        train = self.data.split.train
+        sources = [self.data.dataset.samples[int(i)].source for i in train[:: max(1, len(train) // _SOME)]]
+        speed = measure_speed(Network(self.backbone, head), self.data.spec, seconds, sources=sources)
+        choice = choose(self.backbone, self.data, images, speed.flops / self._flops(self.size))
+        faster = choice.rates[choice.runtime] / choice.rates["torch"]
+        self.speed = dataclasses.replace(speed, extraction=faster)
+        self.data = dataclasses.replace(self.data, runtime=choice.runtime, batch=choice.batch)
+
+    def seconds(self, *, full: bool = True) -> float:
+        """Seconds an image takes from its file to its features, at half the size unless `full`."""
+        flops = self._flops(self.size if full else self.half)
+        return flops / (self.speed.flops * self.speed.extraction) + 1 / self.speed.images
+
+    def features(self, indices: IntArray, *, full: bool) -> Tensor:
+        """The backbone's own features (n, d) of the samples at `indices`; at half the size unless `full`."""
+        wanted = self.data.wanted(self.backbone.chain, self.size if full else self.half)
+        found = activations(wanted, -1, indices)
+        return found[:, self.backbone.groups[-1].start :] if self.backbone.groups else found
+
+    def _flops(self, size: int) -> int:
+        return profile(self.backbone, 0, len(self.backbone.chain.cuts) - 1, size).flops
