@@ -72,7 +72,7 @@ class Choosing:
         )
         left_out |= dict.fromkeys(halving.unseen, "no time in the budget for its first features")
         finalists = self._finalists([views[uri] for uri in halving.ranking[:FINALISTS]])
-        pair = against(*finalists, seed) if len(finalists) == FINALISTS else None
+        pair = against(finalists[0], finalists[1], seed) if len(finalists) == FINALISTS else None
         first = [one.tuned.backbone for one in finalists if pair is not None]  # one alone says nothing of the other
         order = [*first, *(uri for uri in halving.ranking if uri not in first)]
         by_uri = {candidate.uri: candidate for candidate in self.field.candidates}

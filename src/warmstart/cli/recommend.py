@@ -106,8 +106,8 @@ def show(now: Session, result: RecommendResult) -> None:
     for one in found.tuned:
         tried = ", ".join(f"{rung.name} {rung.val[found.metric]:.3f}" for rung in one.rungs if not rung.skipped)
         now.say(f"\n{one.backbone} on validation: {tried}; {one.method}: {interval(plain(one.value))}")
-    for one in found.elsewhere:
-        now.say(f"above by the prior ({one.prior:.1f}), not here: {one.backbone}, {one.licence}; {one.how}")
+    for row in found.elsewhere:
+        now.say(f"above by the prior ({row.prior:.1f}), not here: {row.backbone}, {row.licence}; {row.how}")
     now.say(f"\n{found.backbone} with {found.method}. {found.why}\n", "bold")
     now.say(f"report   {result.report}")
     now.say(f"go on    {found.next_command}")
