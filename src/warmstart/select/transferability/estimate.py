@@ -11,15 +11,12 @@ from scipy.stats import t
 from warmstart.data.schema import IntArray
 from warmstart.evaluation.intervals import LEVEL
 from warmstart.evaluation.outcome import Interval
-from warmstart.select.transferability import gbc
 from warmstart.select.transferability.components import components
 from warmstart.select.transferability.inputs import Floats, checked, checked_source
 from warmstart.select.transferability.nleep import posteriors
 from warmstart.select.transferability.registry import Metric, View, metrics
 
-RESAMPLES = 20
-_LARGEST = 512
-"""Samples of a subsample: the eigendecomposition of its Gram matrix is what costs."""
+RESAMPLES = 8
 
 
 def transferability(
@@ -58,16 +55,21 @@ def transferability(
     if resamples < 2:
         raise ValueError(f"an interval needs two resamples or more, not {resamples}")
     array, numbered = checked(features, labels)
+    scores = components(array)
     views: dict[View, Floats] = {
         "features": array,
-        "components": components(array, gbc.COMPONENTS),
-        "posteriors": posteriors(array, int(numbered.max()) + 1),
+        "components": scores,
+        "posteriors": posteriors(array, scores, int(numbered.max()) + 1),
     }
     if source is not None:
         views["source"], _ = checked_source(source, labels)
-    drawn = list(_subsamples(numbered, resamples, np.random.default_rng(seed)))
-    available = ((name, metrics[name]) for name in metrics)
-    return {name: _interval(m, views[m.view], numbered, drawn) for name, m in available if m.view in views}
+    found: dict[str, Interval] = {}
+    for name in metrics:
+        metric = metrics[name]
+        if metric.view in views:
+            drawn = list(_subsamples(numbered, metric.subsample, resamples, np.random.default_rng(seed)))
+            found[name] = _interval(metric, views[metric.view], numbered, drawn)
+    return found
 
 
 def unavailable(source: npt.ArrayLike | None) -> dict[str, str]:
@@ -82,9 +84,9 @@ def unavailable(source: npt.ArrayLike | None) -> dict[str, str]:
     return {name: f"{metrics[name].title} {why}" for name in metrics if metrics[name].view == "source"}
 
 
-def _subsamples(labels: IntArray, count: int, rng: np.random.Generator) -> Iterator[IntArray]:
+def _subsamples(labels: IntArray, most: int, count: int, rng: np.random.Generator) -> Iterator[IntArray]:
     """Indices of subsamples with each class in its share, by two samples at least and never by all it has."""
-    share = min(0.5, _LARGEST / len(labels))
+    share = min(0.5, most / len(labels))
     members = [np.flatnonzero(labels == c) for c in range(int(labels.max()) + 1)]
     sizes = [min(max(2, round(share * len(m))), len(m) - 1) for m in members]
     for _ in range(count):

@@ -13,8 +13,6 @@ from warmstart.select.transferability.components import components
 from warmstart.select.transferability.inputs import Floats, checked
 
 Covariance = Literal["spherical", "diagonal"]
-COMPONENTS = 64
-"""Principal components that the Gaussians are fitted in, as in the paper."""
 _LEAST = 1e-4
 """Least variance of a class in a direction, against the mean of all: a class that does not vary is no point."""
 
@@ -40,7 +38,7 @@ def gbc(features: npt.ArrayLike, labels: npt.ArrayLike, *, covariance: Covarianc
     -1.2131
     """
     array, numbered = checked(features, labels)
-    return overlap(components(array, COMPONENTS), numbered, covariance)
+    return overlap(components(array), numbered, covariance)
 
 
 def overlap(scores: Floats, labels: IntArray, covariance: Covariance = "spherical") -> float:

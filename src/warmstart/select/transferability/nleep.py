@@ -15,8 +15,6 @@ from warmstart.select.transferability.leep import expected_prediction
 
 ENERGY = 0.8
 """Share of the variance that the principal components keep, as in the paper."""
-COMPONENTS = 128
-"""Most principal components: beyond them a Gaussian of a few dozen samples says nothing."""
 PER_CLASS = 5
 """Gaussians per target class, as in the paper."""
 _FEWEST = 4
@@ -26,8 +24,8 @@ _FEWEST = 4
 def nleep(features: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """LEEP of the posteriors of a Gaussian mixture fitted to the features, at most 0; higher is better.
 
-    Principal components that keep 80 % of the variance, a mixture of 5 Gaussians per class (at most one for 4 samples,
-    but one per class), and `leep` with the posterior P(v | x) for the source head's probabilities.
+    Principal components that keep 80 % of the variance (64 at most), a mixture of 5 Gaussians per class (at least one,
+    and at most one for 4 samples), and `leep` with the posterior P(v | x) for the source head's probabilities.
     Li et al., CVPR 2021, "Ranking Neural Checkpoints", section 4.
 
     Args:
@@ -43,13 +41,12 @@ def nleep(features: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     True
     """
     array, numbered = checked(features, labels)
-    return expected_prediction(posteriors(array, int(numbered.max()) + 1), numbered)
+    return expected_prediction(posteriors(array, components(array), int(numbered.max()) + 1), numbered)
 
 
-def posteriors(features: Floats, classes: int) -> Floats:
-    """Probabilities (n, Gaussians) of the mixture's Gaussians for features (n, d); labels have no part in them."""
+def posteriors(features: Floats, scores: Floats, classes: int) -> Floats:
+    """Probabilities (n, Gaussians) by a mixture fitted to the scores of `components(features)`, without labels."""
     n = len(features)
-    scores = components(features, COMPONENTS)
     kept = np.cumsum(scores.var(0)) / features.var(0).sum()
     scores = scores[:, : int((kept < ENERGY).sum()) + 1]
     scores = scores / scores.std()  # the mixture's least variance is absolute

@@ -30,6 +30,8 @@ class Metric:
     view: View
     score: Callable[[Floats, IntArray], float]
     bounds: tuple[float, float]
+    subsample: int = 1024
+    """Samples of a subsample, at most, for its interval; few where the metric costs an eigendecomposition."""
     higher_is_better: Literal[True] = True
 
     @property
@@ -46,7 +48,7 @@ metrics.add(
     "h_score", Metric("H-score", "Bao et al. 2019, Ibrahim et al. 2022", "features", between_variance, _NOT_NEGATIVE)
 )
 metrics.add("leep", Metric("LEEP", "Nguyen et al. 2020", "source", expected_prediction, _AT_MOST_0))
-metrics.add("logme", Metric("LogME", "You et al. 2021", "features", maximum_evidence, _ANY))
+metrics.add("logme", Metric("LogME", "You et al. 2021", "features", maximum_evidence, _ANY, subsample=512))
 metrics.add("nce", Metric("NCE", "Tran et al. 2019", "source", conditional_entropy, _AT_MOST_0))
 metrics.add("nleep", Metric("NLEEP", "Li et al. 2021", "posteriors", expected_prediction, _AT_MOST_0))
 metrics.add("transrate", Metric("TransRate", "Huang et al. 2022", "features", rate_reduction, _NOT_NEGATIVE))

@@ -28,8 +28,8 @@ def transrate(features: npt.ArrayLike, labels: npt.ArrayLike, *, epsilon: float 
     Raises:
         DataError: see `checked`.
 
-    >>> x = [[1.0, 0.1], [1.0, -0.1], [-0.1, 1.0], [0.1, 1.0]]
-    >>> transrate(x, [0, 0, 1, 1]) > transrate(x, [0, 1, 0, 1])
+    >>> x = [[9.0, 0.0], [9.1, 0.0], [0.0, 9.0], [0.0, 9.1], [-9.0, -9.0], [-9.1, -9.0]]
+    >>> transrate(x, [0, 0, 1, 1, 2, 2]) > transrate(x, [0, 1, 2, 0, 1, 2])
     True
     """
     return rate_reduction(*checked(features, labels), epsilon)
