@@ -8,10 +8,16 @@ from warmstart.select.transferability import Agreement, rank_agreement
 PROBE = [0.5, 0.6, 0.7, 0.8]
 
 
+def numbers(agreement: Agreement) -> tuple[float, float, int]:
+    assert agreement.weighted_tau is not None
+    assert agreement.spearman is not None
+    return agreement.weighted_tau, agreement.spearman, agreement.candidates
+
+
 def test_the_same_order_agrees_and_the_opposite_disagrees() -> None:
     found = rank_agreement({"same": [1, 2, 3, 9], "opposite": [-1, -2, -3, -9]}, PROBE)
-    assert found["same"] == Agreement(pytest.approx(1), pytest.approx(1), 4)
-    assert found["opposite"] == Agreement(pytest.approx(-1), pytest.approx(-1), 4)
+    assert numbers(found["same"]) == pytest.approx((1, 1, 4))
+    assert numbers(found["opposite"]) == pytest.approx((-1, -1, 4))
 
 
 def test_spearman_by_hand() -> None:
@@ -23,14 +29,12 @@ def test_a_mistake_among_the_best_weighs_more_in_tau_than_one_among_the_worst() 
     best, worst = [1, 2, 4, 3], [2, 1, 3, 4]
     found = rank_agreement({"best": best, "worst": worst}, PROBE)
     assert kendalltau(best, PROBE).statistic == pytest.approx(kendalltau(worst, PROBE).statistic)
-    assert found["best"].weighted_tau is not None
-    assert found["worst"].weighted_tau is not None
-    assert found["best"].weighted_tau < found["worst"].weighted_tau
+    assert numbers(found["best"])[0] < numbers(found["worst"])[0]
 
 
 def test_candidates_without_a_score_are_left_out_and_three_are_needed() -> None:
     found = rank_agreement({"leep": [1, None, 3, 4], "nce": [1, None, None, float("nan")]}, PROBE)
-    assert found["leep"] == Agreement(pytest.approx(1), pytest.approx(1), 3)
+    assert numbers(found["leep"]) == pytest.approx((1, 1, 3))
     assert (found["nce"].weighted_tau, found["nce"].spearman, found["nce"].candidates) == (None, None, 1)
     assert found["nce"].reason == "1 candidate has both a score and a probe; a rank correlation needs 3"
 

@@ -6,11 +6,12 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from tests.select.transferability.support import clouds
+from warmstart.data.schema import IntArray
 from warmstart.select.transferability.h_score import h_score
 from warmstart.select.transferability.inputs import Floats
 
 
-def between(features: Floats, labels: Floats) -> Floats:
+def between(features: Floats, labels: IntArray) -> Floats:
     """cov(E[f | y]), sample by sample."""
     means = np.stack([features[labels == label].mean(0) for label in labels])
     return np.asarray(np.cov(means, rowvar=False, bias=True))

@@ -29,12 +29,14 @@ def transferability(
 ) -> dict[str, Interval]:
     """Every metric in `metrics` that can be had, by name, with its 95 % interval.
 
-    The interval is from subsamples without replacement, stratified by class, of half the samples or about 512: a
-    bootstrap would put copies into them, which the metrics take for classes that do not vary. The spread of the metric
-    over subsamples of m of n samples, times sqrt(m / (n - m)), is its standard error (delete-d jackknife; Shao & Wu
-    1989, "A General Theory for Jackknife Variance Estimation"), and the interval the value plus and minus that times
+    The interval is from subsamples without replacement, stratified by class, of half the samples or `Metric.subsample`:
+    a bootstrap would put copies into them, which the metrics take for classes that hardly vary. The spread of the
+    metric over subsamples of m of n samples, times sqrt(m / (n - m)), is its standard error (delete-d jackknife; Shao &
+    Wu 1989, "A General Theory for Jackknife Variance Estimation"), and the interval the value plus and minus that times
     Student's quantile, cut where the metric ends. The principal components of GBC and the mixture of NLEEP, which
-    labels have no part in, are those of all samples throughout, as the backbone is.
+    labels have no part in, are those of all samples throughout, as the backbone is. Against values of new samples the
+    standard errors were 0.8 to 1.4 of the true ones on simulated classes, but TransRate's 0.4 with more features than
+    samples; of 200 photos of ten classes GBC's was 0.5.
 
     Args:
         features: (n, d), of the backbone's last block; finite.

@@ -22,7 +22,7 @@ def gbc(features: npt.ArrayLike, labels: npt.ArrayLike, *, covariance: Covarianc
 
     In the first 64 principal components, - sum over ordered pairs i != j of exp(-D(i, j)), with Bhattacharyya's
     distance D = 1/8 (m_i - m_j)' S^-1 (m_i - m_j) + 1/2 log(det S / sqrt(det S_i det S_j)) and S = (S_i + S_j) / 2.
-    Pandy et al., CVPR 2022, "Transferability Estimation using Bhattacharyya Class Separability", equations 2 to 4.
+    Pandy et al., CVPR 2022, "Transferability Estimation using Bhattacharyya Class Separability".
     `covariance`: one variance per class, the paper's choice for classification, or one per direction too. Variances are
     divided by n, and are at least 1e-4 of the mean one (the authors' code: at least 1e-4, which depends on the scale).
 

@@ -17,10 +17,10 @@ def h_score(features: npt.ArrayLike, labels: npt.ArrayLike, *, shrinkage: float 
 
     cov_a = (1 - a) cov(f) + a tr(cov(f))/d I, with the amount a that Ledoit and Wolf derive: Ibrahim, Ponomareva &
     Mazumder 2022, "Newer is not always better: Rethinking transferability metrics, their peculiarities, stability and
-    performance", section 4. It is the default whatever n and d are: backbones of different d must be ranked by one
+    performance". It is the default whatever n and d are: backbones of different d must be ranked by one
     measure, a goes to 0 where samples are many, and without it n <= d gives classes - 1 to any features. At a = 0 it is
     the original: Bao et al., ICIP 2019, "An Information-Theoretic Approach to Transferability in Task Transfer
-    Learning", definition 2. Covariances are divided by n.
+    Learning". Covariances are divided by n.
 
     Args:
         features: (n, d), finite.

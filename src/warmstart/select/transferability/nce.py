@@ -13,8 +13,8 @@ def nce(source: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """Negative conditional entropy -H(Y | Z) in nats, at most 0; higher is better.
 
     Z is the source class of highest probability: NCE = sum over y, z of P(y, z) log P(y | z), with P from counts.
-    Tran, Nguyen & Hassner, ICCV 2019, "Transferability and Hardness of Supervised Classification Tasks", equation 6;
-    source labels from a source head as in Nguyen et al. 2020, section 3.
+    Tran, Nguyen & Hassner, ICCV 2019, "Transferability and Hardness of Supervised Classification Tasks", for two
+    sets of labels of the same samples; those of the source head are used for it by Nguyen et al. 2020.
 
     Args:
         source: (n, S), probabilities of the source classes.

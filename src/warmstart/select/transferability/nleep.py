@@ -26,7 +26,7 @@ def nleep(features: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
     Principal components that keep 80 % of the variance (64 at most), a mixture of 5 Gaussians per class (at least one,
     and at most one for 4 samples), and `leep` with the posterior P(v | x) for the source head's probabilities.
-    Li et al., CVPR 2021, "Ranking Neural Checkpoints", section 4.
+    Li et al., CVPR 2021, "Ranking Neural Checkpoints".
 
     Args:
         features: (n, d), finite.

@@ -17,7 +17,7 @@ def transrate(features: npt.ArrayLike, labels: npt.ArrayLike, *, epsilon: float 
 
     R(Z, e) = 1/2 log det(I + Z'Z / (n e)) for centred features Z (n, d), and R(Z, e | Y) the mean over the classes'
     rows, weighted by their shares, of the same.
-    Huang et al., ICML 2022, "Frustratingly Easy Transferability Estimation", equations 3 to 5. Features are scaled to a
+    Huang et al., ICML 2022, "Frustratingly Easy Transferability Estimation". Features are scaled to a
     mean squared norm of 1 first, or the distortion would mean another thing for each backbone.
 
     Args:
