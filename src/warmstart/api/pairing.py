@@ -39,10 +39,10 @@ def read_set(
     `(images, labels)` is a tuple; a list is of images. The column options belong to tables.
     """
     folder = isinstance(data, str | Path) and Path(data).is_dir()
-    columns = {} if folder else {"path_column": path_column, "label_column": label_column}
+    paths, names = (None, None) if folder else (path_column, label_column)
     images = isinstance(data, list | np.ndarray)
     try:
-        found = unlabelled(data) if images else load(data, **columns)
+        found = unlabelled(data) if images else load(data, path_column=paths, label_column=names)
     except DataError as error:
         if not folder:
             raise

@@ -94,7 +94,8 @@ def similarity(
     limits = cache_limits(cache_budget, "fp32")
     check_folder({}, out=out, resume=None)
     keep_buffers()
-    network = with_all_blocks(backbone_at(_untapped(backbone), size, seed, accept_licence=accept_licence))
+    own = backbone_at(_untapped(backbone), size, seed, accept_licence=accept_licence)
+    network = with_all_blocks(own)
     decisions: list[str] = []
     tell = broadcast(listener, remembering(decisions))
     columns = {"path_column": path_column, "label_column": label_column}
@@ -117,14 +118,14 @@ def similarity(
         ready.b,
         found,
         seed,
-        network.card.to_dict(),
+        own.card.to_dict(),
         ready.data.spec.to_dict(),
         tuple(decisions),
         time.monotonic() - started,
         environment(),
         shlex.join(words),
     )
-    config = {"a": words[2], "b": words[3], **options, "weights": network.card.weights_sha256}
+    config = {"a": words[2], "b": words[3], **options, "weights": own.card.weights_sha256}
     folder = open_folder(f"{ready.a.name}-vs-{ready.b.name}", config, out=out, resume=None)
     return SimilarityResult(outcome, folder, write_similarity(outcome, folder))
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from warmstart.evaluation.outcome import Interval
 from warmstart.evaluation.similarity import BlockRow, Measurement, SimilarityOutcome
 from warmstart.files import write_text
@@ -88,8 +90,8 @@ def _from(rest: float, interval: Interval) -> Interval:
     return Interval(abs(interval.value - rest), low, high)
 
 
-def _bar(label: str, interval: Interval, largest: float, tone: str) -> Any:
-    return interval_bar(label, *(x / largest for x in (interval.value, interval.low, interval.high)), tone)
+def _bar(label: str, interval: Interval, largest: float, tone: str) -> Markup:
+    return interval_bar(label, interval.value / largest, interval.low / largest, interval.high / largest, tone)
 
 
 def short(value: float) -> str:

@@ -18,7 +18,7 @@ def coral(a: Floats, b: Floats) -> float:
     1.0
     """
     difference = np.atleast_2d(np.cov(a, rowvar=False) - np.cov(b, rowvar=False))
-    return float((difference**2).sum()) / (4 * a.shape[1] ** 2)
+    return float((difference**2).sum() / (4 * a.shape[1] ** 2))
 
 
 def _between(pair: Pair, first: IntArray, second: IntArray) -> float:

@@ -8,6 +8,7 @@ roles of samples and channels exchanged.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -60,7 +61,7 @@ def covariance_cka(a: Sequence[Floats], b: Sequence[Floats]) -> float | None:
     if min(own) <= 0:
         return None
     shared = sum(float((x * y).sum()) for x in first for y in second) / 4
-    return shared / (own[0] * own[1]) ** 0.5
+    return shared / math.sqrt(own[0] * own[1])
 
 
 def _cka_of(pair: Pair) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from warmstart.data.schema import IntArray
@@ -29,11 +31,10 @@ def frechet(a: Floats, b: Floats) -> float:
 
 def root(x: Floats) -> Floats:
     """A matrix R (at most d rows, d) with R' R the covariance of `x` (n, d); zero for a single sample."""
-    centred = (x - x.mean(0)) / max(len(x) - 1, 1) ** 0.5
+    centred: Floats = (x - x.mean(0)) / max(len(x) - 1, 1) ** 0.5
     if len(x) <= x.shape[1]:
         return centred
-    factor: Floats = np.linalg.qr(centred, mode="r")
-    return factor
+    return cast(Floats, np.linalg.qr(centred, mode="r"))  # with this mode it is R alone
 
 
 def bures(a: Floats, b: Floats) -> float:

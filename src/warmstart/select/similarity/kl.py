@@ -11,14 +11,20 @@ from warmstart.select.similarity.kernel import Floats
 from warmstart.select.similarity.measure import Measure
 from warmstart.select.similarity.pair import Pair
 
+_FLAT = 1e-12
+"""Share of both variances together that is no more than the rounding of float32 features."""
+
 
 def gaussian_kl(mean_a: Floats, cov_a: Floats, mean_b: Floats, cov_b: Floats) -> float:
-    """KL(N(mean_a, cov_a) || N(mean_b, cov_b)) in nats; Kullback 1959, ch. 9, eq. 1.2.
+    """KL(N(mean_a, cov_a) || N(mean_b, cov_b)) in nats (Kullback 1959, ch. 9, eq. 1.2); infinite where the second
+    is flat.
 
     >>> one = np.eye(1)
     >>> gaussian_kl(np.zeros(1), one, np.full(1, 2.0), one)
     2.0
     """
+    if np.linalg.eigvalsh(cov_b)[0] <= _FLAT * np.trace(cov_a + cov_b):
+        return float("inf")
     inverse = np.linalg.inv(cov_b)
     apart = mean_b - mean_a
     sizes = np.linalg.slogdet(cov_b)[1] - np.linalg.slogdet(cov_a)[1]

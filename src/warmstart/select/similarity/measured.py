@@ -54,12 +54,12 @@ def halvings(measure: Measure, pair: Pair, a: IntArray, b: IntArray, rounds: int
 
 def measured(measure: Measure, pair: Pair) -> Measurement:
     """The measure of all samples, or why they do not support it. What is not finite is refused, too."""
-    refused = measure.needs(pair)
+    refused = measure.needs(pair) if pair.varies else "the features of all samples are the same: other ones are needed"
     if refused:
         return Measurement(measure.name, measure.title, measure.how, refused=refused)
     rng = np.random.default_rng(pair.seed)
     a, b = (rng.permutation(rows)[: measure.most] for rows in (pair.a, pair.b))
-    value = measure.between(pair, a, b)
+    value = measure.between(pair, np.sort(a), np.sort(b))
     drawn = halvings(measure, pair, a, b)
     if not (np.isfinite(value) and np.isfinite(drawn.between).all() and np.isfinite(drawn.within).all()):
         return Measurement(

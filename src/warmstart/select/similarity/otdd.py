@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.spatial.distance import cdist
 
@@ -34,7 +36,7 @@ def otdd(a: Floats, labels_a: IntArray, b: Floats, labels_b: IntArray) -> float:
     between = cdist(means[0], means[1], "sqeuclidean") + np.array([[bures(x, y) for y in roots[1]] for x in roots[0]])
     cost = cdist(a, b, "sqeuclidean") + between[np.ix_(of_a, of_b)]
     even = [np.full(len(x), 1 / len(x)) for x in (a, b)]
-    return float(max(emd2(*even, cost, numItermax=1_000_000), 0.0)) ** 0.5
+    return math.sqrt(max(float(emd2(*even, cost, numItermax=1_000_000)), 0.0))
 
 
 def _rows_by_class(pair: Pair, rows: IntArray, least: int) -> IntArray:

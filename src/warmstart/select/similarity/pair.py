@@ -27,6 +27,8 @@ class Pair:
     first: int
     labels: IntArray | None = None
     seed: int = 0
+    held_out: dict[bytes, tuple[Floats, Floats]] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+    """Scores of the classifier between some rows and other rows, by these: two measures are of them."""
 
     @property
     def a(self) -> IntArray:
@@ -43,6 +45,11 @@ class Pair:
         """Samples of the smaller set."""
         return min(self.first, len(self.features) - self.first)
 
+    @property
+    def varies(self) -> bool:
+        """Whether the features are not the same for all."""
+        return bool((self.features != self.features[0]).any())
+
     @cached_property
     def components(self) -> Floats:
         """Principal components (n, k) of both sets together, so that neither is favoured; not scaled to unit variance.
@@ -56,8 +63,7 @@ class Pair:
     @property
     def explained(self) -> float:
         """Share of the variance of the features that the components hold."""
-        total = float(self.features.var(0, dtype=np.float64).sum())
-        return float(self.components.var(0).sum()) / total if total else 1.0
+        return float(self.components.var(0).sum() / self.features.var(0, dtype=np.float64).sum())
 
     @cached_property
     def products(self) -> Singles:

@@ -61,19 +61,27 @@ def balanced_error(right_a: npt.NDArray[np.bool_], right_b: npt.NDArray[np.bool_
     return Interval(value, max(value - below, 0.0), min(value + above, 1.0))
 
 
+def _scores(pair: Pair, first: IntArray, second: IntArray) -> tuple[Floats, Floats]:
+    key = first.tobytes() + b"|" + second.tobytes()
+    if key not in pair.held_out:
+        a, b = pair.components[first], pair.components[second]
+        pair.held_out[key] = held_out_scores(a, b, seed=pair.seed)
+    return pair.held_out[key]
+
+
 def _between(pair: Pair, first: IntArray, second: IntArray) -> float:
-    a, b = held_out_scores(pair.components[first], pair.components[second], seed=pair.seed)
+    a, b = _scores(pair, first, second)
     return proxy_a_distance(float((a > 0).mean() + (b <= 0).mean()) / 2)
 
 
 def _interval(pair: Pair) -> Interval:
-    a, b = held_out_scores(pair.components[pair.a], pair.components[pair.b], seed=pair.seed)
+    a, b = _scores(pair, pair.a, pair.b)
     error = balanced_error(a <= 0, b > 0)
     return Interval(*(proxy_a_distance(e) for e in (error.value, error.high, error.low)))
 
 
 def _auc(pair: Pair, first: IntArray, second: IntArray) -> float:
-    a, b = held_out_scores(pair.components[first], pair.components[second], seed=pair.seed)
+    a, b = _scores(pair, first, second)
     return float(roc_auc_score(np.repeat([0, 1], [len(a), len(b)]), np.concatenate([a, b])))
 
 

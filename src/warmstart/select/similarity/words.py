@@ -83,7 +83,7 @@ def verdict(samples: tuple[int, int], found: dict[str, Measurement], blocks: Seq
     """Two to four sentences."""
     proxy_a, mmd = found["proxy_a"], found["mmd"]
     how = strength(proxy_a, mmd)
-    p = "" if mmd.p is None else f" (MMD: p {'=' if mmd.p > 0.002 else '<='} {mmd.p:.3f})"
+    p = "" if mmd.p is None else f" (MMD: p = {mmd.p:.3f})"
     if proxy_a.interval is None and mmd.interval is None:
         first = f"{samples[0]} and {samples[1]} samples are too few to say whether A and B differ."
     elif how == "none shown":
