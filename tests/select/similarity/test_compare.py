@@ -123,7 +123,7 @@ def test_a_shift_is_found_in_the_block_that_it_is_in() -> None:
     [
         ((0.4, 0.3, 0.0, 0.0), "early blocks, as with"),
         ((0.0, 0.0, 0.2, 0.3), "late blocks: what is shown"),
-        ((0.2, 0.2, 0.2, 0.2), "about the same"),
+        ((0.3, 0.3, 0.2, 0.2), "in early and in late"),
         ((0.0, 0.0, 0.0, 0.0), "No block"),
         ((0.4, 0.0), ""),
     ],

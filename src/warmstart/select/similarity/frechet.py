@@ -47,7 +47,7 @@ def _between(pair: Pair, first: IntArray, second: IntArray) -> float:
     return frechet(pair.components[first], pair.components[second])
 
 
-GAUSSIANS = at_least(LEAST, f"a covariance wants {PER_COMPONENT} samples per dimension and {LEAST_COMPONENTS} of them")
+GAUSSIANS = at_least(LEAST, f"a covariance of {LEAST_COMPONENTS} principal components takes {PER_COMPONENT} for each")
 
 FRECHET = Measure(
     name="frechet",

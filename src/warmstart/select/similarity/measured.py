@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from scipy.stats import t
 
 from warmstart.data.schema import IntArray
 from warmstart.evaluation.outcome import Interval
@@ -15,7 +16,6 @@ from warmstart.select.similarity.pair import Pair
 
 ROUNDS = 20
 """Random halvings of both sets; each gives two pairs of halves of A and B, and one pair of halves of A."""
-NORMAL = 1.96
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +35,9 @@ class Halvings:
 
         The delete-half jackknife (Shao and Wu 1989): the spread of a measure over random halves is the standard error
         of its value on the whole. A bootstrap would draw samples twice, which these measures take for a difference.
+        Student's t with as many degrees of freedom as rounds: the two halves of one round mirror each other.
         """
-        margin = NORMAL * float(self.between.std(ddof=1))
+        margin = float(t.ppf(0.975, len(self.within)) * self.between.std(ddof=1))
         return Interval(value, max(value - margin, least), min(value + margin, greatest))
 
 
