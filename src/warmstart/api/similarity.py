@@ -26,6 +26,7 @@ from warmstart.model.backbone import Backbone, FeatureGroup
 from warmstart.model.network import Network
 from warmstart.model.taps import FEATURES, most_taps, tapped
 from warmstart.model.uri import Uri
+from warmstart.planning.plan import CacheLimits
 from warmstart.planning.profile import profile
 from warmstart.planning.speed import measure_speed
 from warmstart.report.similarity import write_similarity
@@ -33,6 +34,8 @@ from warmstart.select.similarity import along_depth, compare_features
 
 MOST_FEATURES = 16_384
 """Columns of all blocks together: 4000 samples of them are 260 MB."""
+WORTH_MEASURING = 300
+"""Images below which finding the fastest runtime takes longer than computing their features in torch."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,32 +90,45 @@ def similarity(
     Raises:
         DataError, BackboneError, LicenceError, RunError: what was found, what was expected, what to do.
     """
-    started = time.monotonic()
-    options = {key: value for key, value in locals().items() if key in _OPTIONS}
+    options = {
+        "backbone": backbone,
+        "accept_licence": accept_licence,
+        "limit": limit,
+        "size": size,
+        "seed": seed,
+        "path_column": path_column,
+        "label_column": label_column,
+        "max_unreadable": max_unreadable,
+    }
     if limit < 2:
         raise WarmstartError(f"limit {limit}", expected="at least 2 images of each set; thousands say more")
-    limits = cache_limits(cache_budget, "fp32")
     check_folder({}, out=out, resume=None)
+    limits = cache_limits(cache_budget, "fp32")
+    return _similarity((a, b), options, out=out, cache=cache, limits=limits, listener=listener)
+
+
+def _similarity(
+    given: tuple[Any, Any],
+    options: dict[str, Any],
+    *,
+    out: str | Path | None,
+    cache: str | Path | None,
+    limits: CacheLimits,
+    listener: Listener,
+) -> SimilarityResult:
+    started = time.monotonic()
     keep_buffers()
-    own = backbone_at(_untapped(backbone), size, seed, accept_licence=accept_licence)
+    size, seed = options["size"], options["seed"]
+    own = backbone_at(_untapped(options["backbone"]), size, seed, accept_licence=options["accept_licence"])
     network = with_all_blocks(own)
     decisions: list[str] = []
     tell = broadcast(listener, remembering(decisions))
-    columns = {"path_column": path_column, "label_column": label_column}
-    sets = [read_set(data, name, listener=tell, **columns) for data, name in ((a, "A"), (b, "B"))]
-    ready = prepare(
-        sets,
-        network,
-        size=size,
-        limit=limit,
-        seed=seed,
-        max_unreadable=max_unreadable,
-        cache=cache,
-        limits=limits,
-        listener=tell,
-    )
+    columns = {key: options[key] for key in ("path_column", "label_column")}
+    sets = [read_set(data, name, listener=tell, **columns) for data, name in zip(given, "AB", strict=True)]
+    asked = {key: options[key] for key in ("size", "limit", "seed", "max_unreadable")}
+    ready = prepare(sets, network, cache=cache, limits=limits, listener=tell, **asked)
     found = _measure(ready, network, seed, tell)
-    words = ["warmstart", "similarity", *(_said(data) for data in (a, b)), *_options(options)]
+    names = [str(data) if isinstance(data, str | Path) else type(data).__name__ for data in given]
     outcome = SimilarityOutcome(
         ready.a,
         ready.b,
@@ -123,21 +139,14 @@ def similarity(
         tuple(decisions),
         time.monotonic() - started,
         environment(),
-        shlex.join(words),
+        shlex.join(["warmstart", "similarity", *names, *_words(options)]),
     )
-    config = {"a": words[2], "b": words[3], **options, "weights": own.card.weights_sha256}
+    config = {"a": names[0], "b": names[1], **options, "weights": own.card.weights_sha256}
     folder = open_folder(f"{ready.a.name}-vs-{ready.b.name}", config, out=out, resume=None)
     return SimilarityResult(outcome, folder, write_similarity(outcome, folder))
 
 
-_OPTIONS = ("backbone", "accept_licence", "limit", "size", "seed", "path_column", "label_column", "max_unreadable")
-
-
-def _said(data: Any) -> str:
-    return str(data) if isinstance(data, str | Path) else type(data).__name__
-
-
-def _options(options: dict[str, Any]) -> list[str]:
+def _words(options: dict[str, Any]) -> list[str]:
     """Options as words of the command line; what is not set is left out."""
     words = list[str]()
     for key, value in options.items():
@@ -175,10 +184,11 @@ def _measure(ready: Prepared, backbone: Backbone, seed: int, listener: Listener)
 def _features(ready: Prepared, backbone: Backbone, listener: Listener) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Features of all blocks (n, d), from the store or computed and stored, by the runtime that is fastest here."""
     data, images = ready.data, len(ready.data.dataset)
-    speed = measure_speed(Network(backbone, nn.Identity()), data.spec, seconds=0.3, decoded=True)
-    rate = speed.flops / profile(backbone, 0, len(backbone.chain.cuts) - 1, data.spec.size).flops
-    choice = choose(backbone, data, images, rate)
-    data = dataclasses.replace(data, runtime=choice.runtime, batch=choice.batch)
+    if images >= WORTH_MEASURING:
+        speed = measure_speed(Network(backbone, nn.Identity()), data.spec, seconds=0.3, decoded=True)
+        rate = speed.flops / profile(backbone, 0, len(backbone.chain.cuts) - 1, data.spec.size).flops
+        choice = choose(backbone, data, images, rate)
+        data = dataclasses.replace(data, runtime=choice.runtime, batch=choice.batch)
     listener(Started("features", images))
     found = activations(
         data.wanted(backbone.chain), -1, range(images), progress=lambda n: listener(Advanced("features", n))

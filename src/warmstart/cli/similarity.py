@@ -78,14 +78,13 @@ def show(now: Session, result: SimilarityResult) -> None:
     """The measures, the blocks, the verdict, and where everything lies."""
     outcome = result.outcome
     now.say(f"\n{outcome.a.used} images of A, {outcome.b.used} of B; {duration(outcome.seconds)}\n")
-    now.table(
-        ("measure", "A to B (95 %)", "halves of A to B", "two halves of A (95 %)", "reading"),
-        [
-            (m.title, _span(m.interval), f"{m.halves:.3g}", _span(m.baseline), m.reading)
-            for m in outcome.found.measures
-            if m.interval is not None and m.halves is not None
-        ],
-    )
+    rows = [
+        (m.title, _span(m.interval), f"{m.halves:.3g}", _span(m.baseline), m.reading)
+        for m in outcome.found.measures
+        if m.interval is not None and m.halves is not None
+    ]
+    if rows:
+        now.table(("measure", "A to B (95 %)", "halves of A to B", "two halves of A (95 %)", "reading"), rows)
     for m in outcome.found.measures:
         if m.refused:
             now.say(f"no {m.title}: {m.refused}", "yellow")

@@ -45,6 +45,6 @@ def at_least(samples: int, why: str) -> Callable[[Pair], str]:
     """Refuse pairs whose smaller set has fewer samples."""
 
     def needs(pair: Pair) -> str:
-        return "" if pair.smaller >= samples else f"{why}: {samples} samples of each set are needed, not {pair.smaller}"
+        return "" if pair.smaller >= samples else f"{samples} samples of each set are needed, not {pair.smaller}: {why}"
 
     return needs

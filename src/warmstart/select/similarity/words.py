@@ -15,7 +15,7 @@ CLEARLY = 2.0
 four times as large; for MNIST and Fashion-MNIST, whose late features have next to nothing in common, 1.7 times.
 """
 WARNING = (
-    "How far apart two data sets are says little of how well a network carries over from one to the other: to choose, "
+    "A distance of two data sets says little about how well a network carries over from one to the other: to choose, "
     "fit a probe on labels (`warmstart fit`)."
 )
 
@@ -77,12 +77,12 @@ def where(blocks: Sequence[BlockRow]) -> str:
         return "No block shows one."
     if early > CLEARLY * late:
         return (
-            "It is larger in the early blocks, as with another camera, noise or colours: where a network is adapted, "
-            "tuning early blocks may do."
+            "The shift is larger in the early blocks, as with another camera, noise or colours: where a network is "
+            "adapted, tuning early blocks may do."
         )
     if late > CLEARLY * early:
-        return "It is larger in the late blocks: what is shown differs more than how it looks."
-    return "It is in early and in late blocks."
+        return "The shift is larger in the late blocks: what is shown differs more than how it looks."
+    return "The shift is in early and in late blocks alike."
 
 
 def verdict(samples: tuple[int, int], found: dict[str, Measurement], blocks: Sequence[BlockRow]) -> str:
