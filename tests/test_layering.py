@@ -23,7 +23,7 @@ MAY = {
     "select": {"engine"},
     "report": {"evaluation"},
     "shipping": {"evaluation"},
-    "api": {"engine", "report", "shipping"},
+    "api": {"engine", "select", "report", "shipping"},
     "cli": {"api"},
 }
 LEAVES = {"engine.events", "engine.allocator"}

@@ -29,6 +29,7 @@ NAMES = [
     "plan",
     "predict",
     "recipes",
+    "similarity",
 ]
 
 

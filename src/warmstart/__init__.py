@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from warmstart.api.plan import plan
     from warmstart.api.predict import predict
     from warmstart.api.recipes import recipes
+    from warmstart.api.similarity import similarity
     from warmstart.data.schema import Dataset
     from warmstart.data.sources import load
     from warmstart.errors import WarmstartError
@@ -51,6 +52,7 @@ _PLACES = {
     "predict": "api.predict",
     "load_recipe": "recipe.methods",
     "recipes": "api.recipes",
+    "similarity": "api.similarity",
 }
 
 __version__ = "0.1.0"
@@ -73,6 +75,7 @@ __all__ = [
     "plan",
     "predict",
     "recipes",
+    "similarity",
 ]
 
 

@@ -13,7 +13,7 @@ from warmstart.api.run import Run, command, write
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Event, Finished, Listener, Started, broadcast, silent
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
@@ -152,7 +152,7 @@ def _fit(
         pretrained = tapped(pretrained, default_taps(pretrained))
     decisions: list[str] = []
     ledger = Ledger()
-    tell = broadcast(listener, _remember(decisions), ledger)
+    tell = broadcast(listener, remembering(decisions), ledger)
     if not options["backbone"].startswith(Uri.of(pretrained.card.name).path):
         tell(Decided(f"backbone {options['backbone']} is {pretrained.card.name}"))
     if pretrained.groups:
@@ -186,11 +186,3 @@ def _fit(
         write(outcome, run)
     listener(Finished(f"run {folder}"))
     return FitResult(outcome, folder, folder / "report.html", folder / "bundle")
-
-
-def _remember(decisions: list[str]) -> Listener:
-    def hear(event: Event) -> None:
-        if isinstance(event, Decided) and event.text not in decisions:
-            decisions.append(event.text)
-
-    return hear

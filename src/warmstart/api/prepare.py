@@ -178,8 +178,13 @@ def readable(dataset: Dataset, looks: Sequence[Look], max_unreadable: float, lis
 
 def run_data(loaded: Loaded, cache: str | Path | None, limits: CacheLimits = DEFAULT) -> RunData:
     """What the engine trains on; activations are kept in `cache`, by default in the user's cache folder."""
-    store = ActivationStore(_folder(cache), budget_bytes=_budget(limits))
+    store = activation_store(cache, limits)
     return RunData(loaded.dataset, loaded.split, loaded.store, loaded.store.spec, store, limits)
+
+
+def activation_store(cache: str | Path | None, limits: CacheLimits) -> ActivationStore:
+    """The store of activations in `cache`, by default in the user's cache folder."""
+    return ActivationStore(_folder(cache), budget_bytes=_budget(limits))
 
 
 def _folder(cache: str | Path | None) -> Path:

@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from warmstart.cli import backbones, check, demo, evaluate, fit, plan, predict, recipes
+from warmstart.cli import backbones, check, demo, evaluate, fit, plan, predict, recipes, similarity
 
 app = typer.Typer(
     name="warmstart",
@@ -28,6 +28,7 @@ for _command in (
     fit.fit,
     predict.predict,
     evaluate.evaluate,
+    similarity.similarity,
     plan.plan,
     recipes.recipes,
     backbones.backbones,

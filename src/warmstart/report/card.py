@@ -95,7 +95,7 @@ def _method(outcome: Outcome) -> str:
         f"- **Data:** {train} {noun} to train on, {val} to choose by (validation), {test} to measure on (test). "
         + escape(numbers.sentence(split["how"])),
         f"- **Backbone:** {escape(card.get('architecture', ''))}, trained on {trained_on}, from {source}.",
-        *([f"- **Bands:** {escape(words.bands(outcome))}."] if words.bands(outcome) else ()),
+        *([f"- **Bands:** {escape(words.bands(outcome.preprocess))}."] if words.bands(outcome.preprocess) else ()),
         f"- **Method:** {escape(outcome.chosen)}{': ' + escape(chosen.about) if chosen else ''}. Chosen among {tried} "
         f"attempts by {numbers.metric_name(outcome.metric)} on validation.",
         f"- **Probabilities:** calibrated by one temperature, {outcome.temperature:.2f}.",

@@ -15,6 +15,7 @@ from warmstart.report.charts.bars import percent_axis
 from warmstart.report.confused import confusion_table, top_confusions
 from warmstart.report.images import data_uri
 from warmstart.report.page import render
+from warmstart.report.sheet import sheet
 
 TABLE_LIMIT = 30
 """With more classes than this the confusion table gives way to a list of the most frequent mistakes."""
@@ -31,8 +32,8 @@ def write_report(outcome: Outcome, path: Path, *, contact_sheet: Image.Image | N
 
 def report_html(outcome: Outcome, *, contact_sheet: Image.Image | None = None) -> str:
     """The report as text."""
-    sheet = data_uri(contact_sheet) if contact_sheet is not None else ""
-    return render("report.html.j2", o=outcome, contact_sheet=sheet, **_context(outcome))
+    picture = data_uri(contact_sheet) if contact_sheet is not None else ""
+    return render("report.html.j2", o=outcome, contact_sheet=picture, **_context(outcome))
 
 
 def _context(outcome: Outcome) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def _context(outcome: Outcome) -> dict[str, Any]:
         "sizes": sizes(outcome),
         "val_metrics": _val_metrics(outcome),
         "curves": figures.learning_curves(outcome),
-        "sheet": _sheet(outcome),
+        "sheet": sheet(outcome.seed, outcome.backbone, outcome.preprocess, outcome.environment),
     }
 
 
@@ -105,32 +106,3 @@ def _val_metrics(outcome: Outcome) -> list[str]:
     """Columns of the table of attempts: the primary metric, macro F1 and log loss, where any attempt has them."""
     wanted = dict.fromkeys((outcome.metric, "macro_f1", "log_loss"))
     return [name for name in wanted if any(name in rung.val for rung in outcome.rungs)]
-
-
-def _sheet(outcome: Outcome) -> list[tuple[str, str]]:
-    """Facts needed to repeat the run, as name and text."""
-    card, spec = outcome.backbone, outcome.preprocess
-    facts = {
-        "seed": outcome.seed,
-        "backbone": f"{card.get('name', '')} ({card.get('architecture', '')})",
-        "weights from": card.get("source"),
-        "weights sha256": card.get("weights_sha256"),
-        "licence of the weights": words.licence(card),
-        "trained on": card.get("trained_on"),
-        "parameters": numbers.count(card["parameters"]) if "parameters" in card else None,
-        "input": f"{spec['size']} × {spec['size']} px, {spec.get('resize', '')}" if "size" in spec else None,
-        "bands": words.bands(outcome),
-    }
-    facts |= {key.replace("_", " "): value for key, value in outcome.environment.items() if key != "memory_bytes"}
-    if "memory_bytes" in outcome.environment:
-        facts["free memory"] = f"{outcome.environment['memory_bytes'] / 2**30:.1f} GiB"
-    return [(name, _plain(value)) for name, value in facts.items() if value not in (None, "")]
-
-
-def _plain(value: Any) -> str:
-    """A fact in one line."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_plain(inner) for inner in value)
-    return str(value)

@@ -21,9 +21,9 @@ def noun(outcome: Outcome) -> str:
     return "images" if outcome.preprocess.get("kind") == "image" else "samples"
 
 
-def bands(outcome: Outcome) -> str:
+def bands(preprocess: Mapping[str, Any]) -> str:
     """The bands that the network takes and what their values are divided by; empty for pictures."""
-    facts = PreprocessSpec.from_dict(outcome.preprocess) if outcome.preprocess else PreprocessSpec()
+    facts = PreprocessSpec.from_dict(dict(preprocess)) if preprocess else PreprocessSpec()
     if not facts.banded:
         return ""
     names = f" ({', '.join(facts.bands)})" if facts.bands else ", in the order of the files"
