@@ -86,6 +86,7 @@ def test_fit_passes_every_option_on_under_its_own_name(twin: Twin) -> None:
         "val": 0.3,
         "test": 0.1,
         "group": "patient",
+        "time": "taken",
         "path_column": "file",
         "label_column": "kind",
         "out": Path("o"),

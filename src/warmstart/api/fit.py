@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal, get_args
 
 from warmstart.api.budget import cache_limits, seconds
@@ -60,6 +60,7 @@ def fit(
     val: float = 0.2,
     test: float = 0.2,
     group: str | None = None,
+    time: str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
     out: str | Path | None = None,
@@ -92,6 +93,8 @@ def fit(
         val: share of the labelled samples that decides what is kept, where the data has no part for it.
         test: share that is measured on at the end, where the data has no part for it; 0 for none.
         group: column (or folder level) that names what must not be divided: patient, site, device.
+        time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
+            test, those before them validation, instead of parts stratified by class.
         path_column: column of a table that holds the path.
         label_column: column of a table that holds the label.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
@@ -120,6 +123,7 @@ def fit(
         "val": val,
         "test": test,
         "group": group,
+        "time": time,
         "path_column": path_column,
         "label_column": label_column,
         "baseline": baseline,
@@ -143,7 +147,7 @@ def _fit(
     cache: str | Path | None,
     listener: Listener,
 ) -> FitResult:
-    started, limit = time.monotonic(), seconds(options["budget"])
+    started, limit = monotonic(), seconds(options["budget"])
     limits = cache_limits(options["cache_budget"], options["cache_dtype"])
     keep_buffers()
     accepted = bool(options["accept_licence"])
@@ -157,7 +161,7 @@ def _fit(
         tell(Decided(f"backbone {options['backbone']} is {pretrained.card.name}"))
     if pretrained.groups:
         tell(Decided(f"features: {', '.join(f'{g.stop - g.start} of {g.name}' for g in pretrained.groups)}"))
-    reading = ("size", "seed", "val", "test", "group", "path_column", "label_column", "max_unreadable")
+    reading = ("size", "seed", "val", "test", "group", "time", "path_column", "label_column", "max_unreadable")
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
     asked = {key: options[key] for key in reading}
@@ -173,7 +177,7 @@ def _fit(
             backbone=pretrained,
             data=given,
             task=task,
-            deadline=Deadline(limit - (time.monotonic() - started)),
+            deadline=Deadline(limit - (monotonic() - started)),
             interrupt=flag,
             seed=options["seed"],
             listener=broadcast(tell, log, board),

@@ -17,6 +17,7 @@ from warmstart.data.pixels import PixelStore, value_bytes
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.sources import load
 from warmstart.data.split import split as split_of
+from warmstart.data.together import Sets, copies
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
 from warmstart.engine.machine import memory_available
@@ -75,12 +76,13 @@ def some_sizes(dataset: Dataset) -> list[tuple[int, int]]:
     return [found for i in seen if (found := image_size(dataset.samples[int(i)].source)) is not None]
 
 
-def divide(dataset: Dataset, *, val: float, test: float, seed: int) -> Split:
+def divide(dataset: Dataset, *, val: float, test: float, seed: int, alike: Sets = ()) -> Split:
     """Train, validation and test parts. Raises `DataError` if nothing is left to train on or to validate with."""
-    split = split_of(dataset, val=val, test=test, seed=seed)
+    split = split_of(dataset, val=val, test=test, seed=seed, copies=alike)
     if len(split.train) == 0 or len(split.val) == 0:
+        kept = ", copies being kept in one part" if alike else ""
         raise DataError(
-            f"{len(split.train)} training and {len(split.val)} validation samples",
+            f"{len(split.train)} training and {len(split.val)} validation samples{kept}",
             expected="at least one of each: validation decides which method is kept",
             do="give more images, or a larger share with --val",
         )
@@ -96,6 +98,7 @@ def read(
     val: float,
     test: float,
     group: str | None,
+    time: str | None,
     path_column: str | None,
     label_column: str | None,
     max_unreadable: float,
@@ -107,7 +110,7 @@ def read(
 
     The pixels of large images are kept in `cache` where `limits` leaves room, and a later run decodes nothing.
     """
-    dataset = load(data, path_column=path_column, label_column=label_column, group=group)
+    dataset = load(data, path_column=path_column, label_column=label_column, group=group, time=time)
     for note in dataset.notes:
         listener(Decided(note))
     spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
@@ -124,11 +127,12 @@ def read(
     kept = readable(dataset, looks, max_unreadable, listener)
     whole = dataset
     dataset, store = (dataset, store) if len(kept) == len(dataset) else (dataset.subset(kept), store.subset(kept))
-    split = divide(dataset, val=val, test=test, seed=seed)
+    seen = [looks[i] for i in kept]
+    split = divide(dataset, val=val, test=test, seed=seed, alike=copies(dataset, seen))
     for note in (split.how, *split.notes):
         listener(Decided(note))
     corrupt = tuple((whole.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
-    findings = dataclasses.replace(audit_of(dataset, split, [looks[i] for i in kept]), corrupt=corrupt)
+    findings = dataclasses.replace(audit_of(dataset, split, seen), corrupt=corrupt)
     for problem in findings.problems:
         if problem not in findings.notes:  # those were told above
             listener(Decided(problem))

@@ -14,6 +14,7 @@ import numpy as np
 
 from warmstart.api.begun import as_begun, runtime_as_begun
 from warmstart.api.finish import measure, outcome
+from warmstart.api.near import with_near_copies
 from warmstart.api.prepare import Loaded
 from warmstart.api.rungs import default_rungs, recipe_rungs
 from warmstart.data.contact import contact_sheet
@@ -107,12 +108,13 @@ class Run:
         context.listener(Started("test"))
         measured = measure(climbed, again, context)
         context.listener(Finished("test"))
+        audit = with_near_copies(self.loaded.audit, measured, context)
         found = outcome(
             climbed,
             final,
             measured,
             context,
-            audit=self.loaded.audit.to_dict(),
+            audit=audit.to_dict(),
             decisions=self.decisions,
             budget=self.budget,
             command=self.command,

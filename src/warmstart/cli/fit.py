@@ -22,6 +22,7 @@ from warmstart.cli.options import (
     Seed,
     Size,
     Test,
+    Time,
     Val,
 )
 from warmstart.cli.session import Session, session
@@ -54,6 +55,7 @@ def fit(
     val: Val = 0.2,
     test: Test = 0.2,
     group: Group = None,
+    time: Time = None,
     path_column: PathColumn = None,
     label_column: LabelColumn = None,
     out: Out = None,
@@ -86,6 +88,7 @@ def fit(
             val=val,
             test=test,
             group=group,
+            time=time,
             path_column=path_column,
             label_column=label_column,
             cache_budget=cache_budget,

@@ -27,6 +27,10 @@ Group = Annotated[
     str | None,
     typer.Option(help='Column of the table (or "folder") that names what stays in one split: a patient, a site.'),
 ]
+Time = Annotated[
+    str | None,
+    typer.Option(help='Column of the table (or "exif") that says when each was taken: the latest are the test.'),
+]
 BatchSize = Annotated[int, typer.Option(help="Images at a time; changes no answer.")]
 CacheBudget = Annotated[str, typer.Option(help="What stored activations may take: 500MB, 8GB; 0 stores none.")]
 CacheDtype = Annotated[

@@ -18,6 +18,10 @@ LISTS = {
     "corrupt": ("Unreadable files", "They were left out. Their path and what is wrong with them:"),
     "leaks": ("In train and again in validation or test", "The same picture, pixel for pixel; such scores flatter."),
     "near_leaks": ("Look-alikes across the parts", "Nearly the same picture in train and in validation or test."),
+    "feature_leaks": (
+        "Learned from, and very much alike in what was measured on",
+        "The network sees nearly the same: copies, also cropped, mirrored or photographed again. Look at them.",
+    ),
     "conflicting": ("One picture, several labels", "The same pixels under different classes; one of them is wrong."),
     "duplicates": ("Copies", "The same picture more than once."),
 }
