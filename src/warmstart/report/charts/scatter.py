@@ -1,0 +1,36 @@
+"""Samples in the plane: what was learned from as small dots, what was measured on as larger ones, mistakes ringed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from warmstart.report.charts.svg import drawing, tag
+
+SIDE, EDGE = 560.0, 12.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Dot:
+    """A sample at (x, y) within -1 and 1. `tone` is the class that gives the colour."""
+
+    x: float
+    y: float
+    tone: str
+    measured: bool  # and not learned from
+    wrong: str = ""  # what the mistake was, in words; empty where there was none
+
+
+def scatter(label: str, dots: Sequence[Dot]) -> Markup:
+    """The plane as it is, with no axes, for its directions mean nothing; mistakes are drawn last, on top."""
+    order = sorted(dots, key=lambda dot: (bool(dot.wrong), dot.measured))
+    parts: list[Markup] = []
+    for dot in order:
+        x, y = (EDGE + (SIDE - 2 * EDGE) * (1 + v) / 2 for v in (dot.x, -dot.y))
+        kind = "seen" if not dot.measured else "error" if dot.wrong else "new"
+        note = [tag("title", dot.wrong)] if dot.wrong else []
+        radius = {"seen": 2.4, "new": 4.2, "error": 5.2}[kind]
+        parts.append(tag("circle", *note, cx=x, cy=y, r=radius, class_=f"{kind} {dot.tone}"))
+    return drawing(label, SIDE, SIDE, *parts, viewBox=f"0 0 {SIDE:.0f} {SIDE:.0f}", class_="scatter")
