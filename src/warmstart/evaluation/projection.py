@@ -30,13 +30,13 @@ def project(features: npt.ArrayLike, *, seed: int = 0) -> tuple[npt.NDArray[np.f
         raise ValueError(f"a projection needs features of shape (n, d) with n of at least {FEW}, not {array.shape}")
     components = min(COMPONENTS, len(array) - 1, array.shape[1])
     perplexity = min(PERPLEXITY, (len(array) - 1) / 3)
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), np.errstate(invalid="ignore"):  # features that are all the same vary by 0 of 0
         reduced = PCA(components, svd_solver="full").fit_transform(array)
         spread = np.abs(reduced[:, :2]).max() or 1.0
         start = np.zeros((len(array), 2))
         start[:, : min(2, components)] = 1e-2 * reduced[:, :2] / spread
         tsne = TSNE(init=start, perplexity=perplexity, max_iter=ITERATIONS, random_state=seed)
-        places = tsne.fit_transform(reduced).astype(np.float64)
+        places = PCA(2).fit_transform(tsne.fit_transform(reduced).astype(np.float64))  # the longest side lies flat
     places -= (places.max(0) + places.min(0)) / 2
     places /= np.abs(places).max() or 1.0
     return places, METHOD.format(perplexity=perplexity, seed=seed, components=components)

@@ -17,7 +17,7 @@ from warmstart.evaluation.outcome import CellSamples, Example, Mistake
 from warmstart.preprocess.resample import preview
 
 Pictured = TypeVar("Pictured", Mistake, Example)
-PICTURES = 120
+PICTURES, AT_ONCE = 120, 4
 """Of the cells of a confusion matrix; a report with as many has about half a megabyte."""
 
 
@@ -55,8 +55,8 @@ def illustrate(shown: Iterable[Pictured], store: PixelStore) -> tuple[Pictured, 
 
 
 def illustrate_cells(cells: Sequence[CellSamples], store: PixelStore) -> tuple[CellSamples, ...]:
-    """The cells with 120 thumbnails at most: first one for each cell, then a second, as far as they go."""
-    places = [(rank, i) for i, cell in enumerate(cells) for rank in range(len(cell.samples))]
+    """The cells with 120 thumbnails at most: four for each cell in their order, then the rest, as far as they go."""
+    places = [(rank // AT_ONCE, i) for i, cell in enumerate(cells) for rank in range(len(cell.samples))]
     pictured = Counter(i for _, i in sorted(places)[:PICTURES])
     return tuple(
         dataclasses.replace(cell, samples=(*illustrate(cell.samples[:n], store), *cell.samples[n:]))

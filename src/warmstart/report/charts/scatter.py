@@ -26,11 +26,14 @@ class Dot:
 def scatter(label: str, dots: Sequence[Dot]) -> Markup:
     """The plane as it is, with no axes, for its directions mean nothing; mistakes are drawn last, on top."""
     order = sorted(dots, key=lambda dot: (bool(dot.wrong), dot.measured))
+    unit = (SIDE - 2 * EDGE) / 2
+    top, bottom = (pick((dot.y for dot in dots), default=0.0) for pick in (max, min))
     parts: list[Markup] = []
     for dot in order:
-        x, y = (EDGE + (SIDE - 2 * EDGE) * (1 + v) / 2 for v in (dot.x, -dot.y))
+        x, y = EDGE + unit * (1 + dot.x), EDGE + unit * (top - dot.y)
         kind = "seen" if not dot.measured else "error" if dot.wrong else "new"
         note = [tag("title", dot.wrong)] if dot.wrong else []
         radius = {"seen": 2.4, "new": 4.2, "error": 5.2}[kind]
         parts.append(tag("circle", *note, cx=x, cy=y, r=radius, class_=f"{kind} {dot.tone}"))
-    return drawing(label, SIDE, SIDE, *parts, viewBox=f"0 0 {SIDE:.0f} {SIDE:.0f}", class_="scatter")
+    height = 2 * EDGE + unit * (top - bottom)
+    return drawing(label, SIDE, height, *parts, viewBox=f"0 0 {SIDE:.0f} {height:.0f}", class_="scatter")
