@@ -19,8 +19,8 @@ from warmstart.planning.profile import profile
 
 AFFORDABLE = 6e10
 """Operations that a picture may cost: two or three seconds of a laptop."""
-OWN, FROZEN = "the final model", "the pretrained network, which was left as it is"
-BEFORE = "the pretrained network, before it was tuned"
+OWN, FROZEN = "the final model", "the pretrained network (which was left as it is)"
+BEFORE = "the pretrained network (before it was tuned)"
 
 
 def projection(
