@@ -69,9 +69,22 @@ def test_the_outcome_says_what_it_was_measured_on_and_the_counts_agree(fitted: F
     right = sum(row[i] for i, row in enumerate(outcome.confusion))
     assert outcome.test["accuracy"].value == pytest.approx(right / 12)
     assert len(outcome.mistakes) == 12 - right
+    assert {(c.row, c.column): c.count for c in outcome.cells} == {
+        (i, j): n for i, row in enumerate(outcome.confusion) for j, n in enumerate(row) if n
+    }
+    assert all(one.thumbnail for cell in outcome.cells for one in cell.samples)
     assert outcome.test["accuracy"].value > 0.6
     assert outcome.temperature > 0
     assert outcome.backbone["name"] == "toy?taps=1"
+
+
+def test_samples_lie_in_the_plane_with_what_was_answered_where_it_was_measured(fitted: FitResult) -> None:
+    found, outcome = fitted.outcome.projection, fitted.outcome
+    assert found is not None
+    assert [point.part for point in found.points] == ["train"] * 36 + ["test"] * 12
+    wrong = {point.id for point in found.points if point.predicted not in (None, point.true)}
+    assert wrong == {mistake.id for mistake in outcome.mistakes}
+    assert all(outcome.classes[point.true] == point.id.split("/")[-2] for point in found.points)
 
 
 def test_each_comparison_is_between_the_final_model_and_what_it_says(fitted: FitResult) -> None:

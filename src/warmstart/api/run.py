@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from warmstart.api.begun import as_begun, runtime_as_begun
-from warmstart.api.finish import measure, outcome
+from warmstart.api.finish import FINAL, Measured, measure, outcome
 from warmstart.api.near import with_near_copies
 from warmstart.api.prepare import Loaded
+from warmstart.api.projected import projection
 from warmstart.api.rungs import default_rungs, recipe_rungs
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Sample
@@ -33,14 +34,14 @@ from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.report.card import model_card
 from warmstart.report.html import write_report
-from warmstart.report.images import illustrate
+from warmstart.report.images import illustrate, illustrate_cells
 from warmstart.report.results import write_results
 from warmstart.shipping.bundle import write_bundle
 
 PEAK_SECONDS = 0.3
 """That measuring the machine's fastest matrix product may take."""
-OVERHEAD = 4.0
-"""Seconds kept back for the bundle and the report."""
+OVERHEAD = 7.0
+"""Seconds kept back for the bundle, the report and its pictures."""
 
 
 @dataclasses.dataclass
@@ -123,7 +124,19 @@ class Run:
             times=self.ledger.times,
             rates={"peak": self.rates["peak"], "frozen part": self.rates[context.data.runtime]},
         )
-        return dataclasses.replace(found, mistakes=illustrate(found.mistakes, self.loaded.store))
+        return self._pictured(found, measured)
+
+    def _pictured(self, found: Outcome, measured: Measured) -> Outcome:
+        """With thumbnails, and with the samples in the plane."""
+        store = self.loaded.store
+        return dataclasses.replace(
+            found,
+            mistakes=illustrate(found.mistakes, store),
+            cells=illustrate_cells(found.cells, store),
+            projection=projection(
+                self.context, self.members[0], measured.on, measured.indices, measured.outputs[FINAL]
+            ),
+        )
 
 
 def command(options: dict[str, Any]) -> str:

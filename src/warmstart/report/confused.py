@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Container
 from typing import Any
 
 from warmstart.evaluation.outcome import Outcome
@@ -20,11 +21,13 @@ class Cell:
     heat: str
     kind: str
     title: str
+    anchor: str = ""  # id of the block that shows its samples
 
 
 def confusion_table(outcome: Outcome) -> list[tuple[str, int, list[Cell]]]:
     """Rows (true class, total, cells); shading is the share of the true class."""
     table: list[tuple[str, int, list[Cell]]] = []
+    anchors = {(cell.row, cell.column): anchor(cell.row, cell.column) for cell in outcome.cells}
     if not outcome.confusion:
         return table
     for i, (name, counts) in enumerate(zip(outcome.classes, outcome.confusion, strict=True)):
@@ -35,6 +38,7 @@ def confusion_table(outcome: Outcome) -> list[tuple[str, int, list[Cell]]]:
                 f"{n / total if total else 0:.3f}",
                 "hit" if i == j else "miss",
                 f"{n} {noun(outcome)} of {name} answered {outcome.classes[j]}",
+                anchors.get((i, j), ""),
             )
             for j, n in enumerate(counts)
         ]
@@ -51,12 +55,36 @@ def top_confusions(outcome: Outcome, n: int) -> list[Row]:
         if i != j and counts[j]
     ]
     pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    shown = {(cell.row, cell.column) for cell in outcome.cells}
     return [
         {
             "true": outcome.classes[i],
             "said": outcome.classes[j],
             "count": count,
+            "anchor": anchor(i, j) if (i, j) in shown else "",
             "share": percent(count / sum(outcome.confusion[i]), 0),
         }
         for count, i, j in pairs[:n]
+    ]
+
+
+def anchor(row: int, column: int) -> str:
+    """The id of the block with the samples of a cell."""
+    return f"cell-{row}-{column}"
+
+
+def sample_blocks(outcome: Outcome, linked: Container[str]) -> list[Row]:
+    """A block for each cell that something on the page leads to, with the classes in words."""
+    return [
+        {
+            "anchor": anchor(cell.row, cell.column),
+            "true": outcome.classes[cell.row],
+            "said": outcome.classes[cell.column],
+            "right": cell.row == cell.column,
+            "count": cell.count,
+            "samples": cell.samples,
+            "bare": [one for one in cell.samples if not one.thumbnail.startswith("data:image/")],
+        }
+        for cell in outcome.cells
+        if anchor(cell.row, cell.column) in linked
     ]

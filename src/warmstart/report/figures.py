@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from warmstart.evaluation.outcome import CurveRow, Interval, Outcome, Reliability, Rung
+from markupsafe import Markup
+
+from warmstart.evaluation.compare import ROPE
+from warmstart.evaluation.outcome import CurveRow, Difference, Interval, Outcome, Reliability, Rung
 from warmstart.report.charts.bars import interval_bar
+from warmstart.report.charts.forest import ForestRow, forest
 from warmstart.report.charts.lines import Line, limits, panel
 from warmstart.report.charts.reliability import reliability_diagram
 from warmstart.report.numbers import is_share, metric_name, percent, span, value
@@ -63,6 +67,20 @@ def tone(outcome: Outcome, rung: Rung) -> str:
         return "chosen" if rung.name == FINAL else rung.role
     same = rung.test is None or outcome.test.get(outcome.metric) in (None, rung.test)
     return "chosen" if rung.name == outcome.chosen and same else rung.role
+
+
+def difference_plot(outcome: Outcome) -> Markup | None:
+    """The paired differences as a forest plot; `None` where nothing was compared."""
+    rows = [
+        ForestRow(f"{pair.better} against {pair.than}", pair.difference, _finding(pair)) for pair in outcome.differences
+    ]
+    return forest(rows, rope=ROPE, unit=f"points of {metric_name(outcome.metric)}") if rows else None
+
+
+def _finding(pair: Difference) -> str:
+    if pair.verdict in ("better", "worse"):
+        return pair.verdict
+    return "equal" if pair.difference.low > -ROPE and pair.difference.high < ROPE else "open"
 
 
 def learning_curves(outcome: Outcome) -> list[Row]:

@@ -12,7 +12,8 @@ from warmstart.files import write_text
 from warmstart.report import figures, numbers, words
 from warmstart.report.audited import class_bars, listings, problems, sizes
 from warmstart.report.charts.bars import percent_axis
-from warmstart.report.confused import confusion_table, top_confusions
+from warmstart.report.confused import confusion_table, sample_blocks, top_confusions
+from warmstart.report.embedding import embedding
 from warmstart.report.images import data_uri
 from warmstart.report.page import render
 from warmstart.report.sheet import sheet
@@ -39,6 +40,8 @@ def report_html(outcome: Outcome, *, contact_sheet: Image.Image | None = None) -
 def _context(outcome: Outcome) -> dict[str, Any]:
     """What the template shows, section by section."""
     few = len(outcome.classes) <= TABLE_LIMIT
+    table, confusions = confusion_table(outcome) if few else None, top_confusions(outcome, 5 if few else 30)
+    linked = {cell.anchor for *_, cells in table or () for cell in cells} | {row["anchor"] for row in confusions}
     return {
         "noun": words.noun(outcome),
         "part": words.part(outcome),
@@ -53,8 +56,11 @@ def _context(outcome: Outcome) -> dict[str, Any]:
         "comparisons": [
             {"text": words.comparison(pair, outcome), "kind": pair.verdict.split()[0]} for pair in outcome.differences
         ],
-        "confusion": confusion_table(outcome) if few else None,
-        "confusions": top_confusions(outcome, 5 if few else 30),
+        "differences": figures.difference_plot(outcome),
+        "confusion": table,
+        "confusions": confusions,
+        "blocks": sample_blocks(outcome, linked),
+        "embedding": embedding(outcome),
         "classes": sorted(outcome.per_class, key=lambda row: 2.0 if row["f1"] is None else row["f1"]),
         "reliability": figures.reliability_views(outcome),
         "problems": problems(outcome),

@@ -57,6 +57,15 @@ def sure(probability: float) -> str:
     return f">{THIN}99{THIN}%" if probability >= 0.995 else percent(probability, 0)
 
 
+def chance(probability: float) -> str:
+    """The probability of what was not answered, in whole percent; never rounded down to impossible.
+
+    >>> chance(0.0013).replace(THIN, " "), chance(0.27).replace(THIN, " ")
+    ('< 1 %', '27 %')
+    """
+    return f"<{THIN}1{THIN}%" if probability < 0.01 else percent(probability, 0)
+
+
 def value(metric: str, number: float | None) -> str:
     """A metric's value: percent for shares, three decimals otherwise."""
     if is_share(metric) or number is None or not math.isfinite(number):
