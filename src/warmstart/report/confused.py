@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmstart.evaluation.outcome import Outcome
 from warmstart.report.numbers import percent
-from warmstart.report.words import noun
+from warmstart.report.words import Facts, noun
 
 Row = dict[str, Any]
 
@@ -22,19 +21,19 @@ class Cell:
     title: str
 
 
-def confusion_table(outcome: Outcome) -> list[tuple[str, int, list[Cell]]]:
+def confusion_table(facts: Facts) -> list[tuple[str, int, list[Cell]]]:
     """Rows (true class, total, cells); shading is the share of the true class."""
     table: list[tuple[str, int, list[Cell]]] = []
-    if not outcome.confusion:
+    if not facts.confusion:
         return table
-    for i, (name, counts) in enumerate(zip(outcome.classes, outcome.confusion, strict=True)):
+    for i, (name, counts) in enumerate(zip(facts.classes, facts.confusion, strict=True)):
         total = sum(counts)
         cells = [
             Cell(
                 n,
                 f"{n / total if total else 0:.3f}",
                 "hit" if i == j else "miss",
-                f"{n} {noun(outcome)} of {name} answered {outcome.classes[j]}",
+                f"{n} {noun(facts)} of {name} answered {facts.classes[j]}",
             )
             for j, n in enumerate(counts)
         ]
@@ -42,21 +41,21 @@ def confusion_table(outcome: Outcome) -> list[tuple[str, int, list[Cell]]]:
     return table
 
 
-def top_confusions(outcome: Outcome, n: int) -> list[Row]:
+def top_confusions(facts: Facts, n: int) -> list[Row]:
     """The most frequent wrong answers: true class, answer, how many, and their share of the true class."""
     pairs = [
         (counts[j], i, j)
-        for i, counts in enumerate(outcome.confusion)
+        for i, counts in enumerate(facts.confusion)
         for j in range(len(counts))
         if i != j and counts[j]
     ]
     pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
     return [
         {
-            "true": outcome.classes[i],
-            "said": outcome.classes[j],
+            "true": facts.classes[i],
+            "said": facts.classes[j],
             "count": count,
-            "share": percent(count / sum(outcome.confusion[i]), 0),
+            "share": percent(count / sum(facts.confusion[i]), 0),
         }
         for count, i, j in pairs[:n]
     ]
