@@ -34,7 +34,7 @@ def write_results(facts: Outcome | Comparison, path: Path) -> Path:
 
 
 def read_results(path: Path, kind: type[Facts]) -> Facts:
-    """Inverse of `write_results` for facts of a kind. Raises `RunError` if the file is missing, damaged or another's."""
+    """Inverse of `write_results`. Raises `RunError` if the file is missing, damaged or of another format."""
     name, command = FORMATS[kind]
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
