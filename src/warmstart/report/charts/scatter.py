@@ -71,8 +71,8 @@ def scatter(label: str, spots: Sequence[Spot]) -> Markup:
         parts.append(tag("line", x1=x(moment), x2=x(moment), y1=TOP, y2=HEIGHT - BOTTOM, class_="grid"))
         text = duration(moment).replace(".0", "") if moment >= 1 else f"{moment:g} s"
         parts.append(tag("text", text, x=x(moment), y=HEIGHT - BOTTOM + 16, text_anchor="middle", class_="axis"))
-    foot = {"x": (LEFT + WIDTH - RIGHT) / 2, "y": HEIGHT - 6, "text_anchor": "middle", "class_": "axis title"}
-    parts.append(tag("text", "time per trial (logarithmic scale)", **foot))
+    foot, middle = "time per trial (logarithmic scale)", (LEFT + WIDTH - RIGHT) / 2
+    parts.append(tag("text", foot, x=middle, y=HEIGHT - 6, text_anchor="middle", class_="axis title"))
     line = " ".join(f"{x(s.seconds):.1f},{y(s.reached.value):.1f}" for s in pareto(spots))
     parts.append(tag("polyline", points=line, class_="front"))
     places = [(x(spot.seconds), y(spot.reached.value)) for spot in spots]
