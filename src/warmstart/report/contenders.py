@@ -7,8 +7,8 @@ from typing import Any
 from warmstart.evaluation.comparison import Comparison, Entry
 from warmstart.evaluation.outcome import Interval
 from warmstart.report import numbers
-from warmstart.report.charts.scatter import Spot, pareto, scatter
 from warmstart.report.charts.strip import Scale, strip, strip_axis
+from warmstart.report.charts.tradeoff import Spot, pareto, tradeoff
 from warmstart.report.gains import Over, gain_of, missing
 
 Row = dict[str, Any]
@@ -124,7 +124,7 @@ def strips(comparison: Comparison) -> Row:
 
 
 def against_time(comparison: Comparison) -> Row | None:
-    """The scatter of quality against time and what its front says; `None` with fewer than two contenders."""
+    """The chart of quality against time and what its front says; `None` with fewer than two contenders."""
     spots = [
         Spot(entry.name, entry.seconds, entry.metrics[comparison.metric], tone(entry, comparison))
         for entry in finished(comparison)
@@ -135,4 +135,7 @@ def against_time(comparison: Comparison) -> Row | None:
         {"name": s.name, "value": numbers.percent(s.reached.value), "seconds": numbers.duration(s.seconds)}
         for s in pareto(spots)
     ]
-    return {"chart": scatter(f"{numbers.metric_name(comparison.metric)} against time per trial", spots), "front": front}
+    return {
+        "chart": tradeoff(f"{numbers.metric_name(comparison.metric)} against time per trial", spots),
+        "front": front,
+    }

@@ -47,7 +47,7 @@ def pareto(spots: Sequence[Spot]) -> list[Spot]:
     return front
 
 
-def scatter(label: str, spots: Sequence[Spot]) -> Markup:
+def tradeoff(label: str, spots: Sequence[Spot]) -> Markup:
     """The spots with their intervals (shares of 1, in percent), the Pareto front as a line through its spots."""
     times = [max(spot.seconds, MOMENTS[0]) for spot in spots]
     first, last = math.log(min(times) / 1.6), math.log(max(times) * 1.6)
@@ -80,7 +80,7 @@ def scatter(label: str, spots: Sequence[Spot]) -> Markup:
         parts.append(tag("line", x1=across, x2=across, y1=y(spot.reached.low), y2=y(spot.reached.high), class_="thin"))
         parts.append(tag("circle", cx=across, cy=down, r=5, class_=f"spot {spot.tone}"))
     parts += _labels(spots, places)
-    return drawing(label, WIDTH, HEIGHT, *parts, viewBox=f"0 0 {WIDTH:.0f} {HEIGHT:.0f}", class_="scatter")
+    return drawing(label, WIDTH, HEIGHT, *parts, viewBox=f"0 0 {WIDTH:.0f} {HEIGHT:.0f}", class_="tradeoff")
 
 
 def _labels(spots: Sequence[Spot], places: Sequence[tuple[float, float]]) -> list[Markup]:
