@@ -13,6 +13,7 @@ from PIL import Image
 from tests.api.helpers import quick, tuning
 from warmstart.api.fit import FitResult
 from warmstart.engine.events import Decided, Event, Finished, Started
+from warmstart.evaluation.outcome import Outcome
 from warmstart.report.results import read_results
 from warmstart.shipping.bundle import Bundle
 
@@ -39,7 +40,7 @@ def test_the_run_folder_holds_everything_of_the_run(fitted: FitResult) -> None:
 
 
 def test_results_are_read_back_exactly(fitted: FitResult) -> None:
-    assert read_results(fitted.folder / "results.json") == fitted.outcome
+    assert read_results(fitted.folder / "results.json", Outcome) == fitted.outcome
 
 
 def test_the_report_says_the_verdict_and_shows_every_rung(fitted: FitResult) -> None:
@@ -153,7 +154,7 @@ def test_without_a_test_part_validation_has_to_do_and_every_place_says_so(digits
     assert outcome.evaluated_on == "val"
     assert outcome.split["test"] == 0
     assert "of 12 validation images" in outcome.verdict
-    assert read_results(done.folder / "results.json") == outcome
+    assert read_results(done.folder / "results.json", Outcome) == outcome
     assert "validation" in done.report.read_text()
     probe = next(rung for rung in outcome.rungs if rung.name == "probe")
     assert outcome.test["accuracy"].value == pytest.approx(probe.val["accuracy"])

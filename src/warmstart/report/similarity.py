@@ -11,11 +11,10 @@ from markupsafe import Markup
 from warmstart.evaluation.outcome import Interval
 from warmstart.evaluation.similarity import BlockRow, Measurement, SimilarityOutcome
 from warmstart.files import write_text
-from warmstart.report import numbers
+from warmstart.report import numbers, sections
 from warmstart.report.charts.bars import interval_bar
 from warmstart.report.page import render
 from warmstart.report.results import jsonable
-from warmstart.report.sheet import sheet
 
 FORMAT = "warmstart-similarity/1"
 NO_SHIFT = {"cosine": 1.0, "auc": 0.5}
@@ -41,7 +40,18 @@ def similarity_html(outcome: SimilarityOutcome) -> str:
         measures=[measure_row(m) for m in found.measures if m.interval is not None],
         refused=[m for m in found.measures if m.refused],
         blocks=block_rows(found.blocks),
-        sheet=sheet(outcome.seed, outcome.backbone, outcome.preprocess, outcome.environment),
+        again="The same command with the same data and versions gives the same result.",
+        sheets=[
+            (
+                "",
+                [
+                    ("seed", str(outcome.seed)),
+                    *sections.backbone_sheet(outcome.backbone, outcome.preprocess),
+                    *sections.environment_sheet(outcome.environment),
+                ],
+            )
+        ],
+        plan="",
     )
 
 
