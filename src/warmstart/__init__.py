@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from warmstart.api.backbones import backbones
     from warmstart.api.check import check
+    from warmstart.api.compare import compare
     from warmstart.api.demo import demo
     from warmstart.api.evaluate import evaluate
     from warmstart.api.fit import fit
@@ -43,6 +44,7 @@ _PLACES = {
     "WarmstartError": "errors",
     "backbones": "api.backbones",
     "check": "api.check",
+    "compare": "api.compare",
     "demo": "api.demo",
     "evaluate": "api.evaluate",
     "fit": "api.fit",
@@ -66,6 +68,7 @@ __all__ = [
     "WarmstartError",
     "backbones",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "fit",

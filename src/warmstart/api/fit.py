@@ -8,8 +8,9 @@ from time import monotonic
 from typing import Any, Literal, get_args
 
 from warmstart.api.budget import cache_limits, seconds
+from warmstart.api.command import command
 from warmstart.api.prepare import backbone_at, read, run_data
-from warmstart.api.run import Run, command, write
+from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
@@ -184,7 +185,16 @@ def _fit(
             folder=folder / "rungs",
         )
         run = Run(
-            folder, context, loaded, recipe, options["baseline"], decisions, limit, started, command(options), ledger
+            folder,
+            context,
+            loaded,
+            recipe,
+            options["baseline"],
+            decisions,
+            limit,
+            started,
+            command("fit", [options["data"]], options),
+            ledger,
         )
         outcome = run.climb()
         write(outcome, run)

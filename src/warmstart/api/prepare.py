@@ -89,14 +89,30 @@ def divide(dataset: Dataset, *, val: float, test: float, seed: int, alike: Sets 
     return split
 
 
-def read(
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """Data that was read and not yet divided: its readable samples, a look at each, and what could not be read."""
+
+    dataset: Dataset
+    store: PixelStore
+    looks: list[Look]
+    corrupt: tuple[tuple[str, str], ...]
+
+    @property
+    def alike(self) -> Sets:
+        """Sets of samples that are copies of each other, which belong in one part."""
+        return copies(self.dataset, self.looks)
+
+    def audit(self, split: Split) -> Audit:
+        """The findings, with what lies across the parts of `split`."""
+        return dataclasses.replace(audit_of(self.dataset, split, self.looks), corrupt=self.corrupt)
+
+
+def read_whole(
     data: Any,
     backbone: Backbone,
     *,
     size: int | None,
-    seed: int,
-    val: float,
-    test: float,
     group: str | None,
     time: str | None,
     path_column: str | None,
@@ -105,8 +121,8 @@ def read(
     listener: Listener,
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,
-) -> Loaded:
-    """Read the data, decode every image once, leave out what cannot be read, and divide the rest.
+) -> Decoded:
+    """Read the data, decode every image once as the backbone is to see it, and leave out what cannot be read.
 
     The pixels of large images are kept in `cache` where `limits` leaves room, and a later run decodes nothing.
     """
@@ -125,18 +141,30 @@ def read(
     spec = measured(spec, dataset, listener)
     store, looks = decode(dataset, spec, listener, shelf_for(dataset, spec, cache, limits))
     kept = readable(dataset, looks, max_unreadable, listener)
-    whole = dataset
-    dataset, store = (dataset, store) if len(kept) == len(dataset) else (dataset.subset(kept), store.subset(kept))
-    seen = [looks[i] for i in kept]
-    split = divide(dataset, val=val, test=test, seed=seed, alike=copies(dataset, seen))
+    corrupt = tuple((dataset.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
+    if len(kept) < len(dataset):
+        dataset, store = dataset.subset(kept), store.subset(kept)
+    return Decoded(dataset, store, [looks[i] for i in kept], corrupt)
+
+
+def read(
+    data: Any, backbone: Backbone, *, seed: int, val: float, test: float, listener: Listener, **how: Any
+) -> Loaded:
+    """What `read_whole` reads, divided. `how` are its other arguments."""
+    whole = read_whole(data, backbone, listener=listener, **how)
+    split = divide(whole.dataset, val=val, test=test, seed=seed, alike=whole.alike)
     for note in (split.how, *split.notes):
         listener(Decided(note))
-    corrupt = tuple((whole.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
-    findings = dataclasses.replace(audit_of(dataset, split, seen), corrupt=corrupt)
+    findings = whole.audit(split)
+    tell_problems(findings, listener)
+    return Loaded(whole.dataset, split, whole.store, findings)
+
+
+def tell_problems(findings: Audit, listener: Listener) -> None:
+    """Tell what an audit found, but for the notes, which were told when they were made."""
     for problem in findings.problems:
-        if problem not in findings.notes:  # those were told above
+        if problem not in findings.notes:
             listener(Decided(problem))
-    return Loaded(dataset, split, store, findings)
 
 
 def shelf_for(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from torch import nn
 
 from warmstart.api.budget import cache_limits
+from warmstart.api.command import command
 from warmstart.api.environment import environment
 from warmstart.api.pairing import Prepared, prepare, read_set
 from warmstart.api.prepare import backbone_at
@@ -139,20 +139,11 @@ def _similarity(
         tuple(decisions),
         time.monotonic() - started,
         environment(),
-        shlex.join(["warmstart", "similarity", *names, *_words(options)]),
+        command("similarity", names, options),
     )
     config = {"a": names[0], "b": names[1], **options, "weights": own.card.weights_sha256}
     folder = open_folder(f"{ready.a.name}-vs-{ready.b.name}", config, out=out, resume=None)
     return SimilarityResult(outcome, folder, write_similarity(outcome, folder))
-
-
-def _words(options: dict[str, Any]) -> list[str]:
-    """Options as words of the command line; what is not set is left out."""
-    words = list[str]()
-    for key, value in options.items():
-        if value is not None and value is not False:
-            words += [f"--{key.replace('_', '-')}", *([] if value is True else [str(value)])]
-    return words
 
 
 def _untapped(uri: str) -> str:

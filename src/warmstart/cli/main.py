@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from warmstart.cli import backbones, check, demo, evaluate, fit, plan, predict, recipes, similarity
+from warmstart.cli import backbones, check, compare, demo, evaluate, fit, plan, predict, recipes, similarity
 
 app = typer.Typer(
     name="warmstart",
@@ -26,6 +26,7 @@ for _command in (
     demo.demo,
     check.check,
     fit.fit,
+    compare.compare,
     predict.predict,
     evaluate.evaluate,
     similarity.similarity,
