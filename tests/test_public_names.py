@@ -20,6 +20,7 @@ NAMES = [
     "WarmstartError",
     "backbones",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "fit",
