@@ -86,7 +86,8 @@ def fit(
             `?channels=N`, or `?bands=B02,B03,...` by name, is for inputs other than RGB.
         accept_licence: your use keeps to the licence of the weights, also where that restricts it (non-commercial,
             research only, terms of its own). Recorded in the run and in the bundle's card.
-        recipe: name, YAML file or `Recipe`: that alone is run, beside the probe to compare it with.
+        recipe: name (`"finetune?epochs=3"` with options), YAML file or `Recipe`: that alone is run, beside the probe to
+            compare it with.
         budget: time for everything, such as `"5m"`. The probe is always finished.
         size: input side in pixels; by default the backbone's own. A network that takes one size alone has its position
             embeddings resampled.

@@ -46,7 +46,7 @@ def plan(
 
     Args:
         data: as for `fit`.
-        recipe: name, YAML file or `Recipe`.
+        recipe: name (`"finetune?epochs=3"` with options), YAML file or `Recipe`.
         backbone: URI of the backbone.
         accept_licence: as for `fit`.
         size: input side in pixels; by default the backbone's own.

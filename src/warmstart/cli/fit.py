@@ -47,7 +47,8 @@ def fit(
     backbone: Backbone = "lite0",
     accept_licence: AcceptLicence = False,
     recipe: Annotated[
-        str | None, typer.Option(help="Run this recipe alone (a name or a YAML file).", show_default="the ladder")
+        str | None,
+        typer.Option(help="Run this recipe alone (a name, finetune?epochs=3, a YAML file).", show_default="the ladder"),
     ] = None,
     budget: Annotated[str, typer.Option(help="Time that may be spent: 90s, 5m, 2h.")] = "5m",
     size: Size = None,
