@@ -85,7 +85,6 @@ def test_choosing_by_validation_is_told_apart_from_choosing_afterwards(compared:
 def test_a_finished_trial_is_never_run_again(digits_folder: Path, tmp_path: Path) -> None:
     first = quick(digits_folder, tmp_path / "run")
     kept = {name: facts for name, facts in contents(first.folder).items() if name.startswith("trials/")}
-    (first.folder / "results.json").unlink()
     lost = first.folder / "trials" / "02" / "seed-0-fold-1" / "trial.safetensors"
     lost.unlink()
     told: list[Event] = []
@@ -99,7 +98,6 @@ def test_a_finished_trial_is_never_run_again(digits_folder: Path, tmp_path: Path
 
 def test_a_damaged_trial_is_run_again(digits_folder: Path, tmp_path: Path) -> None:
     first = quick(digits_folder, tmp_path / "run")
-    (first.folder / "results.json").unlink()
     hurt = first.folder / "trials" / "01" / "seed-0-fold-0" / "trial.safetensors"
     hurt.write_bytes(hurt.read_bytes()[:-7])
     again = compare(digits_folder, **QUICK, resume=first.folder)
@@ -138,23 +136,12 @@ def test_processes_give_what_one_process_gives(digits_folder: Path, tmp_path: Pa
 
 
 def test_weights_that_know_nothing_hurt_and_it_is_said(digits_folder: Path, tmp_path: Path) -> None:
-    """Weights whose order was shuffled: what was learned is gone, what remains is their spread."""
     from warmstart.model.catalog import load_backbone
 
-    state = load_backbone("toy").module.state_dict()
-    generator = torch.Generator().manual_seed(0)
-    shuffled = {
-        name: w.flatten()[torch.randperm(w.numel(), generator=generator)].reshape(w.shape) for name, w in state.items()
-    }
-    last = [name for name in shuffled if name.endswith("weight") and shuffled[name].ndim == 4][-1]
-    shuffled[last] = torch.zeros_like(shuffled[last])  # nothing gets through
-    save_file(shuffled, tmp_path / "shuffled.safetensors")
-    result = quick(
-        digits_folder,
-        tmp_path / "run",
-        methods="pixels,probe",
-        backbones=f"file:toy@{tmp_path / 'shuffled.safetensors'}",
-    )
+    dead = {name: torch.zeros_like(weight) for name, weight in load_backbone("toy").module.state_dict().items()}
+    save_file(dead, tmp_path / "dead.safetensors")
+    backbone = f"file:toy@{tmp_path / 'dead.safetensors'}"
+    result = quick(digits_folder, tmp_path / "run", methods="pixels,probe", backbones=backbone, folds=5)
     assert entry(result, "probe").hurts
     assert "hurt" in result.comparison.verdict
     assert "Transfer hurts" in result.report.read_text(encoding="utf-8")
@@ -193,13 +180,16 @@ def test_epochs_are_cut_for_all_alike_where_the_budget_is_small(digits_folder: P
         budget="9s",
         listener=told.append,
     )
-    said = next(e.text for e in told if isinstance(e, Decided) and "of their epochs" in e.text)
+    said = next(e.text for e in told if isinstance(e, Decided) and "epochs are cut" in e.text)
     assert "lp_ft" not in said
     assert "2 epochs" in entry(result, "lp_ft").about
+    assert "scratch from 60" in said
 
 
 def test_several_backbones_each_have_their_own_frozen_reference(digits_folder: Path, tmp_path: Path) -> None:
-    result = quick(digits_folder, tmp_path / "run", methods="probe,bias_only?epochs=1", backbones="toy,toy?taps=1")
+    result = quick(
+        digits_folder, tmp_path / "run", methods="probe,bias_only?epochs=1", backbones="toy,toy?taps=1", folds=2
+    )
     names = [one.name for one in result.comparison.entries]
     assert names[0] == "probe on toy"
     assert names[1] == "probe on toy?taps=1"

@@ -78,8 +78,8 @@ def compare(
     Args:
         data: as for `fit`.
         methods: names of recipes, with options (`finetune?epochs=3`), YAML files or `Recipe`s, in a list or with commas
-            between them; `pixels` is a linear model on raw pixels. Without options written behind it, a method has its
-            epochs cut where the budget needs that; all by the same share.
+            between them; `pixels` is a linear model on raw pixels. All may take the same part of the budget; a method
+            without options written behind it has its epochs cut where it would take more.
         backbones: URIs, likewise.
         folds: of cross-validation.
         seeds: how often that is repeated; each time dealt, drawn and trained anew.
@@ -107,16 +107,13 @@ def compare(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; finished trials are kept and `resume` goes on.
     """
-    if folds < 2 or seeds < 1 or workers < 1:
-        raise RunError(
-            f"folds={folds}, seeds={seeds}, workers={workers}", expected="at least 2 folds, 1 seed and 1 worker"
-        )
-    asked = _listed(methods)
-    found = contestants_of(asked, [str(uri) for uri in _listed(backbones)])
+    _check_counts(folds, seeds, workers)
+    asked, named = _listed(methods), [str(uri) for uri in _listed(backbones)]
+    found = contestants_of(asked, named)
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
         "methods": ",".join(one.name if isinstance(one, Recipe) else str(one) for one in asked),
-        "backbones": ",".join(str(uri) for uri in _listed(backbones)),
+        "backbones": ",".join(named),
         "folds": folds,
         "seeds": seeds,
         "budget": str(budget),
@@ -135,6 +132,12 @@ def compare(
         "cache_dtype": cache_dtype,
     }
     return _compare(data, found, options, out=out, resume=resume, cache=cache, listener=listener)
+
+
+def _check_counts(folds: int, seeds: int, workers: int) -> None:
+    if folds < 2 or seeds < 1 or workers < 1:
+        found = f"folds={folds}, seeds={seeds}, workers={workers}"
+        raise RunError(found, expected="at least 2 folds, 1 seed and 1 worker")
 
 
 def _listed(given: Any) -> list[Any]:
@@ -156,7 +159,7 @@ def _compare(
     recipes = {one.name: one.recipe and one.recipe.model_dump(mode="json") for one in contestants}
     free = ("budget", "workers", "ray")  # may change when a comparison is gone on with
     same = {**{key: value for key, value in options.items() if key not in free}, "contestants": recipes}
-    check_folder(same, out=out, resume=resume)
+    check_folder(same, out=out, resume=resume, once=False)  # more time may finish more trials
     stem = Path(options["data"]).stem if isinstance(data, str | Path) else "data"
     folder = open_folder(f"{stem}-compare", same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
@@ -191,15 +194,11 @@ def _fitted(entrants: Contest, folder: Path, deadline: Deadline, workers: int, t
     trials = len(entrants.folds.every)
     left = workers * (deadline.left() - OVERHEAD)
     fitted = fit_budget(entrants.contestants, trials, left, entrants.seconds)
-    if fitted.share < 1:
-        pairs = zip(entrants.contestants, fitted.contestants, strict=True)
-        cut = [f"{old.name} {old.epochs} to {new.epochs}" for old, new in pairs if old.epochs != new.epochs]
-        tell(
-            Decided(
-                f"{trials} trials of each contender do not fit the budget: all have {fitted.share:.0%} of their epochs "
-                f"({', '.join(cut)}), expected {fitted.seconds:.0f} s"
-            )
-        )
+    pairs = zip(entrants.contestants, fitted.contestants, strict=True)
+    cut = [f"{old.name} from {old.epochs} to {new.epochs}" for old, new in pairs if old.epochs != new.epochs]
+    if cut:
+        tell(Decided(f"epochs are cut so that {trials} trials of each fit the budget: {', '.join(cut)}"))
+    tell(Decided(f"all trials are expected to take {fitted.seconds:.0f} s"))
     write_json(
         folder / BEGUN, {one.name: one.recipe and one.recipe.model_dump(mode="json") for one in fitted.contestants}
     )

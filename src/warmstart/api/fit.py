@@ -185,18 +185,8 @@ def _fit(
             listener=broadcast(tell, log, board),
             folder=folder / "rungs",
         )
-        run = Run(
-            folder,
-            context,
-            loaded,
-            recipe,
-            options["baseline"],
-            decisions,
-            limit,
-            started,
-            command("fit", [options["data"]], options),
-            ledger,
-        )
+        line = command("fit", [options["data"]], options)
+        run = Run(folder, context, loaded, recipe, options["baseline"], decisions, limit, started, line, ledger)
         outcome = run.climb()
         write(outcome, run)
     listener(Finished(f"run {folder}"))

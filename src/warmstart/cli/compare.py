@@ -31,15 +31,20 @@ if TYPE_CHECKING:
     from warmstart.evaluation.comparison import Entry, Gain
 
 
+Methods = Annotated[
+    str, typer.Option(help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels.")
+]
+Folds = Annotated[int, typer.Option(help="Folds of cross-validation, the same for all.")]
+Seeds = Annotated[int, typer.Option(help="How often that is repeated, each time dealt and trained anew.")]
+
+
 def compare(
     context: typer.Context,
     data: DataArgument,
-    methods: Annotated[
-        str, typer.Option(help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels.")
-    ] = "scratch,probe,finetune,gradual,lp_ft",
+    methods: Methods = "scratch,probe,finetune,gradual,lp_ft",
     backbones: Annotated[str, typer.Option(help="Pretrained networks with commas between them.")] = "lite0",
-    folds: Annotated[int, typer.Option(help="Folds of cross-validation, the same for all.")] = 5,
-    seeds: Annotated[int, typer.Option(help="How often that is repeated, each time dealt and trained anew.")] = 1,
+    folds: Folds = 5,
+    seeds: Seeds = 1,
     budget: Annotated[str, typer.Option(help="Time that may be spent: 90s, 20m, 2h.")] = "20m",
     accept_licence: AcceptLicence = False,
     size: Size = None,
