@@ -20,6 +20,7 @@ NAMES = [
     "WarmstartError",
     "backbones",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "fit",
@@ -30,6 +31,7 @@ NAMES = [
     "predict",
     "recipes",
     "recommend",
+    "similarity",
 ]
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from warmstart.api.backbones import backbones
     from warmstart.api.check import check
+    from warmstart.api.compare import compare
     from warmstart.api.demo import demo
     from warmstart.api.evaluate import evaluate
     from warmstart.api.fit import fit
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from warmstart.api.predict import predict
     from warmstart.api.recipes import recipes
     from warmstart.api.recommend import recommend
+    from warmstart.api.similarity import similarity
     from warmstart.data.schema import Dataset
     from warmstart.data.sources import load
     from warmstart.errors import WarmstartError
@@ -43,6 +45,7 @@ _PLACES = {
     "WarmstartError": "errors",
     "backbones": "api.backbones",
     "check": "api.check",
+    "compare": "api.compare",
     "demo": "api.demo",
     "evaluate": "api.evaluate",
     "fit": "api.fit",
@@ -53,6 +56,7 @@ _PLACES = {
     "load_recipe": "recipe.methods",
     "recipes": "api.recipes",
     "recommend": "api.recommend",
+    "similarity": "api.similarity",
 }
 
 __version__ = "0.1.0"
@@ -66,6 +70,7 @@ __all__ = [
     "WarmstartError",
     "backbones",
     "check",
+    "compare",
     "demo",
     "evaluate",
     "fit",
@@ -76,6 +81,7 @@ __all__ = [
     "predict",
     "recipes",
     "recommend",
+    "similarity",
 ]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +50,13 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def folder_name(name: str) -> str:
+    """A name that any file system takes and no other name shares; a plain one (a-z, digits, `_`, `-`) as it is.
+
+    >>> folder_name("lp_ft"), folder_name("finetune?epochs=3")
+    ('lp_ft', 'finetune-epochs-3-08ae7134')
+    """
+    plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower())[:60]
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from warmstart.api.backbones import backbones
-from warmstart.api.run import command
+from warmstart.api.command import command
 from warmstart.cli.main import app
 from warmstart.errors import BackboneError
 from warmstart.model.catalog import untrained_module
@@ -45,7 +45,9 @@ def test_listing_imports_nothing_heavy() -> None:
 
 def test_a_run_can_be_repeated_by_its_command_with_the_licence_accepted() -> None:
     options = {"data": "photos", "backbone": "dinov3_small", "accept_licence": True, "seed": 0}
-    assert command(options) == "warmstart fit photos --backbone dinov3_small --accept-licence --seed 0"
+    assert (
+        command("fit", ["photos"], options) == "warmstart fit photos --backbone dinov3_small --accept-licence --seed 0"
+    )
 
 
 def test_accuracy_is_listed_only_where_the_publisher_states_it() -> None:

@@ -38,7 +38,15 @@ def truncate(path: Path) -> None:
 
 
 def read_quickly(data: Any, told: list[Event] | None = None, **options: Any) -> Loaded:
-    given: dict[str, Any] = {"size": None, "seed": 0, "val": 0.2, "test": 0.2, "group": None, "max_unreadable": 0.05}
+    given: dict[str, Any] = {
+        "size": None,
+        "seed": 0,
+        "val": 0.2,
+        "test": 0.2,
+        "group": None,
+        "time": None,
+        "max_unreadable": 0.05,
+    }
     given |= {"path_column": None, "label_column": None, **options}
     return read(data, load_backbone("toy"), listener=(told if told is not None else []).append, **given)
 

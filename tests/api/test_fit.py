@@ -13,6 +13,7 @@ from PIL import Image
 from tests.api.helpers import quick, tuning
 from warmstart.api.fit import FitResult
 from warmstart.engine.events import Decided, Event, Finished, Started
+from warmstart.evaluation.outcome import Outcome
 from warmstart.report.results import read_results
 from warmstart.shipping.bundle import Bundle
 
@@ -39,7 +40,7 @@ def test_the_run_folder_holds_everything_of_the_run(fitted: FitResult) -> None:
 
 
 def test_results_are_read_back_exactly(fitted: FitResult) -> None:
-    assert read_results(fitted.folder / "results.json") == fitted.outcome
+    assert read_results(fitted.folder / "results.json", Outcome) == fitted.outcome
 
 
 def test_the_report_says_the_verdict_and_shows_every_rung(fitted: FitResult) -> None:
@@ -69,9 +70,22 @@ def test_the_outcome_says_what_it_was_measured_on_and_the_counts_agree(fitted: F
     right = sum(row[i] for i, row in enumerate(outcome.confusion))
     assert outcome.test["accuracy"].value == pytest.approx(right / 12)
     assert len(outcome.mistakes) == 12 - right
+    assert {(c.row, c.column): c.count for c in outcome.cells} == {
+        (i, j): n for i, row in enumerate(outcome.confusion) for j, n in enumerate(row) if n
+    }
+    assert all(one.thumbnail for cell in outcome.cells for one in cell.samples)
     assert outcome.test["accuracy"].value > 0.6
     assert outcome.temperature > 0
     assert outcome.backbone["name"] == "toy?taps=1"
+
+
+def test_samples_lie_in_the_plane_with_what_was_answered_where_it_was_measured(fitted: FitResult) -> None:
+    found, outcome = fitted.outcome.projection, fitted.outcome
+    assert found is not None
+    assert [point.part for point in found.points] == ["train"] * 36 + ["test"] * 12
+    wrong = {point.id for point in found.points if point.predicted not in (None, point.true)}
+    assert wrong == {mistake.id for mistake in outcome.mistakes}
+    assert all(outcome.classes[point.true] == point.id.split("/")[-2] for point in found.points)
 
 
 def test_each_comparison_is_between_the_final_model_and_what_it_says(fitted: FitResult) -> None:
@@ -140,7 +154,7 @@ def test_without_a_test_part_validation_has_to_do_and_every_place_says_so(digits
     assert outcome.evaluated_on == "val"
     assert outcome.split["test"] == 0
     assert "of 12 validation images" in outcome.verdict
-    assert read_results(done.folder / "results.json") == outcome
+    assert read_results(done.folder / "results.json", Outcome) == outcome
     assert "validation" in done.report.read_text()
     probe = next(rung for rung in outcome.rungs if rung.name == "probe")
     assert outcome.test["accuracy"].value == pytest.approx(probe.val["accuracy"])

@@ -86,6 +86,7 @@ def test_fit_passes_every_option_on_under_its_own_name(twin: Twin) -> None:
         "val": 0.3,
         "test": 0.1,
         "group": "patient",
+        "time": "taken",
         "path_column": "file",
         "label_column": "kind",
         "out": Path("o"),
@@ -204,3 +205,10 @@ def test_predict_shows_unreadable_inputs_beside_the_answers(twin: Twin) -> None:
     assert "truncated" in result.stdout
     assert "2 answered, 1 of them unreadable" in result.stdout
     assert json.loads(run("predict", "bundle", "a.jpg", "--json").stdout) == rows
+
+
+def test_a_recipe_with_options_is_printed_under_a_name_that_says_them() -> None:
+    found = run("recipes", "finetune?epochs=3")
+    assert found.exit_code == 0
+    assert "name: finetune?epochs=3\n" in found.stdout
+    assert "epochs: 3\n" in found.stdout

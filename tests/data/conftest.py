@@ -16,9 +16,14 @@ Maker = Callable[..., Path]
 def draw(path: Path, seed: int = 0, side: int = 12) -> Path:
     """A picture of a few blots that no other seed has."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    small = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), np.uint8)
-    Image.fromarray(small).resize((side, side), Image.Resampling.BILINEAR).save(path)
+    picture(seed, side).save(path)
     return path
+
+
+def picture(seed: int, side: int = 12) -> Image.Image:
+    """A few blots that no other seed has."""
+    small = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), np.uint8)
+    return Image.fromarray(small).resize((side, side), Image.Resampling.BILINEAR)
 
 
 def tree_hash(root: Path) -> str:

@@ -44,6 +44,15 @@ def test_labels_of_another_length_are_an_error() -> None:
         correct(torch.eye(3), np.array([0, 1]))
 
 
+def test_what_surprised_most_is_first_and_a_right_answer_however_unsure_is_none_of_it() -> None:
+    shares = torch.tensor([[0.34, 0.33, 0.33], [0.50, 0.49, 0.01], [0.90, 0.08, 0.02], [0.97, 0.02, 0.01]])
+    found = most_wrong(shares.log(), np.array([0, 2, 1, 0]), list("pqrs"), ("ant", "bee", "cat"))
+    assert [(m.id, m.true, m.predicted) for m in found] == [("q", "cat", "ant"), ("r", "bee", "ant")]
+    assert [m.probability for m in found] == pytest.approx([0.50, 0.90], abs=1e-6)
+    assert [m.true_probability for m in found] == pytest.approx([0.01, 0.08], abs=1e-6)
+    assert [m.loss for m in found] == pytest.approx([-np.log(0.01), -np.log(0.08)], abs=1e-5)
+
+
 def test_the_surest_mistakes_come_first_and_right_answers_never() -> None:
     outputs = torch.tensor([[5.0, 0.0], [1.0, 0.0], [0.0, 3.0], [9.0, 0.0], [9.0, 0.0]])
     found = most_wrong(outputs, np.array([1, 1, 0, 0, -1]), list("pqrst"), ("no", "yes"), n=2)

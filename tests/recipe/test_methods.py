@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from warmstart.errors import RecipeError
 from warmstart.recipe.methods import load_recipe, options, recipes
 from warmstart.recipe.phase import ClosedForm, Phase
-from warmstart.recipe.text import to_yaml
+from warmstart.recipe.text import from_yaml, to_yaml
 
 
 def phases(name: str, **overrides: object) -> list[Phase]:
@@ -103,6 +104,46 @@ def test_an_unknown_parameter_lists_the_known_ones() -> None:
 def test_an_unknown_name_shows_the_nearest() -> None:
     with pytest.raises(RecipeError, match="'gradual'"):
         load_recipe("gradul")
+
+
+def test_options_may_stand_behind_the_name() -> None:
+    written = load_recipe("finetune?epochs=3&from_block=-4&lr=1e-3")
+    assert written == load_recipe("finetune", from_block=-4, epochs=3, lr=0.001)
+    assert written == load_recipe("finetune?from_block=-4&lr=0.001", epochs="3")
+    assert load_recipe("probe?heads=knn,ridge") == load_recipe("probe", heads=("knn", "ridge"))
+    assert phases("progressive_resize?shares=0.5,1") == phases("progressive_resize", shares=(0.5, 1.0))
+
+
+@pytest.mark.parametrize("name", ["finetune?epochs=3", "probe?heads=knn,ridge", "lp_ft?lr=auto"])
+def test_a_name_tells_what_differs_from_the_defaults_and_can_be_given_back(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert load_recipe(recipe.name) == from_yaml(to_yaml(recipe)) == recipe
+    assert load_recipe("finetune?epochs=10&lr=1e-4").name == "finetune"
+    assert load_recipe("finetune?epochs=3&from_block=-4").name == "finetune?from_block=-4&epochs=3"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("finetune?form_block=1", "'from_block'"),
+        ("finetune?epochs", "NAME=VALUE"),
+        ("finetune?", "NAME=VALUE"),
+        ("mine.yaml?", "NAME=VALUE"),
+        ("finetune?epochs=0", "greater than or equal to 1"),
+        ("finetune?epochs=3&epochs=4", "every option once"),
+        ("finetun?epochs=3", "'finetune'"),
+        ("mine.yaml?epochs=3", "written out"),
+    ],
+)
+def test_what_does_not_fit_behind_a_name_is_told(name: str, says: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(says)):
+        load_recipe(name)
+
+
+def test_an_option_is_given_once() -> None:
+    with pytest.raises(RecipeError, match="epochs once more"):
+        load_recipe("finetune?epochs=3", epochs=4)
 
 
 def test_a_recipe_or_its_file_is_taken_as_it_is(tmp_path: Path) -> None:

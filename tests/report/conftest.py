@@ -15,9 +15,10 @@ from torch import Tensor
 
 from warmstart.data.audit import Audit
 from warmstart.evaluation.calibration import fit_temperature, reliability
+from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
-from warmstart.evaluation.outcome import CurveRow, Outcome, Rung
+from warmstart.evaluation.outcome import CurveRow, Outcome, Point, Projection, Rung
 from warmstart.report.images import thumbnail
 from warmstart.task.classify import CLASSIFY
 
@@ -96,9 +97,12 @@ def outcome() -> Outcome:
     temperature = fit_temperature(chosen[:400], labels[:400])
     digits = torch.from_numpy(load_digits().images / 16 * 255).to(torch.uint8)
     pictures = [thumbnail(d.repeat_interleave(8, 0).repeat_interleave(8, 1)[None]) for d in digits[:24]]
-    wrong = most_wrong(
-        chosen / temperature, labels, [f"test/{CLASSES[y]}/{i:05d}.png" for i, y in enumerate(labels)], CLASSES
-    )
+    ids = [f"test/{CLASSES[y]}/{i:05d}.png" for i, y in enumerate(labels)]
+    wrong = most_wrong(chosen / temperature, labels, ids, CLASSES)
+    largest, *others = cell_samples(chosen / temperature, labels, ids)
+    seen = [dataclasses.replace(one, thumbnail=pictures[k]) for k, one in enumerate(largest.samples[:4])]
+    largest = dataclasses.replace(largest, samples=(*seen, *largest.samples[4:]))
+    answers = chosen.argmax(1).tolist()
     return Outcome(
         data="Fashion photos",
         classes=CLASSES,
@@ -165,6 +169,18 @@ def outcome() -> Outcome:
             "date": "2025-11-24T10:12:31+00:00",
         },
         command="warmstart fit photos/ --seed 0 --budget 5m",
+        cells=(largest, *others),
+        projection=Projection("t-SNE (seed 0)", "the final model", points(labels[:120], answers)),
+    )
+
+
+def points(labels: np.ndarray[Any, Any], answers: list[int]) -> tuple[Point, ...]:
+    """Every other sample was learned from; the classes lie on a circle."""
+    angles = 2 * np.pi * labels / 10
+    return tuple(
+        Point(f"photo {i}", float(np.cos(a)), float(np.sin(a)), "train" if i % 2 else "test", int(y), said)
+        for i, (a, y) in enumerate(zip(angles, labels, strict=True))
+        for said in [None if i % 2 else answers[i]]
     )
 
 

@@ -51,7 +51,7 @@ def test_the_page_is_one_file_that_loads_nothing_and_runs_nothing(html: str) -> 
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
     sources = [value for name, value in page.attributes if name in ("src", "href", "srcset", "data")]
     assert sources
-    assert all(source.startswith("data:image/") for source in sources)
+    assert all(source.startswith(("data:image/", "#")) for source in sources)
     assert "url(" not in html
     assert "@import" not in html
     assert "default-src &#39;none&#39;" in html or "default-src 'none'" in html
@@ -89,7 +89,7 @@ def test_it_shows_every_part_of_the_outcome(html: str, outcome: Outcome) -> None
         "From 28 × 28 to 4032 × 3024 pixels, typically 640 × 480.",
     ):
         assert part in text, part
-    assert html.count("<img") == len(outcome.mistakes) + 1
+    assert html.count("<img") == len(outcome.mistakes) + 4 + 1  # four in a cell, and the contact sheet
 
 
 def test_text_from_data_is_never_markup(outcome: Outcome) -> None:
@@ -144,6 +144,7 @@ def test_without_a_test_set_it_says_so(outcome: Outcome) -> None:
 def test_an_outcome_with_next_to_nothing_in_it_still_makes_a_page(outcome: Outcome) -> None:
     bare = dataclasses.replace(
         outcome, audit={}, environment={}, rungs=(), differences=(), test={}, confusion=(), per_class=(), mistakes=(),
+        cells=(), projection=None,
         reliability_before=None, reliability_after=None, decisions=(), plan="",
     )  # fmt: skip
     page = Page(report_html(bare))
@@ -155,7 +156,7 @@ def test_with_many_classes_the_mistakes_are_listed_instead_of_a_table(outcome: O
     n = 101
     counts = tuple(tuple(50 if i == j else 3 if j == i + 1 else 0 for j in range(n)) for i in range(n))
     names = tuple(f"species {i}" for i in range(n))
-    html = report_html(dataclasses.replace(outcome, classes=names, confusion=counts))
+    html = report_html(dataclasses.replace(outcome, classes=names, confusion=counts, cells=(), projection=None))
     assert 'class="confusion' not in html.replace('class="confusions"', "")
     assert "101 classes" in html
     assert html.count("taken for") == 30

@@ -7,9 +7,9 @@ from PIL import Image
 
 from warmstart.data.batches import PixelStore
 from warmstart.data.schema import ClassTarget, Dataset, Sample
-from warmstart.evaluation.outcome import Mistake
+from warmstart.evaluation.outcome import CellSamples, Example, Mistake
 from warmstart.preprocess.spec import PreprocessSpec
-from warmstart.report.images import illustrate, thumbnail
+from warmstart.report.images import PICTURES, illustrate, illustrate_cells, thumbnail
 
 
 def opened(uri: str) -> Image.Image:
@@ -41,3 +41,14 @@ def test_every_mistake_gets_the_picture_of_its_own_sample() -> None:
     for mistake in shown:
         seen = np.asarray(opened(mistake.thumbnail)).mean((0, 1))
         assert np.abs(seen - colours[mistake.id]).max() < 12
+
+
+def test_the_cells_of_a_confusion_matrix_share_a_number_of_pictures_the_first_ones_first() -> None:
+    samples = (Sample("a.png", np.zeros((8, 8, 3), np.uint8), "a"),)
+    store = PixelStore(Dataset(samples, ClassTarget(("a",))), PreprocessSpec(size=8))
+    cells = [CellSamples(i, i + 1, 8, tuple(Example("a.png", 0.9) for _ in range(8))) for i in range(40)]
+    drawn = [sum(bool(one.thumbnail) for one in cell.samples) for cell in illustrate_cells(cells, store)]
+    assert drawn == [4] * 30 + [0] * 10
+    assert sum(drawn) == PICTURES
+    few = illustrate_cells(cells[:3], store)
+    assert all(one.thumbnail for cell in few for one in cell.samples)

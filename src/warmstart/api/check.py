@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from warmstart.data.audit import Audit, audit
+from warmstart.data.audit import Audit, audit_of, look_at
 from warmstart.data.contact import contact_sheet
 from warmstart.data.sources import load
 from warmstart.data.split import split
+from warmstart.data.together import copies
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 
 
@@ -20,6 +21,7 @@ def check(
     val: float = 0.2,
     test: float = 0.2,
     group: str | None = None,
+    time: str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
     listener: Listener = silent,
@@ -33,6 +35,7 @@ def check(
         val: share for validation, as for `fit`.
         test: share for the test, as for `fit`.
         group: column (or "folder") of what must not be divided.
+        time: column (or "exif") of when each was taken, as for `fit`.
         path_column: column of a table that holds the path.
         label_column: column of a table that holds the label.
         listener: hears of progress.
@@ -40,11 +43,12 @@ def check(
     Raises:
         DataError: the data is not of a form that can be read.
     """
-    dataset = load(data, path_column=path_column, label_column=label_column, group=group)
-    parts = split(dataset, val=val, test=test, seed=seed)
+    dataset = load(data, path_column=path_column, label_column=label_column, group=group, time=time)
     listener(Started("decode", len(dataset)))
-    found = audit(dataset, parts, progress=lambda n: listener(Advanced("decode", n)))
+    looks = look_at(dataset, progress=lambda n: listener(Advanced("decode", n)))
     listener(Finished("decode"))
+    parts = split(dataset, val=val, test=test, seed=seed, copies=copies(dataset, looks))
+    found = audit_of(dataset, parts, looks)
     if picture is not None:
         Path(picture).parent.mkdir(parents=True, exist_ok=True)
         contact_sheet(dataset).save(picture)

@@ -8,10 +8,12 @@ from typing import Any
 
 from warmstart.api.bands import measured
 from warmstart.api.candidates import Candidate, Field, Wanted, better_elsewhere
+from warmstart.api.command import command
 from warmstart.api.environment import environment
 from warmstart.api.finalists import Finalist, against, finalist, in_order
 from warmstart.api.prepare import Loaded
-from warmstart.api.run import PEAK_SECONDS, command
+from warmstart.api.run import PEAK_SECONDS
+from warmstart.api.transferable import with_transferability
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
@@ -39,6 +41,7 @@ class Decision:
     """What was found out."""
 
     ranked: tuple[Ranked, ...]
+    agreement: dict[str, float]
     left_out: dict[str, str]
     elsewhere: tuple[Elsewhere, ...]
     finalists: tuple[Finalist, ...]
@@ -77,8 +80,10 @@ class Choosing:
         order = [*first, *(uri for uri in halving.ranking if uri not in first)]
         by_uri = {candidate.uri: candidate for candidate in self.field.candidates}
         best_prior = max(by_uri[uri].prior.score for uri in views)
+        rows, agreement = with_transferability([ranked(by_uri[uri], views[uri], halving) for uri in order], views, seed)
         return Decision(
-            tuple(ranked(by_uri[uri], views[uri], halving) for uri in order),
+            rows,
+            agreement,
             left_out,
             better_elsewhere(self.field, best_prior, self.wanted, affordable),
             tuple(finalists),
@@ -142,7 +147,7 @@ class Choosing:
             elsewhere=decision.elsewhere,
             tuned=tuned,
             difference=decision.difference,
-            agreement={},
+            agreement=decision.agreement,
             backbone=best.backbone,
             method=method,
             recipe=to_yaml(chosen),
@@ -152,7 +157,7 @@ class Choosing:
             budget=budget,
             seed=self.wanted.seed,
             environment=environment(),
-            command=command(options, "recommend"),
+            command=command("recommend", [options["data"]], options),
             next_command=_next(options, decision.views[best.backbone], said),
         )
 
@@ -185,6 +190,6 @@ def _next(options: dict[str, Any], view: View, recipe: str) -> str:
     """The `fit` that does what was recommended: features of the same blocks, the same parts of the data."""
     taps = len(view.backbone.groups) - 1 if view.backbone.groups else None
     uri = str(dataclasses.replace(Uri.of(view.uri), taps=taps))
-    same = ("accept_licence", "size", "seed", "val", "test", "group", "path_column", "label_column")
-    asked = {"data": options["data"], "backbone": uri, "recipe": recipe} | {key: options[key] for key in same}
-    return command(asked)
+    same = ("accept_licence", "size", "seed", "val", "test", "group", "time", "path_column", "label_column")
+    asked = {"backbone": uri, "recipe": recipe} | {key: options[key] for key in same}
+    return command("fit", [options["data"]], asked)

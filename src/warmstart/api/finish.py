@@ -14,6 +14,7 @@ from warmstart.engine.ladder.climb import Climbed
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.evaluation.calibration import cautious_temperature, reliability
+from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
@@ -120,6 +121,7 @@ def outcome(
 ) -> Outcome:
     """Everything a user may want to know, as data."""
     dataset, split, seed = context.data.dataset, context.data.split, context.seed
+    ids = [dataset.samples[int(i)].id for i in measured.indices]
     logits = measured.outputs[FINAL]
     counts = confusion(logits, measured.truth)
     calibrated = logits / measured.temperature
@@ -146,9 +148,7 @@ def outcome(
         temperature=measured.temperature,
         reliability_before=reliability(logits, measured.truth),
         reliability_after=reliability(logits, measured.truth, temperature=measured.temperature),
-        mistakes=most_wrong(
-            calibrated, measured.truth, [dataset.samples[int(i)].id for i in measured.indices], dataset.target.classes
-        ),
+        mistakes=most_wrong(calibrated, measured.truth, ids, dataset.target.classes),
         decisions=tuple(decisions),
         plan=climbed.contenders[climbed.chosen].plan,
         seconds=seconds,
@@ -159,4 +159,5 @@ def outcome(
         evaluated_on=measured.on,
         times=times(seconds),
         rates=rates,
+        cells=cell_samples(calibrated, measured.truth, ids),
     )

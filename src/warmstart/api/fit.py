@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal, get_args
 
 from warmstart.api.budget import cache_limits, seconds
+from warmstart.api.command import command
 from warmstart.api.prepare import backbone_at, read, run_data
-from warmstart.api.run import Run, command, write
+from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remember, silent
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
@@ -60,6 +61,7 @@ def fit(
     val: float = 0.2,
     test: float = 0.2,
     group: str | None = None,
+    time: str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
     out: str | Path | None = None,
@@ -84,7 +86,8 @@ def fit(
             `?channels=N`, or `?bands=B02,B03,...` by name, is for inputs other than RGB.
         accept_licence: your use keeps to the licence of the weights, also where that restricts it (non-commercial,
             research only, terms of its own). Recorded in the run and in the bundle's card.
-        recipe: name, YAML file or `Recipe`: that alone is run, beside the probe to compare it with.
+        recipe: name (`"finetune?epochs=3"` with options), YAML file or `Recipe`: that alone is run, beside the probe to
+            compare it with.
         budget: time for everything, such as `"5m"`. The probe is always finished.
         size: input side in pixels; by default the backbone's own. A network that takes one size alone has its position
             embeddings resampled.
@@ -92,6 +95,8 @@ def fit(
         val: share of the labelled samples that decides what is kept, where the data has no part for it.
         test: share that is measured on at the end, where the data has no part for it; 0 for none.
         group: column (or folder level) that names what must not be divided: patient, site, device.
+        time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
+            test, those before them validation, instead of parts stratified by class.
         path_column: column of a table that holds the path.
         label_column: column of a table that holds the label.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
@@ -120,6 +125,7 @@ def fit(
         "val": val,
         "test": test,
         "group": group,
+        "time": time,
         "path_column": path_column,
         "label_column": label_column,
         "baseline": baseline,
@@ -143,7 +149,7 @@ def _fit(
     cache: str | Path | None,
     listener: Listener,
 ) -> FitResult:
-    started, limit = time.monotonic(), seconds(options["budget"])
+    started, limit = monotonic(), seconds(options["budget"])
     limits = cache_limits(options["cache_budget"], options["cache_dtype"])
     keep_buffers()
     accepted = bool(options["accept_licence"])
@@ -152,12 +158,12 @@ def _fit(
         pretrained = tapped(pretrained, default_taps(pretrained))
     decisions: list[str] = []
     ledger = Ledger()
-    tell = broadcast(listener, remember(decisions), ledger)
+    tell = broadcast(listener, remembering(decisions), ledger)
     if not options["backbone"].startswith(Uri.of(pretrained.card.name).path):
         tell(Decided(f"backbone {options['backbone']} is {pretrained.card.name}"))
     if pretrained.groups:
         tell(Decided(f"features: {', '.join(f'{g.stop - g.start} of {g.name}' for g in pretrained.groups)}"))
-    reading = ("size", "seed", "val", "test", "group", "path_column", "label_column", "max_unreadable")
+    reading = ("size", "seed", "val", "test", "group", "time", "path_column", "label_column", "max_unreadable")
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
     asked = {key: options[key] for key in reading}
@@ -173,15 +179,14 @@ def _fit(
             backbone=pretrained,
             data=given,
             task=task,
-            deadline=Deadline(limit - (time.monotonic() - started)),
+            deadline=Deadline(limit - (monotonic() - started)),
             interrupt=flag,
             seed=options["seed"],
             listener=broadcast(tell, log, board),
             folder=folder / "rungs",
         )
-        run = Run(
-            folder, context, loaded, recipe, options["baseline"], decisions, limit, started, command(options), ledger
-        )
+        line = command("fit", [options["data"]], options)
+        run = Run(folder, context, loaded, recipe, options["baseline"], decisions, limit, started, line, ledger)
         outcome = run.climb()
         write(outcome, run)
     listener(Finished(f"run {folder}"))

@@ -36,6 +36,7 @@ def plan(
     val: float = 0.2,
     test: float = 0.2,
     group: str | None = None,
+    time: str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
     cache_budget: str | int = "8GB",
@@ -45,7 +46,7 @@ def plan(
 
     Args:
         data: as for `fit`.
-        recipe: name, YAML file or `Recipe`.
+        recipe: name (`"finetune?epochs=3"` with options), YAML file or `Recipe`.
         backbone: URI of the backbone.
         accept_licence: as for `fit`.
         size: input side in pixels; by default the backbone's own.
@@ -53,6 +54,7 @@ def plan(
         val: share for validation, as for `fit`.
         test: share for the test, as for `fit`.
         group: column (or "folder") of what must not be divided.
+        time: column (or "exif") of when each was taken, as for `fit`.
         path_column: column of a table that holds the path.
         label_column: column of a table that holds the label.
         cache_budget: what stored activations may take, as for `fit`.
@@ -64,7 +66,7 @@ def plan(
     """
     keep_buffers()
     wanted = load_recipe(recipe)
-    dataset = load(data, path_column=path_column, label_column=label_column, group=group)
+    dataset = load(data, path_column=path_column, label_column=label_column, group=group, time=time)
     pretrained = backbone_at(backbone, size, seed, accept_licence=accept_licence)
     spec = framed(pretrained.preprocess, dataset, size, pretrained.card.min_size)
     parts = divide(dataset, val=val, test=test, seed=seed)

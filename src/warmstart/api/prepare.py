@@ -17,6 +17,7 @@ from warmstart.data.pixels import PixelStore, value_bytes
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.sources import load
 from warmstart.data.split import split as split_of
+from warmstart.data.together import Sets, copies
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
 from warmstart.engine.machine import memory_available
@@ -75,39 +76,57 @@ def some_sizes(dataset: Dataset) -> list[tuple[int, int]]:
     return [found for i in seen if (found := image_size(dataset.samples[int(i)].source)) is not None]
 
 
-def divide(dataset: Dataset, *, val: float, test: float, seed: int) -> Split:
+def divide(dataset: Dataset, *, val: float, test: float, seed: int, alike: Sets = ()) -> Split:
     """Train, validation and test parts. Raises `DataError` if nothing is left to train on or to validate with."""
-    split = split_of(dataset, val=val, test=test, seed=seed)
+    split = split_of(dataset, val=val, test=test, seed=seed, copies=alike)
     if len(split.train) == 0 or len(split.val) == 0:
+        kept = ", copies being kept in one part" if alike else ""
         raise DataError(
-            f"{len(split.train)} training and {len(split.val)} validation samples",
+            f"{len(split.train)} training and {len(split.val)} validation samples{kept}",
             expected="at least one of each: validation decides which method is kept",
             do="give more images, or a larger share with --val",
         )
     return split
 
 
-def read(
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """Data that was read and not yet divided: its readable samples, a look at each, and what could not be read."""
+
+    dataset: Dataset
+    store: PixelStore
+    looks: list[Look]
+    corrupt: tuple[tuple[str, str], ...]
+
+    @property
+    def alike(self) -> Sets:
+        """Sets of samples that are copies of each other, which belong in one part."""
+        return copies(self.dataset, self.looks)
+
+    def audit(self, split: Split) -> Audit:
+        """The findings, with what lies across the parts of `split`."""
+        return dataclasses.replace(audit_of(self.dataset, split, self.looks), corrupt=self.corrupt)
+
+
+def read_whole(
     data: Any,
     backbone: Backbone,
     *,
     size: int | None,
-    seed: int,
-    val: float,
-    test: float,
     group: str | None,
+    time: str | None,
     path_column: str | None,
     label_column: str | None,
     max_unreadable: float,
     listener: Listener,
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,
-) -> Loaded:
-    """Read the data, decode every image once, leave out what cannot be read, and divide the rest.
+) -> Decoded:
+    """Read the data, decode every image once as the backbone is to see it, and leave out what cannot be read.
 
     The pixels of large images are kept in `cache` where `limits` leaves room, and a later run decodes nothing.
     """
-    dataset = load(data, path_column=path_column, label_column=label_column, group=group)
+    dataset = load(data, path_column=path_column, label_column=label_column, group=group, time=time)
     for note in dataset.notes:
         listener(Decided(note))
     spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
@@ -122,17 +141,30 @@ def read(
     spec = measured(spec, dataset, listener)
     store, looks = decode(dataset, spec, listener, shelf_for(dataset, spec, cache, limits))
     kept = readable(dataset, looks, max_unreadable, listener)
-    whole = dataset
-    dataset, store = (dataset, store) if len(kept) == len(dataset) else (dataset.subset(kept), store.subset(kept))
-    split = divide(dataset, val=val, test=test, seed=seed)
+    corrupt = tuple((dataset.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
+    if len(kept) < len(dataset):
+        dataset, store = dataset.subset(kept), store.subset(kept)
+    return Decoded(dataset, store, [looks[i] for i in kept], corrupt)
+
+
+def read(
+    data: Any, backbone: Backbone, *, seed: int, val: float, test: float, listener: Listener, **how: Any
+) -> Loaded:
+    """What `read_whole` reads, divided. `how` are its other arguments."""
+    whole = read_whole(data, backbone, listener=listener, **how)
+    split = divide(whole.dataset, val=val, test=test, seed=seed, alike=whole.alike)
     for note in (split.how, *split.notes):
         listener(Decided(note))
-    corrupt = tuple((whole.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
-    findings = dataclasses.replace(audit_of(dataset, split, [looks[i] for i in kept]), corrupt=corrupt)
+    findings = whole.audit(split)
+    tell_problems(findings, listener)
+    return Loaded(whole.dataset, split, whole.store, findings)
+
+
+def tell_problems(findings: Audit, listener: Listener) -> None:
+    """Tell what an audit found, but for the notes, which were told when they were made."""
     for problem in findings.problems:
-        if problem not in findings.notes:  # those were told above
+        if problem not in findings.notes:
             listener(Decided(problem))
-    return Loaded(dataset, split, store, findings)
 
 
 def shelf_for(
@@ -178,8 +210,13 @@ def readable(dataset: Dataset, looks: Sequence[Look], max_unreadable: float, lis
 
 def run_data(loaded: Loaded, cache: str | Path | None, limits: CacheLimits = DEFAULT) -> RunData:
     """What the engine trains on; activations are kept in `cache`, by default in the user's cache folder."""
-    store = ActivationStore(_folder(cache), budget_bytes=_budget(limits))
+    store = activation_store(cache, limits)
     return RunData(loaded.dataset, loaded.split, loaded.store, loaded.store.spec, store, limits)
+
+
+def activation_store(cache: str | Path | None, limits: CacheLimits) -> ActivationStore:
+    """The store of activations in `cache`, by default in the user's cache folder."""
+    return ActivationStore(_folder(cache), budget_bytes=_budget(limits))
 
 
 def _folder(cache: str | Path | None) -> Path:

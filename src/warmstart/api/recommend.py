@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import time
+import time as clock
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from warmstart.api.prepare import read, run_data
 from warmstart.api.runfolder import free_folder, refuse_existing
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remember, silent
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
 from warmstart.evaluation.recommendation import Recommendation
 from warmstart.report.recommended import write_recommendation
 
@@ -44,6 +44,7 @@ def recommend(
     val: float = 0.2,
     test: float = 0.2,
     group: str | None = None,
+    time: str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
     out: str | Path | None = None,
@@ -71,6 +72,7 @@ def recommend(
         val: share for validation, as for `fit`.
         test: share that stays closed, as for `fit`: the same images, for the same seed.
         group: column (or folder level) of what must not be divided.
+        time: as for `fit`: the latest samples are the test, those before them the validation part.
         path_column: column of a table that holds the path.
         label_column: column of a table that holds the label.
         out: run folder; must not exist. Default: the next free `runs/NAME-recommend-NNN`.
@@ -84,7 +86,7 @@ def recommend(
         LicenceError: one that was named has a licence that restricts its use and was not accepted.
         RunError: `out` exists.
     """
-    started, limit = time.monotonic(), seconds(budget)
+    started, limit = clock.monotonic(), seconds(budget)
     limits = cache_limits(cache_budget, "fp32")
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
@@ -98,6 +100,7 @@ def recommend(
         "val": val,
         "test": test,
         "group": group,
+        "time": time,
         "path_column": path_column,
         "label_column": label_column,
     }
@@ -105,19 +108,21 @@ def recommend(
         refuse_existing(out)
     keep_buffers()
     decisions: list[str] = []
-    tell, wanted = broadcast(listener, remember(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
+    tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
     field: Field = on_this_machine(wanted) if backbones is None else named(backbones, wanted)
     said = ", ".join(f"{c.uri} ({c.prior.score:.1f}, {c.prior.basis})" for c in field.candidates)
     tell(Decided(f"the prior ranks {said}"))
     reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
-    reading = {key: options[key] for key in ("size", "seed", "val", "test", "group", "path_column", "label_column")}
+    reading = {
+        key: options[key] for key in ("size", "seed", "val", "test", "group", "time", "path_column", "label_column")
+    }
     loaded = read(data, reference, max_unreadable=max_unreadable, listener=tell, cache=cache, limits=limits, **reading)
-    deadline = Deadline(limit - (time.monotonic() - started))
+    deadline = Deadline(limit - (clock.monotonic() - started))
     choosing = Choosing(field, wanted, loaded, run_data(loaded, cache, limits), deadline, tell)
     facts = choosing.decide(reference)
     folder = free_folder(Path("runs") / f"{loaded.dataset.name}-recommend", out)
     listener(Started(f"run {folder}"))
-    found = choosing.told(facts, options, folder / RECIPE, decisions, limit, time.monotonic() - started)
+    found = choosing.told(facts, options, folder / RECIPE, decisions, limit, clock.monotonic() - started)
     write_recommendation(found, folder, RECIPE)
     listener(Finished(f"run {folder}"))
     return RecommendResult(found, folder, folder / "report.html")

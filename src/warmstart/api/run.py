@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from warmstart.api.begun import as_begun, runtime_as_begun
-from warmstart.api.finish import measure, outcome
+from warmstart.api.begun import as_begun
+from warmstart.api.finish import FINAL, Measured, measure, outcome
+from warmstart.api.near import with_near_copies
+from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Loaded
+from warmstart.api.projected import projection
 from warmstart.api.rungs import default_rungs, recipe_rungs
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Sample
-from warmstart.engine.events import Decided, Finished, Started
-from warmstart.engine.extraction import choose
+from warmstart.engine.events import Finished, Started
 from warmstart.engine.ladder.climb import climb, refit
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.ladder.context import LadderContext
@@ -27,19 +27,18 @@ from warmstart.engine.ladder.rungs import RecipeRung, Rung, evaluation_seconds
 from warmstart.engine.ledger import Ledger
 from warmstart.evaluation.outcome import Outcome
 from warmstart.planning.peak import measure_peak
-from warmstart.planning.speed import measure_speed
 from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.report.card import model_card
 from warmstart.report.html import write_report
-from warmstart.report.images import illustrate
+from warmstart.report.images import illustrate, illustrate_cells
 from warmstart.report.results import write_results
 from warmstart.shipping.bundle import write_bundle
 
 PEAK_SECONDS = 0.3
 """That measuring the machine's fastest matrix product may take."""
-OVERHEAD = 4.0
-"""Seconds kept back for the bundle and the report."""
+OVERHEAD = 7.0
+"""Seconds kept back for the bundle, the report and its pictures."""
 
 
 @dataclasses.dataclass
@@ -59,23 +58,13 @@ class Run:
     members: tuple[Member, ...] = ()
     rates: dict[str, float] = dataclasses.field(default_factory=dict)
 
-    def _choose_runtime(self) -> None:
-        """Choose what computes activations."""
+    def _set_pace(self) -> None:
+        """Choose what computes activations, and keep what was measured for the report."""
         context, split = self.context, self.context.data.split
-        images = len(split.train) + len(split.val) + len(split.test)
-        rate = 1 / max(evaluation_seconds(context, 1), 1e-9)
-        choice = runtime_as_begun(self.folder, lambda: choose(context.backbone, context.data, images, rate))
-        context.data = dataclasses.replace(context.data, runtime=choice.runtime, batch=choice.batch)
-        extraction = choice.rates[choice.runtime] / choice.rates["torch"]
-        context.speed = dataclasses.replace(context.speed, extraction=extraction)
+        choice = set_pace(context, self.folder, len(split.train) + len(split.val) + len(split.test))
         peak, speed = measure_peak(PEAK_SECONDS), context.speed.flops
         self.rates = {name: speed * rate / choice.rates["torch"] for name, rate in choice.rates.items()}
         self.rates["peak"] = max(peak.flops, *self.rates.values())
-        if len(choice.rates) > 1 or choice.why_not:
-            rates = ", ".join(f"{name} {rate:.0f}" for name, rate in choice.rates.items())
-            why_not = "".join(f"; {name} not: {why}" for name, why in choice.why_not.items())
-            how = f"{choice.runtime}, {choice.batch} images at a time"
-            context.listener(Decided(f"features are computed by {how} (images/s: {rates}{why_not})"))
 
     def _prefetch(self, rungs: Sequence[Rung]) -> None:
         """Compute in one pass the activations that several rungs will ask for."""
@@ -86,11 +75,7 @@ class Run:
     def climb(self) -> Outcome:
         """Climb the ladder, fit the chosen rung on all labels, open the test set, and collect what is known."""
         context = self.context
-        spec, store, every = context.data.spec, context.data.store, range(len(context.data.dataset))
-        decoded = all(store.holds(i) for i in every)
-        speed = context.speed = measure_speed(context.network(), spec, seconds=1.0, decoded=decoded)
-        context.listener(Decided(f"this machine runs the backbone at {speed.flops / 1e9:.2g} GFLOP/s"))
-        self._choose_runtime()
+        self._set_pace()
         reserve = OVERHEAD + 1.2 * evaluation_seconds(context, len(self.loaded.split.test))
         if self.recipe is None:
             rungs = default_rungs(context, self.baseline, reserve)
@@ -107,12 +92,13 @@ class Run:
         context.listener(Started("test"))
         measured = measure(climbed, again, context)
         context.listener(Finished("test"))
+        audit = with_near_copies(self.loaded.audit, measured, context)
         found = outcome(
             climbed,
             final,
             measured,
             context,
-            audit=self.loaded.audit.to_dict(),
+            audit=audit.to_dict(),
             decisions=self.decisions,
             budget=self.budget,
             command=self.command,
@@ -121,16 +107,19 @@ class Run:
             times=self.ledger.times,
             rates={"peak": self.rates["peak"], "frozen part": self.rates[context.data.runtime]},
         )
-        return dataclasses.replace(found, mistakes=illustrate(found.mistakes, self.loaded.store))
+        return self._pictured(found, measured)
 
-
-def command(options: dict[str, Any], name: str = "fit") -> str:
-    """The command line that repeats a run."""
-    words = ["warmstart", name, str(options["data"])]
-    for key, value in options.items():
-        if value is not None and key != "data":
-            words += [f"--{key.replace('_', '-')}", *([] if value is True else [str(value)])]
-    return shlex.join(words)
+    def _pictured(self, found: Outcome, measured: Measured) -> Outcome:
+        """With thumbnails, and with the samples in the plane."""
+        store = self.loaded.store
+        return dataclasses.replace(
+            found,
+            mistakes=illustrate(found.mistakes, store),
+            cells=illustrate_cells(found.cells, store),
+            projection=projection(
+                self.context, self.members[0], measured.on, measured.indices, measured.outputs[FINAL]
+            ),
+        )
 
 
 def golden(loaded: Loaded) -> list[Sample]:

@@ -40,10 +40,18 @@ def refuse_existing(out: str | Path) -> Path:
     return folder
 
 
-def check_folder(config: dict[str, Any], *, out: str | Path | None, resume: str | Path | None) -> None:
-    """Raise `RunError` where `open_folder` could not give a folder: to be asked before time is spent on the data."""
+def check_folder(
+    config: dict[str, Any], *, out: str | Path | None, resume: str | Path | None, once: bool = True
+) -> None:
+    """Raise `RunError` where `open_folder` could not give a folder: to be asked before time is spent on the data.
+
+    `once`: a run that has its results is over, and is not gone on with.
+    """
     if resume is not None:
         _check_same(Path(resume), config)
+        if once and (Path(resume) / "results.json").exists():
+            report = Path(resume) / "report.html"
+            raise RunError(f"the run in {resume} is finished", do=f"open {report}, or start a new run")
     elif out is not None:
         refuse_existing(out)
 
@@ -72,5 +80,3 @@ def _check_same(folder: Path, config: dict[str, Any]) -> None:
             expected="the same data and options as the run that is resumed",
             do="give the same options again, or start a new run",
         )
-    if (folder / "results.json").exists():
-        raise RunError(f"the run in {folder} is finished", do=f"open {folder / 'report.html'}, or start a new run")

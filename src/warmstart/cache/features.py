@@ -25,7 +25,7 @@ from warmstart.data.schema import IntArray
 from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.chain import Chain
 from warmstart.model.modes import evaluating
-from warmstart.model.runtimes.base import Extract, runtimes
+from warmstart.model.runtimes.base import Extract, UnavailableError, runtimes
 from warmstart.preprocess.spec import PreprocessSpec
 
 _CHUNK_BYTES = 64 * 2**20
@@ -192,7 +192,10 @@ def _forward(wanted: Wanted, batches: ImageBatches, rows: dict[int, Tensor], pro
     """Fill `rows` (by cut, ascending), tensors made outside inference mode: training can use them."""
     done, weight = 0, next(wanted.chain.module.parameters(), torch.empty(0))
     with evaluating(wanted.chain.module), torch.inference_mode():
-        extract = prepared(wanted.runtime, wanted.chain, tuple(rows), wanted.spec.size)
+        try:
+            extract = prepared(wanted.runtime, wanted.chain, tuple(rows), wanted.spec.size)
+        except UnavailableError:  # the whole network suits the runtime, this beginning of it does not
+            extract = prepared("torch", wanted.chain, tuple(rows), wanted.spec.size)
         for batch in batches:
             size = len(batch.inputs)
             found = extract(batch.inputs.to(weight.device, weight.dtype))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from warmstart.cli.options import AsJson, DataArgument, Debug, Group, LabelColumn, PathColumn, Seed, Test, Val
+from warmstart.cli.options import AsJson, DataArgument, Debug, Group, LabelColumn, PathColumn, Seed, Test, Time, Val
 from warmstart.cli.session import Session, session
 from warmstart.errors import DataError
 
@@ -24,6 +24,7 @@ def check(
     val: Val = 0.2,
     test: Test = 0.2,
     group: Group = None,
+    time: Time = None,
     path_column: PathColumn = None,
     label_column: LabelColumn = None,
     as_json: AsJson = False,
@@ -45,6 +46,7 @@ def check(
             val=val,
             test=test,
             group=group,
+            time=time,
             path_column=path_column,
             label_column=label_column,
             listener=now.listener,

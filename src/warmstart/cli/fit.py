@@ -22,6 +22,7 @@ from warmstart.cli.options import (
     Seed,
     Size,
     Test,
+    Time,
     Val,
 )
 from warmstart.cli.session import Session, session
@@ -46,7 +47,8 @@ def fit(
     backbone: Backbone = "lite0",
     accept_licence: AcceptLicence = False,
     recipe: Annotated[
-        str | None, typer.Option(help="Run this recipe alone (a name or a YAML file).", show_default="the ladder")
+        str | None,
+        typer.Option(help="Run this recipe alone (a name, finetune?epochs=3, a YAML file).", show_default="the ladder"),
     ] = None,
     budget: Annotated[str, typer.Option(help="Time that may be spent: 90s, 5m, 2h.")] = "5m",
     size: Size = None,
@@ -54,6 +56,7 @@ def fit(
     val: Val = 0.2,
     test: Test = 0.2,
     group: Group = None,
+    time: Time = None,
     path_column: PathColumn = None,
     label_column: LabelColumn = None,
     out: Out = None,
@@ -86,6 +89,7 @@ def fit(
             val=val,
             test=test,
             group=group,
+            time=time,
             path_column=path_column,
             label_column=label_column,
             cache_budget=cache_budget,

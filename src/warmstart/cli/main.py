@@ -12,7 +12,19 @@ import sys
 
 import typer
 
-from warmstart.cli import backbones, check, demo, evaluate, fit, plan, predict, recipes, recommend
+from warmstart.cli import (
+    backbones,
+    check,
+    compare,
+    demo,
+    evaluate,
+    fit,
+    plan,
+    predict,
+    recipes,
+    recommend,
+    similarity,
+)
 
 app = typer.Typer(
     name="warmstart",
@@ -26,9 +38,11 @@ for _command in (
     demo.demo,
     check.check,
     fit.fit,
+    compare.compare,
     recommend.recommend,
     predict.predict,
     evaluate.evaluate,
+    similarity.similarity,
     plan.plan,
     recipes.recipes,
     backbones.backbones,

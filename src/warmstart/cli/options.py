@@ -18,7 +18,10 @@ AcceptLicence = Annotated[
     bool,
     typer.Option("--accept-licence", help="Your use keeps to the licence of the weights, also where it restricts it."),
 ]
-RecipeName = Annotated[str, typer.Option(help="Name of a recipe (`warmstart recipes` lists them) or a YAML file.")]
+RecipeName = Annotated[
+    str,
+    typer.Option(help="Name of a recipe (`warmstart recipes`), options behind it (finetune?epochs=3), or a YAML file."),
+]
 Size = Annotated[int | None, typer.Option(help="Input side in pixels.", show_default="chosen from the images")]
 Seed = Annotated[int, typer.Option(help="Seed of the split, the order and every random draw.")]
 Val = Annotated[float, typer.Option(help="Share held out to choose by, where DATA does not say.")]
@@ -26,6 +29,10 @@ Test = Annotated[float, typer.Option(help="Share held out to be touched once, wh
 Group = Annotated[
     str | None,
     typer.Option(help='Column of the table (or "folder") that names what stays in one split: a patient, a site.'),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(help='Column of the table (or "exif") that says when each was taken: the latest are the test.'),
 ]
 BatchSize = Annotated[int, typer.Option(help="Images at a time; changes no answer.")]
 CacheBudget = Annotated[str, typer.Option(help="What stored activations may take: 500MB, 8GB; 0 stores none.")]

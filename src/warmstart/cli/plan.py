@@ -17,6 +17,7 @@ from warmstart.cli.options import (
     Seed,
     Size,
     Test,
+    Time,
     Val,
 )
 from warmstart.cli.session import session
@@ -32,6 +33,7 @@ def plan(
     val: Val = 0.2,
     test: Test = 0.2,
     group: Group = None,
+    time: Time = None,
     path_column: PathColumn = None,
     label_column: LabelColumn = None,
     cache_budget: CacheBudget = "8GB",
@@ -58,6 +60,7 @@ def plan(
             val=val,
             test=test,
             group=group,
+            time=time,
             path_column=path_column,
             label_column=label_column,
             cache_budget=cache_budget,

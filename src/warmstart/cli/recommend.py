@@ -19,6 +19,7 @@ from warmstart.cli.options import (
     Seed,
     Size,
     Test,
+    Time,
     Val,
 )
 from warmstart.cli.session import Session, session
@@ -42,6 +43,7 @@ def recommend(
     val: Val = 0.2,
     test: Test = 0.2,
     group: Group = None,
+    time: Time = None,
     path_column: PathColumn = None,
     label_column: LabelColumn = None,
     out: Out = None,
@@ -73,6 +75,7 @@ def recommend(
             val=val,
             test=test,
             group=group,
+            time=time,
             path_column=path_column,
             label_column=label_column,
             out=out,

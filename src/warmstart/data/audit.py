@@ -15,7 +15,7 @@ from warmstart.data.pool import in_order
 from warmstart.data.scan import Look, alike, read_and_look
 from warmstart.data.schema import Dataset, Split
 
-__all__ = ["Audit", "Look", "audit", "audit_of"]
+__all__ = ["Audit", "Look", "audit", "audit_of", "look_at"]
 
 LIMIT = 20_000
 """Images that are looked at; of a larger data set, a random choice of so many."""
@@ -40,6 +40,13 @@ def audit(
         limit: of a larger data set a random choice of so many images is looked at, and the findings say so.
         progress: called with 1 after each image.
     """
+    return audit_of(dataset, split, look_at(dataset, workers=workers, limit=limit, progress=progress))
+
+
+def look_at(
+    dataset: Dataset, *, workers: int = 2, limit: int = LIMIT, progress: Callable[[int], None] | None = None
+) -> list[Look | None]:
+    """A look at each sample, for `audit_of`; `None` for those beyond `limit`. Arguments as for `audit`."""
     looks: list[Look | None] = [None] * len(dataset)
     chosen = _chosen(len(dataset), limit)
     sources = (dataset.samples[i].source for i in chosen)
@@ -47,7 +54,7 @@ def audit(
         looks[i] = found
         if progress is not None:
             progress(1)
-    return audit_of(dataset, split, looks)
+    return looks
 
 
 def audit_of(dataset: Dataset, split: Split | None, looks: Sequence[Look | None]) -> Audit:

@@ -51,6 +51,12 @@ class Audit:
     bands: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     """For each class whose images are read as bands: how they are `stored` and in how many images, the `names` of the
     bands, and the share of values that are `missing`."""
+    feature_leaks: tuple[tuple[str, str], ...] = ()
+    """(id that was learned from, id that was measured on) of images that a network sees as nearly the same: copies,
+    also cropped, mirrored or photographed again."""
+    feature_leak_count: int = 0
+    accuracy_without: float | None = None
+    """Accuracy on what was measured on, without those of `feature_leaks`; `None` if there are none, or no others."""
     unseen: int = 0
     """Images that were not looked at, because the data set is very large."""
     notes: Ids = ()
@@ -76,6 +82,16 @@ class Audit:
         """What a person should know before training, in words, the worst first."""
         return (*self._wrong(), *self._odd(), *self.notes)
 
+    @property
+    def alike_by_features(self) -> str:
+        """What `feature_leaks` come to, in words; empty if there are none."""
+        if not self.feature_leaks:
+            return ""
+        pairs = some([f"{b} ~ {a}" for a, b in self.feature_leaks], 3)
+        alike = f"{self.feature_leak_count} image(s) measured on look very much like one learned from: {pairs}"
+        without = self.accuracy_without
+        return alike if without is None else f"{alike}; without them accuracy is {100 * without:.1f} %"
+
     def _wrong(self) -> list[str]:
         """What makes scores untrue."""
         flatter = "scores on them will flatter"
@@ -99,7 +115,7 @@ class Audit:
             found.append(
                 f"{self.near_leak_count} image(s) of validation or test look like one in another part: {pairs}"
             )
-        return found
+        return [*found, self.alike_by_features] if self.feature_leaks else found
 
     def _of_bands(self) -> list[str]:
         stored = {name: ", ".join(facts["stored"]) for name, facts in self.bands.items()}

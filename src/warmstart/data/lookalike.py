@@ -20,6 +20,11 @@ _FLAT = 8
 _SIDE = 16
 _CLOSE = 3.0
 """Grey levels (of 255)."""
+_CANDIDATES = 64
+"""Thumbnails that one is compared with where a whole data set is searched: thousands may share a hash."""
+
+Outline = tuple[int, bytes]
+"""`difference_hash` and `thumbnail` of a picture."""
 
 
 def difference_hash(image: Image.Image) -> int:
@@ -41,26 +46,42 @@ def thumbnail(image: Image.Image) -> bytes:
     return image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX).tobytes()
 
 
-def look_alikes(
-    known: Mapping[int, tuple[int, bytes]], asked: Mapping[int, tuple[int, bytes]]
-) -> Iterator[tuple[int, int]]:
+def look_alikes(known: Mapping[int, Outline], asked: Mapping[int, Outline]) -> Iterator[tuple[int, int]]:
     """(index among `known`, index among `asked`) of each asked picture with a look-alike; the closest one.
 
     Both map an index to (`difference_hash`, `thumbnail`). A flat picture is like no other.
     """
     places: dict[int, list[int]] = {}
     for i, (shape, _) in known.items():
-        if shape:
-            places.setdefault(shape, []).append(i)
-    for j, (shape, small) in asked.items():
-        near = (shape, *(shape ^ (1 << bit) for bit in range(64))) if shape else ()
-        candidates = [i for value in near for i in places.get(value, ())]
-        if not candidates:
-            continue
-        apart = np.abs(_grey(*(known[i][1] for i in candidates)) - _grey(small)).mean(1)
-        best = int(np.argmin(apart))
-        if apart[best] <= _CLOSE:
-            yield candidates[best], j
+        places.setdefault(shape, []).append(i)
+    for j, outline in asked.items():
+        closest = _closest(outline, _near(outline[0], places), known)
+        if closest is not None:
+            yield closest, j
+
+
+def pairs_alike(outlines: Mapping[int, Outline]) -> Iterator[tuple[int, int]]:
+    """(earlier index, index) of each picture with a look-alike before it; the closest of the last 64 candidates."""
+    places: dict[int, list[int]] = {}
+    for j, outline in outlines.items():
+        closest = _closest(outline, _near(outline[0], places)[-_CANDIDATES:], outlines)
+        if closest is not None:
+            yield closest, j
+        places.setdefault(outline[0], []).append(j)
+
+
+def _near(shape: int, places: Mapping[int, list[int]]) -> list[int]:
+    """The pictures in `places` (by hash) whose hash agrees but for one bit; none for a flat picture."""
+    values = (*(shape ^ (1 << bit) for bit in range(64)), shape) if shape else ()
+    return [i for value in values if value for i in places.get(value, ())]
+
+
+def _closest(outline: Outline, candidates: list[int], known: Mapping[int, Outline]) -> int | None:
+    if not candidates:
+        return None
+    apart = np.abs(_grey(*(known[i][1] for i in candidates)) - _grey(outline[1])).mean(1)
+    best = int(np.argmin(apart))
+    return candidates[best] if apart[best] <= _CLOSE else None
 
 
 def _grey(*thumbnails: bytes) -> npt.NDArray[np.floating[Any]]:

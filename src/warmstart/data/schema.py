@@ -38,7 +38,7 @@ class Sample:
 
     `id` is stable and unique in its data set (the path relative to the root, or `row-17`). `label` is `None` where
     unknown. `group` is a patient, site or device that must not be divided over splits. `split` is what the user's
-    layout says.
+    layout says. `time` is when it was taken, in any unit that orders it among the others.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Sample:
     label: str | None = None
     group: str | None = None
     split: SplitName | None = None
+    time: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

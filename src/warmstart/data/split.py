@@ -1,4 +1,4 @@
-"""Dividing samples into train, validation and test: stratified by class, groups kept whole, fixed by a seed.
+"""Dividing samples into train, validation and test: stratified by class or by time, groups and copies kept whole.
 
 What the user's layout says is kept. A class with a single sample stays in train: it can be learned from and is not
 evaluated, and a note says so.
@@ -13,25 +13,31 @@ import numpy as np
 from warmstart.data.names import some
 from warmstart.data.parts import check_parts, groups_across
 from warmstart.data.schema import Dataset, IntArray, Split
-from warmstart.data.stratify import by_class, by_group, deal
+from warmstart.data.stratify import by_class, by_group, deal, in_turn
+from warmstart.data.timed import timed
+from warmstart.data.together import Sets, group_sets, joined
 from warmstart.errors import DataError
 
 
-def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 0) -> Split:
+def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 0, copies: Sets = ()) -> Split:
     """Divide a data set; the same data, shares and seed give the same parts.
 
     Parts that the samples come with are taken as they are. `val` is cut from train where there is none, and `test`
-    where there is neither a validation nor a test part. Samples of one group are never divided.
+    where there is neither a validation nor a test part. Samples of one group are never divided, nor are copies.
+
+    Where samples have a time, parts are cut by it instead of stratified: the latest samples are the test, those before
+    it validation, the rest train. Samples of one time stay together, and a group is where its latest sample is.
 
     Args:
         dataset: labelled samples.
         val: share of what is divided (of train, if the test part is given) that goes to validation.
         test: share that goes to the test part; 0 for none.
         seed: of the division.
+        copies: sets of indices of samples that show the same (`warmstart.data.together`).
 
     Raises:
         DataError: a share or seed out of range, a sample without a label, a class in validation or test that train
-            lacks, no training part, or groups that leave a part empty.
+            lacks, no training part, or groups or times that leave a part empty.
 
     >>> from warmstart.data.sources import load
     >>> parts = split(load((np.zeros((10, 4, 4), np.uint8), list("aaaaabbbbb"))))
@@ -44,7 +50,8 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
     has_val, has_test = bool((given == "val").any()), bool((given == "test").any())
     pool = np.flatnonzero((given == "train") | (given == ""))
     shares = (0.0 if has_val else val, 0.0 if has_val or has_test else test)
-    part = _divide(dataset, pool, shares, seed)
+    twins = _within(pool, copies) if any(shares) else []
+    part = _divide(dataset, pool, shares, seed, twins)
     val_part = np.flatnonzero(given == "val") if has_val else pool[part == 1]
     test_part = np.flatnonzero(given == "test") if has_test else pool[part == 2]
     parts = [pool[part == 0], val_part, test_part]
@@ -52,22 +59,44 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
     no_test = "the data gives a validation part and no test part" if has_val and not has_test else ""
     if shares[1] and not len(test_part):
         no_test = f"{len(pool)} samples are too few for a test part of {test:.0%}"
-    return Split(parts[0], parts[1], parts[2], how, _notes(dataset, *parts, no_test=no_test))
+    notes = _notes(dataset, *parts, no_test=no_test)
+    if twins:
+        extra = sum(len(members) - 1 for members in twins)
+        notes = (*notes, f"{extra} image(s) are copies of another, or look just like it, and are kept in its part")
+    return Split(parts[0], parts[1], parts[2], how, notes)
 
 
 def folds(
-    labels: IntArray, k: int, seed: int = 0, groups: Sequence[str] | None = None
+    labels: IntArray,
+    k: int,
+    seed: int = 0,
+    groups: Sequence[str] | None = None,
+    time: Sequence[float] | None = None,
 ) -> list[tuple[IntArray, IntArray]]:
     """At most `k` stratified folds of positions 0..n-1 as (train, held out); every position is held out once.
 
     Groups stay whole. There are fewer folds where there are fewer samples or groups than `k`.
 
+    With `time` they are not stratified but chained forward: of k + 1 stretches of time of about equally many samples
+    each but the first is held out once, and everything before it is train. Samples of one time stay together; a group
+    is where its latest sample is. A train part may then lack a class that its held-out part has.
+
     Raises:
-        DataError: fewer than two samples or groups.
+        DataError: fewer than two samples, groups or times.
 
     >>> [held.tolist() for _, held in folds(np.array([0, 1, 0, 1]), 2)]
     [[1, 2], [0, 3]]
+    >>> [(train.tolist(), held.tolist()) for train, held in folds(np.array([0, 1, 0]), 2, time=[3, 1, 2])]
+    [([1], [2]), ([1, 2], [0])]
     """
+    if time is not None:
+        units = np.arange(len(labels)) if groups is None else joined(len(labels), group_sets(groups))
+        chunk = in_turn(np.asarray(time, dtype=np.float64), units, k + 1)
+        if k < 2 or chunk.max() < 1:
+            raise DataError(f"{chunk.max() + 1} time(s) cannot be divided into {k} folds", "at least two of each")
+        return [
+            (np.flatnonzero(chunk < number), np.flatnonzero(chunk == number)) for number in range(1, chunk.max() + 1)
+        ]
     things = len(labels) if groups is None else len(set(groups))
     if min(k, things) < 2:
         raise DataError(
@@ -92,16 +121,28 @@ def _check(dataset: Dataset, val: float, test: float, seed: int) -> None:
         raise DataError("there is nothing to train on", expected="a train part", do="give the folder that holds train/")
 
 
-def _divide(dataset: Dataset, pool: IntArray, shares: tuple[float, float], seed: int) -> IntArray:
-    """Part (0 train, 1 validation, 2 test) of each sample in `pool`."""
+def _within(pool: IntArray, copies: Sets) -> list[list[int]]:
+    """The sets as positions in `pool`, without what lies elsewhere."""
+    place = {int(i): position for position, i in enumerate(pool)}
+    found = [[place[i] for i in members if i in place] for members in copies]
+    return [members for members in found if len(members) > 1]
+
+
+def _divide(dataset: Dataset, pool: IntArray, shares: tuple[float, float], seed: int, twins: Sets) -> IntArray:
+    """Part (0 train, 1 validation, 2 test) of each sample in `pool`; `twins` are positions in it."""
     labels, rng = dataset.labels[pool], np.random.default_rng(seed)
     if not any(shares):
         return np.zeros(len(pool), dtype=np.int64)
-    groups = _groups(dataset, pool)
-    if groups is None:
-        return by_class(labels, shares, rng)
-    needed, several = 1 + sum(share > 0 for share in shares), len(set(groups))
-    part = by_group(labels, groups, shares, rng) if several >= needed else np.zeros_like(labels)
+    samples = [dataset.samples[i] for i in pool]
+    groups = group_sets([s.group for s in samples])
+    units = joined(len(pool), [*groups, *twins])
+    if any(s.time is not None for s in samples):
+        return timed(dataset, pool, units, shares)
+    if not groups:  # one of each set of copies is dealt, the others go with it
+        _, first, whose = np.unique(units, return_index=True, return_inverse=True)
+        return _with_every_class(by_class(labels[first], shares, rng)[whose], labels, units)
+    needed, several = 1 + sum(share > 0 for share in shares), len(set(units.tolist()))
+    part = by_group(labels, [str(unit) for unit in units], shares, rng) if several >= needed else np.zeros_like(labels)
     if len(np.unique(part)) < needed:
         raise DataError(
             f"{several} group(s), kept whole, do not make {needed} parts of which train has every class",
@@ -111,12 +152,11 @@ def _divide(dataset: Dataset, pool: IntArray, shares: tuple[float, float], seed:
     return part
 
 
-def _groups(dataset: Dataset, pool: IntArray) -> list[str] | None:
-    """A group for each sample of `pool`, `None` if none has one. A sample without one is a group of its own."""
-    found = [dataset.samples[i].group for i in pool]
-    if all(group is None for group in found):
-        return None
-    return [f"\0{i}" if group is None else group for i, group in zip(pool, found, strict=True)]
+def _with_every_class(part: IntArray, labels: IntArray, units: IntArray) -> IntArray:
+    """The same, with classes that train lacks moved there: all their samples are copies of other classes'."""
+    for label in np.setdiff1d(labels, labels[part == 0]):
+        part[np.isin(units, units[labels == label])] = 0
+    return part
 
 
 def _how(dataset: Dataset, parts: list[IntArray], *, has_val: bool, has_test: bool, seed: int) -> str:
@@ -124,7 +164,10 @@ def _how(dataset: Dataset, parts: list[IntArray], *, has_val: bool, has_test: bo
     if has_val:
         return f"as the data gives it: {sizes}"
     grouped = any(s.group is not None for s in dataset.samples)
-    way = f"stratified by class{', groups kept whole' if grouped else ''}, seed {seed}"
+    if any(s.time is not None for s in dataset.samples):
+        way = f"by time, the latest last{', a group where its latest sample is' if grouped else ''}, not stratified"
+    else:
+        way = f"stratified by class{', groups kept whole' if grouped else ''}, seed {seed}"
     if has_test:
         return f"test as the data gives it, validation cut from train ({way}): {sizes}"
     given = any(s.split == "train" for s in dataset.samples)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from warmstart.data.schema import IntArray
 
 Groups = Sequence[str]
+Times = npt.NDArray[np.float64]
 
 
 def by_class(labels: IntArray, shares: Sequence[float], rng: np.random.Generator) -> IntArray:
@@ -76,6 +77,49 @@ def deal(labels: IntArray, groups: Groups | None, k: int, rng: np.random.Generat
     fold = np.empty(len(labels), dtype=np.int64)
     fold[in_turn] = np.arange(len(labels)) % k
     return fold
+
+
+def by_time(times: Times, units: IntArray, shares: Sequence[float]) -> IntArray:
+    """Part of each sample (n,): the latest are the last part, those before it the one before, the rest part 0.
+
+    A unit (`units` (n,) names that of each sample) is where its latest sample is, and units of one time are never
+    divided. Each part begins where its size is closest to its share, and none is left empty; -1 where there are fewer
+    times than parts.
+
+    >>> by_time(np.array([5.0, 1.0, 2.0, 2.0, 9.0]), np.arange(5), (0.2, 0.2)).tolist()
+    [1, 0, 0, 0, 2]
+    """
+    block, sizes = _blocks(times, units)
+    wanted = [number for number, share in enumerate(shares, start=1) if share > 0]
+    if len(sizes) <= len(wanted):
+        return np.full(len(times), -1, dtype=np.int64)
+    before, part_of_block, end = np.cumsum(sizes) - sizes, np.zeros(len(sizes), dtype=np.int64), len(sizes)
+    left = float(len(times))
+    for place, number in reversed(list(enumerate(wanted, start=1))):
+        left -= shares[number - 1] * len(times)
+        start = place + int(np.argmin(np.abs(before[place:end] - left)))
+        part_of_block[start:end] = number
+        end = start
+    return part_of_block[block]
+
+
+def in_turn(times: Times, units: IntArray, chunks: int) -> IntArray:
+    """Chunk 0, 1, ... of each sample (n,), from the earliest to the latest, about equally large; as `by_time`.
+
+    There are fewer where there are fewer times.
+    """
+    block, sizes = _blocks(times, units)
+    middle = (np.cumsum(sizes) - sizes / 2) / len(times)
+    chunk = np.minimum((middle * chunks).astype(np.int64), chunks - 1)
+    return np.unique(chunk, return_inverse=True)[1][block]
+
+
+def _blocks(times: Times, units: IntArray) -> tuple[IntArray, IntArray]:
+    """Block of each sample (n,) in order of time, and the size of each: all units whose latest sample is as late."""
+    latest = np.full(int(units.max()) + 1, -np.inf)
+    np.maximum.at(latest, units, times)
+    block = np.unique(latest[units], return_inverse=True)[1].astype(np.int64)
+    return block, np.bincount(block)
 
 
 def _largest_remainder(

@@ -58,6 +58,16 @@ def silent(event: Event) -> None:
     """A listener that does nothing."""
 
 
+def remembering(decisions: list[str]) -> Listener:
+    """A listener that keeps what was decided, each once, in order."""
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Decided) and event.text not in decisions:
+            decisions.append(event.text)
+
+    return hear
+
+
 def broadcast(*listeners: Listener) -> Listener:
     """One listener that passes each event to all."""
 
@@ -66,13 +76,3 @@ def broadcast(*listeners: Listener) -> Listener:
             listener(event)
 
     return tell
-
-
-def remember(decisions: list[str]) -> Listener:
-    """A listener that adds to `decisions` each that it hears, once."""
-
-    def hear(event: Event) -> None:
-        if isinstance(event, Decided) and event.text not in decisions:
-            decisions.append(event.text)
-
-    return hear

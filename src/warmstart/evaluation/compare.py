@@ -23,6 +23,8 @@ from warmstart.evaluation.outcome import Difference, Interval
 from warmstart.task.classify import SHOWN
 
 NO_DIFFERENCE = "no difference that this data can show"
+ROPE = 0.01
+"""Half the width of the region of practical equivalence: a point of accuracy either way is as good."""
 
 
 def difference(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from warmstart.evaluation.outcome import CurveRow, Interval, Mistake, Reliability
+from warmstart.evaluation.outcome import CellSamples, CurveRow, Interval, Mistake, Reliability
 
 Finding = Literal["better", "worse", "as good", "no difference that this data can show"]
 """What a comparison comes to; "as good": the whole interval lies within what counts as equal in practice."""
@@ -20,7 +20,7 @@ class TrialRow:
     """One contender, trained on one fold with one seed and measured on what was held out."""
 
     seed: int
-    fold: int
+    fold: int  # from 0
     train: int  # samples it was trained on
     held_out: int
     value: float  # the primary metric on the held-out samples
@@ -48,7 +48,7 @@ class Gain:
     worse: float | None
     rope: float
     finding: Finding
-    needed: int | None  # samples that would settle a difference of the size observed; None if settled or nothing seen
+    needed: int | None  # samples in all that would settle what was observed; None if settled or nothing was seen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Entry:
     curve: tuple[CurveRow, ...] = ()  # of its first trial
     hurts: bool = False  # negative transfer: worse than without transfer, and the data can show it
     failed: str = ""  # why it has no finished trial, or fewer than the others
+    over_best: Gain | None = None  # than the best entry; None for the best itself
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Comparison:
     reliability_before: Reliability | None  # of the best, seed 0
     reliability_after: Reliability | None
     mistakes: tuple[Mistake, ...]  # of the best, seed 0: most confidently wrong
+    cells: tuple[CellSamples, ...]  # of the best, seed 0: samples behind the cells of `confusion`
     decisions: tuple[str, ...]
     seconds: float
     shared_seconds: float  # of frozen features, computed once for all

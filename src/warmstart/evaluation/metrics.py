@@ -71,12 +71,23 @@ def per_class(counts: IntArray, classes: Sequence[str]) -> tuple[dict[str, Any],
 def most_wrong(
     outputs: Tensor, labels: Labels, ids: Sequence[str], classes: Sequence[str], *, n: int = 24
 ) -> tuple[Mistake, ...]:
-    """The `n` samples answered wrongly with the highest probability, the surest first; without thumbnails."""
-    array = np.asarray(labels, dtype=np.int64)
-    top = outputs.double().softmax(1).max(1)
-    probability, predicted = top.values.numpy(), top.indices.numpy()
+    """The `n` wrongly answered samples of the largest log loss, the worst first; without thumbnails.
+
+    A right answer that is merely unsure is none of them, however large its loss.
+    """
+    array, logs = np.asarray(labels, dtype=np.int64), outputs.double().log_softmax(1)
+    predicted = logs.argmax(1).numpy()
     wrong = np.flatnonzero((predicted != array) & (array >= 0))
-    order = wrong[np.argsort(-probability[wrong], kind="stable")][:n]
+    loss = -logs[wrong, array[wrong]].numpy()
+    probability = logs[wrong, predicted[wrong]].exp().numpy()
     return tuple(
-        Mistake(ids[i], classes[array[i]], classes[predicted[i]], float(probability[i])) for i in order.tolist()
+        Mistake(
+            ids[i],
+            classes[array[i]],
+            classes[predicted[i]],
+            float(probability[k]),
+            true_probability=float(np.exp(-loss[k])),
+            loss=float(loss[k]),
+        )
+        for k, i in ((k, wrong[k]) for k in np.argsort(-loss, kind="stable")[:n])
     )

@@ -74,7 +74,49 @@ class Mistake:
     true: str
     predicted: str
     probability: float  # of the predicted class
-    thumbnail: str = ""  # data:image/png;base64,... at most 96 px
+    thumbnail: str = ""  # data:image/jpeg;base64,... at most 96 px
+    true_probability: float = 0.0  # of the true class
+    loss: float = 0.0  # -ln of that, in nats: 0.7 for a coin, 2.3 for one of ten
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A sample as an instance of something that happens often."""
+
+    id: str
+    probability: float  # of the predicted class
+    thumbnail: str = ""  # as of `Mistake`; empty beyond a number of pictures
+
+
+@dataclasses.dataclass(frozen=True)
+class CellSamples:
+    """Samples behind one cell of the confusion matrix, the surest first; on the diagonal the least sure first."""
+
+    row: int  # true class
+    column: int  # predicted class
+    count: int  # of the cell, of which `samples` may be a part
+    samples: tuple[Example, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """One sample in the plane."""
+
+    id: str
+    x: float
+    y: float
+    part: Literal["train", "val", "test"]
+    true: int
+    predicted: int | None  # unknown of a sample that was learned from
+
+
+@dataclasses.dataclass(frozen=True)
+class Projection:
+    """Features of some samples, drawn in two dimensions."""
+
+    method: str  # how, in one sentence
+    network: str  # whose features they are
+    points: tuple[Point, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +153,8 @@ class Outcome:
     rates: dict[str, float] = dataclasses.field(
         default_factory=dict
     )  # FLOP/s of the machine at its "peak", and of the "frozen part"
+    cells: tuple[CellSamples, ...] = ()  # of `confusion`, the mistakes before the diagonal, the largest first
+    projection: Projection | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

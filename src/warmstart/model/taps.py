@@ -44,6 +44,16 @@ def default_taps(backbone: Backbone) -> int:
     return min(MOST, sum(cut >= UPPER * cuts for cut in _tappable(backbone)))
 
 
+def most_taps(backbone: Backbone) -> int:
+    """How many blocks can be tapped.
+
+    >>> from warmstart.model.catalog import load_backbone
+    >>> most_taps(load_backbone("toy"))
+    3
+    """
+    return len(_tappable(backbone))
+
+
 def tapped(backbone: Backbone, taps: int) -> Backbone:
     """The backbone with the means and maxima of its last `taps` lower blocks before its own features.
 

@@ -9,15 +9,12 @@ and a flip that is harmless for photographs ruins digits.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError, validate_call
-
-from warmstart.errors import RecipeError, nearest
-from warmstart.recipe.mistakes import mistakes
+from warmstart.errors import RecipeError
+from warmstart.recipe.named import call, defaults, parse
 from warmstart.recipe.phase import AugmentName, ClosedForm, OptimizerName, Phase, Rate
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.recipe.text import from_yaml
@@ -210,41 +207,39 @@ def options(name: str) -> dict[str, object]:
     >>> options("probe")
     {'heads': ('blend',)}
     """
-    return {key: parameter.default for key, parameter in inspect.signature(recipes[name]).parameters.items()}
+    return defaults(recipes[name])
 
 
 def load_recipe(source: str | Path | Recipe, **overrides: object) -> Recipe:
     """A recipe by name, from a YAML file, or as it is.
 
     Args:
-        source: a registered name, a path that ends in `.yaml` or `.yml`, or a `Recipe`.
-        **overrides: values for the parameters of a named recipe (see `options`); text is read as numbers where needed.
+        source: a registered name, with options behind it or not (`finetune?epochs=3&from_block=-4`), a path that ends
+            in `.yaml` or `.yml`, or a `Recipe`.
+        **overrides: the same options as keywords (see `options`); text is read as numbers where needed.
 
     Raises:
         RecipeError: unknown name, parameter or file, or a value that does not fit.
 
-    >>> load_recipe("finetune", from_block=-1, epochs="3").steps[0].rates[1]
-    ('block:-1..', 0.0001)
+    >>> load_recipe("finetune?from_block=-1", epochs="3").name
+    'finetune?from_block=-1&epochs=3'
     """
-    named = isinstance(source, str) and Path(source).suffix not in (".yaml", ".yml")
-    if not named and overrides:
+    is_file = isinstance(source, Path) or (isinstance(source, str) and _written(source))
+    name, said = parse(source) if isinstance(source, str) and not is_file else ("", {})
+    if (given := {**said, **overrides}) and (not name or _written(name)):
         raise RecipeError(
-            f"{', '.join(overrides)} given for a recipe that is written out",
+            f"{', '.join(given)} given for a recipe that is written out",
             expected="such values only with the name of a recipe",
             do="change the values in the recipe itself",
         )
     if isinstance(source, Recipe):
         return source
-    if not named:
+    if is_file:
         return from_yaml(Path(source))
-    method, known = recipes[str(source)], options(str(source))
-    for key in overrides.keys() - known.keys():
-        raise RecipeError(
-            f"recipe {source!r} has no parameter {key!r}",
-            expected=f"one of {', '.join(f'{k}={v!r}' for k, v in known.items())}",
-            do=f"the nearest: {nearest(key, known)}",
-        )
-    try:
-        return validate_call(method)(**overrides)
-    except ValidationError as error:
-        raise mistakes(error, overrides, f"recipe {source!r}") from error
+    if twice := said.keys() & overrides.keys():
+        raise RecipeError(f"recipe {source!r} is given {min(twice)} once more", expected="every option once")
+    return call(name, recipes[name], given)
+
+
+def _written(name: str) -> bool:
+    return Path(name).suffix in (".yaml", ".yml")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from warmstart.evaluation.outcome import Outcome
 from warmstart.report.charts.bars import stacked_bar
 from warmstart.report.numbers import count
-from warmstart.report.words import noun
+from warmstart.report.words import Facts, noun
 
 Row = dict[str, Any]
 CLASSES = 40
@@ -18,34 +17,38 @@ LISTS = {
     "corrupt": ("Unreadable files", "They were left out. Their path and what is wrong with them:"),
     "leaks": ("In train and again in validation or test", "The same picture, pixel for pixel; such scores flatter."),
     "near_leaks": ("Look-alikes across the parts", "Nearly the same picture in train and in validation or test."),
+    "feature_leaks": (
+        "Learned from, and very much alike in what was measured on",
+        "The network sees nearly the same: copies, also cropped, mirrored or photographed again. Look at them.",
+    ),
     "conflicting": ("One picture, several labels", "The same pixels under different classes; one of them is wrong."),
     "duplicates": ("Copies", "The same picture more than once."),
 }
 """Findings that are lists of ids, with what they mean."""
 
 
-def class_bars(outcome: Outcome) -> list[Row]:
+def class_bars(facts: Facts) -> list[Row]:
     """A bar per class with its number of samples, the largest 40 classes at most, in class order."""
-    counts: Mapping[str, int] = outcome.audit.get("counts", {})
+    counts: Mapping[str, int] = facts.audit.get("counts", {})
     largest = set(sorted(counts, key=lambda name: -counts[name])[:CLASSES])
     longest = max(counts.values(), default=0)
     return [
-        {"name": name, "count": count(n), "bar": stacked_bar(f"{name}: {n} {noun(outcome)}", [("all", n)], longest)}
+        {"name": name, "count": count(n), "bar": stacked_bar(f"{name}: {n} {noun(facts)}", [("all", n)], longest)}
         for name, n in counts.items()
         if name in largest
     ]
 
 
-def problems(outcome: Outcome) -> list[str]:
+def problems(facts: Facts) -> list[str]:
     """What was found to be wrong, in words; empty without an audit."""
-    return list(outcome.audit.get("problems", ()))
+    return list(facts.audit.get("problems", ()))
 
 
-def listings(outcome: Outcome) -> list[Row]:
+def listings(facts: Facts) -> list[Row]:
     """The ids behind each finding, a dozen at most."""
     rows: list[Row] = []
     for key, (title, about) in LISTS.items():
-        found = outcome.audit.get(key, ())
+        found = facts.audit.get(key, ())
         joint = ": " if key == "corrupt" else "  =  "
         if found:
             lines = [joint.join(map(str, entry)) for entry in found[:LINES]]
@@ -53,15 +56,15 @@ def listings(outcome: Outcome) -> list[Row]:
     return rows
 
 
-def sizes(outcome: Outcome) -> str:
+def sizes(facts: Facts) -> str:
     """The sizes of the pictures as a sentence, and what had to be converted; empty if unknown."""
-    found = outcome.audit.get("sizes") or {}
+    found = facts.audit.get("sizes") or {}
     if not found:
         return ""
     small, middle, large = (f"{w} × {h}" for w, h in (found["smallest"], found["median"], found["largest"]))
     text = f"All are {small} pixels." if small == large else f"From {small} to {large} pixels, typically {middle}."
-    odd = ", ".join(f"{what} ({count(n)})" for what, n in (outcome.audit.get("unusual") or {}).items())
-    if outcome.audit.get("bands"):
-        ways = ", ".join(f"{how} ({count(n)})" for how, n in outcome.audit["modes"].items())
+    odd = ", ".join(f"{what} ({count(n)})" for what, n in (facts.audit.get("unusual") or {}).items())
+    if facts.audit.get("bands"):
+        ways = ", ".join(f"{how} ({count(n)})" for how, n in facts.audit["modes"].items())
         return f"{text} Stored as {ways}." + (f" Of these: {odd}." if odd else "")
     return f"{text} Converted to plain RGB: {odd}." if odd else text

@@ -88,6 +88,7 @@ def _method(outcome: Outcome) -> str:
     card, split, noun = outcome.backbone, outcome.split, words.noun(outcome)
     tried = sum(not rung.skipped for rung in outcome.rungs)
     train, val, test = (numbers.count(split[part]) for part in ("train", "val", "test"))
+    bands = words.bands(outcome.preprocess)
     trained_on, source = (escape(card.get(key, "unknown")) for key in ("trained_on", "source"))
     lines = [
         "## Data and method",
@@ -95,7 +96,7 @@ def _method(outcome: Outcome) -> str:
         f"- **Data:** {train} {noun} to train on, {val} to choose by (validation), {test} to measure on (test). "
         + escape(numbers.sentence(split["how"])),
         f"- **Backbone:** {escape(card.get('architecture', ''))}, trained on {trained_on}, from {source}.",
-        *([f"- **Bands:** {escape(words.bands(outcome))}."] if words.bands(outcome) else ()),
+        *([f"- **Bands:** {escape(bands)}."] if bands else ()),
         f"- **Method:** {escape(outcome.chosen)}{': ' + escape(chosen.about) if chosen else ''}. Chosen among {tried} "
         f"attempts by {numbers.metric_name(outcome.metric)} on validation.",
         f"- **Probabilities:** calibrated by one temperature, {outcome.temperature:.2f}.",

@@ -1,14 +1,21 @@
-"""Which chart shows what: from the facts of an outcome to drawings and the words beside them."""
+"""Which chart shows what: from the facts to drawings and the words beside them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from warmstart.evaluation.outcome import CurveRow, Interval, Outcome, Reliability, Rung
+from markupsafe import Markup
+
+from warmstart.evaluation.compare import ROPE
+from warmstart.evaluation.comparison import Entry
+from warmstart.evaluation.outcome import CurveRow, Difference, Interval, Outcome, Reliability, Rung
 from warmstart.report.charts.bars import interval_bar
+from warmstart.report.charts.forest import ForestRow, forest
 from warmstart.report.charts.lines import Line, limits, panel
 from warmstart.report.charts.reliability import reliability_diagram
 from warmstart.report.numbers import is_share, metric_name, percent, span, value
+from warmstart.report.words import Facts
 
 Row = dict[str, Any]
 FINAL = "final"
@@ -65,26 +72,40 @@ def tone(outcome: Outcome, rung: Rung) -> str:
     return "chosen" if rung.name == outcome.chosen and same else rung.role
 
 
-def learning_curves(outcome: Outcome) -> list[Row]:
-    """Two panels, loss and accuracy, for every rung that was trained over epochs. Accuracy has one scale for all."""
-    trained = [(rung, _epochs(rung)) for rung in outcome.rungs]
-    trained = [(rung, rows) for rung, rows in trained if len(rows) > 1]
-    scores = {rung.name: Line("validation", "val", _series(rows, f"val_{outcome.metric}")) for rung, rows in trained}
+def difference_plot(outcome: Outcome) -> Markup | None:
+    """The paired differences as a forest plot; `None` where nothing was compared."""
+    rows = [
+        ForestRow(f"{pair.better} against {pair.than}", pair.difference, _finding(pair)) for pair in outcome.differences
+    ]
+    return forest(rows, rope=ROPE, unit=f"points of {metric_name(outcome.metric)}") if rows else None
+
+
+def _finding(pair: Difference) -> str:
+    if pair.verdict in ("better", "worse"):
+        return pair.verdict
+    return "equal" if pair.difference.low > -ROPE and pair.difference.high < ROPE else "open"
+
+
+def learning_curves(runs: Sequence[Rung | Entry], metric: str) -> list[Row]:
+    """Two panels, loss and `metric`, for all that was trained over epochs. The metric has one scale for all."""
+    trained = [(run, _epochs(run.curve)) for run in runs]
+    trained = [(run, rows) for run, rows in trained if len(rows) > 1]
+    scores = {run.name: Line("validation", "val", _series(rows, f"val_{metric}")) for run, rows in trained}
     bounds = limits(list(scores.values()))
     curves: list[Row] = []
-    for rung, rows in trained:
+    for run, rows in trained:
         losses = [
             Line(name, tone, _series(rows, key))
             for name, tone, key in (("training", "train", "train_loss"), ("validation", "val", "val_loss"))
         ]
         ends = [i - 0.5 for i in range(1, len(rows)) if rows[i].phase != rows[i - 1].phase]
-        score, label = scores[rung.name], f"{metric_name(outcome.metric)} of {rung.name} over epochs"
+        score, label = scores[run.name], f"{metric_name(metric)} of {run.name} over epochs"
         curves.append(
             {
-                "rung": rung,
+                "name": run.name,
                 "phases": list(dict.fromkeys(row.phase for row in rows)),
-                "loss": panel(f"loss of {rung.name} over epochs", losses, bounds=limits(losses), boundaries=ends),
-                "score": panel(label, [score], bounds=bounds, percent=is_share(outcome.metric), boundaries=ends)
+                "loss": panel(f"loss of {run.name} over epochs", losses, bounds=limits(losses), boundaries=ends),
+                "score": panel(label, [score], bounds=bounds, percent=is_share(metric), boundaries=ends)
                 if score.points
                 else "",
             }
@@ -92,18 +113,18 @@ def learning_curves(outcome: Outcome) -> list[Row]:
     return curves
 
 
-def _epochs(rung: Rung) -> list[CurveRow]:
+def _epochs(curve: Sequence[CurveRow]) -> list[CurveRow]:
     """The rows of gradient training: a closed-form fit has no epochs and no training loss."""
-    return [row for row in rung.curve if "train_loss" in row.values]
+    return [row for row in curve if "train_loss" in row.values]
 
 
 def _series(rows: list[CurveRow], key: str) -> tuple[float | None, ...]:
     return tuple(row.values.get(key) for row in rows)
 
 
-def reliability_views(outcome: Outcome) -> list[Row]:
+def reliability_views(facts: Facts) -> list[Row]:
     """The diagrams before and after the temperature, each with what it says in words."""
-    pairs = (("As trained", outcome.reliability_before), ("After calibration", outcome.reliability_after))
+    pairs = (("As trained", facts.reliability_before), ("After calibration", facts.reliability_after))
     return [
         {
             "title": title,

@@ -9,15 +9,10 @@ from PIL import Image
 
 from warmstart.evaluation.outcome import Outcome
 from warmstart.files import write_text
-from warmstart.report import figures, numbers, words
-from warmstart.report.audited import class_bars, listings, problems, sizes
+from warmstart.report import figures, numbers, sections, words
 from warmstart.report.charts.bars import percent_axis
-from warmstart.report.confused import confusion_table, top_confusions
-from warmstart.report.images import data_uri
+from warmstart.report.embedding import embedding
 from warmstart.report.page import render
-
-TABLE_LIMIT = 30
-"""With more classes than this the confusion table gives way to a list of the most frequent mistakes."""
 
 
 def write_report(outcome: Outcome, path: Path, *, contact_sheet: Image.Image | None = None) -> Path:
@@ -31,13 +26,20 @@ def write_report(outcome: Outcome, path: Path, *, contact_sheet: Image.Image | N
 
 def report_html(outcome: Outcome, *, contact_sheet: Image.Image | None = None) -> str:
     """The report as text."""
-    sheet = data_uri(contact_sheet) if contact_sheet is not None else ""
-    return render("report.html.j2", o=outcome, contact_sheet=sheet, **_context(outcome))
+    return render("report.html.j2", o=outcome, **_context(outcome, contact_sheet))
 
 
-def _context(outcome: Outcome) -> dict[str, Any]:
-    """What the template shows, section by section."""
-    few = len(outcome.classes) <= TABLE_LIMIT
+def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, Any]:
+    """What the templates show, section by section."""
+    temperature = (
+        f"One temperature, {outcome.temperature:.2f}, found on the validation {words.noun(outcome)}, is applied to all "
+        "probabilities; it changes no answer."
+    )
+    sheet = [
+        ("seed", str(outcome.seed)),
+        *sections.backbone_sheet(outcome.backbone, outcome.preprocess),
+        *sections.environment_sheet(outcome.environment),
+    ]
     return {
         "noun": words.noun(outcome),
         "part": words.part(outcome),
@@ -45,24 +47,23 @@ def _context(outcome: Outcome) -> dict[str, Any]:
         "date": numbers.moment(outcome.environment.get("date", "")),
         "verdict": words.verdict(outcome),
         "key": _key(outcome),
-        "majority": _majority(outcome),
-        "measures": _measures(outcome),
+        "majority": sections.majority(outcome),
+        "measures": sections.measures(outcome.test, outcome.metric),
         "bars": figures.rung_bars(outcome),
         "axis": percent_axis(),
         "comparisons": [
             {"text": words.comparison(pair, outcome), "kind": pair.verdict.split()[0]} for pair in outcome.differences
         ],
-        "confusion": confusion_table(outcome) if few else None,
-        "confusions": top_confusions(outcome, 5 if few else 30),
-        "classes": sorted(outcome.per_class, key=lambda row: 2.0 if row["f1"] is None else row["f1"]),
-        "reliability": figures.reliability_views(outcome),
-        "problems": problems(outcome),
-        "class_bars": class_bars(outcome),
-        "listings": listings(outcome),
-        "sizes": sizes(outcome),
+        "differences": figures.difference_plot(outcome),
+        "embedding": embedding(outcome),
+        **sections.errors(outcome),
+        **sections.trust(outcome, temperature),
+        **sections.data(outcome, outcome.split["how"], contact_sheet),
         "val_metrics": _val_metrics(outcome),
-        "curves": figures.learning_curves(outcome),
-        "sheet": _sheet(outcome),
+        "curves": figures.learning_curves(outcome.rungs, outcome.metric),
+        "again": "The same command with the same data and versions gives the same model.",
+        "sheets": [("", sheet)],
+        "plan": outcome.plan,
     }
 
 
@@ -78,59 +79,7 @@ def _key(outcome: Outcome) -> dict[str, str] | None:
     }
 
 
-def _majority(outcome: Outcome) -> dict[str, str] | None:
-    """What the laziest model would reach: always the most frequent class of the samples measured on."""
-    total = sum(row["count"] for row in outcome.per_class)
-    if not total or outcome.metric != "accuracy":
-        return None
-    most = max(outcome.per_class, key=lambda row: int(row["count"]))
-    return {"name": most["name"], "share": numbers.percent(most["count"] / total)}
-
-
-def _measures(outcome: Outcome) -> list[dict[str, str]]:
-    """The other metrics of the chosen model."""
-    return [
-        {
-            "name": numbers.metric_name(name),
-            "value": numbers.value(name, interval.value),
-            "span": numbers.span(name, interval),
-            "meaning": numbers.MEANING.get(name, ""),
-        }
-        for name, interval in outcome.test.items()
-        if name != outcome.metric
-    ]
-
-
 def _val_metrics(outcome: Outcome) -> list[str]:
     """Columns of the table of attempts: the primary metric, macro F1 and log loss, where any attempt has them."""
     wanted = dict.fromkeys((outcome.metric, "macro_f1", "log_loss"))
     return [name for name in wanted if any(name in rung.val for rung in outcome.rungs)]
-
-
-def _sheet(outcome: Outcome) -> list[tuple[str, str]]:
-    """Facts needed to repeat the run, as name and text."""
-    card, spec = outcome.backbone, outcome.preprocess
-    facts = {
-        "seed": outcome.seed,
-        "backbone": f"{card.get('name', '')} ({card.get('architecture', '')})",
-        "weights from": card.get("source"),
-        "weights sha256": card.get("weights_sha256"),
-        "licence of the weights": words.licence(card),
-        "trained on": card.get("trained_on"),
-        "parameters": numbers.count(card["parameters"]) if "parameters" in card else None,
-        "input": f"{spec['size']} × {spec['size']} px, {spec.get('resize', '')}" if "size" in spec else None,
-        "bands": words.bands(outcome),
-    }
-    facts |= {key.replace("_", " "): value for key, value in outcome.environment.items() if key != "memory_bytes"}
-    if "memory_bytes" in outcome.environment:
-        facts["free memory"] = f"{outcome.environment['memory_bytes'] / 2**30:.1f} GiB"
-    return [(name, _plain(value)) for name, value in facts.items() if value not in (None, "")]
-
-
-def _plain(value: Any) -> str:
-    """A fact in one line."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_plain(inner) for inner in value)
-    return str(value)

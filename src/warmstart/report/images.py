@@ -5,14 +5,20 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from PIL import Image
 from torch import Tensor
 
 from warmstart.data.pixels import PixelStore
-from warmstart.evaluation.outcome import Mistake
+from warmstart.evaluation.outcome import CellSamples, Example, Mistake
 from warmstart.preprocess.resample import preview
+
+Pictured = TypeVar("Pictured", Mistake, Example)
+PICTURES, AT_ONCE = 120, 4
+"""Of the cells of a confusion matrix; a report with as many has about half a megabyte."""
 
 
 def data_uri(image: Image.Image, *, quality: int = 85) -> str:
@@ -39,11 +45,20 @@ def thumbnail(pixels: Tensor, bands: Sequence[str] | None = None, *, side: int =
     return data_uri(image)
 
 
-def illustrate(mistakes: Iterable[Mistake], store: PixelStore) -> tuple[Mistake, ...]:
-    """The mistakes with a thumbnail of each, found in the store by the sample's id."""
+def illustrate(shown: Iterable[Pictured], store: PixelStore) -> tuple[Pictured, ...]:
+    """Mistakes or examples with a thumbnail of each, found in the store by the sample's id."""
     names = store.spec.bands if store.spec.banded else None
     index = {sample.id: i for i, sample in enumerate(store.dataset.samples)}
     return tuple(
-        dataclasses.replace(mistake, thumbnail=thumbnail(store.get(index[mistake.id], crop=False), names))
-        for mistake in mistakes
+        dataclasses.replace(one, thumbnail=thumbnail(store.get(index[one.id], crop=False), names)) for one in shown
+    )
+
+
+def illustrate_cells(cells: Sequence[CellSamples], store: PixelStore) -> tuple[CellSamples, ...]:
+    """The cells with 120 thumbnails at most: four for each cell in their order, then the rest, as far as they go."""
+    places = [(rank // AT_ONCE, i) for i, cell in enumerate(cells) for rank in range(len(cell.samples))]
+    pictured = Counter(i for _, i in sorted(places)[:PICTURES])
+    return tuple(
+        dataclasses.replace(cell, samples=(*illustrate(cell.samples[:n], store), *cell.samples[n:]))
+        for cell, n in ((cell, pictured[i]) for i, cell in enumerate(cells))
     )

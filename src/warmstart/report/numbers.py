@@ -57,6 +57,15 @@ def sure(probability: float) -> str:
     return f">{THIN}99{THIN}%" if probability >= 0.995 else percent(probability, 0)
 
 
+def chance(probability: float) -> str:
+    """The probability of what was not answered, in whole percent; never rounded down to impossible.
+
+    >>> chance(0.0013).replace(THIN, " "), chance(0.27).replace(THIN, " ")
+    ('< 1 %', '27 %')
+    """
+    return f"<{THIN}1{THIN}%" if probability < 0.01 else percent(probability, 0)
+
+
 def value(metric: str, number: float | None) -> str:
     """A metric's value: percent for shares, three decimals otherwise."""
     if is_share(metric) or number is None or not math.isfinite(number):
@@ -98,6 +107,33 @@ def about(number: float) -> str:
     """A rough number, rounded to two significant digits."""
     digits = max(0, len(str(int(number))) - 2)
     return count(round(number / 10**digits) * 10**digits)
+
+
+def memory(size: float) -> str:
+    """Bytes as a person says them.
+
+    >>> [memory(n).replace(THIN, " ") for n in (310_000_000, 7_340_032_000)]
+    ['296 MiB', '6.8 GiB']
+    """
+    return f"{size / 2**30:.1f}{THIN}GiB" if size >= 2**30 else f"{size / 2**20:.0f}{THIN}MiB"
+
+
+def probable(share: float) -> str:
+    """A probability in whole percent, never rounded to certainty.
+
+    >>> [probable(p).replace(THIN, " ") for p in (0.0002, 0.42, 0.9987)]
+    ['< 1 %', '42 %', '> 99 %']
+    """
+    return f"<{THIN}1{THIN}%" if share < 0.005 else sure(share)
+
+
+def p_value(p: float) -> str:
+    """A p-value, with no more digits than it deserves.
+
+    >>> [p_value(p) for p in (0.00004, 0.0312, 0.4)]
+    ['< 0.001', '0.031', '0.40']
+    """
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def duration(seconds: float) -> str:

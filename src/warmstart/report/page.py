@@ -31,6 +31,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "percent": numbers.percent,
         "sure": numbers.sure,
+        "chance": numbers.chance,
         "count": numbers.count,
         "duration": numbers.duration,
         "metric": numbers.metric_name,

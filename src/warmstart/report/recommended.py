@@ -41,7 +41,10 @@ def recommendation_html(found: Recommendation) -> str:
         axis=percent_axis(),
         tuned=[{"of": one, "gain": _gain(one), "bars": _bars(one, found.metric)} for one in found.tuned],
         difference=points(found.difference.difference) if found.difference is not None else "",
-        measures=sorted(found.agreement, key=lambda name: -found.agreement[name]),
+        measures=sorted(
+            {name for one in found.candidates for name in one.transferability},
+            key=lambda name: (-found.agreement.get(name, -2.0), name),
+        ),
         basis=BASIS,
     )
 

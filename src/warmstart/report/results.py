@@ -1,4 +1,4 @@
-"""`results.json`: an outcome as data, to be read back exactly.
+"""`results.json`: the facts of a `fit` or a `compare` as data, to be read back exactly.
 
 Numbers that are not finite (the loss of a run that diverged) are written as the strings "NaN", "Infinity" and
 "-Infinity", so that the file is JSON for every reader.
@@ -9,20 +9,26 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from warmstart.errors import RunError
+from warmstart.evaluation.comparison import Comparison
 from warmstart.evaluation.outcome import Outcome
 from warmstart.files import write_text
 
-FORMAT = "warmstart-results/1"
+FORMATS: dict[type, tuple[str, str]] = {
+    Outcome: ("warmstart-results/1", "fit"),
+    Comparison: ("warmstart-comparison/1", "compare"),
+}
+"""Of each kind of facts the name of its format, and the command that writes it."""
+Facts = TypeVar("Facts", Outcome, Comparison)
 
 
-def write_results(outcome: Outcome, path: Path) -> Path:
+def write_results(facts: Outcome | Comparison, path: Path) -> Path:
     """Write `results.json` (replaced as a whole, or not at all) and return the path."""
-    return write_facts(outcome.to_dict(), FORMAT, path)
+    return write_facts(facts.to_dict(), FORMATS[type(facts)][0], path)
 
 
 def write_facts(facts: dict[str, Any], form: str, path: Path) -> Path:
@@ -32,19 +38,20 @@ def write_facts(facts: dict[str, Any], form: str, path: Path) -> Path:
     return path
 
 
-def read_results(path: Path) -> Outcome:
+def read_results(path: Path, kind: type[Facts]) -> Facts:
     """Inverse of `write_results`. Raises `RunError` if the file is missing, damaged or of another format."""
+    name, command = FORMATS[kind]
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         found = content.pop("format", None) if isinstance(content, dict) else None
-        if found != FORMAT:
-            raise RunError(f"{path} has the format {found!r}", expected=FORMAT, do="use the version that wrote it")
-        return TypeAdapter(Outcome).validate_python(content)
+        if found != name:
+            raise RunError(f"{path} has the format {found!r}", expected=name, do="use the command that wrote it")
+        return TypeAdapter(kind).validate_python(content)
     except (OSError, ValueError, ValidationError) as error:
         raise RunError(
             f"{path} cannot be read as results: {error}",
-            expected="a results.json as `warmstart fit` writes it",
-            do="run `warmstart fit` again, or restore the file",
+            expected=f"a results.json as `warmstart {command}` writes it",
+            do=f"run `warmstart {command}` again, or restore the file",
         ) from error
 
 

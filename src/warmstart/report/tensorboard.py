@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from warmstart.files import folder_name
+
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
 
@@ -37,7 +39,7 @@ class TensorBoardListener:
         if event.rung not in self._writers:
             from torch.utils.tensorboard.writer import SummaryWriter
 
-            self._writers[event.rung] = SummaryWriter(str(self._folder / event.rung))
+            self._writers[event.rung] = SummaryWriter(str(self._folder / folder_name(event.rung)))
         writer = self._writers[event.rung]
         for name, number in event.values.items():
             writer.add_scalar(f"{event.phase}/{name}", number, event.step)

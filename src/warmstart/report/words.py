@@ -1,4 +1,4 @@
-"""What an outcome says, in sentences; the report and the model card share them."""
+"""What the facts say, in sentences; the reports and the model card share them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from warmstart.evaluation.compare import more_samples
+from warmstart.evaluation.comparison import Comparison
 from warmstart.evaluation.outcome import Difference, Outcome
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.report.numbers import THIN, about, count, is_share, metric_name, signed, span, value
 
+Facts = Outcome | Comparison
+"""What a page is drawn from. Facts of the same kind have the same name in both."""
 FINAL = "the final model"
 """The model that is handed over, in comparisons: the chosen one, fitted again on all labels if time allowed."""
 FAR = 10
 """Beyond this many times the data at hand, a number of samples to collect is no advice."""
 
 
-def noun(outcome: Outcome) -> str:
+def noun(facts: Facts) -> str:
     """What the samples are called."""
-    return "images" if outcome.preprocess.get("kind") == "image" else "samples"
+    specs = (facts.preprocess,) if isinstance(facts, Outcome) else facts.preprocess
+    return "images" if specs and all(spec.get("kind") == "image" for spec in specs) else "samples"
 
 
-def bands(outcome: Outcome) -> str:
+def bands(spec: Mapping[str, Any]) -> str:
     """The bands that the network takes and what their values are divided by; empty for pictures."""
-    facts = PreprocessSpec.from_dict(outcome.preprocess) if outcome.preprocess else PreprocessSpec()
+    facts = PreprocessSpec.from_dict(dict(spec)) if spec else PreprocessSpec()
     if not facts.banded:
         return ""
     names = f" ({', '.join(facts.bands)})" if facts.bands else ", in the order of the files"
@@ -31,9 +35,11 @@ def bands(outcome: Outcome) -> str:
     return f"{facts.channels}{names}{unit}, each less its mean and over its standard deviation"
 
 
-def part(outcome: Outcome) -> str:
+def part(facts: Facts) -> str:
     """What the numbers were measured on, in one word."""
-    return "test" if outcome.evaluated_on == "test" else "validation"
+    if isinstance(facts, Comparison):
+        return "held-out"
+    return "test" if facts.evaluated_on == "test" else "validation"
 
 
 def licence(card: Mapping[str, Any]) -> str:

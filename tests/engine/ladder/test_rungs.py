@@ -151,3 +151,13 @@ def test_the_ensemble_is_the_mean_of_the_probabilities_of_its_parts(
     assert contender.members == parts[0].members + parts[1].members
     assert contender.made_of == ("probe", "lp_ft")
     assert rung.after == ("probe", "lp_ft")
+
+
+def test_a_rung_with_options_in_its_name_is_kept_and_found_again(context: LadderContext, tmp_path: Path) -> None:
+    recipe = load_recipe("finetune?epochs=1&batch_size=8")
+    rung = RecipeRung(recipe.name, recipe.about, recipe)
+    kept = dataclasses.replace(context, folder=tmp_path)
+    rung.climb(kept, {})
+    assert kept.finished(rung.name)
+    assert not kept.finished("finetune?epochs=2&batch_size=8")
+    assert {character for path in tmp_path.iterdir() for character in path.name}.isdisjoint('<>:"/\\|?*')

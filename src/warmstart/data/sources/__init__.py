@@ -32,6 +32,7 @@ def load(
     path_column: str | None = None,
     label_column: str | None = None,
     group: Any = None,
+    time: Any = None,
     on_missing: OnMissing = "error",
 ) -> Dataset:
     """Read labelled images in any form; no image is decoded and nothing is changed.
@@ -43,6 +44,8 @@ def load(
         label_column: column of a table that holds the labels, likewise.
         group: what must stay in one part: column of a table; "folder", for folders below the class; for `(images,
             labels)` a sequence with an entry per image.
+        time: when each sample was taken: column of a table with numbers or dates; "exif", for a folder of photos that
+            say it; for `(images, labels)` a sequence with an entry per image. Parts are then cut by time.
         on_missing: "skip" leaves out rows of a table whose file is missing or whose label is empty.
 
     Raises:
@@ -50,7 +53,7 @@ def load(
     """
     if isinstance(data, Dataset):
         return data
-    columns = {"path_column": path_column, "label_column": label_column, "group": group}
+    columns = {"path_column": path_column, "label_column": label_column, "group": group, "time": time}
     if _is_frame(data):
         return load_table(data, on_missing=on_missing, **columns)
     if isinstance(data, (str, Path)):
@@ -58,12 +61,12 @@ def load(
         if path.is_dir():
             if path_column or label_column:
                 raise DataError(f"{path} is a folder; columns belong to tables", do="leave the column options out")
-            return load_folder(path, group=group)
+            return load_folder(path, group=group, time=time)
         if path.suffix.lower() not in TABLES:
             raise DataError(f"{path} is no folder and no table", expected=f"a folder, or a file {', '.join(TABLES)}")
         return load_table(path, on_missing=on_missing, **columns)
     if isinstance(data, (tuple, list)) and len(data) == 2:
-        return load_arrays(data[0], data[1], group=group)
+        return load_arrays(data[0], data[1], group=group, time=time)
     raise DataError(
         f"data of type {type(data).__name__}",
         expected="a folder, a CSV, TSV or Parquet file, a DataFrame, (images, labels), or a Dataset",

@@ -11,10 +11,13 @@ from PIL import Image
 
 from warmstart.data.schema import ClassTarget, Dataset, Sample
 from warmstart.data.sources.labels import as_text, class_names
+from warmstart.data.sources.times import as_times
 from warmstart.errors import DataError
 
 
-def load_arrays(images: Any, labels: Any, *, group: Sequence[Any] | None = None) -> Dataset:
+def load_arrays(
+    images: Any, labels: Any, *, group: Sequence[Any] | None = None, time: Sequence[Any] | None = None
+) -> Dataset:
     """A data set of images in memory. Ids are `row-0`, `row-1`, ...
 
     Args:
@@ -22,9 +25,11 @@ def load_arrays(images: Any, labels: Any, *, group: Sequence[Any] | None = None)
             `warmstart.preprocess.modes` says, or for a backbone of bands as `warmstart.preprocess.bands` does.
         labels: one for each image: texts or whole numbers, in a sequence or an array (n,).
         group: for each image what must stay in one part (a patient, a site), or None.
+        time: for each image when it was taken: numbers, or dates.
 
     Raises:
-        DataError: lengths differ, a shape is no image's, a label is missing, or there are fewer than two classes.
+        DataError: lengths differ, a shape is no image's, a label is missing, a time is none, or there are fewer than
+            two classes.
 
     >>> load_arrays(np.zeros((4, 8, 8), np.uint8), ["a", "b", "a", "b"]).counts
     {'a': 2, 'b': 2}
@@ -32,17 +37,20 @@ def load_arrays(images: Any, labels: Any, *, group: Sequence[Any] | None = None)
     sources = as_sources(images)
     names = _names(labels)
     groups = [None] * len(names) if group is None else [as_text(g) or None for g in group]
-    if not len(sources) == len(names) == len(groups):
+    cells = None if time is None else [as_text(at) for at in time]
+    if not len(sources) == len(names) == len(groups) == len(names if cells is None else cells):
         of_groups = "" if group is None else f", {len(groups)} groups"
+        of_times = "" if cells is None else f", {len(cells)} times"
         raise DataError(
-            f"{len(sources)} images, {len(names)} labels{of_groups}",
+            f"{len(sources)} images, {len(names)} labels{of_groups}{of_times}",
             expected="as many labels as images, in their order",
         )
     notes: list[str] = []
     classes = class_names(names, notes)
+    times = [None] * len(names) if cells is None else as_times(cells, notes)
     samples = tuple(
-        Sample(f"row-{row}", source, name, of)
-        for row, (source, name, of) in enumerate(zip(sources, names, groups, strict=True))
+        Sample(f"row-{row}", source, name, of, time=at)
+        for row, (source, name, of, at) in enumerate(zip(sources, names, groups, times, strict=True))
     )
     return Dataset(samples, ClassTarget(classes), "arrays", notes=tuple(notes))
 

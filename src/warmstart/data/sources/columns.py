@@ -26,6 +26,7 @@ class Columns:
     label: str
     group: str | None
     split: str | None
+    time: str | None = None
 
     def named(self) -> dict[str, str]:
         """Those that there are, by role."""
@@ -33,7 +34,13 @@ class Columns:
 
 
 def find_columns(
-    header: Sequence[str], table: Sequence[Sequence[Any]], *, path: str | None, label: str | None, group: str | None
+    header: Sequence[str],
+    table: Sequence[Sequence[Any]],
+    *,
+    path: str | None,
+    label: str | None,
+    group: str | None,
+    time: str | None = None,
 ) -> Columns:
     """The columns to use. Raises `DataError` that lists the columns found if one cannot be told.
 
@@ -42,13 +49,13 @@ def find_columns(
     """
     paths = _asked(header, path, "path") or _guessed(header, PATHS, "path")
     labels = _asked(header, label, "label") or _guessed(header, LABELS, "label")
-    groups = _asked(header, group, "group")
+    groups, times = _asked(header, group, "group"), _asked(header, time, "time")
     for name in header:
-        if name.lower() in SPLITS and name not in (paths, labels, groups):
+        if name.lower() in SPLITS and name not in (paths, labels, groups, times):
             at = header.index(name)
             values = {as_text(row[at]).lower() for row in table}
             if values <= PARTS.keys():
-                return Columns(paths, labels, groups, name)
+                return Columns(paths, labels, groups, name, times)
             if values & PARTS.keys():
                 wrong = next(i for i, row in enumerate(table, start=1) if as_text(row[at]).lower() not in PARTS)
                 raise DataError(
@@ -56,7 +63,7 @@ def find_columns(
                     expected=f"one of {', '.join(PARTS)} in every row",
                     do="mend it, or rename the column if it does not say which part a row belongs to",
                 )
-    return Columns(paths, labels, groups, None)
+    return Columns(paths, labels, groups, None, times)
 
 
 def _asked(header: Sequence[str], name: str | None, what: str) -> str | None:

@@ -6,23 +6,26 @@ passed over; the latter are counted in a note.
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from warmstart.data.names import PARTS, clean, natural, some, unique
 from warmstart.data.parts import check_parts
 from warmstart.data.schema import ClassTarget, Dataset, Sample, SplitName
+from warmstart.data.sources.times import EXIF, photo_times
 from warmstart.data.sources.walk import beside, entries, walk
 from warmstart.errors import DataError
 
 Layout = dict[Path, SplitName]
 
 
-def load_folder(root: Path, *, group: str | None = None) -> Dataset:
-    """Read the layout of a folder; no image is opened.
+def load_folder(root: Path, *, group: str | None = None, time: str | None = None) -> Dataset:
+    """Read the layout of a folder; no image is opened but for its time.
 
     Args:
         root: the folder. The ids of the samples are paths relative to it.
         group: "folder" takes the folder below the class that an image lies in for its group (a patient, a site).
+        time: "exif" takes the time at which each photo says that it was taken.
 
     Raises:
         DataError: no layout that is understood, an empty class, a single class, or a class that train lacks; shows the
@@ -33,6 +36,12 @@ def load_folder(root: Path, *, group: str | None = None) -> Dataset:
             f"group {group!r} for a folder of images",
             expected="'folder': the folder below its class in which an image lies",
             do="for groups of another kind give a table with a column for them",
+        )
+    if time not in (None, EXIF):
+        raise DataError(
+            f"time {time!r} for a folder of images",
+            expected=f"{EXIF!r}: when a photo was taken, by what it says itself",
+            do="for times of another kind give a table with a column for them",
         )
     notes: list[str] = []
     layout = _parts(root, notes)
@@ -45,7 +54,8 @@ def load_folder(root: Path, *, group: str | None = None) -> Dataset:
     classes = tuple(sorted({str(s.label) for s in samples}, key=natural))
     _check(root, classes, empty)
     ids = unique([s.id for s in samples])
-    samples = [Sample(i, s.source, s.label, s.group, s.split) for i, s in zip(ids, samples, strict=True)]
+    times = [None] * len(ids) if time is None else photo_times(samples)
+    samples = [dataclasses.replace(s, id=i, time=at) for i, s, at in zip(ids, samples, times, strict=True)]
     dataset = Dataset(tuple(samples), ClassTarget(classes), clean(root.resolve().name), root, tuple(notes))
     check_parts(dataset)
     return dataset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Literal
 
 from warmstart.data.names import PARTS, clean, some, unique
 from warmstart.data.schema import Sample
+from warmstart.data.sources.times import as_times
 from warmstart.errors import DataError
 
 OnMissing = Literal["error", "skip"]
@@ -18,14 +20,16 @@ _FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 def to_samples(
     rows: Sequence[dict[str, str]], root: Path, on_missing: OnMissing, notes: list[str]
 ) -> tuple[Sample, ...]:
-    """A sample for each row of cells `path`, `label` and, if there are, `group` and `split`.
+    """A sample for each row of cells `path`, `label` and, if there are, `group`, `split` and `time`.
 
     A row that repeats another is left out and counted.
 
     Raises:
         DataError: names the rows (the first is 1) with an empty label or a missing file, unless these are to be
-            skipped, or with another label for the same file.
+            skipped, with another label for the same file, or with a time that cannot be read.
     """
+    timed = bool(rows) and "time" in rows[0]
+    times = as_times([row["time"] for row in rows], notes) if timed else [None] * len(rows)
     samples: list[Sample] = []
     problems: list[str] = []
     first: dict[tuple[Path, str], tuple[int, str]] = {}
@@ -46,7 +50,8 @@ def to_samples(
             repeated += 1
             continue
         split = PARTS[part] if part else None
-        samples.append(Sample(clean(Path(row["path"]).as_posix()), file, row["label"], row.get("group") or None, split))
+        name, group = clean(Path(row["path"]).as_posix()), row.get("group") or None
+        samples.append(Sample(name, file, row["label"], group, split, times[number - 1]))
     if problems and (on_missing == "error" or not samples):
         raise DataError(
             f"{len(problems)} of {len(rows)} rows cannot be used: {some(problems)}",
@@ -58,7 +63,7 @@ def to_samples(
     if repeated:
         notes.append(f"{repeated} row(s) repeat an earlier one and are left out")
     ids = unique([s.id for s in samples])
-    return tuple(Sample(i, s.source, s.label, s.group, s.split) for i, s in zip(ids, samples, strict=True))
+    return tuple(dataclasses.replace(s, id=i) for i, s in zip(ids, samples, strict=True))
 
 
 def _file(root: Path, text: str) -> Path:

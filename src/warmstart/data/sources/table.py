@@ -26,6 +26,7 @@ def load_table(
     path_column: str | None = None,
     label_column: str | None = None,
     group: str | None = None,
+    time: str | None = None,
     on_missing: OnMissing = "error",
 ) -> Dataset:
     """Read a table. Relative paths are relative to its folder (a DataFrame's to the current one).
@@ -37,6 +38,7 @@ def load_table(
         path_column: which column holds the paths; found by its name if not given.
         label_column: which column holds the labels; likewise.
         group: column of what must stay in one part (a patient, a site, a device).
+        time: column of when each was taken, numbers or dates (`warmstart.data.sources.times`).
         on_missing: "skip" leaves out rows whose file is missing or whose label is empty, and a note counts them.
 
     Raises:
@@ -51,7 +53,7 @@ def load_table(
             expected="one name for each column",
             do="rename them",
         )
-    columns = find_columns(header, table, path=path_column, label=label_column, group=group)
+    columns = find_columns(header, table, path=path_column, label=label_column, group=group, time=time)
     root = path.parent if path is not None else Path()
     samples = to_samples(_cells(columns, header, table), root, on_missing, notes)
     classes = class_names([str(s.label) for s in samples], notes)
@@ -84,7 +86,7 @@ def _from_frame(frame: pd.DataFrame) -> tuple[list[str], list[Cells]]:
 
 
 def _cells(columns: Columns, header: Sequence[str], table: list[Cells]) -> list[dict[str, str]]:
-    """The cells that matter as text, empty where there is none: path, label, and group and split if there are."""
+    """The cells that matter as text, empty where there is none: path, label, and group, split and time if there are."""
     at = {role: header.index(name) for role, name in columns.named().items()}
     # A path stays as it is, letter for letter: the file system is asked for it.
     return [{role: (as_cell if role == "path" else as_text)(row[i]) for role, i in at.items()} for row in table]

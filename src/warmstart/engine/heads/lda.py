@@ -52,7 +52,7 @@ def _covariance(features: Tensor, labels: IntArray) -> tuple[Tensor, Tensor]:
     return torch.cat(parts), diagonal
 
 
-def _solve(rows: Tensor, diagonal: Tensor, right: Tensor) -> Tensor:
+def solve(rows: Tensor, diagonal: Tensor, right: Tensor) -> Tensor:
     """(A'A + diagonal)^-1 @ right, for right (d, k), to the precision of float64.
 
     Factorised in float32, which is most of the work, and refined by the residuals in float64. That converges unless the
@@ -98,7 +98,7 @@ def discriminant(features: Tensor, labels: IntArray, classes: int) -> tuple[Tens
     counts, means = class_means(features, labels, classes)
     rows, diagonal = _covariance(features, labels)
     smallest = _SMALLEST * float(diagonal.mean() + rows.square().sum() / len(diagonal))
-    weight = _solve(rows, diagonal.clamp_min(smallest or 1.0), means.T).T
+    weight = solve(rows, diagonal.clamp_min(smallest or 1.0), means.T).T
     return weight, (counts / len(labels)).log() - 0.5 * (means * weight).sum(1)
 
 

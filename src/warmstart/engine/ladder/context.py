@@ -20,6 +20,7 @@ from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.run import run_recipe
 from warmstart.errors import Interrupted
+from warmstart.files import folder_name
 from warmstart.model.activation import sample_bytes
 from warmstart.model.backbone import Backbone
 from warmstart.model.modes import evaluating
@@ -54,7 +55,7 @@ class LadderContext:
 
     def finished(self, rung: str) -> bool:
         """Whether an earlier process has done this rung already, so that running it means loading it."""
-        return self.folder is not None and (self.folder / rung / FACTS).exists()
+        return self.folder is not None and (self.folder / folder_name(rung) / FACTS).exists()
 
     def stop_if_asked(self, where: str) -> None:
         """Raise `Interrupted` if the user wants to stop; what was finished before is saved."""
@@ -88,7 +89,7 @@ class LadderContext:
             seed=self.seed,
             rung=rung,
             listener=self.listener,
-            folder=None if self.folder is None else self.folder / rung,
+            folder=None if self.folder is None else self.folder / folder_name(rung),
             deadline=self.deadline,
             interrupt=self.interrupt,
             speed=self.speed,

@@ -24,8 +24,8 @@ def tag(name: str, *children: str, **attributes: str | float) -> Markup:
     return Markup("<{}>{}</{}>").format(opening, Markup("").join(escape(c) for c in children), Markup(name))
 
 
-def drawing(label: str, width: float | str, height: float, *children: str, **attributes: str | float) -> Markup:
-    """An `<svg>` that says what it shows to those who cannot see it. `width` in px, or "100%" to follow the page."""
+def drawing(label: str, width: float | str, height: float | str, *children: str, **attributes: str | float) -> Markup:
+    """An `<svg>` that says what it shows to those who cannot see it. Sizes in px, or "100%" of the page."""
     return tag("svg", *children, width=width, height=height, role="img", aria_label=label, **attributes)
 
 

@@ -1,0 +1,205 @@
+"""`compare`: methods and backbones on the same folds, and what of their differences the data can show."""
+
+from __future__ import annotations
+
+import dataclasses
+import time as clock
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from warmstart.api.budget import seconds
+from warmstart.api.compared import Compared
+from warmstart.api.comparison import comparison
+from warmstart.api.contest import Contest, contest, contestants_of
+from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.api.schedule import Schedule
+from warmstart.data.contact import contact_sheet
+from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.deadline import Deadline
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.trials.budget import fit_budget
+from warmstart.engine.trials.contender import Contestant
+from warmstart.errors import RunError
+from warmstart.evaluation.comparison import Comparison
+from warmstart.files import read_json, write_json
+from warmstart.model.activation import ActivationDtype
+from warmstart.recipe.recipe import Recipe
+from warmstart.report.comparison import write_comparison
+from warmstart.report.results import write_results
+from warmstart.report.runlog import RunLog
+
+OVERHEAD = 6.0
+"""Seconds kept back for statistics and the report."""
+BEGUN = "contestants.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareResult:
+    """Where everything lies, and the facts."""
+
+    comparison: Comparison
+    folder: Path
+    report: Path
+
+
+def compare(
+    data: Any,
+    *,
+    methods: str | Sequence[str | Path | Recipe] = "scratch,probe,finetune,gradual,lp_ft",
+    backbones: str | Sequence[str] = "lite0",
+    folds: int = 5,
+    seeds: int = 1,
+    budget: str | float = "20m",
+    accept_licence: bool = False,
+    size: int | None = None,
+    seed: int = 0,
+    val: float = 0.2,
+    group: str | None = None,
+    time: str | None = None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    workers: int = 1,
+    ray: str | None = None,
+    max_unreadable: float = 0.05,
+    cache: str | Path | None = None,
+    cache_budget: str | int = "8GB",
+    cache_dtype: ActivationDtype = "fp32",
+    listener: Listener = silent,
+) -> CompareResult:
+    """Train every method on every backbone on the same folds, and say which is better, as far as the data can show.
+
+    Each sample is held out once per seed; whatever a method chooses, it chooses on a validation part of what is not
+    held out. A test part that the data gives stays closed. Frozen features are computed once for all.
+
+    Args:
+        data: as for `fit`.
+        methods: names of recipes, with options (`finetune?epochs=3`), YAML files or `Recipe`s, in a list or with commas
+            between them; `pixels` is a linear model on raw pixels. All may take the same part of the budget; a method
+            without options written behind it has its epochs cut where it would take more.
+        backbones: URIs, likewise.
+        folds: of cross-validation.
+        seeds: how often that is repeated; each time dealt, drawn and trained anew.
+        budget: time for everything.
+        accept_licence: as for `fit`.
+        size: input side in pixels; by default each backbone's own.
+        seed: the first of the seeds.
+        val: share of what is not held out that a method may choose by.
+        group: as for `fit`: what must not be divided.
+        time: as for `fit`; the folds then chain forward.
+        path_column: column of a table that holds the path.
+        label_column: column of a table that holds the label.
+        out: run folder; must not exist. Default: the next free `runs/NAME-compare-NNN`.
+        resume: folder of a comparison that was interrupted, or was to be longer: trials that are finished there are not
+            run again. All other options as they were, but for the budget and the workers.
+        workers: processes that share the cores.
+        ray: address of a ray cluster to run the trials on ("local" for one on this machine).
+        max_unreadable: stop if more than this share of the images cannot be read.
+        cache: folder for activations and resized pixels.
+        cache_budget: what stored activations may take.
+        cache_dtype: format of stored activations.
+        listener: hears of progress and decisions.
+
+    Raises:
+        DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
+        Interrupted: stopped by the user; finished trials are kept and `resume` goes on.
+    """
+    _check_counts(folds, seeds, workers)
+    asked, named = _listed(methods), [str(uri) for uri in _listed(backbones)]
+    found = contestants_of(asked, named)
+    options: dict[str, Any] = {
+        "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
+        "methods": ",".join(one.name if isinstance(one, Recipe) else str(one) for one in asked),
+        "backbones": ",".join(named),
+        "folds": folds,
+        "seeds": seeds,
+        "budget": str(budget),
+        "accept_licence": accept_licence or None,
+        "size": size,
+        "seed": seed,
+        "val": val,
+        "group": group,
+        "time": time,
+        "path_column": path_column,
+        "label_column": label_column,
+        "workers": workers,
+        "ray": ray,
+        "max_unreadable": max_unreadable,
+        "cache_budget": str(cache_budget),
+        "cache_dtype": cache_dtype,
+    }
+    return _compare(data, found, options, out=out, resume=resume, cache=cache, listener=listener)
+
+
+def _check_counts(folds: int, seeds: int, workers: int) -> None:
+    if folds < 2 or seeds < 1 or workers < 1:
+        found = f"folds={folds}, seeds={seeds}, workers={workers}"
+        raise RunError(found, expected="at least 2 folds, 1 seed and 1 worker")
+
+
+def _listed(given: Any) -> list[Any]:
+    return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else list(given)
+
+
+def _compare(
+    data: Any,
+    contestants: tuple[Contestant, ...],
+    options: dict[str, Any],
+    *,
+    out: str | Path | None,
+    resume: str | Path | None,
+    cache: str | Path | None,
+    listener: Listener,
+) -> CompareResult:
+    began, limit = clock.monotonic(), seconds(options["budget"])
+    keep_buffers()
+    recipes = {one.name: one.recipe and one.recipe.model_dump(mode="json") for one in contestants}
+    free = ("budget", "workers", "ray")  # may change when a comparison is gone on with
+    same = {**{key: value for key, value in options.items() if key not in free}, "contestants": recipes}
+    check_folder(same, out=out, resume=resume, once=False)  # more time may finish more trials
+    stem = Path(options["data"]).stem if isinstance(data, str | Path) else "data"
+    folder = open_folder(f"{stem}-compare", same, out=out, resume=resume)
+    listener(Started(f"run {folder}"))
+    decisions: list[str] = []
+    with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
+        tell = broadcast(listener, remembering(decisions), log)
+        deadline = Deadline(limit)
+        entrants = contest(data, contestants, options, folder=folder, cache=cache, deadline=deadline, listener=tell)
+        entrants = _fitted(entrants, folder, deadline, options["workers"], tell)
+        shared = clock.monotonic()
+        entrants.share(entrants.contestants, entrants.folds.every[0])
+        shared = clock.monotonic() - shared
+        schedule = Schedule(entrants, folder, deadline, flag, tell, OVERHEAD)
+        done = schedule.run(data, options, None if cache is None else str(cache))
+    compared = Compared(entrants, done, next(iter(entrants.contexts.values())).task.primary_metric, options["seed"])
+    facts = comparison(compared, options, decisions, limit, shared, lambda: clock.monotonic() - began)
+    write_comparison(facts, folder / "report.html", contact_sheet=contact_sheet(entrants.first.dataset))
+    write_results(facts, folder / "results.json")
+    listener(Finished(f"run {folder}"))
+    return CompareResult(facts, folder, folder / "report.html")
+
+
+def _fitted(entrants: Contest, folder: Path, deadline: Deadline, workers: int, tell: Listener) -> Contest:
+    """With as many epochs as the budget allows; what was begun with is kept, however fast the machine is today."""
+    before = read_json(folder / BEGUN)
+    if before is not None:
+        kept = tuple(
+            one if one.recipe is None else dataclasses.replace(one, recipe=Recipe.model_validate(before[one.name]))
+            for one in entrants.contestants
+        )
+        return dataclasses.replace(entrants, contestants=kept)
+    trials = len(entrants.folds.every)
+    left = workers * (deadline.left() - OVERHEAD)
+    fitted = fit_budget(entrants.contestants, trials, left, entrants.seconds)
+    pairs = zip(entrants.contestants, fitted.contestants, strict=True)
+    cut = [f"{old.name} from {old.epochs} to {new.epochs}" for old, new in pairs if old.epochs != new.epochs]
+    if cut:
+        tell(Decided(f"epochs are cut so that {trials} trials of each fit the budget: {', '.join(cut)}"))
+    tell(Decided(f"all trials are expected to take {fitted.seconds:.0f} s"))
+    write_json(
+        folder / BEGUN, {one.name: one.recipe and one.recipe.model_dump(mode="json") for one in fitted.contestants}
+    )
+    return dataclasses.replace(entrants, contestants=fitted.contestants)

@@ -1,0 +1,85 @@
+"""The end of a `compare`: all that is known, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from warmstart.api.command import command
+from warmstart.api.compared import Compared
+from warmstart.api.environment import environment
+from warmstart.data.schema import Split
+from warmstart.evaluation.calibration import reliability
+from warmstart.evaluation.cells import cell_samples
+from warmstart.evaluation.comparison import Comparison
+from warmstart.evaluation.judgement import judgement
+from warmstart.evaluation.metrics import confusion, most_wrong, per_class
+from warmstart.report.images import illustrate, illustrate_cells
+from warmstart.report.results import jsonable
+
+
+def comparison(
+    compared: Compared,
+    options: dict[str, Any],
+    decisions: list[str],
+    limit: float,
+    shared: float,
+    elapsed: Callable[[], float],
+) -> Comparison:
+    """Everything that is known of a contest. `shared` are the seconds that common features took."""
+    entrants, dataset = compared.contest, compared.contest.first.dataset
+    entries, classes = compared.entries(), dataset.target.classes
+    best = compared.best(entries)
+    answers = None if best is None else compared.answers[best]
+    folds = sorted({fold for _, fold in compared.folds})
+    seeds = sorted({seed for seed, _ in compared.folds})
+    samples = 0 if answers is None else int((~np.isnan(answers.right)).sum())
+    every = entrants.contexts.values()
+    found: dict[str, Any] = {"confusion": (), "per_class": (), "mistakes": (), "cells": ()}
+    if answers is not None:
+        backbone = next(one.backbone for one in entrants.contestants if one.name == best)
+        store = entrants.contexts[backbone].data.store
+        ids = [dataset.samples[int(i)].id for i in answers.indices]
+        counts = confusion(answers.calibrated, answers.labels)
+        found = {
+            "confusion": tuple(tuple(int(n) for n in row) for row in counts),
+            "per_class": per_class(counts, classes),
+            "mistakes": illustrate(most_wrong(answers.calibrated, answers.labels, ids, classes), store),
+            "cells": illustrate_cells(cell_samples(answers.calibrated, answers.labels, ids), store),
+        }
+    return Comparison(
+        data=dataset.name,
+        classes=classes,
+        samples=samples,
+        left_out=entrants.folds.closed,
+        folds=len(folds),
+        seeds=tuple(seeds),
+        how=entrants.folds.how,
+        metric=compared.metric,
+        entries=entries,
+        best=best or "",
+        picked=compared.picked(),
+        verdict=judgement(entries, best, compared.metric, samples),
+        audit=jsonable(entrants.first.audit(_given(compared)).to_dict()),
+        backbones=tuple(context.backbone.card.to_dict() for context in every),
+        preprocess=tuple(jsonable(context.data.spec.to_dict()) for context in every),
+        reliability_before=None if answers is None else reliability(answers.raw, answers.labels),
+        reliability_after=None if answers is None else reliability(answers.calibrated, answers.labels),
+        decisions=tuple(decisions),
+        seconds=elapsed(),
+        shared_seconds=shared,
+        budget=limit,
+        environment=environment(),
+        command=command("compare", [options["data"]], options),
+        **found,
+    )
+
+
+def _given(compared: Compared) -> Split:
+    """What takes part against the test part that stays closed: copies between the two are worth knowing of."""
+    samples = compared.contest.first.dataset.samples
+    closed = np.array([sample.split == "test" for sample in samples])
+    none = np.array([], dtype=np.int64)
+    return Split(np.flatnonzero(~closed), none, np.flatnonzero(closed), compared.contest.folds.how)

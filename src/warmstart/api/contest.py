@@ -1,0 +1,128 @@
+"""What a `compare` is made of: data, folds and contestants. The same options give the same, in whatever process."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from warmstart.api.budget import cache_limits
+from warmstart.api.pace import set_pace
+from warmstart.api.prepare import Decoded, activation_store, backbone_at, read_whole
+from warmstart.data.schema import Split
+from warmstart.engine.data import RunData
+from warmstart.engine.deadline import Deadline
+from warmstart.engine.events import Decided, Listener
+from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.ladder.rungs import RecipeRung
+from warmstart.engine.trials.contender import PIXELS, Contestant
+from warmstart.engine.trials.folds import Fold, Folds, make_folds
+from warmstart.errors import RecipeError
+from warmstart.recipe.methods import load_recipe
+from warmstart.recipe.recipe import Recipe
+from warmstart.task.base import tasks
+
+READING = ("size", "group", "time", "path_column", "label_column", "max_unreadable")
+
+
+@dataclasses.dataclass(frozen=True)
+class Contest:
+    """Everything that a trial needs. `contexts` are by backbone as the user named it; none is ever trained itself."""
+
+    contexts: dict[str, LadderContext]
+    folds: Folds
+    contestants: tuple[Contestant, ...]
+    first: Decoded
+    """The data as the first backbone sees them."""
+
+    def held(self) -> int:
+        """Samples that a fold holds out, on average."""
+        return sum(len(fold.split.test) for fold in self.folds.every) // len(self.folds.every)
+
+    def seconds(self, contestant: Contestant) -> float:
+        """Expected time of one trial."""
+        context = self.contexts[contestant.backbone]
+        data = dataclasses.replace(context.data, split=self.folds.every[-1].split)
+        return contestant.seconds(dataclasses.replace(context, data=data), self.held())
+
+    def share(self, contestants: Sequence[Contestant], fold: Fold) -> None:
+        """Compute in one pass per backbone the activations that several trials will ask for."""
+        for uri, context in self.contexts.items():
+            inner = dataclasses.replace(context, data=dataclasses.replace(context.data, split=fold.split))
+            rungs = [one.rung for one in contestants if one.backbone == uri]
+            cuts = {cut for rung in rungs if isinstance(rung, RecipeRung) for cut in rung.cuts(inner)}
+            if cuts:
+                context.prefetch(cuts, context.data.split.train)
+
+
+def contestants_of(methods: Sequence[str | Path | Recipe], backbones: Sequence[str]) -> tuple[Contestant, ...]:
+    """Every method on every backbone, named as short as they can be told apart; `pixels` needs no backbone, and is one.
+
+    Raises:
+        RecipeError: no method, a method or backbone twice, or one that there is not.
+    """
+    recipes = [(_name(method), None if method == PIXELS else load_recipe(method)) for method in methods]
+    names = [PIXELS if recipe is None else recipe.name for _, recipe in recipes]
+    for what, given in (("method", names), ("backbone", list(backbones))):
+        if not given or len(set(given)) < len(given):
+            raise RecipeError(
+                f"the {what}s {', '.join(given) or '(none)'}", expected=f"at least one {what}, none twice"
+            )
+    found: list[Contestant] = []
+    for (asked, recipe), name in zip(recipes, names, strict=True):
+        for backbone in backbones[:1] if recipe is None else backbones:
+            several = len(backbones) > 1 and recipe is not None
+            written = "?" in asked or not isinstance(asked, str) or asked.endswith((".yaml", ".yml"))
+            found.append(
+                Contestant(f"{name} on {backbone}" if several else name, name, backbone, recipe, fixed=written)
+            )
+    return tuple(found)
+
+
+def _name(method: str | Path | Recipe) -> str:
+    return f"{method.name}?" if isinstance(method, Recipe) else str(method)
+
+
+def contest(
+    data: Any,
+    contestants: tuple[Contestant, ...],
+    options: dict[str, Any],
+    *,
+    folder: Path,
+    cache: str | Path | None,
+    deadline: Deadline,
+    listener: Listener,
+) -> Contest:
+    """Read the data as each backbone is to see them, measure the machine, and deal the folds."""
+    limits = cache_limits(options["cache_budget"], options["cache_dtype"])
+    store = activation_store(cache, limits)
+    contexts: dict[str, LadderContext] = {}
+    first: Decoded | None = None
+    folds: Folds | None = None
+    seeds = tuple(range(options["seed"], options["seed"] + options["seeds"]))
+    for number, uri in enumerate(dict.fromkeys(one.backbone for one in contestants)):
+        accepted = bool(options["accept_licence"])
+        backbone = backbone_at(uri, options["size"], options["seed"], accept_licence=accepted)
+        asked = {key: options[key] for key in READING}
+        whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
+        if first is None or folds is None:
+            first = whole
+            folds = make_folds(whole.dataset, options["folds"], seeds, val=options["val"], alike=whole.alike)
+            listener(Decided(folds.how))
+        split = _pooled(folds)
+        given = RunData(whole.dataset, split, whole.store, whole.store.spec, store, limits)
+        context = LadderContext(backbone, given, tasks["classify"], deadline, seed=options["seed"], listener=listener)
+        set_pace(context, folder / f"backbone-{number}", len(split.train))
+        contexts[uri] = context
+    assert first is not None
+    assert folds is not None
+    return Contest(contexts, folds, contestants, first)
+
+
+def _pooled(folds: Folds) -> Split:
+    """All samples that take part, as one training part."""
+    every = np.unique(np.concatenate([np.concatenate([f.split.train, f.split.val, f.split.test]) for f in folds.every]))
+    return Split(every, every[:0], every[:0], folds.how)

@@ -1,0 +1,48 @@
+"""What was measured on and looks very much like what was learned from, and how good the score is without it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from warmstart.api.finish import FINAL, Measured
+from warmstart.data.findings import Audit
+from warmstart.engine.events import Decided
+from warmstart.engine.ladder.context import LadderContext
+from warmstart.evaluation.metrics import correct
+from warmstart.evaluation.near_copies import near_copies
+
+SHOWN = 50
+
+
+def with_near_copies(audit: Audit, measured: Measured, context: LadderContext) -> Audit:
+    """The audit with what the features of the backbone say; it is told where there is anything to tell.
+
+    The features were computed for the probe; where they were not stored (no room, or another format), nothing is
+    computed again for this.
+    """
+    data = context.data
+    learned = data.split.train if measured.on == "val" else np.concatenate([data.split.train, data.split.val])
+    network, cut = context.network(), len(context.backbone.chain.cuts) - 1
+    wanted, both = data.wanted(network.facts.chain), np.concatenate([learned, measured.indices])
+    if data.cache.missing(wanted.space(cut), wanted.keys(both)):
+        context.listener(Decided("near copies are not looked for by features, which are not stored"))
+        return audit
+    found = context.activations(network, cut, both).flatten(1).numpy()
+    pairs = near_copies(found[: len(learned)], found[len(learned) :])
+    if not pairs:
+        return audit
+    others = np.setdiff1d(np.arange(len(measured.indices)), [held for _, held in pairs])
+    right = correct(measured.outputs[FINAL], measured.truth)[others]
+    samples = data.dataset.samples
+    audit = dataclasses.replace(
+        audit,
+        feature_leaks=tuple(
+            (samples[learned[known]].id, samples[measured.indices[held]].id) for known, held in pairs[:SHOWN]
+        ),
+        feature_leak_count=len(pairs),
+        accuracy_without=float(right.mean()) if len(right) else None,
+    )
+    context.listener(Decided(audit.alike_by_features))
+    return audit

@@ -1,0 +1,90 @@
+"""The picture of what the network holds to be alike, from activations that the run has stored already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from warmstart.data.schema import IntArray
+from warmstart.engine.ladder.contender import Member
+from warmstart.engine.ladder.context import LadderContext
+from warmstart.evaluation.outcome import Point, Projection
+from warmstart.evaluation.projection import FEW, POINTS, project
+from warmstart.model.modes import evaluating
+from warmstart.planning.profile import profile
+
+AFFORDABLE = 6e10
+"""Operations that a picture may cost: two or three seconds of a laptop."""
+OWN, FROZEN = "the final model", "the pretrained network (which was left as it is)"
+BEFORE = "the pretrained network (before it was tuned)"
+
+
+def projection(
+    context: LadderContext, member: Member, part: Literal["val", "test"], indices: IntArray, outputs: Tensor
+) -> Projection | None:
+    """Training samples and those at `indices`, which `outputs` (n, classes) belong to, 300 of each at most.
+
+    They are drawn at random, so that the share of mistakes in the picture is about that in the data. `None` where there
+    are too few, or where their features would have to be computed and that would take long.
+    """
+    rng = np.random.default_rng(context.seed)
+    labels = context.data.store.labels
+    answers = dict(zip(indices.tolist(), outputs.argmax(1).tolist(), strict=True))
+    train, other = (_drawn(rng, some[labels[some] >= 0]) for some in (context.data.split.train, indices))
+    every = np.concatenate([train, other])
+    found = _features(context, member, every) if len(every) >= FEW else None
+    if found is None:
+        return None
+    features, network = found
+    places, method = project(features.flatten(1).numpy(), seed=context.seed)
+    samples = context.data.dataset.samples
+    points = tuple(
+        Point(
+            samples[i].id,
+            round(float(x), 3),
+            round(float(y), 3),
+            part if i in answers else "train",
+            int(labels[i]),
+            answers.get(i),
+        )
+        for i, (x, y) in zip(every.tolist(), places, strict=True)
+    )
+    return Projection(method, network, points)
+
+
+def _drawn(rng: np.random.Generator, indices: IntArray) -> IntArray:
+    n = min(len(indices), POINTS // 2)
+    drawn: IntArray = np.sort(rng.choice(indices, n, replace=False))
+    return drawn
+
+
+def _features(context: LadderContext, member: Member, indices: IntArray) -> tuple[Tensor, str] | None:
+    """Pooled features (n, d) and whose they are: the final model's where that is cheap, else the pretrained ones."""
+    for source, whose in _sources(context, member):
+        chain = source.network.facts.chain
+        if _operations(context, source, indices) <= AFFORDABLE:
+            below = context.activations(source.network, source.cut, indices)
+            with evaluating(source.network), torch.inference_mode():
+                parts = [chain.suffix(source.cut)(part) for part in torch.split(below, context.data.batch)]
+            return torch.cat(parts).float(), whose
+    return None
+
+
+def _sources(context: LadderContext, member: Member) -> Iterator[tuple[Member, str]]:
+    last = len(context.backbone.chain) - 1
+    yield member, OWN if member.cut < last else FROZEN
+    if member.cut < last:
+        yield Member(context.network(), last, member.recipe), BEFORE
+
+
+def _operations(context: LadderContext, member: Member, indices: IntArray) -> float:
+    """What is to be computed: all below the cut for samples that are not stored, all above it for every one."""
+    last, size = len(context.backbone.chain) - 1, context.data.spec.size
+    wanted = context.data.wanted(member.network.facts.chain)
+    missing = len(wanted.cache.missing(wanted.space(member.cut), wanted.keys(indices)))
+    below, above = profile(context.backbone, 0, member.cut, size), profile(context.backbone, member.cut, last, size)
+    return float(missing * below.flops + len(indices) * above.flops)

@@ -1,0 +1,143 @@
+"""`warmstart compare`: which method is better here, as far as the data can show."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from warmstart.cli.fit import Cache, Out, command_again
+from warmstart.cli.options import (
+    AcceptLicence,
+    AsJson,
+    CacheBudget,
+    CacheDtype,
+    DataArgument,
+    Debug,
+    Group,
+    LabelColumn,
+    PathColumn,
+    Seed,
+    Size,
+    Time,
+)
+from warmstart.cli.session import Session, session
+from warmstart.cli.text import duration, interval, plain
+
+if TYPE_CHECKING:
+    from warmstart.api.compare import CompareResult
+    from warmstart.evaluation.comparison import Entry, Gain
+
+
+Methods = Annotated[
+    str, typer.Option(help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels.")
+]
+Folds = Annotated[int, typer.Option(help="Folds of cross-validation, the same for all.")]
+Seeds = Annotated[int, typer.Option(help="How often that is repeated, each time dealt and trained anew.")]
+
+
+def compare(
+    context: typer.Context,
+    data: DataArgument,
+    methods: Methods = "scratch,probe,finetune,gradual,lp_ft",
+    backbones: Annotated[str, typer.Option(help="Pretrained networks with commas between them.")] = "lite0",
+    folds: Folds = 5,
+    seeds: Seeds = 1,
+    budget: Annotated[str, typer.Option(help="Time that may be spent: 90s, 20m, 2h.")] = "20m",
+    accept_licence: AcceptLicence = False,
+    size: Size = None,
+    seed: Seed = 0,
+    val: Annotated[float, typer.Option(help="Share of what is not held out that a method may choose by.")] = 0.2,
+    group: Group = None,
+    time: Time = None,
+    path_column: PathColumn = None,
+    label_column: LabelColumn = None,
+    out: Out = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the comparison in this folder.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that share the cores.")] = 1,
+    ray: Annotated[str | None, typer.Option(help='Run the trials on a ray cluster: its address, or "local".')] = None,
+    max_unreadable: Annotated[
+        float, typer.Option(help="Stop if more than this share of the images cannot be read.")
+    ] = 0.05,
+    cache: Cache = None,
+    cache_budget: CacheBudget = "8GB",
+    cache_dtype: CacheDtype = "fp32",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Compare methods and backbones on the same folds of DATA: better, worse, as good, or more data needed."""
+    with session(as_json=as_json, debug=debug) as now:
+        now.again = command_again(context)
+        now.say(f"Comparing {methods} on {backbones}: {folds} folds, {seeds} seed(s); time budget {budget}")
+        from warmstart.api.compare import compare as twin
+
+        result = twin(
+            data,
+            methods=methods,
+            backbones=backbones,
+            folds=folds,
+            seeds=seeds,
+            budget=budget,
+            accept_licence=accept_licence,
+            size=size,
+            seed=seed,
+            val=val,
+            group=group,
+            time=time,
+            path_column=path_column,
+            label_column=label_column,
+            out=out,
+            resume=resume,
+            workers=workers,
+            ray=ray,
+            max_unreadable=max_unreadable,
+            cache=cache,
+            cache_budget=cache_budget,
+            cache_dtype=cache_dtype,
+            listener=now.listener,
+        )
+        show(now, result, data)
+
+
+def show(now: Session, result: CompareResult, data: str) -> None:
+    """The table, the verdict, and where everything lies."""
+    facts = result.comparison
+    now.say("")
+    now.table(
+        ("method", f"{facts.metric} (95 %)", "over no transfer", "over frozen", "calibration error", "time", "memory"),
+        [_row(entry, facts.metric) for entry in facts.entries],
+    )
+    for entry in facts.entries:
+        if entry.failed:
+            now.say(f"{entry.name}: {entry.failed}", "yellow")
+    now.say(f"\n{facts.verdict}\n", "bold")
+    now.say(f"report   {result.report}")
+    best = next((entry for entry in facts.entries if entry.name == facts.best), None)
+    if best is not None and best.method != "pixels":
+        now.say(
+            f"go on    {shlex.join(['warmstart', 'fit', data, '--recipe', best.method, '--backbone', best.backbone])}"
+        )
+    now.result({**facts.to_dict(), "folder": result.folder, "report": result.report})
+
+
+def _row(entry: Entry, metric: str) -> tuple[str, ...]:
+    return (
+        entry.name,
+        interval(plain(entry.metrics.get(metric))),
+        _gain(entry.over_scratch),
+        _gain(entry.over_frozen),
+        "-" if entry.ece is None else f"{entry.ece:.3f}",
+        duration(entry.seconds),
+        f"{entry.peak_memory / 2**20:.0f} MB" if entry.peak_memory else "-",
+    )
+
+
+def _gain(gain: Gain | None) -> str:
+    if gain is None:
+        return "-"
+    word = {"no difference that this data can show": "not shown"}.get(gain.finding, gain.finding)
+    return (
+        f"{100 * gain.interval.value:+.1f} ({100 * gain.interval.low:+.1f} to {100 * gain.interval.high:+.1f}) {word}"
+    )

@@ -1,0 +1,76 @@
+"""What competes: a method on a backbone."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.ladder.rungs import PixelRung, RecipeRung
+from warmstart.planning.plan import HeadPlan, PhasePlan
+from warmstart.planning.profile import profile
+from warmstart.recipe.phase import Phase
+from warmstart.recipe.recipe import Recipe
+
+PIXELS = "pixels"
+"""The one method that is no recipe: a linear model on raw pixels."""
+Role = Literal["no transfer", "frozen", "tuned"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """One row of a comparison. `recipe` is None for `pixels`; `fixed` if its epochs were written down by the user."""
+
+    name: str
+    method: str
+    backbone: str
+    recipe: Recipe | None
+    fixed: bool = False
+
+    @property
+    def rung(self) -> PixelRung | RecipeRung:
+        """What runs it."""
+        if self.recipe is None:
+            return PixelRung()
+        return RecipeRung(self.recipe.name, self.recipe.about, self.recipe)
+
+    def scaled(self, share: float) -> Contestant:
+        """With so many of its epochs, at least one in each phase."""
+        if self.recipe is None or self.fixed:
+            return self
+        steps = tuple(
+            step.model_copy(update={"epochs": max(1, round(share * step.epochs))}) if isinstance(step, Phase) else step
+            for step in self.recipe.steps
+        )
+        return dataclasses.replace(self, recipe=self.recipe.model_copy(update={"steps": steps}))
+
+    @property
+    def epochs(self) -> int:
+        """Of all phases together."""
+        steps = () if self.recipe is None else self.recipe.steps
+        return sum(step.epochs for step in steps if isinstance(step, Phase))
+
+    def role(self, context: LadderContext) -> Role:
+        """Whether it transfers anything, and whether it moves what it transfers."""
+        if self.recipe is None or self.recipe.edits.reset is True:
+            return "no transfer"
+        last = len(context.backbone.chain.cuts) - 1
+        steps = context.plan(self.recipe).steps
+        moves = any(isinstance(step, PhasePlan) and step.cut < last for step in steps)
+        return "tuned" if moves or self.recipe.edits.reset else "frozen"
+
+    def seconds(self, context: LadderContext, held: int) -> float:
+        """Expected time of one trial, what is stored for all trials left out."""
+        if self.recipe is None:
+            return 1.0
+        speed = context.speed
+        free = dataclasses.replace(speed, images=1e12, extraction=1e12)  # what is stored costs nothing again
+        inner = dataclasses.replace(context, speed=free)
+        plan = inner.plan(self.recipe)
+        cut = min((s.cut for s in plan.steps if isinstance(s, PhasePlan)), default=None)
+        above = 0.0
+        if cut is not None:
+            from_cut = profile(context.backbone, cut, len(context.backbone.chain.cuts) - 1, context.data.spec.size)
+            above = held * from_cut.flops / speed.flops
+        fits = sum(isinstance(step, HeadPlan) for step in plan.steps)
+        return plan.seconds + above + 0.3 * fits

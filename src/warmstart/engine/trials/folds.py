@@ -1,0 +1,89 @@
+"""The folds that all contenders share. Copies and groups stay whole; a test part that the data gives stays closed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from warmstart.data.schema import Dataset, IntArray, Split
+from warmstart.data.split import folds, split
+from warmstart.data.together import Sets, group_sets, joined
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """One division: `split.train` and `split.val` are the contender's, `split.test` is what is held out."""
+
+    seed: int
+    number: int  # from 0
+    split: Split
+
+
+@dataclasses.dataclass(frozen=True)
+class Folds:
+    """All divisions; `units` (n,) number what belongs together, `closed` are samples of the given test part."""
+
+    every: tuple[Fold, ...]
+    units: IntArray
+    closed: int
+    how: str
+
+    @property
+    def ratio(self) -> float:
+        """Held-out samples over those that a contender is given, on average."""
+        held = sum(len(fold.split.test) for fold in self.every)
+        return held / sum(len(fold.split.train) + len(fold.split.val) for fold in self.every)
+
+
+def make_folds(dataset: Dataset, k: int, seeds: tuple[int, ...], *, val: float = 0.2, alike: Sets = ()) -> Folds:
+    """`k` folds for each seed, of all samples that no given test part claims.
+
+    Each seed deals anew. Of what is not held out, a share `val` is the validation part: whatever a contender chooses
+    (an epoch, a temperature), it chooses there. Where samples have a time, the folds chain forward, and there is one
+    division whatever the seed.
+
+    Raises:
+        DataError: too few samples, groups or times for two folds.
+    """
+    pool = np.flatnonzero(np.array([sample.split != "test" for sample in dataset.samples]))
+    groups = [sample.group for sample in dataset.samples]
+    units = joined(len(dataset), [*alike, *group_sets(groups)])
+    grouped = any(group is not None for group in groups)
+    times = [dataset.samples[i].time for i in pool]
+    labels, mine = dataset.labels[pool], units[pool]
+    every: list[Fold] = []
+    for seed in seeds:
+        for number, (learned, held) in enumerate(_deal(labels, mine, k, seed, times, grouped)):
+            parts = _inner(dataset, pool[learned], val, seed, units)
+            every.append(Fold(seed, number, dataclasses.replace(parts, test=pool[held])))
+    chained = times[0] is not None if times else False
+    way = "chained forward in time" if chained else f"stratified by class{', groups kept whole' if grouped else ''}"
+    again = "" if len(seeds) == 1 or chained else f", dealt anew for each of {len(seeds)} seeds"
+    count = len({fold.number for fold in every})
+    how = f"{count} folds, {way}{again}; {val:.0%} of each training part is for validation"
+    return Folds(tuple(every), units, len(dataset) - len(pool), how)
+
+
+def _deal(
+    labels: IntArray, units: IntArray, k: int, seed: int, times: list[float | None], grouped: bool
+) -> list[tuple[IntArray, IntArray]]:
+    if all(time is not None for time in times):
+        known = [time for time in times if time is not None]
+        return folds(labels, k, seed, [str(unit) for unit in units], known)
+    if grouped:
+        return folds(labels, k, seed, [str(unit) for unit in units])
+    _, first, unit = np.unique(units, return_index=True, return_inverse=True)  # copies follow the first of them
+    dealt = folds(labels[first], k, seed)
+    return [(np.flatnonzero(np.isin(unit, train)), np.flatnonzero(np.isin(unit, held))) for train, held in dealt]
+
+
+def _inner(dataset: Dataset, learned: IntArray, val: float, seed: int, units: IntArray) -> Split:
+    """Training and validation part of what is not held out; the parts that the data gives do not count here."""
+    inner = dataset.subset(learned)
+    inner = dataclasses.replace(inner, samples=tuple(dataclasses.replace(s, split=None) for s in inner.samples))
+    members: dict[int, list[int]] = {}
+    for position, unit in enumerate(units[learned].tolist()):
+        members.setdefault(unit, []).append(position)
+    parts = split(inner, val=val, test=0.0, seed=seed, copies=[some for some in members.values() if len(some) > 1])
+    return dataclasses.replace(parts, train=learned[parts.train], val=learned[parts.val])
