@@ -115,7 +115,7 @@ def test_what_cannot_be_looked_at_is_said(backbones: str, message: str, digits_f
 
 
 def test_filters_narrow_what_was_named(digits_folder: Path) -> None:
-    with pytest.raises(BackboneError, match="its licence Apache-2.0 is not mit"):
+    with pytest.raises(BackboneError, match=r"its licence Apache-2\.0 is not mit"):
         recommend(digits_folder, backbones="toy", licence="mit")
     with pytest.raises(BackboneError, match="more than 1K"):
         recommend(digits_folder, backbones="toy", max_params="1K")

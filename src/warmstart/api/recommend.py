@@ -20,6 +20,7 @@ from warmstart.evaluation.recommendation import Recommendation
 from warmstart.report.recommended import write_recommendation
 
 RECIPE = "recipe.yaml"
+READING = ("size", "seed", "val", "test", "group", "time", "path_column", "label_column")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,9 +114,7 @@ def recommend(
     said = ", ".join(f"{c.uri} ({c.prior.score:.1f}, {c.prior.basis})" for c in field.candidates)
     tell(Decided(f"the prior ranks {said}"))
     reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
-    reading = {
-        key: options[key] for key in ("size", "seed", "val", "test", "group", "time", "path_column", "label_column")
-    }
+    reading = {key: options[key] for key in READING}
     loaded = read(data, reference, max_unreadable=max_unreadable, listener=tell, cache=cache, limits=limits, **reading)
     deadline = Deadline(limit - (clock.monotonic() - started))
     choosing = Choosing(field, wanted, loaded, run_data(loaded, cache, limits), deadline, tell)

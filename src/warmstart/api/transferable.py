@@ -1,4 +1,4 @@
-"""Measures of transferability of the candidates, and how far they agree with the probes here: shown, never decided by."""
+"""Measures of transferability of the candidates, and how far they agree with the probes: shown, never decided by."""
 
 from __future__ import annotations
 
