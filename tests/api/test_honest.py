@@ -65,7 +65,7 @@ def ladder(kind: str, context: LadderContext) -> list[Rung]:
 def test_no_pixel_and_no_label_of_the_test_set_is_used_before_everything_is_decided(kind: str) -> None:
     context, data, store = watched()
     rungs, test = ladder(kind, context), set(data.split.test.tolist())
-    climbed = climb(rungs, context, reserve=0, choose=None if kind == "ladder" else "progressive_resize")
+    climbed = climb(rungs, context, reserve=0, choose=None if kind == "ladder" else rungs[-1].name)
     again = refit(climbed, rungs, context, reserve=0)
     assert climbed.chosen in again
     assert store.seen.isdisjoint(test)
@@ -109,10 +109,10 @@ def test_without_a_test_set_the_numbers_are_those_of_validation_before_the_last_
 def test_a_baseline_and_the_probe_are_what_the_final_model_is_compared_with() -> None:
     context, _, _ = watched()
     rungs = recipe_rungs(load_recipe("bias_only", epochs=1), "pixels", context, 0.0)
-    climbed = climb(rungs, context, reserve=0, choose="bias_only")
+    climbed = climb(rungs, context, reserve=0, choose=rungs[-1].name)
     measured = measure(climbed, {}, context)
     pairs = [(d.better, d.than) for d in differences(climbed, measured, 0)]
     assert pairs == [(FINAL, "pixels"), (FINAL, "probe")]
     last = rows(climbed, measured, None, 0.0, 0)[-1]
-    assert last.name == "bias_only"
+    assert last.name == "bias_only?epochs=1"
     assert last.test is not None, "what is shipped as it is has the score of the final model"
