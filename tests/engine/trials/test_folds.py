@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from warmstart.errors import DataError
 IMAGE = np.zeros((4, 4), np.uint8)
 
 
-def dataset(n: int = 60, **fields: list[object]) -> Dataset:
+def dataset(n: int = 60, **fields: Sequence[object]) -> Dataset:
     samples = tuple(Sample(f"{i}", IMAGE, label="ab"[i % 2]) for i in range(n))
     for name, values in fields.items():
         samples = tuple(dataclasses.replace(s, **{name: v}) for s, v in zip(samples, values, strict=True))
