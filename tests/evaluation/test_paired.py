@@ -29,7 +29,8 @@ def test_the_variance_of_the_mean_is_that_of_nadeau_and_bengio_with_what_samplin
     differences = [0.01, 0.03, 0.05]
     spread = (4 * 0.0009 + 2 * 0.0004) / 6
     mean, error, freedom = corrected_t(differences, RATIO, 0.0009) or (0.0, 0.0, 0)
-    assert (mean, freedom) == (pytest.approx(0.03), 6)
+    assert mean == pytest.approx(0.03)
+    assert freedom == 6
     assert error == pytest.approx(math.sqrt((1 / 3 + 0.25) * spread))
     assert p_value((mean, error, freedom)) == pytest.approx(2 * t.sf(mean / error, 6))
 

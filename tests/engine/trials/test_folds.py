@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from warmstart.errors import DataError
 IMAGE = np.zeros((4, 4), np.uint8)
 
 
-def dataset(n: int = 60, **fields: Sequence[object]) -> Dataset:
+def dataset(n: int = 60, **fields: Sequence[Any]) -> Dataset:
     samples = tuple(Sample(f"{i}", IMAGE, label="ab"[i % 2]) for i in range(n))
     for name, values in fields.items():
         samples = tuple(dataclasses.replace(s, **{name: v}) for s, v in zip(samples, values, strict=True))
