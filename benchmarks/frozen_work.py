@@ -19,7 +19,7 @@ if not __package__:  # started as a file: imports begin at the repository, not a
 from warmstart.engine.allocator import keep_buffers
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PARTS = ("extraction", "decode", "gradual", "allocator", "views", "heads", "estimates", "scale")
+PARTS = ("extraction", "decode", "gradual", "allocator", "views", "heads", "estimates", "scale", "compare")
 
 
 def main() -> None:

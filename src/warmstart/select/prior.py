@@ -45,7 +45,7 @@ def prior(row: Row) -> Prior:
     >>> prior(by_name["torchvision:resnet50.IMAGENET1K_V2"])
     Prior(score=80.858, basis='published')
     >>> prior(by_name["vgg16"]), prior(by_name["toy"])
-    (Prior(score=71.592, basis='architecture'), Prior(score=0.0, basis='none'))
+    (Prior(score=71.6, basis='architecture'), Prior(score=0.0, basis='none'))
     """
     if row.trained_on.startswith("nothing"):
         return Prior(0.0, "none")
