@@ -19,7 +19,8 @@ from warmstart.evaluation.unknowns import Bank
 from warmstart.shipping.reference import Reference
 
 SAMPLES = 500
-"""Of each part, at most: they take 2 bytes per feature in the bundle, and seconds where the network was tuned. as many gained a point of area under the ROC curve at most (see `warmstart.evaluation.unknowns`)."""
+"""Of each part, at most: they take 2 bytes per feature in the bundle, and seconds where the network was tuned. Twice as
+many gained a point of area under the ROC curve at most (see `warmstart.evaluation.unknowns`)."""
 SHARE = 0.05
 """Of the budget, that features of a network that was tuned may take in any case."""
 
@@ -77,7 +78,7 @@ def _unknowns(
         bank = dataclasses.replace(bank, rows=Bank.of(context.features(final, train)).rows)
     far = bank.distances(context.features(final, test)) > bank.threshold if len(test) else ()
     flagged = bootstrap(far, seed=context.seed) if len(test) else None
-    return bank, Unknowns(bank.threshold, len(bank.rows), flagged)
+    return bank, Unknowns(bank.threshold, len(bank.rows), len(test), flagged)
 
 
 def _drawn(rng: np.random.Generator, indices: IntArray) -> IntArray:

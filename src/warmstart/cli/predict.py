@@ -44,7 +44,8 @@ def predict(
         unreadable = sum(row["error"] is not None for row in rows)
         now.say(f"\n{len(rows)} answered, {unreadable} of them unreadable" if unreadable else f"\n{len(rows)} answered")
         if unknown := sum(row["unknown"] is True for row in rows):
-            now.say(f"{unknown} of them look like nothing that was trained on: their labels mean little", "yellow")
+            look = "looks" if unknown == 1 else "look"
+            now.say(f"{unknown} of them {look} like nothing that was trained on: such labels mean little", "yellow")
         if csv is not None:
             now.say(f"written to {csv}")
         now.result(rows)

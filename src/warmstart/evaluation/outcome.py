@@ -135,7 +135,8 @@ class Unknowns:
 
     threshold: float  # distance beyond which a sample is called unknown
     bank: int  # training samples that it is compared with
-    flagged: Interval | None  # share of the test samples, whose classes are all known, that is called unknown
+    measured: int  # test samples that were looked at
+    flagged: Interval | None  # share of them that is called unknown, though their classes are known
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,4 +51,5 @@ def _far(outcome: Outcome) -> str:
     if found.flagged is None:
         return how
     alarms = f"{percent(found.flagged.value)} (95{THIN}% interval {span('accuracy', found.flagged)})"
-    return f"{how} Of the {part(outcome)} {what}, all of known classes, {alarms} were called so: false alarms."
+    looked = f"Of {count(found.measured)} {part(outcome)} {what}, all of known classes,"
+    return f"{how} {looked} {alarms} were called so: false alarms."
