@@ -39,11 +39,20 @@ def test_the_csv_says_what_the_rows_say(fitted: FitResult, digits_folder: Path, 
     rows = predict(fitted.bundle, files, csv=table)
     with table.open(newline="", encoding="utf-8") as file:
         read = list(csv.DictReader(file))
-    assert list(read[0]) == ["input", "label", "probability", "p(0)", "p(1)", "p(2)", "error"]
+    assert list(read[0]) == [
+        "input",
+        "label",
+        "probability",
+        "unknown",
+        "distance",
+        *("p(0)", "p(1)", "p(2)"),
+        "error",
+    ]
     for row, line in zip(rows, read, strict=True):
         assert line["input"] == row["input"]
         assert line["label"] == (row["label"] or "")
         assert line["error"] == (row["error"] or "")
+        assert line["unknown"] == ("" if row["unknown"] is None else str(row["unknown"]))
         for name, probability in (row["probabilities"] or {}).items():
             assert float(line[f"p({name})"]) == pytest.approx(probability)
     assert [bool(line["error"]) for line in read] == [False, False, False, True]

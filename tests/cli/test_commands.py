@@ -194,16 +194,20 @@ def test_the_picture_of_check_never_lies_in_the_data_folder(
     assert seen["picture"] == Path("warmstart-check-digits.png")
 
 
+def answer(name: str, label: str | None, probability: float | None, **others: Any) -> dict[str, Any]:
+    named = None if label is None else {label: probability}
+    row = {"input": name, "label": label, "probability": probability, "probabilities": named}
+    return {**row, "unknown": None, "distance": None, "error": None, **others}
+
+
 def test_predict_shows_unreadable_inputs_beside_the_answers(twin: Twin) -> None:
-    rows = [
-        {"input": "a.jpg", "label": "cat", "probability": 0.75, "probabilities": {"cat": 0.75}, "error": None},
-        {"input": "b.jpg", "label": None, "probability": None, "probabilities": None, "error": "truncated"},
-    ]
+    rows = [answer("a.jpg", "cat", 0.75), answer("b.jpg", None, None, error="truncated")]
     twin("predict", lambda bundle, inputs, **options: rows)
     result = run("predict", "bundle", "a.jpg", "b.jpg")
     assert "0.750" in result.stdout
     assert "truncated" in result.stdout
     assert "2 answered, 1 of them unreadable" in result.stdout
+    assert "nothing that was trained on" not in result.stdout
     assert json.loads(run("predict", "bundle", "a.jpg", "--json").stdout) == rows
 
 
@@ -212,3 +216,19 @@ def test_a_recipe_with_options_is_printed_under_a_name_that_says_them() -> None:
     assert found.exit_code == 0
     assert "name: finetune?epochs=3\n" in found.stdout
     assert "epochs: 3\n" in found.stdout
+
+
+def test_predict_says_what_is_unknown_and_shows_the_sets_that_were_asked_for(twin: Twin) -> None:
+    rows = [
+        answer("a.jpg", "cat", 0.75, unknown=False, set=["cat", "dog\x1b[2J"]),
+        answer("b.jpg", "cat", 0.9, unknown=True, set=["cat"]),
+        answer("c.jpg", None, None, set=None, error="truncated"),
+    ]
+    seen: dict[str, Any] = {}
+    twin("predict", lambda bundle, inputs, **options: seen.update(options) or rows)
+    result = run("predict", "bundle", "a.jpg", "b.jpg", "c.jpg", "--coverage", "0.9")
+    assert result.exit_code == 0
+    assert seen["coverage"] == 0.9
+    assert "cat, dog\\x1b[2J" in result.stdout
+    assert [("unknown" in line) for line in result.stdout.splitlines() if ".jpg" in line] == [False, True, False]
+    assert "1 of them looks like nothing that was trained on" in result.stdout

@@ -18,7 +18,7 @@ from warmstart.evaluation.calibration import fit_temperature, reliability
 from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
-from warmstart.evaluation.outcome import CurveRow, Outcome, Point, Projection, Rung
+from warmstart.evaluation.outcome import Coverage, CurveRow, Interval, Outcome, Point, Projection, Rung, Unknowns
 from warmstart.report.images import thumbnail
 from warmstart.task.classify import CLASSIFY
 
@@ -170,6 +170,11 @@ def outcome() -> Outcome:
         },
         command="warmstart fit photos/ --seed 0 --budget 5m",
         cells=(largest, *others),
+        coverages=(
+            Coverage(0.8, Interval(0.873, 0.858, 0.887), 1.0, 1.0),
+            Coverage(0.9, Interval(0.894, 0.88, 0.907), 1.12, 0.88),
+        ),
+        unknowns=Unknowns(0.731, 480, 500, Interval(0.046, 0.029, 0.066)),
         projection=Projection("t-SNE (seed 0)", "the final model", points(labels[:120], answers)),
     )
 

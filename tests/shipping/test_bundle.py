@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,58 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.shipping.helpers import CLASSES, Write, a_network, forge
 from warmstart.data.schema import Sample
 from warmstart.errors import BundleError, DataError, ImageError, RunError
-from warmstart.model.catalog import load_backbone
-from warmstart.model.head import LinearHead
-from warmstart.model.network import Network
 from warmstart.shipping import golden, manifest
-from warmstart.shipping.bundle import Bundle, write_bundle
-
-CLASSES = ("2", "10", "Ä/b <i>")
-
-
-def a_network(seed: int = 0, uri: str = "toy") -> Network:
-    """A network whose weights and buffers differ from those that any rebuild would draw."""
-    backbone = load_backbone(uri, pretrained=False, seed=seed)
-    network = Network(backbone, LinearHead(backbone.out_features, len(CLASSES), 0.1, seed))
-    generator = torch.Generator().manual_seed(seed + 1)
-    with torch.no_grad():
-        for tensor in network.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.add_(0.01 * torch.rand(tensor.shape, generator=generator))
-        features = backbone.module.eval()(torch.rand(4, 3, 32, 32, generator=generator))
-        head = network.head
-        assert isinstance(head, LinearHead)
-        head.set_linear(head.linear.weight, head.linear.bias, features.mean(0), features.std(0) + 0.1)
-    return network.eval()
-
-
-Write = Callable[..., Path]
-
-
-@pytest.fixture
-def write(tmp_path: Path, digits_folder: Path) -> Write:
-    def to(name: str = "bundle", networks: Network | list[Network] | None = None, **options: object) -> Path:
-        networks = networks or a_network()
-        count = len(networks) if isinstance(networks, list) else 1
-        facts = {
-            "classes": CLASSES,
-            "preprocess": (networks[0] if isinstance(networks, list) else networks).facts.preprocess,
-            "golden": [next(iter(sorted((digits_folder / c).iterdir()))) for c in ("0", "1")],
-            "recipes": ["probe"] * count,
-            "recipe": "name: probe\n",
-            "temperature": 1.7,
-            "card": "# A model\n",
-        }
-        return write_bundle(tmp_path / name, networks, **{**facts, **options})  # type: ignore[arg-type]
-
-    return to
-
-
-@pytest.fixture
-def digits(digits_folder: Path) -> list[Path]:
-    return sorted(digits_folder.rglob("*.png"))[:9]
+from warmstart.shipping.bundle import Bundle
 
 
 def probabilities(bundle: Bundle, inputs: list[Path], batch_size: int = 32) -> np.ndarray:
@@ -204,19 +156,6 @@ def test_a_bundle_moves_as_a_folder_and_needs_nothing_else(write: Write, tmp_pat
     shutil.copytree(folder, moved)
     shutil.rmtree(folder)
     np.testing.assert_array_equal(probabilities(Bundle.load(moved), digits), before)
-
-
-def forge(folder: Path, **changes: object) -> None:
-    """Rewrite a bundle as one who knows how: all sums agree."""
-    facts = manifest.from_json((folder / "bundle.json").read_bytes(), "")
-    sums = {path.name: manifest_sum(path) for path in folder.iterdir() if path.name != "bundle.json"}
-    (folder / "bundle.json").write_text(manifest.to_json(facts.model_copy(update={"files": sums, **changes})))
-
-
-def manifest_sum(path: Path) -> str:
-    import hashlib
-
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_preprocessing_that_drifts_is_found_by_the_golden_sample(write: Write) -> None:

@@ -172,7 +172,7 @@ def _compare(
         shared = clock.monotonic()
         entrants.share(entrants.contestants, entrants.folds.every[0])
         shared = clock.monotonic() - shared
-        schedule = Schedule(entrants, folder, deadline, flag, tell, OVERHEAD)
+        schedule = Schedule(entrants, folder, deadline, flag, tell, log, OVERHEAD)
         done = schedule.run(data, options, None if cache is None else str(cache))
     compared = Compared(entrants, done, next(iter(entrants.contexts.values())).task.primary_metric, options["seed"])
     facts = comparison(compared, options, decisions, limit, shared, lambda: clock.monotonic() - began)

@@ -14,6 +14,7 @@ from warmstart.engine.events import Advanced, Finished, Listener, Started, silen
 from warmstart.errors import DataError
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.compare import metric_intervals
+from warmstart.evaluation.conformal import measured_coverage
 from warmstart.evaluation.metrics import confusion
 from warmstart.shipping.bundle import Bundle
 
@@ -25,6 +26,7 @@ def evaluate(
     group: str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    coverage: float | None = None,
     batch_size: int = 32,
     seed: int = 0,
     listener: Listener = silent,
@@ -33,11 +35,16 @@ def evaluate(
 
     Where the data has train/val/test parts and a test part, only that is used.
 
+    With a `coverage`, such as 0.9, the sets of labels that `predict` would give at it are measured too.
+
     Returns:
-        `n`, `unreadable` (ids), `metrics` {name: Interval}, `ece`, `confusion` (rows: true), `classes`, `part`.
+        `n`, `unreadable` (ids), `metrics` {name: Interval}, `ece`, `confusion` (rows: true), `classes`, `part`,
+        `unknown` (share that looks like nothing that was trained on; `None` where the bundle cannot tell), `coverage`
+        (a `Coverage`, or `None`).
 
     Raises:
-        DataError: the data has classes the bundle does not know, or nothing in it can be read.
+        DataError: the data has classes the bundle does not know, nothing in it can be read, or the coverage is more
+            than the validation samples could support.
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
@@ -45,6 +52,7 @@ def evaluate(
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     labels = loaded.targets([s.label for s in samples])
+    scores = None if coverage is None else loaded.scores(coverage)
     listener(Started("evaluate", len(samples)))
     outputs = loaded.outputs(samples, batch_size=batch_size, progress=lambda n: listener(Advanced("evaluate", n)))
     listener(Finished("evaluate"))
@@ -55,13 +63,19 @@ def evaluate(
             expected=first.expected,
             do="look at them with: warmstart check DATA",
         )
-    truth = labels[outputs.index]
+    truth = torch.from_numpy(np.asarray(labels[outputs.index]))
+    bank, far = loaded.reference.bank if loaded.reference else None, outputs.distances
+    sets = None
+    if coverage is not None and scores is not None:
+        sets = measured_coverage(outputs.logits, truth, scores, coverage, seed=seed)
     return {
         "n": int((truth >= 0).sum()),
         "part": "test" if test else "all",
         "unreadable": [samples[i].id for i in sorted(outputs.errors)],
         "classes": list(loaded.classes),
-        "metrics": metric_intervals(outputs.logits, torch.from_numpy(np.asarray(truth)), seed=seed),
-        "ece": reliability(outputs.logits, torch.from_numpy(np.asarray(truth))).ece,
+        "metrics": metric_intervals(outputs.logits, truth, seed=seed),
+        "ece": reliability(outputs.logits, truth).ece,
         "confusion": confusion(outputs.logits, truth).tolist(),
+        "unknown": None if bank is None or far is None else float((far > bank.threshold).mean()),
+        "coverage": sets,
     }

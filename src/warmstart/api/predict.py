@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -21,28 +22,38 @@ def predict(
     *,
     csv: str | Path | None = None,
     on_error: Literal["row", "stop"] = "row",
+    coverage: float | None = None,
     batch_size: int = 32,
     listener: Listener = silent,
 ) -> list[dict[str, Any]]:
     """One row per input: `input`, `label`, `probability`, `probabilities` by class, and `error` where it is unreadable.
+
+    Further `unknown`: whether it looks like nothing that was trained on, by its `distance` to that.
 
     Args:
         bundle: folder that `fit` wrote.
         inputs: image files, a folder of them, or in-memory images.
         csv: also write the rows to this file (one column `p(<class>)` per class).
         on_error: `row` gives an unreadable input a row with `error`; `stop` raises.
+        coverage: such as 0.9: each row has a `set` of labels too, the most probable first, that holds the true one in
+            at least this share of cases, for images like those of the training.
         batch_size: images at a time; changes no answer.
         listener: hears of progress.
 
     Raises:
         BundleError: the bundle is damaged or answers otherwise than when it was written.
+        DataError: there is nothing to predict, or the coverage is more than the validation samples could support.
     """
     keep_buffers()
     samples = load_unlabelled(inputs)
     loaded = Bundle.load(bundle)
     listener(Started("predict", len(samples)))
     rows = loaded.predict(
-        samples, batch_size=batch_size, on_error=on_error, progress=lambda n: listener(Advanced("predict", n))
+        samples,
+        batch_size=batch_size,
+        on_error=on_error,
+        coverage=coverage,
+        progress=lambda n: listener(Advanced("predict", n)),
     )
     listener(Finished("predict"))
     if csv is not None:
@@ -51,14 +62,16 @@ def predict(
 
 
 def write_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str], path: Path) -> None:
-    """Write prediction rows as UTF-8 CSV, whole or not at all."""
-    columns = ["input", "label", "probability", *(f"p({name})" for name in classes), "error"]
+    """Write prediction rows as UTF-8 CSV, whole or not at all; a set of labels is a JSON list."""
+    asked = [key for key in ("set",) if rows and key in rows[0]]
+    plain = ["input", "label", "probability", "unknown", "distance"]
     flat = [
         {
-            **{key: row[key] for key in ("input", "label", "probability", "error")},
+            **{key: row[key] for key in (*plain, "error")},
+            **{key: row[key] and json.dumps(row[key], ensure_ascii=False) for key in asked},
             **{f"p({name})": p for name, p in (row["probabilities"] or {}).items()},
         }
         for row in rows
     ]
-    text = pd.DataFrame(flat, columns=columns).to_csv(index=False)
-    write_text(path, text)
+    columns = [*plain, *asked, *(f"p({name})" for name in classes), "error"]
+    write_text(path, pd.DataFrame(flat, columns=columns).to_csv(index=False))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from warmstart.data.schema import IntArray
@@ -14,8 +13,6 @@ from warmstart.engine.ladder.contender import Member
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.evaluation.outcome import Point, Projection
 from warmstart.evaluation.projection import FEW, POINTS, project
-from warmstart.model.modes import evaluating
-from warmstart.planning.profile import profile
 
 AFFORDABLE = 6e10
 """Operations that a picture may cost: two or three seconds of a laptop."""
@@ -65,12 +62,8 @@ def _drawn(rng: np.random.Generator, indices: IntArray) -> IntArray:
 def _features(context: LadderContext, member: Member, indices: IntArray) -> tuple[Tensor, str] | None:
     """Pooled features (n, d) and whose they are: the final model's where that is cheap, else the pretrained ones."""
     for source, whose in _sources(context, member):
-        chain = source.network.facts.chain
-        if _operations(context, source, indices) <= AFFORDABLE:
-            below = context.activations(source.network, source.cut, indices)
-            with evaluating(source.network), torch.inference_mode():
-                parts = [chain.suffix(source.cut)(part) for part in torch.split(below, context.data.batch)]
-            return torch.cat(parts).float(), whose
+        if context.operations(source, indices) <= AFFORDABLE:
+            return context.features(source, indices).float(), whose
     return None
 
 
@@ -79,12 +72,3 @@ def _sources(context: LadderContext, member: Member) -> Iterator[tuple[Member, s
     yield member, OWN if member.cut < last else FROZEN
     if member.cut < last:
         yield Member(context.network(), last, member.recipe), BEFORE
-
-
-def _operations(context: LadderContext, member: Member, indices: IntArray) -> float:
-    """What is to be computed: all below the cut for samples that are not stored, all above it for every one."""
-    last, size = len(context.backbone.chain) - 1, context.data.spec.size
-    wanted = context.data.wanted(member.network.facts.chain)
-    missing = len(wanted.cache.missing(wanted.space(member.cut), wanted.keys(indices)))
-    below, above = profile(context.backbone, 0, member.cut, size), profile(context.backbone, member.cut, last, size)
-    return float(missing * below.flops + len(indices) * above.flops)

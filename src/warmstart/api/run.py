@@ -16,6 +16,7 @@ from warmstart.api.near import with_near_copies
 from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Loaded
 from warmstart.api.projected import projection
+from warmstart.api.reference import SHARE, expected_seconds, judge
 from warmstart.api.rungs import default_rungs, recipe_rungs
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Sample
@@ -34,6 +35,7 @@ from warmstart.report.html import write_report
 from warmstart.report.images import illustrate, illustrate_cells
 from warmstart.report.results import write_results
 from warmstart.shipping.bundle import write_bundle
+from warmstart.shipping.reference import Reference
 
 PEAK_SECONDS = 0.3
 """That measuring the machine's fastest matrix product may take."""
@@ -57,6 +59,7 @@ class Run:
     ledger: Ledger
     members: tuple[Member, ...] = ()
     rates: dict[str, float] = dataclasses.field(default_factory=dict)
+    reference: Reference | None = None
 
     def _set_pace(self) -> None:
         """Choose what computes activations, and keep what was measured for the report."""
@@ -77,6 +80,7 @@ class Run:
         context = self.context
         self._set_pace()
         reserve = OVERHEAD + 1.2 * evaluation_seconds(context, len(self.loaded.split.test))
+        reserve += expected_seconds(context, self.budget)
         if self.recipe is None:
             rungs = default_rungs(context, self.baseline, reserve)
         else:
@@ -91,6 +95,9 @@ class Run:
         self.members = (final or climbed.contenders[climbed.chosen]).members
         context.listener(Started("test"))
         measured = measure(climbed, again, context)
+        spare = max(context.deadline.left() - OVERHEAD, SHARE * self.budget)
+        judged = judge(climbed.contenders[climbed.chosen], self.members[0], measured, context, spare)
+        self.reference = judged.reference
         context.listener(Finished("test"))
         audit = with_near_copies(self.loaded.audit, measured, context)
         found = outcome(
@@ -106,6 +113,8 @@ class Run:
             elapsed=lambda: time.monotonic() - self.started,
             times=self.ledger.times,
             rates={"peak": self.rates["peak"], "frozen part": self.rates[context.data.runtime]},
+            coverages=judged.coverages,
+            unknowns=judged.unknowns,
         )
         return self._pictured(found, measured)
 
@@ -146,6 +155,7 @@ def write(found: Outcome, run: Run) -> None:
         metrics={name: dataclasses.asdict(interval) for name, interval in found.test.items()},
         card=model_card(found),
         data=found.data,
+        reference=run.reference,
     )
     write_report(found, folder / "report.html", contact_sheet=contact_sheet(loaded.dataset))
     write_results(found, folder / "results.json")

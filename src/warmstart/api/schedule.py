@@ -25,13 +25,14 @@ Key = tuple[str, int, int]
 
 @dataclasses.dataclass
 class Schedule:
-    """What is to be run, and where the results lie."""
+    """What is to be run, and where the results lie. `listener` hears of trials, `detail` of what happens in them."""
 
     contest: Contest
     folder: Path
     deadline: Deadline
     interrupt: Interrupt
     listener: Listener
+    detail: Listener
     reserve: float
     done: dict[Key, Trial] = dataclasses.field(default_factory=dict)
 
@@ -80,8 +81,13 @@ class Schedule:
             if left <= 0 or (fold.number > 1 and cost[one.name] > left):
                 return
             context = self.contest.contexts[one.backbone]
-            context = dataclasses.replace(context, deadline=Deadline(left), interrupt=self.interrupt)
-            context.folder = self.folder / self._place(one, fold) / "work"
+            context = dataclasses.replace(
+                context,
+                deadline=Deadline(left),
+                interrupt=self.interrupt,
+                listener=self.detail,
+                folder=self.folder / self._place(one, fold) / "work",
+            )
             yield one, fold, run_trial(one, fold, context, metric)
 
     def _elsewhere(

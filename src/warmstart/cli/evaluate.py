@@ -6,6 +6,7 @@ from warmstart.cli.options import (
     AsJson,
     BatchSize,
     BundleArgument,
+    Coverage,
     DataArgument,
     Debug,
     Group,
@@ -23,6 +24,7 @@ def evaluate(
     group: Group = None,
     path_column: PathColumn = None,
     label_column: LabelColumn = None,
+    coverage: Coverage = None,
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -42,6 +44,7 @@ def evaluate(
             group=group,
             path_column=path_column,
             label_column=label_column,
+            coverage=coverage,
             batch_size=batch_size,
             seed=seed,
             listener=now.listener,
@@ -52,4 +55,9 @@ def evaluate(
             ("metric", "value (95 %)"),
             [(name, interval(value)) for name, value in plain(result["metrics"]).items()],
         )
+        if result["unknown"] is not None:
+            now.say(f"\n{100 * result['unknown']:.1f} % look like nothing that was trained on")
+        if sets := plain(result["coverage"]):
+            held = f"{interval(sets['reached'])} of the images, with {sets['size']:.2f} labels on average"
+            now.say(f"\nsets at a coverage of {sets['asked']:g} hold the true label of {held}")
         now.result(result)

@@ -35,6 +35,10 @@ Time = Annotated[
     typer.Option(help='Column of the table (or "exif") that says when each was taken: the latest are the test.'),
 ]
 BatchSize = Annotated[int, typer.Option(help="Images at a time; changes no answer.")]
+Coverage = Annotated[
+    float | None,
+    typer.Option(help="Also give sets of labels that hold the true one in this share of cases, such as 0.9."),
+]
 CacheBudget = Annotated[str, typer.Option(help="What stored activations may take: 500MB, 8GB; 0 stores none.")]
 CacheDtype = Annotated[
     Literal["fp32", "bf16", "int8"],

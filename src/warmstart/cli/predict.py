@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Debug
+from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Coverage, Debug
 from warmstart.cli.session import session
 from warmstart.cli.text import number
 
@@ -19,6 +19,7 @@ def predict(
     on_error: Annotated[
         Literal["row", "stop"], typer.Option(help="An unreadable image: a row that says why, or the end.")
     ] = "row",
+    coverage: Coverage = None,
     batch_size: BatchSize = 32,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -28,16 +29,29 @@ def predict(
         now.say(f"Predicting with {bundle}")
         from warmstart.api.predict import predict as twin
 
-        rows = twin(bundle, inputs, csv=csv, on_error=on_error, batch_size=batch_size, listener=now.listener)
+        rows = twin(
+            bundle,
+            inputs,
+            csv=csv,
+            on_error=on_error,
+            coverage=coverage,
+            batch_size=batch_size,
+            listener=now.listener,
+        )
         now.table(
-            ("input", "label", "probability"),
-            [
-                (row["input"], row["label"] if row["error"] is None else row["error"], number(row["probability"]))
-                for row in rows
-            ],
+            ("input", "label", "probability", "", *(() if coverage is None else ("set",))), [_cells(r) for r in rows]
         )
         unreadable = sum(row["error"] is not None for row in rows)
         now.say(f"\n{len(rows)} answered, {unreadable} of them unreadable" if unreadable else f"\n{len(rows)} answered")
+        if unknown := sum(row["unknown"] is True for row in rows):
+            look = "looks" if unknown == 1 else "look"
+            now.say(f"{unknown} of them {look} like nothing that was trained on: such labels mean little", "yellow")
         if csv is not None:
             now.say(f"written to {csv}")
         now.result(rows)
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    label = row["label"] if row["error"] is None else row["error"]
+    held = (", ".join(row["set"] or ()),) if "set" in row else ()
+    return (row["input"], label, number(row["probability"]), "unknown" if row["unknown"] else "", *held)

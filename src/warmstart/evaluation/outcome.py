@@ -120,6 +120,26 @@ class Projection:
 
 
 @dataclasses.dataclass(frozen=True)
+class Coverage:
+    """Conformal sets at one coverage, on samples that they were not calibrated on."""
+
+    asked: float  # share of samples whose set should hold the true class
+    reached: Interval  # share whose set does
+    size: float  # classes in a set, mean
+    single: float  # share of sets of one class
+
+
+@dataclasses.dataclass(frozen=True)
+class Unknowns:
+    """How samples are found that look like nothing the network was trained on."""
+
+    threshold: float  # distance beyond which a sample is called unknown
+    bank: int  # training samples that it is compared with
+    measured: int  # test samples that were looked at
+    flagged: Interval | None  # share of them that is called unknown, though their classes are known
+
+
+@dataclasses.dataclass(frozen=True)
 class Outcome:
     """Everything a user may want to know of one `fit`."""
 
@@ -155,6 +175,8 @@ class Outcome:
     )  # FLOP/s of the machine at its "peak", and of the "frozen part"
     cells: tuple[CellSamples, ...] = ()  # of `confusion`, the mistakes before the diagonal, the largest first
     projection: Projection | None = None
+    coverages: tuple[Coverage, ...] = ()  # on test; those that the validation samples can support
+    unknowns: Unknowns | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

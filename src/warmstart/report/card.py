@@ -129,7 +129,8 @@ def _limits(outcome: Outcome) -> str:
     few = [escape(row["name"]) for row in outcome.per_class if row["count"] < FEW]
     limits = [
         "The numbers hold for data collected like this; other cameras, sites or seasons can be much worse.",
-        f"It always answers one of its {len(outcome.classes)} classes, also for something that is none of them.",
+        f"It always answers one of its {len(outcome.classes)} classes, also for something that is none of them"
+        + ("; `unknown` in an answer tells where that is likely." if outcome.unknowns else "."),
     ]
     if outcome.evaluated_on == "val":
         limits.append(

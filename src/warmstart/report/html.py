@@ -11,6 +11,7 @@ from warmstart.evaluation.outcome import Outcome
 from warmstart.files import write_text
 from warmstart.report import figures, numbers, sections, words
 from warmstart.report.charts.bars import percent_axis
+from warmstart.report.doubt import doubt
 from warmstart.report.embedding import embedding
 from warmstart.report.page import render
 
@@ -58,6 +59,7 @@ def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, A
         "embedding": embedding(outcome),
         **sections.errors(outcome),
         **sections.trust(outcome, temperature),
+        "doubt": doubt(outcome),
         **sections.data(outcome, outcome.split["how"], contact_sheet),
         "val_metrics": _val_metrics(outcome),
         "curves": figures.learning_curves(outcome.rungs, outcome.metric),

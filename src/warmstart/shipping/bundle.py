@@ -18,15 +18,19 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from warmstart.data.schema import IntArray, Sample
-from warmstart.errors import BundleError, DataError, WarmstartError, nearest
+from warmstart.errors import BundleError, DataError, nearest
+from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.shipping import golden as golden_files
 from warmstart.shipping import manifest as layout
 from warmstart.shipping import rebuild
+from warmstart.shipping import reference as reference_file
 from warmstart.shipping.files import new_folder, sha256, verified
 from warmstart.shipping.inference import Outputs, as_samples, run
 from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
+from warmstart.shipping.reference import Reference
+from warmstart.shipping.rows import rows
 
 PACKAGES = ("warmstart", "torch", "timm", "pillow", "numpy")
 """Those whose version can change an answer; recorded, so that a difference can be traced."""
@@ -40,6 +44,8 @@ class Bundle:
     manifest: Manifest
     networks: tuple[Network, ...]
     preprocess: PreprocessSpec
+    reference: Reference | None = None
+    """`None` in bundles that were written without it."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -69,12 +75,13 @@ class Bundle:
         try:
             spec = PreprocessSpec.from_dict(facts.preprocess)
             networks = rebuild.networks(facts, files)
+            reference = rebuild.reference(files, networks[0])
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BundleError(
                 f"{folder} does not fit its architecture {facts.backbone.name}: {error}",
                 do=f"install the versions it was made with: {facts.versions}",
             ) from error
-        bundle = cls(folder, facts, networks, spec)
+        bundle = cls(folder, facts, networks, spec, reference)
         if check:
             golden_files.check(files, bundle.classes, bundle._probabilities, str(folder))
         return bundle
@@ -93,8 +100,21 @@ class Bundle:
             self.preprocess,
             temperature=self.manifest.temperature,
             batch_size=batch_size,
+            bank=None if self.reference is None else self.reference.bank,
             progress=progress,
         )
+
+    def scores(self, coverage: float) -> Scores:
+        """What sets of classes are made from. Raises `BundleError` if it is not there, `DataError` for a coverage that
+        it cannot support.
+        """
+        if self.reference is None:
+            raise BundleError(
+                f"{self.folder} has no {reference_file.NAME}, which sets of classes are made from",
+                do="leave the coverage out, or fit again with this version",
+            )
+        quantile(self.reference.scores, coverage)
+        return self.reference.scores
 
     def predict(
         self,
@@ -102,19 +122,25 @@ class Bundle:
         *,
         batch_size: int = 32,
         on_error: Literal["row", "stop"] = "row",
+        coverage: float | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[dict[str, Any]]:
         """One row per input, in order: `input`, `label`, `probability`, `probabilities` by class name, and `error`.
 
+        `unknown` says whether the input looks like nothing that was trained on, by its `distance` to that; both are
+        `None` where the bundle cannot tell. With a `coverage` (such as 0.9) there is a `set` of labels, the most
+        probable first, that holds the true one in at least that share of cases, for inputs like those of the training.
+
         An input that cannot be read has a row with `error` and nulls, so rows always match inputs; with
         `on_error="stop"` the first such error is raised instead.
         """
+        if coverage is not None:
+            self.scores(coverage)  # refused before anything is computed
         samples = as_samples(inputs)
         outputs = self.outputs(samples, batch_size=batch_size, progress=progress)
         if outputs.errors and on_error == "stop":
             raise outputs.errors[min(outputs.errors)]
-        answers = dict(zip(outputs.index.tolist(), outputs.logits.double().softmax(-1).tolist(), strict=True))
-        return [self._row(sample, answers.get(i), outputs.errors.get(i)) for i, sample in enumerate(samples)]
+        return rows(samples, outputs, self.classes, self.reference, coverage)
 
     def targets(self, labels: Sequence[str | None]) -> IntArray:
         """Output index of each label, mapped by name whatever order or subset of classes the data has; -1 for `None`.
@@ -130,14 +156,6 @@ class Bundle:
             )
         index = {name: i for i, name in enumerate(self.classes)}
         return np.array([-1 if label is None else index[label] for label in labels], dtype=np.int64)
-
-    def _row(self, sample: Sample, answer: list[float] | None, error: WarmstartError | None) -> dict[str, Any]:
-        row: dict[str, Any] = {"input": sample.id, "label": None, "probability": None, "probabilities": None}
-        if answer is not None:
-            best = max(range(len(answer)), key=answer.__getitem__)
-            named = dict(zip(self.classes, answer, strict=True))
-            row |= {"label": self.classes[best], "probability": answer[best], "probabilities": named}
-        return {**row, "error": None if error is None else error.found}
 
     def _probabilities(self, samples: Sequence[Sample]) -> Tensor:
         outputs = self.outputs(samples)
@@ -160,6 +178,7 @@ def write_bundle(
     card: str = "",
     results: Path | None = None,
     data: str = "data",
+    reference: Reference | None = None,
 ) -> Path:
     """Write a bundle, load it again and compare its answers, and only then give it its name.
 
@@ -176,6 +195,7 @@ def write_bundle(
         card: text of the model card, Markdown.
         results: a `results.json` to copy.
         data: name of the data.
+        reference: what to judge answers by, from validation and training samples.
 
     Raises:
         RunError: `folder` exists.
@@ -198,6 +218,7 @@ def write_bundle(
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
     structure = members[0].facts.structure
     files |= {STRUCTURE: structure} if structure else {}
+    files |= {} if reference is None else {reference_file.NAME: reference_file.to_bytes(reference)}
     files |= {} if results is None else {"results.json": results.read_bytes()}
     facts = Manifest(
         format=1,

@@ -21,6 +21,7 @@ from torch import Tensor
 from warmstart.data.schema import IntArray, Sample
 from warmstart.errors import WarmstartError
 from warmstart.evaluation.ensemble import combine
+from warmstart.evaluation.unknowns import Bank, Distances
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.preprocess.image import normalise, read_pixels
@@ -40,6 +41,8 @@ class Outputs:
     """Position of each row among the inputs, (m,)."""
     errors: dict[int, WarmstartError]
     """Why an input could not be read, by its position."""
+    distances: Distances | None = None
+    """Distance of each row to what the first network was trained on, (m,); `None` without a bank."""
 
 
 def as_samples(inputs: Sequence[Any]) -> tuple[Sample, ...]:
@@ -81,9 +84,14 @@ def _batches(samples: Sequence[Sample], spec: PreprocessSpec, batch_size: int) -
                 future.cancel()
 
 
-def _forward(networks: Sequence[Network], pixels: Sequence[Tensor], spec: PreprocessSpec) -> Tensor:
-    batch = normalise(pixels, spec)
-    return combine([network(batch).float() for network in networks])
+def _forward(
+    networks: Sequence[Network], pixels: Sequence[Tensor], spec: PreprocessSpec, bank: Bank | None
+) -> tuple[Tensor, Distances | None]:
+    """Logits, and distances by the features of the first network, which pass through it once."""
+    batch, (first, *others) = normalise(pixels, spec), networks
+    features = first.backbone(batch)
+    outputs = [first.head(features).float(), *(network(batch).float() for network in others)]
+    return combine(outputs), None if bank is None else bank.distances(features)
 
 
 def run(
@@ -93,15 +101,17 @@ def run(
     *,
     temperature: float,
     batch_size: int,
+    bank: Bank | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Outputs:
     """Calibrated logits of the ensemble: log of the mean probability of its members, over `temperature`.
 
+    With a `bank`, made of features of the first network, also the distance of each input to it.
     The networks' train/eval flags are put back. `progress` is called after each batch with the number of inputs in it.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
-    rows: list[Tensor] = []
+    rows: list[tuple[Tensor, Distances | None]] = []
     index: list[int] = []
     errors: dict[int, WarmstartError] = {}
     done = 0
@@ -113,10 +123,11 @@ def run(
             pixels = {done + i: r for i, r in enumerate(read) if isinstance(r, Tensor)}
             if pixels:
                 with torch.inference_mode():
-                    rows.append(_forward(networks, list(pixels.values()), spec) / temperature)
+                    rows.append(_forward(networks, list(pixels.values()), spec, bank))
                 index.extend(pixels)
             done += len(read)
             if progress is not None:
                 progress(len(read))
-    logits = torch.cat(rows).clone() if rows else torch.empty(0, 0)
-    return Outputs(logits, np.array(index, dtype=np.int64), errors)
+    logits = torch.cat([logits for logits, _ in rows]) / temperature if rows else torch.empty(0, 0)
+    far = [distances for _, distances in rows if distances is not None]
+    return Outputs(logits, np.array(index, dtype=np.int64), errors, np.concatenate(far) if far else None)

@@ -12,6 +12,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.head import build_head
 from warmstart.model.network import Network
+from warmstart.shipping import reference as reference_file
 from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
 
 
@@ -33,6 +34,12 @@ def networks(facts: Manifest, files: Mapping[str, bytes]) -> tuple[Network, ...]
     return tuple(
         _network(backbone.clone(), member, files[member.weights], len(facts.classes)) for member in facts.members
     )
+
+
+def reference(files: Mapping[str, bytes], network: Network) -> reference_file.Reference | None:
+    """What answers are judged by, if the bundle has it; `network` is the first. Raises as `networks` does."""
+    content = files.get(reference_file.NAME)
+    return None if content is None else reference_file.from_bytes(content, network.facts.out_features)
 
 
 def _network(backbone: Backbone, member: Member, weights: bytes, classes: int) -> Network:

@@ -29,6 +29,7 @@ from warmstart.model.shared_classes import adopt
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.plan import Plan
+from warmstart.planning.profile import profile
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
 
@@ -106,15 +107,36 @@ class LadderContext:
         """Activations at `cut`, from the store where they are there; one pass over the images where they are not."""
         return features(network, cut, self.data, indices, listener=self.listener)
 
-    def outputs(self, member: Member, indices: IntArray) -> Tensor:
-        """Logits (n, classes) of a member, from the activations at the cut below which it is as pretrained."""
+    def features(self, member: Member, indices: IntArray) -> Tensor:
+        """Pooled features (n, d) of a member, from the activations at the cut below which it is as pretrained."""
         network = member.network
+        below = self.activations(network, member.cut, indices)
+        suffix = network.facts.chain.suffix(member.cut)
+        with evaluating(network), torch.inference_mode():
+            parts = [suffix(_fast(part)) for part in torch.split(below, CHUNK)]
+        return torch.cat(parts).clone()
+
+    def operations(self, member: Member, indices: IntArray) -> float:
+        """Operations of `features`: all below the cut for samples that are not stored, all above it for every one."""
+        last, size = len(self.backbone.chain) - 1, self.data.spec.size
+        wanted = self.data.wanted(member.network.facts.chain)
+        missing = len(wanted.cache.missing(wanted.space(member.cut), wanted.keys(indices)))
+        below = profile(self.backbone, 0, member.cut, size).flops
+        return float(missing * below + len(indices) * profile(self.backbone, member.cut, last, size).flops)
+
+    def outputs(self, member: Member, indices: IntArray) -> Tensor:
+        """Logits (n, classes) of a member."""
         if len(indices) == 0:
             return torch.empty(0, len(self.data.dataset.target.classes))
-        below = self.activations(network, member.cut, indices)
-        with evaluating(network), torch.inference_mode():
-            parts = [network.forward_from(member.cut, _fast(part)) for part in torch.split(below, CHUNK)]
-        return torch.cat(parts).float().clone()
+        return answers(member, self.features(member, indices))
+
+
+def answers(member: Member, features: Tensor) -> Tensor:
+    """Logits (n, classes) of a member for its own pooled features (n, d)."""
+    network = member.network
+    with evaluating(network), torch.inference_mode():
+        parts = [network.head(part) for part in torch.split(features, CHUNK)]
+    return torch.cat(parts).float().clone()
 
 
 def _fast(x: Tensor) -> Tensor:

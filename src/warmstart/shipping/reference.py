@@ -1,0 +1,52 @@
+"""What a bundle keeps of the samples it was made from, to say how far an answer can be trusted: an optional file.
+
+Bundles without it answer all the same, and say of no input whether it is known.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from warmstart.evaluation.conformal import Scores
+from warmstart.evaluation.unknowns import Bank
+
+NAME = "reference.safetensors"
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """`scores` are the nonconformity of validation samples, sorted, so that any coverage can be asked for later."""
+
+    scores: Scores
+    bank: Bank | None = None
+
+
+def to_bytes(reference: Reference) -> bytes:
+    """As the content of a safetensors file: `scores` (n,), and `bank` (m, d) with `threshold` where there is one."""
+    tensors = {"scores": torch.from_numpy(np.ascontiguousarray(reference.scores, dtype=np.float64))}
+    if reference.bank is not None:
+        threshold = torch.tensor(reference.bank.threshold, dtype=torch.float64)
+        tensors |= {"bank": reference.bank.rows.contiguous(), "threshold": threshold}
+    return safetensors.torch.save(tensors)
+
+
+def from_bytes(content: bytes, features: int) -> Reference:
+    """Inverse of `to_bytes`, for a network of so many features.
+
+    Raises `SafetensorError`, `KeyError` or `ValueError` where the content is not that.
+    """
+    tensors = safetensors.torch.load(content)
+    scores = tensors["scores"].double().numpy()
+    if scores.ndim != 1 or not bool((np.diff(scores) >= 0).all()):
+        raise ValueError("the scores of validation are not sorted")
+    if "bank" not in tensors:
+        return Reference(scores)
+    bank, threshold = tensors["bank"], float(tensors["threshold"])
+    if bank.ndim != 2 or not len(bank) or bank.shape[1] != features or not math.isfinite(threshold):
+        raise ValueError(f"a bank of shape {tuple(bank.shape)} and threshold {threshold} for {features} features")
+    return Reference(scores, Bank(bank, threshold))
