@@ -37,7 +37,7 @@ Time = Annotated[
 BatchSize = Annotated[int, typer.Option(help="Images at a time; changes no answer.")]
 Coverage = Annotated[
     float | None,
-    typer.Option(help="Also give sets of labels that hold the true one in this share of cases, such as 0.9."),
+    typer.Option(help="Sets of labels that hold the true one in this share of cases, such as 0.9."),
 ]
 CacheBudget = Annotated[str, typer.Option(help="What stored activations may take: 500MB, 8GB; 0 stores none.")]
 CacheDtype = Annotated[

@@ -2,12 +2,14 @@
 
 The nonconformity of a class is one minus its calibrated probability (LAC: Sadinle, Lei and Wasserman 2019, "Least
 ambiguous set-valued classifiers with bounded error levels"). Of all scores of this kind it gives the smallest sets on
-average; adaptive sets (APS: Romano, Sesia and Candès 2020) are larger, and reach just the coverage that was asked only
-with a random draw per sample, so that the same image would get another set the next time.
+average; adaptive sets (APS: Romano, Sesia and Candès 2020) reach just the coverage that was asked only with a random
+draw per sample, so that the same image would get another set the next time, and are far larger without it. Asked 0.9,
+a logistic head on frozen Lite0 (1000 labels; 200 to calibrate; means of 50 draws) reached .894 with 1.08 labels per set
+on Fashion-MNIST and .903 with 1.14 on CIFAR-10; APS without the draw .994 with 3.80, and .996 with 4.56.
 
-The guarantee is for samples like those that it was calibrated on, on average over them, not for each class. Validation
-also chose the model and its temperature, and the model that is handed over was fitted again on more labels: measured on
-test is what was reached.
+The guarantee is for samples like those that it was calibrated on, on average over them and not for each class: in the
+same runs the class that was covered least reached .68 and .80. Validation also chose the model and its temperature, and
+the model that is handed over was fitted again on more labels: measured on test is what was reached.
 """
 
 from __future__ import annotations

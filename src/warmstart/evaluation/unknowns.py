@@ -3,7 +3,7 @@
 The distance is that to the k-th nearest of some training samples, between features of length one (Sun et al. 2022,
 "Out-of-distribution detection with deep nearest neighbors", section 3). Against the energy of the logits (Liu et al.
 2020, eq. 4): area under the ROC curve, where a half is chance, for logistic heads of 1000 labels and of 100 on frozen
-EfficientNet-Lite0 with three taps, one draw each (`benchmarks/micro/unknowns.py`):
+EfficientNet-Lite0 with three taps, one draw each (`benchmarks/unknowns.py`):
 
     known           unknown              distance       energy
     Fashion-MNIST   MNIST                .996  .993     .603  .408
@@ -13,8 +13,8 @@ EfficientNet-Lite0 with three taps, one draw each (`benchmarks/micro/unknowns.py
     CIFAR-10        MNIST               1.000  .999     .899  .950
     CIFAR-10        three other classes  .638  .597     .703  .546
 
-Logits move little where no training sample has been, and those of ridge and voting heads have no energy to speak of; so
-the distance is what is shipped. Another class of the same kind of picture is hardly found by either.
+Energy is at times worse than chance on another kind of picture, and the logits of ridge and voting heads have none to
+speak of; so the distance is what is shipped. Another class of the same kind of picture is found less well, or hardly.
 """
 
 from __future__ import annotations
