@@ -6,6 +6,8 @@ import dataclasses
 import fnmatch
 from collections.abc import Sequence
 
+from torch import nn
+
 from warmstart.api.backbones import backbones as listed
 from warmstart.api.backbones import parameters
 from warmstart.api.prepare import backbone_at
@@ -44,17 +46,19 @@ class Field:
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What is asked of a backbone."""
+    """What is asked of a backbone. `heads` fills as backbones are loaded: the classifiers that came with them."""
 
     size: int | None
     seed: int
     licence: str | None
     accept_licence: bool
     max_params: str | int | None
+    heads: dict[str, nn.Linear | None] = dataclasses.field(default_factory=dict)
 
     def load(self, uri: str) -> Backbone:
         """The backbone as `fit` would take it: with the taps it takes where no recipe is chosen, unless `uri` says."""
         backbone = backbone_at(uri, self.size, self.seed, accept_licence=self.accept_licence)
+        self.heads[uri] = backbone.source_head
         return tapped(backbone, default_taps(backbone)) if Uri.of(uri).taps is None else backbone
 
     def gflops(self, row: Row) -> float:

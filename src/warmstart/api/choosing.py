@@ -17,7 +17,7 @@ from warmstart.api.transferable import with_transferability
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
-from warmstart.evaluation.outcome import Difference
+from warmstart.evaluation.outcome import Difference, Interval
 from warmstart.evaluation.recommendation import Elsewhere, Probed, Ranked, Recommendation
 from warmstart.model.backbone import Backbone
 from warmstart.model.uri import Uri
@@ -74,15 +74,16 @@ class Choosing:
             listener=self.listener,
         )
         left_out |= dict.fromkeys(halving.unseen, "no time in the budget for its first features")
-        finalists = self._finalists([views[uri] for uri in halving.ranking[:FINALISTS]])
+        finalists = self._finalists([views[uri] for uri in worth_tuning(halving)])
         pair = against(finalists[0], finalists[1], seed) if len(finalists) == FINALISTS else None
         first = [one.tuned.backbone for one in finalists if pair is not None]  # one alone says nothing of the other
         order = [*first, *(uri for uri in halving.ranking if uri not in first)]
         by_uri = {candidate.uri: candidate for candidate in self.field.candidates}
         best_prior = max(by_uri[uri].prior.score for uri in views)
-        rows, agreement = with_transferability([ranked(by_uri[uri], views[uri], halving) for uri in order], views, seed)
+        rows = [ranked(by_uri[uri], views[uri], halving) for uri in order]
+        measured_rows, agreement = with_transferability(rows, views, self.wanted.heads, seed)
         return Decision(
-            rows,
+            measured_rows,
             agreement,
             left_out,
             better_elsewhere(self.field, best_prior, self.wanted, affordable),
@@ -160,6 +161,16 @@ class Choosing:
             command=command("recommend", [options["data"]], options),
             next_command=_next(options, decision.views[best.backbone], said),
         )
+
+
+def worth_tuning(halving: Halving) -> list[str]:
+    """The best backbone, and the next one unless its probes are surely worse: then all the time is the best one's."""
+    best: dict[str, Interval] = {}
+    for score in halving.rounds[-1].scores:
+        if score.backbone not in best or score.accuracy.value > best[score.backbone].value:
+            best[score.backbone] = score.accuracy
+    first, *others = halving.ranking[:FINALISTS]
+    return [first, *(uri for uri in others if uri not in best or best[uri].high >= best[first].low)]
 
 
 def ranked(candidate: Candidate, view: View, halving: Halving) -> Ranked:

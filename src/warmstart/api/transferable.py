@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import torch
+from torch import nn
 
 from warmstart.data.schema import IntArray
 from warmstart.engine.heads.folds import stratified_order
@@ -20,30 +21,31 @@ MOST = 1000
 
 
 def with_transferability(
-    ranked: Sequence[Ranked], views: Mapping[str, View], seed: int
+    ranked: Sequence[Ranked], views: Mapping[str, View], heads: Mapping[str, nn.Linear | None], seed: int
 ) -> tuple[tuple[Ranked, ...], dict[str, float]]:
     """The candidates with every measure that can be had, on images of the first round, whose features are stored; and
     Spearman's rank correlation of each measure with the better probe of that round, for three candidates or more.
+    `heads` are the classifiers that the weights came with.
     """
-    rows = tuple(
-        dataclasses.replace(row, transferability=_measures(views[row.backbone], row.rounds[0].samples, seed))
-        for row in ranked
-    )
+    rows = []
+    for row in ranked:
+        found = _measures(views[row.backbone], heads.get(row.backbone), row.rounds[0].samples, seed)
+        rows.append(dataclasses.replace(row, transferability=found))
     probe = [row.rounds[0].best.value for row in rows]
     scores = {
         name: [row.transferability[name].value if name in row.transferability else None for row in rows]
         for name in metrics
         if any(name in row.transferability for row in rows)
     }
-    found = rank_agreement(scores, probe) if scores else {}
-    return rows, {name: one.spearman for name, one in found.items() if one.spearman is not None}
+    agreed = rank_agreement(scores, probe) if scores else {}
+    return tuple(rows), {name: one.spearman for name, one in agreed.items() if one.spearman is not None}
 
 
-def _measures(view: View, samples: int, seed: int) -> dict[str, Interval]:
+def _measures(view: View, source: nn.Linear | None, samples: int, seed: int) -> dict[str, Interval]:
     train = view.data.split.train
     labels = view.data.dataset.labels
     indices: IntArray = train[stratified_order(labels[train], seed)][: min(samples, MOST)]
-    features, source = view.features(indices, full=False), view.backbone.source_head
+    features = view.features(indices, full=False)
     with torch.inference_mode():
         said = None if source is None else source(features.to(source.weight)).double().softmax(1).numpy()
     try:
