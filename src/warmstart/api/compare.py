@@ -193,7 +193,7 @@ def _fitted(entrants: Contest, folder: Path, deadline: Deadline, workers: int, t
         return dataclasses.replace(entrants, contestants=kept)
     trials = len(entrants.folds.every)
     left = workers * (deadline.left() - OVERHEAD)
-    fitted = fit_budget(entrants.contestants, trials, left, entrants.seconds)
+    fitted = fit_budget(entrants.contestants, trials, left, entrants.pricing())
     pairs = zip(entrants.contestants, fitted.contestants, strict=True)
     cut = [f"{old.name} from {old.epochs} to {new.epochs}" for old, new in pairs if old.epochs != new.epochs]
     if cut:

@@ -56,25 +56,31 @@ class Compared:
     def __post_init__(self) -> None:
         self.names, self.folds = complete(self.done, self.contest.contestants)
         self.labels = self.contest.first.dataset.labels
-        self.held = {(fold.seed, fold.number): fold.split.test for fold in self.contest.folds.every}
+        self.splits = {(fold.seed, fold.number): fold.split for fold in self.contest.folds.every}
         self.answers = {name: self._answers(name) for name in self.names if self.folds}
 
-    def _answers(self, name: str) -> Answers:
+    def _hits(self, name: str, pair: tuple[int, int]) -> Values:
+        """Whether each held-out sample of a trial was right."""
+        return correct(self.done[name, *pair].outputs, self.labels[self.splits[pair].test]).astype(np.float64)
+
+    def _right(self, hits: Sequence[Values]) -> Values:
+        """The share of seeds in which each sample was right, from the hits of every fold; NaN where never held out."""
         sums, counts = np.zeros(len(self.labels)), np.zeros(len(self.labels))
-        by_trial = []
-        for pair in self.folds:
-            held = self.held[pair]
-            hits = correct(self.done[name, *pair].outputs, self.labels[held]).astype(np.float64)
-            sums[held] += hits
-            counts[held] += 1
-            by_trial.append(hits)
-        right = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+        for pair, found in zip(self.folds, hits, strict=True):
+            sums[self.splits[pair].test] += found
+            counts[self.splits[pair].test] += 1
+        right: Values = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+        return right
+
+    def _answers(self, name: str) -> Answers:
+        by_trial = tuple(self._hits(name, pair) for pair in self.folds)
+        right = self._right(by_trial)
         first = [pair for pair in self.folds if pair[0] == self.folds[0][0]]
         trials = [self.done[name, *pair] for pair in first]
-        indices = np.concatenate([self.held[pair] for pair in first])
+        indices = np.concatenate([self.splits[pair].test for pair in first])
         raw = torch.cat([trial.outputs for trial in trials])
         calibrated = torch.cat([trial.outputs / trial.temperature for trial in trials])
-        return Answers(right, tuple(by_trial), indices, self.labels[indices], raw, calibrated)
+        return Answers(right, by_trial, indices, self.labels[indices], raw, calibrated)
 
     def interval(self, right: Values) -> Interval:
         """The mean of per-sample values with its interval; units of several samples are drawn as a whole."""
@@ -135,13 +141,12 @@ class Compared:
         )
 
     def _row(self, pair: tuple[int, int], trial: Trial) -> TrialRow:
-        held = self.held[pair]
-        fold = next(f for f in self.contest.folds.every if (f.seed, f.number) == pair)
+        split = self.splits[pair]
         return TrialRow(
             *pair,
-            train=len(fold.split.train),
-            held_out=len(held),
-            value=float(correct(trial.outputs, self.labels[held]).mean()),
+            train=len(split.train),
+            held_out=len(split.test),
+            value=float(correct(trial.outputs, self.labels[split.test]).mean()),
             seconds=trial.seconds,
             peak_memory=trial.peak_memory,
             drift=trial.drift,
@@ -189,12 +194,10 @@ class Compared:
         """In each fold the contestant that was best on its validation part: what choosing would have reached."""
         if not self.folds:
             return None
-        sums, counts, chosen = np.zeros(len(self.labels)), np.zeros(len(self.labels)), Counter[str]()
-        for pair in self.folds:
-            name = max(self.names, key=lambda name: self.done[name, *pair].val)
-            held = self.held[pair]
-            sums[held] += correct(self.done[name, *pair].outputs, self.labels[held])
-            counts[held] += 1
-            chosen[name] += 1
-        right = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
-        return Picked(self.interval(right), {name: chosen[name] for name in self.names if chosen[name]})
+        chosen = [self._preferred(pair) for pair in self.folds]
+        right = self._right([self._hits(name, pair) for name, pair in zip(chosen, self.folds, strict=True)])
+        counts = Counter(chosen)
+        return Picked(self.interval(right), {name: counts[name] for name in self.names if counts[name]})
+
+    def _preferred(self, pair: tuple[int, int]) -> str:
+        return max(self.names, key=lambda name: self.done[name, *pair].val)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,17 @@ class Contest:
         """Samples that a fold holds out, on average."""
         return sum(len(fold.split.test) for fold in self.folds.every) // len(self.folds.every)
 
-    def seconds(self, contestant: Contestant) -> float:
-        """Expected time of one trial."""
-        context = self.contexts[contestant.backbone]
-        data = dataclasses.replace(context.data, split=self.folds.every[-1].split)
-        return contestant.seconds(dataclasses.replace(context, data=data), self.held())
+    def pricing(self) -> Callable[[Contestant], float]:
+        """A function that gives the expected time of one trial; a network is made once per backbone for all of them."""
+        networks = {uri: context.network() for uri, context in self.contexts.items()}
+
+        def seconds(contestant: Contestant) -> float:
+            context = self.contexts[contestant.backbone]
+            data = dataclasses.replace(context.data, split=self.folds.every[-1].split)
+            inner = dataclasses.replace(context, data=data)
+            return contestant.seconds(inner, networks[contestant.backbone], self.held())
+
+        return seconds
 
     def share(self, contestants: Sequence[Contestant], fold: Fold) -> None:
         """Compute in one pass per backbone the activations that several trials will ask for."""

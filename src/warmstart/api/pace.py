@@ -24,8 +24,8 @@ def set_pace(context: LadderContext, folder: Path, images: int) -> Choice:
     context.listener(Decided(f"this machine runs the backbone at {context.speed.flops / 1e9:.2g} GFLOP/s"))
     rate = 1 / max(evaluation_seconds(context, 1), 1e-9)
     choice = runtime_as_begun(folder, lambda: choose(context.backbone, context.data, images, rate))
-    context.data = dataclasses.replace(context.data, runtime=choice.runtime, batch=choice.batch)
-    context.speed = dataclasses.replace(context.speed, extraction=choice.rates[choice.runtime] / choice.rates["torch"])
+    context.data = choice.applied(context.data)
+    context.speed = dataclasses.replace(context.speed, extraction=choice.gain)
     if len(choice.rates) > 1 or choice.why_not:
         rates = ", ".join(f"{name} {rate:.0f}" for name, rate in choice.rates.items())
         why_not = "".join(f"; {name} not: {why}" for name, why in choice.why_not.items())

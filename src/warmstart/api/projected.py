@@ -11,6 +11,7 @@ from torch import Tensor
 from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.seeds import some_of
 from warmstart.evaluation.outcome import Point, Projection
 from warmstart.evaluation.projection import FEW, POINTS, project
 
@@ -31,7 +32,7 @@ def projection(
     rng = np.random.default_rng(context.seed)
     labels = context.data.store.labels
     answers = dict(zip(indices.tolist(), outputs.argmax(1).tolist(), strict=True))
-    train, other = (_drawn(rng, some[labels[some] >= 0]) for some in (context.data.split.train, indices))
+    train, other = (some_of(rng, some[labels[some] >= 0], POINTS // 2) for some in (context.data.split.train, indices))
     every = np.concatenate([train, other])
     found = _features(context, member, every) if len(every) >= FEW else None
     if found is None:
@@ -51,12 +52,6 @@ def projection(
         for i, (x, y) in zip(every.tolist(), places, strict=True)
     )
     return Projection(method, network, points)
-
-
-def _drawn(rng: np.random.Generator, indices: IntArray) -> IntArray:
-    n = min(len(indices), POINTS // 2)
-    drawn: IntArray = np.sort(rng.choice(indices, n, replace=False))
-    return drawn
 
 
 def _features(context: LadderContext, member: Member, indices: IntArray) -> tuple[Tensor, str] | None:

@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 
 from warmstart.api.finish import FINAL, Measured
-from warmstart.data.schema import IntArray
 from warmstart.engine.events import Decided
 from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import evaluation_seconds
+from warmstart.engine.seeds import some_of
 from warmstart.evaluation.conformal import COVERAGES, measured_coverage, nonconformity, rank
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.outcome import Coverage, Unknowns
@@ -62,8 +62,8 @@ def _unknowns(
     first: Member, final: Member, measured: Measured, context: LadderContext, spare: float
 ) -> tuple[Bank | None, Unknowns | None]:
     rng, split = np.random.default_rng(context.seed), context.data.split
-    train, val = _drawn(rng, split.train), _drawn(rng, split.val)
-    test = _drawn(rng, measured.indices) if measured.on == "test" else measured.indices[:0]
+    train, val = some_of(rng, split.train, SAMPLES), some_of(rng, split.val, SAMPLES)
+    test = some_of(rng, measured.indices, SAMPLES) if measured.on == "test" else measured.indices[:0]
     again = final.network is not first.network
     operations = context.operations(first, np.concatenate([train, val]))
     operations += context.operations(final, np.concatenate([train, test]) if again else test)
@@ -79,8 +79,3 @@ def _unknowns(
     far = bank.distances(context.features(final, test)) > bank.threshold if len(test) else ()
     flagged = bootstrap(far, seed=context.seed) if len(test) else None
     return bank, Unknowns(bank.threshold, len(bank.rows), len(test), flagged)
-
-
-def _drawn(rng: np.random.Generator, indices: IntArray) -> IntArray:
-    drawn: IntArray = np.sort(rng.choice(indices, min(SAMPLES, len(indices)), replace=False))
-    return drawn

@@ -38,7 +38,8 @@ class Schedule:
 
     def run(self, data: Any, options: dict[str, Any], cache: str | None) -> dict[Key, Trial]:
         """Every trial that is finished, those of an earlier process among them."""
-        cost = {one.name: self.contest.seconds(one) for one in self.contest.contestants}
+        price = self.contest.pricing()
+        cost = {one.name: price(one) for one in self.contest.contestants}
         order = sorted(self.contest.contestants, key=lambda one: cost[one.name])
         every = [(one, fold) for fold in self.contest.folds.every for one in order]
         self.listener(Started(WHAT, len(every)))
@@ -103,11 +104,9 @@ class Schedule:
                 options=options,
                 folder=str(self.folder.resolve()),
                 cache=cache,
-                workers=workers,
                 left=left,
                 contestant=names.index(one.name),
                 fold=places[fold.seed, fold.number],
-                keep=ray is None,
             )
             for one, fold in todo
         ]

@@ -179,7 +179,7 @@ def _features(ready: Prepared, backbone: Backbone, listener: Listener) -> np.nda
         speed = measure_speed(Network(backbone, nn.Identity()), data.spec, seconds=0.3, decoded=True)
         rate = speed.flops / profile(backbone, 0, len(backbone.chain.cuts) - 1, data.spec.size).flops
         choice = choose(backbone, data, images, rate)
-        data = dataclasses.replace(data, runtime=choice.runtime, batch=choice.batch)
+        data = choice.applied(data)
     listener(Started("features", images))
     found = activations(
         data.wanted(backbone.chain), -1, range(images), progress=lambda n: listener(Advanced("features", n))

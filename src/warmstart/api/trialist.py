@@ -27,11 +27,9 @@ class Job:
     options: dict[str, Any]
     folder: str
     cache: str | None
-    workers: int
     left: float
     contestant: int
     fold: int
-    keep: bool
 
 
 _READY: dict[str, Contest] = {}
@@ -42,7 +40,7 @@ def work(job: Job) -> Trial:
     key = json.dumps([job.folder, job.options], sort_keys=True, default=str)
     if key not in _READY:
         keep_buffers()
-        torch.set_num_threads(max(1, cores() // job.workers))
+        torch.set_num_threads(max(1, cores() // job.options["workers"]))
         _READY[key] = contest(
             job.data,
             job.contestants,
@@ -55,9 +53,8 @@ def work(job: Job) -> Trial:
     found = _READY[key]
     contestant, fold = job.contestants[job.contestant], found.folds.every[job.fold]
     context = dataclasses.replace(found.contexts[contestant.backbone], deadline=Deadline(job.left))
-    context.folder = Path(job.folder) / place(job.contestants, contestant, fold.seed, fold.number) / "work"
-    if not job.keep:
-        context.folder = None
+    if job.options["ray"] is None:  # another machine may not see the folder
+        context.folder = Path(job.folder) / place(job.contestants, contestant, fold.seed, fold.number) / "work"
     return run_trial(contestant, fold, context, context.task.primary_metric)
 
 

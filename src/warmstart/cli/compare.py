@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmstart.cli.fit import Cache, Out, command_again
+from warmstart.cli.fit import command_again
 from warmstart.cli.options import (
     AcceptLicence,
     AsJson,
+    Budget,
+    Cache,
     CacheBudget,
     CacheDtype,
     DataArgument,
     Debug,
     Group,
     LabelColumn,
+    MaxUnreadable,
+    Out,
     PathColumn,
     Seed,
     Size,
@@ -45,7 +49,7 @@ def compare(
     backbones: Annotated[str, typer.Option(help="Pretrained networks with commas between them.")] = "lite0",
     folds: Folds = 5,
     seeds: Seeds = 1,
-    budget: Annotated[str, typer.Option(help="Time that may be spent: 90s, 20m, 2h.")] = "20m",
+    budget: Budget = "20m",
     accept_licence: AcceptLicence = False,
     size: Size = None,
     seed: Seed = 0,
@@ -58,9 +62,7 @@ def compare(
     resume: Annotated[Path | None, typer.Option(help="Go on with the comparison in this folder.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that share the cores.")] = 1,
     ray: Annotated[str | None, typer.Option(help='Run the trials on a ray cluster: its address, or "local".')] = None,
-    max_unreadable: Annotated[
-        float, typer.Option(help="Stop if more than this share of the images cannot be read.")
-    ] = 0.05,
+    max_unreadable: MaxUnreadable = 0.05,
     cache: Cache = None,
     cache_budget: CacheBudget = "8GB",
     cache_dtype: CacheDtype = "fp32",

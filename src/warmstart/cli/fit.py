@@ -12,12 +12,16 @@ from warmstart.cli.options import (
     AcceptLicence,
     AsJson,
     Backbone,
+    Budget,
+    Cache,
     CacheBudget,
     CacheDtype,
     DataArgument,
     Debug,
     Group,
     LabelColumn,
+    MaxUnreadable,
+    Out,
     PathColumn,
     Seed,
     Size,
@@ -31,13 +35,9 @@ from warmstart.cli.text import duration, interval, number, plain
 if TYPE_CHECKING:
     from warmstart.api.fit import FitResult
 
-Out = Annotated[Path | None, typer.Option(help="Run folder; must not exist.", show_default="runs/NAME-001, 002, ...")]
 Baseline = Annotated[
     Literal["pixels", "scratch", "none"],
     typer.Option(help="What transfer is compared with: a model on raw pixels, training from scratch, nothing."),
-]
-Cache = Annotated[
-    Path | None, typer.Option(help="Folder for activations and resized pixels.", show_default="~/.cache/warmstart")
 ]
 
 
@@ -50,7 +50,7 @@ def fit(
         str | None,
         typer.Option(help="Run this recipe alone (a name, finetune?epochs=3, a YAML file).", show_default="the ladder"),
     ] = None,
-    budget: Annotated[str, typer.Option(help="Time that may be spent: 90s, 5m, 2h.")] = "5m",
+    budget: Budget = "5m",
     size: Size = None,
     seed: Seed = 0,
     val: Val = 0.2,
@@ -62,9 +62,7 @@ def fit(
     out: Out = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     baseline: Baseline = "pixels",
-    max_unreadable: Annotated[
-        float, typer.Option(help="Stop if more than this share of the images cannot be read.")
-    ] = 0.05,
+    max_unreadable: MaxUnreadable = 0.05,
     cache: Cache = None,
     cache_budget: CacheBudget = "8GB",
     cache_dtype: CacheDtype = "fp32",

@@ -46,3 +46,9 @@ CacheDtype = Annotated[
 ]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the labels.")]
+Out = Annotated[Path | None, typer.Option(help="Run folder; must not exist.", show_default="runs/NAME-001, 002, ...")]
+Cache = Annotated[
+    Path | None, typer.Option(help="Folder for activations and resized pixels.", show_default="~/.cache/warmstart")
+]
+Budget = Annotated[str, typer.Option(help="Time that may be spent: 90s, 5m, 2h.")]
+MaxUnreadable = Annotated[float, typer.Option(help="Stop if more than this share of the images cannot be read.")]

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmstart.cli.fit import Cache, Out
 from warmstart.cli.options import (
     AcceptLicence,
     AsJson,
+    Budget,
+    Cache,
     CacheBudget,
     DataArgument,
     Debug,
     Group,
     LabelColumn,
+    MaxUnreadable,
+    Out,
     PathColumn,
     Seed,
     Size,
@@ -37,7 +40,7 @@ def recommend(
     licence: Annotated[str | None, typer.Option(help="Only weights under this licence: apache*, mit.")] = None,
     accept_licence: AcceptLicence = False,
     max_params: Annotated[str | None, typer.Option(help="Only networks of at most so many parameters: 30M.")] = None,
-    budget: Annotated[str, typer.Option(help="Time that may be spent: 90s, 5m, 2h.")] = "5m",
+    budget: Budget = "5m",
     size: Size = None,
     seed: Seed = 0,
     val: Val = 0.2,
@@ -47,9 +50,7 @@ def recommend(
     path_column: PathColumn = None,
     label_column: LabelColumn = None,
     out: Out = None,
-    max_unreadable: Annotated[
-        float, typer.Option(help="Stop if more than this share of the images cannot be read.")
-    ] = 0.05,
+    max_unreadable: MaxUnreadable = 0.05,
     cache: Cache = None,
     cache_budget: CacheBudget = "8GB",
     as_json: AsJson = False,

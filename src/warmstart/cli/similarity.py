@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmstart.cli.fit import Cache, Out
 from warmstart.cli.options import (
     AcceptLicence,
     AsJson,
     Backbone,
+    Cache,
     CacheBudget,
     Debug,
     LabelColumn,
+    Out,
     PathColumn,
     Seed,
     Size,

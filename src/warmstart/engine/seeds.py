@@ -11,7 +11,10 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 
+import numpy as np
 import torch
+
+from warmstart.data.schema import IntArray
 
 
 def derive(*parts: str | int) -> int:
@@ -22,6 +25,16 @@ def derive(*parts: str | int) -> int:
     """
     digest = hashlib.sha256("\x1f".join(f"{type(p).__name__}:{p}" for p in parts).encode()).digest()
     return int.from_bytes(digest[:4], "big") & 0x7FFF_FFFF
+
+
+def some_of(rng: np.random.Generator, indices: IntArray, most: int) -> IntArray:
+    """At most `most` of `indices`, drawn at random, in ascending order.
+
+    >>> some_of(np.random.default_rng(0), np.arange(3), 5).tolist()
+    [0, 1, 2]
+    """
+    drawn: IntArray = np.sort(rng.choice(indices, min(most, len(indices)), replace=False))
+    return drawn
 
 
 @contextlib.contextmanager

@@ -64,8 +64,8 @@ def p_value(found: tuple[float, float, int]) -> float:
     return float(2 * t.sf(abs(mean) / error, freedom))
 
 
-def chances(found: tuple[float, float, int], rope: float = ROPE) -> tuple[float, float, float]:
-    """Probabilities that the true difference lies above, within and below ±`rope`, from what `corrected_t` found.
+def chances(found: tuple[float, float, int]) -> tuple[float, float, float]:
+    """Probabilities that the true difference lies above, within and below ±`ROPE`, from what `corrected_t` found.
 
     Bayesian correlated t-test (Corani & Benavoli 2015): a Student distribution around the mean.
 
@@ -74,8 +74,8 @@ def chances(found: tuple[float, float, int], rope: float = ROPE) -> tuple[float,
     """
     mean, error, freedom = found
     if error == 0:
-        return float(mean > rope), float(abs(mean) <= rope), float(mean < -rope)
-    above, below = (float(t.sf((rope - sign * mean) / error, freedom)) for sign in (1, -1))
+        return float(mean > ROPE), float(abs(mean) <= ROPE), float(mean < -ROPE)
+    above, below = (float(t.sf((ROPE - sign * mean) / error, freedom)) for sign in (1, -1))
     return above, max(0.0, 1 - above - below), below
 
 
@@ -138,29 +138,28 @@ class Pair:
     ratio: float
 
 
-def gain(than: str, pair: Pair, *, rope: float = ROPE, seed: int = 0) -> Gain:
+def gain(than: str, pair: Pair, *, seed: int = 0) -> Gain:
     """`a` over `b`, before the p-value is adjusted; see `adjusted`."""
     interval = paired_by_unit(pair.a, pair.b, pair.units, seed)
     found = corrected_t(pair.differences, pair.ratio, pair.sampling)
-    better, equal, worse = (None, None, None) if found is None else chances(found, rope)
+    better, equal, worse = (None, None, None) if found is None else chances(found)
     p = None if found is None else p_value(found)
-    finding = _finding(interval, p, rope)
+    finding = _finding(interval, p)
     needed = _needed(interval, len(np.unique(pair.units))) if finding == NO_DIFFERENCE else None
-    return Gain(than, interval, p, better, equal, worse, rope, finding, needed)
+    return Gain(than, interval, p, better, equal, worse, ROPE, finding, needed)
 
 
 def adjusted(gains: Sequence[Gain]) -> list[Gain]:
     """The gains of one comparison with their p-values adjusted for their number, and what they come to then."""
     by_holm = holm([one.p for one in gains])
     return [
-        dataclasses.replace(one, p=p, finding=_finding(one.interval, p, one.rope))
-        for one, p in zip(gains, by_holm, strict=True)
+        dataclasses.replace(one, p=p, finding=_finding(one.interval, p)) for one, p in zip(gains, by_holm, strict=True)
     ]
 
 
-def _finding(interval: Interval, p: float | None, rope: float) -> Finding:
+def _finding(interval: Interval, p: float | None) -> Finding:
     """Both have to agree: these models differ on new samples, and other training samples would not change that."""
-    if -rope <= interval.low and interval.high <= rope:
+    if interval.low >= -ROPE and interval.high <= ROPE:
         return "as good"
     if p is not None and p <= 1 - LEVEL:
         if interval.low > 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from warmstart.files import write_text
 from warmstart.report import numbers, sections
 from warmstart.report.charts.bars import interval_bar
 from warmstart.report.page import render
-from warmstart.report.results import jsonable
+from warmstart.report.results import write_facts
 
 FORMAT = "warmstart-similarity/1"
 NO_SHIFT = {"cosine": 1.0, "auc": 0.5}
@@ -23,8 +22,7 @@ NO_SHIFT = {"cosine": 1.0, "auc": 0.5}
 
 def write_similarity(outcome: SimilarityOutcome, folder: Path) -> Path:
     """Write `results.json` and `report.html` (each as a whole, or not at all) and return the path of the page."""
-    content = {"format": FORMAT, **jsonable(outcome.to_dict())}
-    write_text(folder / "results.json", json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_facts(outcome.to_dict(), FORMAT, folder / "results.json")
     page = folder / "report.html"
     write_text(page, similarity_html(outcome))
     return page

@@ -59,9 +59,8 @@ class View:
         sources = [self.data.dataset.samples[int(i)].source for i in train[:: max(1, len(train) // _SOME)]]
         speed = measure_speed(Network(self.backbone, head), self.data.spec, seconds, sources=sources)
         choice = choose(self.backbone, self.data, images, speed.flops / self._flops(self.size))
-        faster = choice.rates[choice.runtime] / choice.rates["torch"]
-        self.speed = dataclasses.replace(speed, extraction=faster)
-        self.data = dataclasses.replace(self.data, runtime=choice.runtime, batch=choice.batch)
+        self.speed = dataclasses.replace(speed, extraction=choice.gain)
+        self.data = choice.applied(self.data)
 
     def seconds(self, *, full: bool = True) -> float:
         """Seconds an image takes from its file to its features, at half the size unless `full`."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import PixelRung, RecipeRung
+from warmstart.model.network import Network
 from warmstart.planning.plan import HeadPlan, PhasePlan
 from warmstart.planning.profile import profile
 from warmstart.recipe.phase import Phase
@@ -59,14 +60,14 @@ class Contestant:
         moves = any(isinstance(step, PhasePlan) and step.cut < last for step in steps)
         return "tuned" if moves or self.recipe.edits.reset else "frozen"
 
-    def seconds(self, context: LadderContext, held: int) -> float:
-        """Expected time of one trial, what is stored for all trials left out."""
+    def seconds(self, context: LadderContext, network: Network, held: int) -> float:
+        """Expected time of one trial on `network`, what is stored for all trials left out."""
         if self.recipe is None:
             return 1.0
         speed = context.speed
         free = dataclasses.replace(speed, images=1e12, extraction=1e12)  # what is stored costs nothing again
         inner = dataclasses.replace(context, speed=free)
-        plan = inner.plan(self.recipe)
+        plan = inner.plan(self.recipe, network)
         cut = min((s.cut for s in plan.steps if isinstance(s, PhasePlan)), default=None)
         above = 0.0
         if cut is not None:

@@ -9,7 +9,6 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.evaluation.cka import LEAST, linear_cka
-from warmstart.model.modes import evaluating
 
 SAMPLES = 256
 """Held-out samples that are asked; their activations at the cut are computed once."""
@@ -22,19 +21,13 @@ def forgetting(context: LadderContext, member: Member, held: IntArray) -> tuple[
     of samples to which the classifier that the weights came with answers otherwise; `None` where none came along.
     """
     some = held[np.sort(np.random.default_rng(0).permutation(len(held))[:SAMPLES])]
-    before, after = context.network(), member.network
-    cut, last = member.cut, len(after.facts.chain.cuts) - 1
-    if len(some) < LEAST or cut == last:
-        return (0.0, 0.0 if before.facts.source_head is not None else None) if len(some) else (None, None)
-    below = context.activations(after, cut, some)
-    features = []
-    for network in (before, after):
-        with evaluating(network), torch.inference_mode():
-            suffix = network.facts.chain.suffix(cut)
-            features.append(torch.cat([suffix(part) for part in torch.split(below, 64)]).flatten(1).float().cpu())
+    before, last = Member(context.network(), member.cut, member.recipe), len(context.backbone.chain.cuts) - 1
+    source = before.network.facts.source_head
+    if len(some) < LEAST or member.cut == last:
+        return (0.0, None if source is None else 0.0) if len(some) else (None, None)
+    features = [context.features(one, some).flatten(1).float().cpu() for one in (before, member)]
     alike = linear_cka(*(rows.numpy() for rows in features))
     drift = None if np.isnan(alike) else float(np.clip(1 - alike, 0.0, 1.0))
-    source = before.facts.source_head
     if source is None:
         return drift, None
     with torch.inference_mode():
