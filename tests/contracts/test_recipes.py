@@ -12,6 +12,7 @@ from torch import nn
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
+from warmstart.planning.edited import outlined
 from warmstart.planning.groups import parts_of
 from warmstart.planning.plan import DataFacts, PhasePlan
 from warmstart.planning.table import plan_text
@@ -30,8 +31,15 @@ def toy() -> Network:
     return Network(backbone, nn.Linear(backbone.out_features, 3))
 
 
+@functools.cache
+def subject(name: str) -> Network:
+    """The network that the recipe's plan is for."""
+    return outlined(toy(), load_recipe(name).edits)
+
+
 def phase_plans(name: str) -> list[PhasePlan]:
-    return [step for step in compile_plan(load_recipe(name), toy(), FACTS).steps if isinstance(step, PhasePlan)]
+    plan = compile_plan(load_recipe(name), subject(name), FACTS)
+    return [step for step in plan.steps if isinstance(step, PhasePlan)]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,25 +63,26 @@ def test_all_its_parameters_have_defaults_that_may_be_given_back(name: str) -> N
 def test_every_parameter_is_in_one_group_or_frozen(name: str) -> None:
     for plan in phase_plans(name):
         placed = [p for group in plan.groups for p in group.parameters] + list(plan.frozen)
-        assert sorted(placed) == sorted(p for p, _ in toy().named_parameters())
+        assert sorted(placed) == sorted(p for p, _ in subject(name).named_parameters())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_recipe_freezes_the_plan_freezes(name: str) -> None:
-    blocks = [block.name for block in toy().facts.chain.blocks]
+    network = subject(name)
+    blocks, parts = [block.name for block in network.facts.chain.blocks], parts_of(network)
     phases = [step for step in load_recipe(name).steps if isinstance(step, Phase)]
     for phase, plan in zip(phases, phase_plans(name), strict=True):
-        rows = assign([pattern for pattern, _ in phase.rates], parts_of(toy()), blocks)
-        still = {part.name for part, row in zip(parts_of(toy()), rows, strict=True) if phase.rates[row][1] is None}
+        rows = assign([pattern for pattern, _ in phase.rates], parts, blocks)
+        still = {part.name for part, row in zip(parts, rows, strict=True) if phase.rates[row][1] is None}
         assert set(plan.frozen) == still
-        for block, row in zip(toy().facts.chain.blocks, plan.blocks, strict=False):
+        for block, row in zip(network.facts.chain.blocks, plan.blocks, strict=False):
             assert row.frozen == ({f"backbone.{p}" for p in block.parameters} <= still)
             assert row.eval or not row.frozen
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_trained_is_used_below_the_cut(name: str) -> None:
-    chain = toy().facts.chain
+    chain = subject(name).facts.chain
     for plan in phase_plans(name):
         below = {f"backbone.{p}" for p in chain.parameters_below(plan.cut)}
         assert below <= set(plan.frozen)
@@ -83,7 +92,7 @@ def test_nothing_trained_is_used_below_the_cut(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_plan_can_be_read(name: str) -> None:
-    text = plan_text(compile_plan(load_recipe(name), toy(), FACTS))
+    text = plan_text(compile_plan(load_recipe(name), subject(name), FACTS))
     assert text.startswith(f"{name} on toy")
     assert text.count("\n\n") == len(load_recipe(name).steps)
 

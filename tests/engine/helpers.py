@@ -19,6 +19,7 @@ from warmstart.engine.loop import PhaseResult, run_phase
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
+from warmstart.planning.edited import outlined
 from warmstart.planning.plan import PhasePlan, Plan
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
@@ -48,7 +49,7 @@ def make_network(dropout: float = 0.0, seed: int = 0) -> Network:
 
 
 def compiled(recipe: Recipe, network: Network, data: RunData) -> Plan:
-    return compile_plan(recipe, network, data.facts, limits=data.limits)
+    return compile_plan(recipe, outlined(network, recipe.edits), data.facts, limits=data.limits)
 
 
 def phase_plan(phase: Phase, network: Network, data: RunData) -> PhasePlan:

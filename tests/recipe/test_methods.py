@@ -25,6 +25,7 @@ def test_the_methods_of_the_issue_are_there() -> None:
         "progressive_resize",
         "bias_only",
         "l2_sp",
+        "lora",
     ]
     assert set(recipes) >= set(promised)
 

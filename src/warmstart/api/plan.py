@@ -12,9 +12,9 @@ from warmstart.data.pixels import value_bytes
 from warmstart.data.sources import load
 from warmstart.engine.allocator import keep_buffers
 from warmstart.model.activation import ActivationDtype
-from warmstart.model.edits import apply_edits
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
+from warmstart.planning.edited import outlined
 from warmstart.planning.plan import DataFacts, Plan
 from warmstart.planning.speed import measure_speed
 from warmstart.recipe.methods import load_recipe
@@ -71,7 +71,7 @@ def plan(
     spec = framed(pretrained.preprocess, dataset, size, pretrained.card.min_size)
     parts = divide(dataset, val=val, test=test, seed=seed)
     head = tasks["classify"].head(pretrained.out_features, dataset.target, seed=seed)
-    network = apply_edits(Network(pretrained, head), reset=False, dropout=wanted.edits.dropout, seed=seed)
+    network = Network(pretrained, head)
     refuse_other_bands(dataset, spec)
     facts = DataFacts(
         len(parts.train),
@@ -85,4 +85,4 @@ def plan(
     limits = cache_limits(cache_budget, cache_dtype)
     some = [dataset.samples[int(i)].source for i in parts.train[:: max(1, len(parts.train) // SOME)]]
     speed = measure_speed(network, spec, sources=some)
-    return compile_plan(wanted, network, facts, speed=speed, limits=limits)
+    return compile_plan(wanted, outlined(network, wanted.edits), facts, speed=speed, limits=limits)

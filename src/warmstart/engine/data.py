@@ -14,6 +14,7 @@ from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset, IntArray, Split
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
+from warmstart.model.low_rank import plain
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits, DataFacts
 from warmstart.preprocess.spec import PreprocessSpec
@@ -49,7 +50,7 @@ class RunData:
         size = size or self.spec.size
         spec = self.spec.with_size(size)
         return Wanted(
-            chain,
+            plain(chain),
             self.pixels(size),
             self.cache,
             spec,

@@ -12,8 +12,9 @@ from warmstart.engine.checkpoint import Record, read, under, write
 from warmstart.evaluation.outcome import CurveRow
 from warmstart.files import read_json, write_json
 from warmstart.model.head import build_head
+from warmstart.model.low_rank import merge
 from warmstart.model.network import Network
-from warmstart.planning.plan import Plan
+from warmstart.planning.plan import PhasePlan, Plan
 
 WEIGHTS, FACTS = "final.safetensors", "done.json"
 
@@ -31,6 +32,7 @@ class RecipeResult:
     val_outputs: Tensor  # (n, classes) of `network` on validation, in the split's order; (0, classes) without one
     val_metrics: dict[str, float]  # empty without validation
     seconds: float  # in this process, or as recorded when the finished run was loaded
+    trained: int  # parameters that some phase trained, head included
     stopped: str = ""  # "deadline" if time cut it short
 
 
@@ -49,13 +51,18 @@ def save(folder: Path, run: RecipeResult) -> None:
 
 
 def load(folder: Path, network: Network, plan: Plan) -> RecipeResult | None:
-    """The finished run in `folder`, its weights put into `network`; None if there is none, or it is damaged."""
+    """The finished run in `folder`, its weights put into `network`; None if there is none, or it is damaged.
+
+    `network` is as it was when the run began.
+    """
     facts: dict[str, Any] | None = read_json(folder / FACTS)
     record = read(folder / WEIGHTS) if facts is not None else None
     if facts is None or record is None:
         return None
     if facts["head"] != network.head.config:
         network.head = build_head(facts["head"])
+    trained = trained_parameters(network, plan)
+    merge(network)
     network.load_state_dict(record.part("model"))
     return RecipeResult(
         network=network,
@@ -64,5 +71,15 @@ def load(folder: Path, network: Network, plan: Plan) -> RecipeResult | None:
         val_outputs=record.part("val")["outputs"],
         val_metrics=facts["val_metrics"],
         seconds=facts["seconds"],
+        trained=trained,
         stopped=facts["stopped"],
     )
+
+
+def trained_parameters(network: Network, plan: Plan) -> int:
+    """How many some phase of `plan` trains, head included; `network` is the one that the plan is for."""
+    phases = [step for step in plan.steps if isinstance(step, PhasePlan)]
+    names = {name for phase in phases for group in phase.groups for name in group.parameters}
+    names |= {f"head.{name}" for name, _ in network.head.named_parameters()}
+    sizes = {name: p.numel() for name, p in network.named_parameters()}
+    return sum(sizes[name] for name in names)

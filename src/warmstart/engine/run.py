@@ -15,7 +15,7 @@ from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener, silent
-from warmstart.engine.finished import RecipeResult
+from warmstart.engine.finished import RecipeResult, trained_parameters
 from warmstart.engine.freeze import release
 from warmstart.engine.identity import claim, identity
 from warmstart.engine.interrupt import Interrupt
@@ -24,10 +24,11 @@ from warmstart.engine.steps.registry import kind_of, name_of, steps
 from warmstart.engine.training import copied
 from warmstart.errors import Interrupted
 from warmstart.evaluation.predict import predict_outputs
-from warmstart.model.edits import apply_edits
+from warmstart.model.low_rank import merge
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
+from warmstart.planning.edited import edited
 from warmstart.planning.plan import Plan
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
@@ -67,7 +68,7 @@ def run_recipe(
         Interrupted: stopped by the user; what is done is saved.
         TrainingError: training does not stay finite, or one sample does not fit into memory.
     """
-    network = apply_edits(network.clone(), reset=recipe.edits.reset, dropout=recipe.edits.dropout, seed=seed)
+    network = edited(network.clone(), recipe.edits, seed=seed)
     plan = compile_plan(recipe, network, data.facts, speed=speed, limits=data.limits)
     if folder is not None:
         claim(folder, identity(recipe, plan, data, network, seed))
@@ -104,6 +105,8 @@ def _steps(plan: Plan, network: Network, data: RunData, context: Context) -> Run
 def _result(state: RunState, plan: Plan, data: RunData, context: Context, began: float) -> RecipeResult:
     state.begin("best")
     release(state.network)
+    trained = trained_parameters(state.network, plan)
+    merge(state.network)
     targets = data.targets(data.split.val)
     outputs, metrics = state.val_outputs, {}
     if not len(targets):
@@ -112,4 +115,5 @@ def _result(state: RunState, plan: Plan, data: RunData, context: Context, began:
         outputs = predict_outputs(state.network, data.pixels(plan.steps[-1].size), data.split.val)
     if len(targets):
         metrics = context.task.metrics(outputs, targets)
-    return RecipeResult(state.network, plan, state.curve, outputs, metrics, time.monotonic() - began, state.stopped)
+    seconds = time.monotonic() - began
+    return RecipeResult(state.network, plan, state.curve, outputs, metrics, seconds, trained, state.stopped)

@@ -179,6 +179,10 @@ class Chain:
         index = self._index(cut)
         return next((block for block in self.blocks if block.cut >= index), self.blocks[-1])
 
+    def opens(self, name: str) -> bool:
+        """Whether the trace looked into the module of that name, which then must stay of its type."""
+        return self._segments is not None and name in self._segments.opened
+
     def refresh(self) -> None:
         """Take note that submodules were replaced (by adapters, say): names new to the blocks join the nearest block.
 

@@ -56,7 +56,7 @@ class Segments:
         self.cuts = cuts
         self._graph = graph  # nodes hold no strong reference to it
         self._tainted = tainted
-        self._opened = dict(opened)
+        self.opened = dict(opened)
         self._at = {node: i for i, node in enumerate(self.nodes)}
         self._compiled: dict[tuple[int, int], Segment] = {}
         self._used: dict[tuple[int, int], tuple[frozenset[str], frozenset[str]]] = {}
@@ -112,7 +112,7 @@ class Segments:
     def check(self, module: nn.Module) -> None:
         """Raise a `BackboneError` if a module that the trace looked into is not there any more, or of another type."""
         there = dict(module.named_modules())
-        for name, kind in self._opened.items():
+        for name, kind in self.opened.items():
             found = there.get(name)
             if type(found) is not kind:
                 raise BackboneError(

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from warmstart.errors import RecipeError
+from warmstart.model.low_rank import LowRank
 from warmstart.model.network import Network
 from warmstart.model.norms import is_norm
 from warmstart.planning.plan import ParamGroup
@@ -21,11 +22,13 @@ def parts_of(network: Network) -> tuple[Part, ...]:
     """Every parameter as patterns see it, in the order of `network.named_parameters()`."""
     block_of = {name: block.index for block in network.facts.chain.blocks for name in block.parameters}
     norms = {name for name, module in network.named_modules() if is_norm(module)}
+    low_rank = {name for name, module in network.named_modules() if isinstance(module, LowRank)}
     return tuple(
         Part(
             name,
             block_of[name.removeprefix("backbone.")] if name.startswith("backbone.") else None,
             norm=name.rpartition(".")[0] in norms,
+            lora=name.rpartition(".")[0] in low_rank,
         )
         for name, _ in network.named_parameters()
     )

@@ -1,7 +1,7 @@
 """The named transfer methods: each is a short function whose parameters are what may be overridden.
 
-To add one, write such a function and decorate it; `warmstart recipes`, the contract tests and `load_recipe()` then
-know it.
+To add one, write such a function and decorate it, or name its place at the end; `warmstart recipes`, the contract tests
+and `load_recipe()` then know it.
 Every method works on any backbone of at least two blocks: ranges of blocks are clipped to what is there. Images are not
 augmented unless a method is about that, because a frozen part below unaugmented images is computed once (see the plan)
 and a flip that is harmless for photographs ruins digits.
@@ -170,25 +170,6 @@ def progressive_resize(
     return Recipe(name="progressive_resize", about=about, steps=steps)
 
 
-@recipes.register("bias_only")
-def bias_only(
-    lr: Lr = 1e-3,
-    epochs: int = 10,
-    batch_size: int = 32,
-    augment: AugmentName = "none",
-    from_block: int = 0,
-    label_smoothing: float = 0.1,
-) -> Recipe:
-    """Fit the head on frozen features, then tune it with the biases and normalisation scales from `from_block` on."""
-    light = f"block:{from_block}.. & bias | block:{from_block}.. & norm"
-    rates: tuple[tuple[str, Rate], ...] = (("head", lr), (light, lr), ("*", None))
-    tune = Phase(
-        rates=rates, epochs=epochs, batch_size=batch_size, augment=augment, ema=0.99, label_smoothing=label_smoothing
-    )
-    about = "Only biases, normalisation scales and the head are tuned (BitFit, Ben Zaken et al. 2022)."
-    return Recipe(name="bias_only", about=about, steps=(ClosedForm(), tune))
-
-
 @recipes.register("l2_sp")
 def l2_sp(
     alpha: float = 0.1, lr: Lr = 3e-3, epochs: int = 10, batch_size: int = 32, augment: AugmentName = "none"
@@ -199,6 +180,10 @@ def l2_sp(
     )
     about = "Full tuning with a quadratic pull towards the pretrained weights (L2-SP, Li et al. 2018)."
     return Recipe(name="l2_sp", about=about, steps=(tune,))
+
+
+recipes.add("bias_only", "warmstart.recipe.light:bias_only")
+recipes.add("lora", "warmstart.recipe.light:lora")
 
 
 def options(name: str) -> dict[str, object]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from warmstart.errors import RecipeError, nearest
 from warmstart.recipe.phase import Average, ClosedForm, Phase
-from warmstart.recipe.recipe import Edits, Recipe
+from warmstart.recipe.recipe import Edits, Lora, Recipe
 
 Path = tuple[str | int, ...]
 _STEPS: dict[str, type[BaseModel]] = {"phase": Phase, "closed_form": ClosedForm, "average": Average}
@@ -84,7 +84,7 @@ def _nearest(path: Path, fields: list[str]) -> str:
 def _fields(data: object, path: Path) -> list[str]:
     """Names of the fields of the model that `path` ends in."""
     if path[0] == "edits":
-        return list(Edits.model_fields)
+        return list((Lora if "lora" in path[:-1] else Edits).model_fields)
     if path[0] == "steps" and isinstance(data, Mapping):
         return list(_STEPS[data["steps"][path[1]]["kind"]].model_fields)
     return list(Recipe.model_fields)

@@ -22,6 +22,15 @@ ScheduleName = Literal["constant", "cosine", "one_cycle", "slanted_triangular", 
 AugmentName = Literal["none", "flip", "light", "standard"]
 
 
+def well_formed(pattern: str) -> str:
+    """The pattern of a row of rates as it is; `ValueError`, as pydantic wants it, where it is malformed."""
+    try:
+        parse(pattern)
+    except RecipeError as error:
+        raise ValueError(f"{error.found}; expected {error.expected}") from error
+    return pattern
+
+
 class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
 
@@ -89,10 +98,7 @@ class Phase(_Data):
         for i, pattern in enumerate(patterns):
             if pattern in patterns[:i]:
                 raise ValueError(f"two rows are both {pattern!r}; expected every pattern once")
-            try:
-                parse(pattern)
-            except RecipeError as error:
-                raise ValueError(f"{error.found}; expected {error.expected}") from error
+            well_formed(pattern)
         return rates
 
 

@@ -12,6 +12,7 @@ one row, or raises.
 | `block:stage 3` | blocks by name (glob) |
 | `depth:0.75` | blocks that start at or beyond that share of the depth |
 | `bias`, `norm` | bias vectors (those of normalisation layers and of the head too); all parameters of normalisation layers |
+| `lora` | the matrices that a recipe's edit `lora` has added |
 | `blocks.3`, `*.conv_dw`, `head.linear.weight` | module or parameter names (glob, with or without `backbone.`); a module stands for all under it |
 | `A & B`, `A | B` | both; either (`&` binds tighter) |
 """  # noqa: E501 (a table row cannot be broken)
@@ -25,7 +26,7 @@ from fnmatch import fnmatchcase
 
 from warmstart.errors import RecipeError, nearest
 
-KEYWORDS = ("*", "head", "backbone", "bias", "norm")
+KEYWORDS = ("*", "head", "backbone", "bias", "norm", "lora")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Part:
     name: str  # "backbone.blocks.0.0.bn1.weight", "head.linear.bias"
     block: int | None  # index of its block; None for the head
     norm: bool = False  # owned by a normalisation layer
+    lora: bool = False  # one of the two matrices of a low-rank product
 
     @property
     def bias(self) -> bool:
@@ -117,6 +119,7 @@ def _term(text: str, pattern: str) -> Matcher:
         "backbone": lambda part, _: part.block is not None,
         "bias": lambda part, _: part.bias,
         "norm": lambda part, _: part.norm,
+        "lora": lambda part, _: part.lora,
     }
     return named.get(text) or (lambda part, _: any(fnmatchcase(path, text) for path in part.paths))
 

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from warmstart.recipe.phase import Average, Phase, Step
+from warmstart.recipe.phase import Average, Phase, Step, well_formed
+
+
+class Lora(BaseModel):
+    """Trainable products of two thin matrices beside weights that stay as they are (LoRA, Hu et al. 2022)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    rank: Annotated[int, Field(ge=1)] = 8
+    alpha: Annotated[float, Field(gt=0)] = 16.0
+    """The product counts `alpha / rank` times."""
+    on: str = "backbone"
+    """Which weights, by a pattern of `warmstart.recipe.rates`; of those, matrices large enough for the rank."""
+
+    @field_validator("on")
+    @classmethod
+    def _pattern(cls, on: str) -> str:
+        return well_formed(on)
 
 
 class Edits(BaseModel):
@@ -18,6 +35,8 @@ class Edits(BaseModel):
     """Draw all backbone weights anew (training from scratch), or those of its input layer alone."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout before the head."""
+    lora: Lora | None = None
+    """In a table of rates, `lora` is the row of the matrices it adds."""
 
 
 class Recipe(BaseModel):

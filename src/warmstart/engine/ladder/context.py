@@ -28,6 +28,7 @@ from warmstart.model.network import Network
 from warmstart.model.shared_classes import adopt
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
+from warmstart.planning.edited import outlined
 from warmstart.planning.plan import Plan
 from warmstart.planning.profile import profile
 from warmstart.recipe.recipe import Recipe
@@ -78,7 +79,8 @@ class LadderContext:
     def plan(self, recipe: Recipe, network: Network | None = None) -> Plan:
         """The recipe compiled for `network`, or a new one."""
         data, limits = self.data.facts, self.data.limits
-        return compile_plan(recipe, network or self.network(), data, speed=self.speed, limits=limits)
+        subject = outlined(network or self.network(), recipe.edits)
+        return compile_plan(recipe, subject, data, speed=self.speed, limits=limits)
 
     def run(self, recipe: Recipe, rung: str) -> RecipeResult:
         """Run a recipe on a new network, in a folder named after the rung; one that is finished there is loaded."""

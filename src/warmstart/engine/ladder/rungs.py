@@ -147,7 +147,7 @@ class RecipeRung:
             val,
             (member,),
             curve=result.curve,
-            trained_parameters=_trained(result),
+            trained_parameters=result.trained,
             plan=plan_text(result.plan),
             seconds=result.seconds,
             stopped=result.stopped,
@@ -162,14 +162,6 @@ def _untouched(result: RecipeResult) -> int:
     """The highest cut below which no phase has changed anything."""
     phases = _phases(result)
     return min((p.cut for p in phases), default=len(result.network.facts.chain.cuts) - 1)
-
-
-def _trained(result: RecipeResult) -> int:
-    """Parameters that some phase trained, head included."""
-    names = {name for phase in _phases(result) for group in phase.groups for name in group.parameters}
-    head = {f"head.{name}" for name, _ in result.network.head.named_parameters()}
-    sizes = {name: p.numel() for name, p in result.network.named_parameters()}
-    return sum(sizes[name] for name in names | head)
 
 
 def _settled(first: Contender, metric: str) -> Recipe:
