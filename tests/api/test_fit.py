@@ -206,3 +206,12 @@ def test_the_time_is_accounted_for(fitted: FitResult) -> None:
     )
     assert sum(times.values()) == pytest.approx(fitted.outcome.seconds, rel=1e-6)
     assert all(seconds >= 0 for seconds in times.values())
+
+
+def test_training_and_test_are_compared_by_features(fitted: FitResult) -> None:
+    shift, split = fitted.outcome.shift, fitted.outcome.split
+    assert shift is not None
+    assert shift.samples == (min(400, split["train"]), min(400, split["test"]))
+    assert {m.name for m in shift.measures} == {"proxy_a", "mmd", "frechet", "cosine"}
+    assert shift.measure("cosine").interval is not None
+    assert "25 samples of each set are needed, not 12" in shift.measure("proxy_a").refused

@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 from warmstart.cli.main import app
 from warmstart.engine.events import Decided, Started
 from warmstart.errors import DataError, Interrupted, TrainingError
-from warmstart.evaluation.outcome import Interval, Rung
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.outcome import Rung
 
 
 def run(*words: str) -> Result:

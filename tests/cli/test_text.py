@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmstart.cli.text import clean, duration, plain
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.recipe.phase import ClosedForm
 from warmstart.recipe.recipe import Recipe
 

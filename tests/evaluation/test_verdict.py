@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from warmstart.evaluation.compare import NO_DIFFERENCE
-from warmstart.evaluation.outcome import Difference, Interval, Rung
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.outcome import Difference, Rung
 from warmstart.evaluation.verdict import verdict
 
 FINAL = Interval(0.863, 0.841, 0.884)

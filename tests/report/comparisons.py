@@ -8,8 +8,8 @@ from tests.report.conftest import AUDIT, CLASSES, curve, outputs
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.comparison import Comparison, Entry, Finding, Gain, Picked, TrialRow
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.metrics import confusion, most_wrong, per_class
-from warmstart.evaluation.outcome import Interval
 
 NONE: Finding = "no difference that this data can show"
 

@@ -17,8 +17,9 @@ from warmstart.data.audit import Audit
 from warmstart.evaluation.calibration import fit_temperature, reliability
 from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.compare import difference, metric_intervals
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
-from warmstart.evaluation.outcome import Coverage, CurveRow, Interval, Outcome, Point, Projection, Rung, Unknowns
+from warmstart.evaluation.outcome import Coverage, CurveRow, Outcome, Point, Projection, Rung, Unknowns
 from warmstart.report.images import thumbnail
 from warmstart.task.classify import CLASSIFY
 

@@ -1,6 +1,6 @@
 import re
 
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.report.charts.forest import ForestRow, forest
 
 ROWS = (

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from warmstart.evaluation.compare import NO_DIFFERENCE
-from warmstart.evaluation.outcome import CurveRow, Difference, Interval, Mistake, Outcome
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.outcome import CurveRow, Difference, Mistake, Outcome
 from warmstart.report.figures import rung_bars
 from warmstart.report.html import report_html, write_report
 from warmstart.report.numbers import THIN

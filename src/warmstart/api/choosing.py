@@ -17,7 +17,8 @@ from warmstart.api.transferable import with_transferability
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
-from warmstart.evaluation.outcome import Difference, Interval
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.outcome import Difference
 from warmstart.evaluation.recommendation import Elsewhere, Probed, Ranked, Recommendation
 from warmstart.model.backbone import Backbone
 from warmstart.model.uri import Uri

@@ -19,9 +19,9 @@ from warmstart.engine.trials.trial import Trial
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.comparison import Entry, Gain, Picked, TrialRow
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.metrics import correct
-from warmstart.evaluation.outcome import Interval
 from warmstart.evaluation.paired import Pair, adjusted, gain, paired_by_unit
 
 Values = npt.NDArray[np.float64]

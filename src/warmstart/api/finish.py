@@ -18,7 +18,7 @@ from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
-from warmstart.evaluation.outcome import Coverage, Difference, Outcome, Rung, Unknowns
+from warmstart.evaluation.outcome import Difference, Outcome, Rung
 from warmstart.evaluation.verdict import verdict
 from warmstart.report.results import jsonable
 
@@ -118,10 +118,8 @@ def outcome(
     elapsed: Callable[[], float],
     times: Callable[[float], dict[str, float]],
     rates: dict[str, float],
-    coverages: tuple[Coverage, ...],
-    unknowns: Unknowns | None,
 ) -> Outcome:
-    """Everything a user may want to know, as data."""
+    """What the ladder and the test set say, as data; what else is told of them is added by `warmstart.api.run`."""
     dataset, split, seed = context.data.dataset, context.data.split, context.seed
     ids = [dataset.samples[int(i)].id for i in measured.indices]
     logits = measured.outputs[FINAL]
@@ -162,6 +160,4 @@ def outcome(
         times=times(seconds),
         rates=rates,
         cells=cell_samples(calibrated, measured.truth, ids),
-        coverages=coverages,
-        unknowns=unknowns,
     )

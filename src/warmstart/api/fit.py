@@ -25,6 +25,7 @@ from warmstart.model.network import Network
 from warmstart.model.taps import default_taps, tapped
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import compile_plan
+from warmstart.planning.edited import outlined
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
@@ -171,7 +172,7 @@ def _fit(
     given, task = run_data(loaded, cache, limits), tasks["classify"]
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         head = task.head(pretrained.out_features, loaded.dataset.target, seed=options["seed"])
-        compile_plan(recipe, Network(pretrained, head), given.facts, limits=limits)
+        compile_plan(recipe, outlined(Network(pretrained, head), recipe.edits), given.facts, limits=limits)
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:

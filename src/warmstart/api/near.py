@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from warmstart.api.finish import FINAL, Measured
+from warmstart.api.stored import stored_features
 from warmstart.data.findings import Audit
 from warmstart.engine.events import Decided
 from warmstart.engine.ladder.context import LadderContext
@@ -24,12 +25,10 @@ def with_near_copies(audit: Audit, measured: Measured, context: LadderContext) -
     """
     data = context.data
     learned = data.split.train if measured.on == "val" else np.concatenate([data.split.train, data.split.val])
-    network, cut = context.network(), len(context.backbone.chain.cuts) - 1
-    wanted, both = data.wanted(network.facts.chain), np.concatenate([learned, measured.indices])
-    if data.cache.missing(wanted.space(cut), wanted.keys(both)):
+    found = stored_features(context, np.concatenate([learned, measured.indices]))
+    if found is None:
         context.listener(Decided("near copies are not looked for by features, which are not stored"))
         return audit
-    found = context.activations(network, cut, both).flatten(1).numpy()
     pairs = near_copies(found[: len(learned)], found[len(learned) :])
     if not pairs:
         return audit

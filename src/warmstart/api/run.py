@@ -16,8 +16,9 @@ from warmstart.api.near import with_near_copies
 from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Loaded
 from warmstart.api.projected import projection
-from warmstart.api.reference import SHARE, expected_seconds, judge
+from warmstart.api.reference import SHARE, Judged, expected_seconds, judge
 from warmstart.api.rungs import default_rungs, recipe_rungs
+from warmstart.api.shifted import shift
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Sample
 from warmstart.engine.events import Finished, Started
@@ -113,16 +114,17 @@ class Run:
             elapsed=lambda: time.monotonic() - self.started,
             times=self.ledger.times,
             rates={"peak": self.rates["peak"], "frozen part": self.rates[context.data.runtime]},
-            coverages=judged.coverages,
-            unknowns=judged.unknowns,
         )
-        return self._pictured(found, measured)
+        return self._told(found, judged, measured)
 
-    def _pictured(self, found: Outcome, measured: Measured) -> Outcome:
-        """With thumbnails, and with the samples in the plane."""
+    def _told(self, found: Outcome, judged: Judged, measured: Measured) -> Outcome:
+        """With what features say of the parts and of single samples, and with thumbnails."""
         store = self.loaded.store
         return dataclasses.replace(
             found,
+            coverages=judged.coverages,
+            unknowns=judged.unknowns,
+            shift=shift(measured, self.context),
             mistakes=illustrate(found.mistakes, store),
             cells=illustrate_cells(found.cells, store),
             projection=projection(

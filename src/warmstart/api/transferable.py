@@ -11,7 +11,7 @@ from torch import nn
 from warmstart.data.schema import IntArray
 from warmstart.engine.heads.folds import stratified_order
 from warmstart.errors import DataError
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.recommendation import Ranked
 from warmstart.select.transferability import metrics, rank_agreement, transferability
 from warmstart.select.view import View

@@ -24,7 +24,7 @@ from warmstart.cli.text import duration
 
 if TYPE_CHECKING:
     from warmstart.api.similarity import SimilarityResult
-    from warmstart.evaluation.outcome import Interval
+    from warmstart.evaluation.interval import Interval
 
 _FORMS = "a folder with a folder per class, a folder of images, or a table."
 

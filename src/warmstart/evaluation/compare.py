@@ -9,6 +9,7 @@ from scipy.stats import norm
 from torch import Tensor
 from torch.nn import functional
 
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import (
     LEVEL,
     balanced_accuracy,
@@ -19,7 +20,7 @@ from warmstart.evaluation.intervals import (
     samples_needed,
 )
 from warmstart.evaluation.metrics import Labels, confusion, correct, known_labels
-from warmstart.evaluation.outcome import Difference, Interval
+from warmstart.evaluation.outcome import Difference
 from warmstart.task.classify import SHOWN
 
 NO_DIFFERENCE = "no difference that this data can show"

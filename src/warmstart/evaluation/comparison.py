@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from warmstart.evaluation.outcome import CellSamples, CurveRow, Interval, Mistake, Reliability
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.outcome import CellSamples, CurveRow, Mistake, Reliability
 
 Finding = Literal["better", "worse", "as good", "no difference that this data can show"]
 """What a comparison comes to; "as good": the whole interval lies within what counts as equal in practice."""

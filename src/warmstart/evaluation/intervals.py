@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from warmstart.data.schema import IntArray
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 
 Values = npt.NDArray[np.float64]
 LEVEL = 0.95

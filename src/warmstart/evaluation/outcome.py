@@ -8,14 +8,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-
-@dataclasses.dataclass(frozen=True)
-class Interval:
-    """A value with its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.similarity import Similarity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,6 +171,7 @@ class Outcome:
     projection: Projection | None = None
     coverages: tuple[Coverage, ...] = ()  # on test; those that the validation samples can support
     unknowns: Unknowns | None = None
+    shift: Similarity | None = None  # training samples as A, those of `evaluated_on` as B
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

@@ -17,8 +17,8 @@ from scipy.stats import norm, t
 from warmstart.data.schema import IntArray
 from warmstart.evaluation.compare import NO_DIFFERENCE, ROPE
 from warmstart.evaluation.comparison import Finding, Gain
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import LEVEL, RESAMPLES, paired, samples_needed
-from warmstart.evaluation.outcome import Interval
 
 Values = npt.NDArray[np.float64]
 FEW_UNITS = 2

@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmstart.evaluation.outcome import Difference, Interval, Rung
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.outcome import Difference, Rung
 
 
 @dataclasses.dataclass(frozen=True)

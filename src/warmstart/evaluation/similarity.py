@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 
 Strength = Literal["none shown", "slight", "moderate", "strong"]
 """How far apart two sets are, by how often a linear classifier is right about where a sample is from."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from warmstart.evaluation.outcome import Difference, Interval, Rung
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.outcome import Difference, Rung
 
 BASELINES = {"scratch": "training from scratch", "pixels": "learning from raw pixels"}
 

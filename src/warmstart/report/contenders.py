@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from warmstart.evaluation.comparison import Comparison, Entry
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.report import numbers
 from warmstart.report.charts.strip import Scale, strip, strip_axis
 from warmstart.report.charts.tradeoff import Spot, pareto, tradeoff

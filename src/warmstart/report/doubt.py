@@ -42,7 +42,8 @@ def _far(outcome: Outcome) -> str:
     found = outcome.unknowns
     if found is None:
         return ""
-    share, what = percent(1 - FALSE_ALARMS, 0), noun(outcome)
+    what, known = noun(outcome), outcome.split["val"]
+    share = percent(1 - FALSE_ALARMS, 0) if known >= smallest(1 - FALSE_ALARMS) else f"all {known}"
     how = (
         f"What lies further from {count(found.bank)} of the training {what} than {share} of the validation {what} "
         f"do is called unknown (features at length one, distance to the {NEIGHBOUR}th nearest, beyond "

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from warmstart.evaluation.compare import ROPE
 from warmstart.evaluation.comparison import Entry
-from warmstart.evaluation.outcome import CurveRow, Difference, Interval, Outcome, Reliability, Rung
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.outcome import CurveRow, Difference, Outcome, Reliability, Rung
 from warmstart.report.charts.bars import interval_bar
 from warmstart.report.charts.forest import ForestRow, forest
 from warmstart.report.charts.lines import Line, limits, panel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 
 THIN = "\u202f"
 MINUS = "\u2212"

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.report import audited, figures, numbers, words
 from warmstart.report.confused import confusion_table, sample_blocks, top_confusions
 from warmstart.report.images import data_uri

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.similarity import BlockRow, Measurement, SimilarityOutcome
 from warmstart.files import write_text
 from warmstart.report import numbers, sections

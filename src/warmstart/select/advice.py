@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from warmstart.evaluation.compare import NO_DIFFERENCE
-from warmstart.evaluation.outcome import Difference, Interval
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.outcome import Difference
 from warmstart.evaluation.recommendation import Ranked, Tuned
 from warmstart.evaluation.verdict import percent, points
 

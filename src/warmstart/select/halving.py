@@ -24,9 +24,9 @@ from warmstart.engine.heads.base import HeadFit, Problem
 from warmstart.engine.heads.folds import stratified_order
 from warmstart.engine.heads.score import log_loss
 from warmstart.errors import RecipeError
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.metrics import correct
-from warmstart.evaluation.outcome import Interval
 from warmstart.select.view import View
 
 HEADS = ("knn", "ridge")

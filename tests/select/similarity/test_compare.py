@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from warmstart.errors import DataError
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.similarity import BlockRow, Similarity
 from warmstart.model.backbone import FeatureGroup
 from warmstart.select.similarity import along_depth, compare_features

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.report.charts.svg import drawing, tag, tick_labels, ticks
 from warmstart.report.numbers import duration
 

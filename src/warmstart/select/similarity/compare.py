@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ def compare_features(
     labels_b: Sequence[str] | IntArray | None = None,
     *,
     blocks: tuple[BlockRow, ...] = (),
+    only: Collection[str] | None = None,
     seed: int = 0,
 ) -> Similarity:
     """How far apart features `a` (n, d) and `b` (m, d) of one network are: every measure with interval and reading.
@@ -44,6 +45,7 @@ def compare_features(
         labels_a: class of each row of `a`, for the optimal-transport dataset distance.
         labels_b: class of each row of `b`.
         blocks: what `along_depth` says of the same sets, for the verdict.
+        only: names of the measures that are wanted, `proxy_a` and `mmd` among them; all by default.
         seed: of every random draw.
 
     Raises:
@@ -65,7 +67,7 @@ def compare_features(
     if not np.isfinite(both).all():
         raise DataError("features that are not finite", do="use a backbone whose features are finite on these images")
     pair = Pair(both, len(first), _labels(labels_a, labels_b), seed)
-    found = [measured(measure, pair) for measure in MEASURES]
+    found = [measured(measure, pair) for measure in MEASURES if only is None or measure.name in only]
     read = {m.name: dataclasses.replace(m, reading=reading(m)) for m in found}
     samples = len(first), len(second)
     return Similarity(

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from warmstart.data.schema import IntArray
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.select.similarity.pair import Pair
 
 

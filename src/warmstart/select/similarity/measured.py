@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import t
 
 from warmstart.data.schema import IntArray
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.similarity import Measurement
 from warmstart.select.similarity.kernel import Floats
 from warmstart.select.similarity.measure import Measure

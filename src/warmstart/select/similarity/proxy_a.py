@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from warmstart.data.schema import IntArray
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
-from warmstart.evaluation.outcome import Interval
 from warmstart.select.similarity.kernel import Floats
 from warmstart.select.similarity.measure import Measure, at_least
 from warmstart.select.similarity.pair import Pair
