@@ -57,9 +57,11 @@ class Wanted:
 
     def load(self, uri: str) -> Backbone:
         """The backbone as `fit` would take it: with the taps it takes where no recipe is chosen, unless `uri` says."""
-        backbone = backbone_at(uri, self.size, self.seed, accept_licence=self.accept_licence)
+        asked = Uri.of(uri)
+        plain = str(dataclasses.replace(asked, taps=None))
+        backbone = backbone_at(plain, self.size, self.seed, accept_licence=self.accept_licence)
         self.heads[uri] = backbone.source_head
-        return tapped(backbone, default_taps(backbone)) if Uri.of(uri).taps is None else backbone
+        return tapped(backbone, default_taps(backbone) if asked.taps is None else asked.taps)
 
     def gflops(self, row: Row) -> float:
         """Of one image at the run's size, as the table has it."""

@@ -27,11 +27,13 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.select.advice import expected_method, why
 from warmstart.select.halving import SAMPLES, Halving, halve
+from warmstart.select.transferability import metrics
 from warmstart.select.view import View
 from warmstart.task.base import tasks
 
-LOADING, HALVING = 0.25, 0.5
-"""Shares of the time left that loading and measuring the candidates, and then the halving, may take."""
+LOADING, HALVING, MEASURES = 0.25, 0.5, 0.15
+"""Shares of the time left that loading and measuring the candidates, then the halving, and then the measures of
+transferability may take."""
 RESERVE = 2.0
 """Seconds kept back for the page."""
 FINALISTS = 2
@@ -75,16 +77,17 @@ class Choosing:
             listener=self.listener,
         )
         left_out |= dict.fromkeys(halving.unseen, "no time in the budget for its first features")
+        by_uri = {candidate.uri: candidate for candidate in self.field.candidates}
+        limit = Deadline(MEASURES * self.deadline.left())
+        rows, agreement = with_transferability(
+            [ranked(by_uri[uri], views[uri], halving) for uri in halving.ranking], views, self.wanted.heads, limit, seed
+        )
         finalists = self._finalists([views[uri] for uri in worth_tuning(halving)])
         pair = against(finalists[0], finalists[1], seed) if len(finalists) == FINALISTS else None
         first = [one.tuned.backbone for one in finalists if pair is not None]  # one alone says nothing of the other
-        order = [*first, *(uri for uri in halving.ranking if uri not in first)]
-        by_uri = {candidate.uri: candidate for candidate in self.field.candidates}
         best_prior = max(by_uri[uri].prior.score for uri in views)
-        rows = [ranked(by_uri[uri], views[uri], halving) for uri in order]
-        measured_rows, agreement = with_transferability(rows, views, self.wanted.heads, seed)
         return Decision(
-            measured_rows,
+            tuple(sorted(rows, key=lambda row: first.index(row.backbone) if row.backbone in first else len(first))),
             agreement,
             left_out,
             better_elsewhere(self.field, best_prior, self.wanted, affordable),
@@ -113,12 +116,17 @@ class Choosing:
         return views
 
     def _finalists(self, views: list[View]) -> list[Finalist]:
-        """Those of them that there was time for, the better first."""
+        """Those of them that there was time for, the better first; without the first the next has nothing to be held
+        against.
+        """
         found = list[Finalist]()
         for number, view in enumerate(views):
-            share = max(self.deadline.left() - RESERVE, 0.0) / (len(views) - number)
-            one = finalist(view, share, seed=self.wanted.seed, listener=self.listener)
-            found += [] if one is None else [one]
+            left = max(self.deadline.left() - RESERVE, 0.0)
+            share = left / (len(views) - number)
+            one = finalist(view, share, left, seed=self.wanted.seed, listener=self.listener)
+            if one is None:
+                break
+            found.append(one)
         return in_order(found)
 
     def told(
@@ -149,6 +157,7 @@ class Choosing:
             elsewhere=decision.elsewhere,
             tuned=tuned,
             difference=decision.difference,
+            measures={name: (metrics[name].title, metrics[name].paper) for name in metrics},
             agreement=decision.agreement,
             backbone=best.backbone,
             method=method,

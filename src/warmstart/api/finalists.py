@@ -35,9 +35,12 @@ class Finalist:
     log_loss: float  # at the best temperature
 
 
-def finalist(view: View, seconds: float, *, seed: int, listener: Listener) -> Finalist | None:
-    """Try probe, LP-FT and the light tune as `fit` would, within `seconds`; `None` if the probe alone takes longer."""
-    began, task = time.monotonic(), tasks["classify"]
+def finalist(view: View, seconds: float, most: float, *, seed: int, listener: Listener) -> Finalist | None:
+    """Try probe, LP-FT and the light tune as `fit` would, within `seconds`.
+
+    If the probe alone takes longer it is all that is tried; `None` if it takes longer than `most`.
+    """
+    began, task, limit = time.monotonic(), tasks["classify"], Deadline(most)
     context = LadderContext(
         backbone=view.backbone,
         data=view.data,
@@ -49,10 +52,12 @@ def finalist(view: View, seconds: float, *, seed: int, listener: Listener) -> Fi
     )
     rungs = [rung for rung in default_rungs(context, "none", 0.0) if isinstance(rung, RecipeRung)]
     expected = rungs[0].seconds(context)
-    if expected > context.deadline.left():
-        listener(Decided(f"{view.uri} is not tuned: its probe needs about {expected:.0f} s, of {seconds:.0f} s left"))
+    left = limit.left()
+    if expected > left:
+        listener(Decided(f"{view.uri} is not tuned: its probe needs about {expected:.0f} s, of {left:.0f} s left"))
         return None
-    listener(Decided(f"methods are tried on {view.uri}, within {seconds:.0f} s"))
+    context.deadline = Deadline(max(context.deadline.left(), expected))
+    listener(Decided(f"methods are tried on {view.uri}, within {context.deadline.left():.0f} s"))
     climbed = climb(rungs, context, reserve=0.0)
     chosen, targets = climbed.contenders[climbed.chosen], context.data.targets(context.data.split.val)
     right = correct(chosen.val_outputs, targets)

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from warmstart.data.schema import IntArray
-from warmstart.engine.heads.folds import stratified_order
+from warmstart.engine.deadline import Deadline
 from warmstart.errors import DataError
-from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.recommendation import Ranked
-from warmstart.select.transferability import metrics, rank_agreement, transferability
+from warmstart.select.halving import order_of
+from warmstart.select.transferability import metrics, rank_agreement, transferability, unavailable
 from warmstart.select.view import View
 
 MOST = 1000
@@ -21,34 +20,41 @@ MOST = 1000
 
 
 def with_transferability(
-    ranked: Sequence[Ranked], views: Mapping[str, View], heads: Mapping[str, nn.Linear | None], seed: int
-) -> tuple[tuple[Ranked, ...], dict[str, float]]:
+    ranked: Sequence[Ranked],
+    views: Mapping[str, View],
+    heads: Mapping[str, nn.Linear | None],
+    deadline: Deadline,
+    seed: int,
+) -> tuple[list[Ranked], dict[str, float]]:
     """The candidates with every measure that can be had, on images of the first round, whose features are stored; and
     Spearman's rank correlation of each measure with the better probe of that round, for three candidates or more.
-    `heads` are the classifiers that the weights came with.
+
+    `heads` are the classifiers that the weights came with. Once `deadline` has passed no other candidate is measured.
     """
     rows = []
     for row in ranked:
-        found = _measures(views[row.backbone], heads.get(row.backbone), row.rounds[0].samples, seed)
-        rows.append(dataclasses.replace(row, transferability=found))
+        if deadline.passed:
+            rows.append(dataclasses.replace(row, unavailable=dict.fromkeys(metrics, "the budget left no time for it")))
+        else:
+            rows.append(_measured(row, views[row.backbone], heads.get(row.backbone), seed))
     probe = [row.rounds[0].best.value for row in rows]
     scores = {
         name: [row.transferability[name].value if name in row.transferability else None for row in rows]
         for name in metrics
-        if any(name in row.transferability for row in rows)
     }
-    agreed = rank_agreement(scores, probe) if scores else {}
-    return tuple(rows), {name: one.spearman for name, one in agreed.items() if one.spearman is not None}
+    agreed = rank_agreement(scores, probe)
+    return rows, {name: one.spearman for name, one in agreed.items() if one.spearman is not None}
 
 
-def _measures(view: View, source: nn.Linear | None, samples: int, seed: int) -> dict[str, Interval]:
-    train = view.data.split.train
-    labels = view.data.dataset.labels
-    indices: IntArray = train[stratified_order(labels[train], seed)][: min(samples, MOST)]
-    features = view.features(indices, full=False)
+def _measured(row: Ranked, view: View, source: nn.Linear | None, seed: int) -> Ranked:
+    """With a DataError (features that do not vary, a class with a single sample) there is no value of any."""
+    first = row.rounds[0]
+    indices = order_of(view.data, seed)[: min(first.samples, MOST)]
+    features = view.features(indices, full=first.size == view.size)
     with torch.inference_mode():
         said = None if source is None else source(features.to(source.weight)).double().softmax(1).numpy()
     try:
-        return transferability(features.double().numpy(), labels[indices], said, seed=seed)
-    except DataError:  # features that do not vary, or a class with a single sample: there is no value then
-        return {}
+        found = transferability(features.double().numpy(), view.data.dataset.labels[indices], said, seed=seed)
+    except DataError as error:
+        return dataclasses.replace(row, unavailable=dict.fromkeys(metrics, error.found))
+    return dataclasses.replace(row, transferability=found, unavailable=unavailable(said))

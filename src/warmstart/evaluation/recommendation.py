@@ -42,7 +42,8 @@ class Ranked:
     prior: float  # accuracy on ImageNet-1k in per cent, or what is put in its place
     prior_basis: str  # "published", "architecture", "size", "none"
     rounds: tuple[Probed, ...]  # those it took part in
-    transferability: dict[str, Interval] = dataclasses.field(default_factory=dict)  # in the first round
+    transferability: dict[str, Interval] = dataclasses.field(default_factory=dict)  # by measure, in the first round
+    unavailable: dict[str, str] = dataclasses.field(default_factory=dict)  # the other measures, and why
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Recommendation:
     elsewhere: tuple[Elsewhere, ...]
     tuned: tuple[Tuned, ...]  # at most two; empty where there was no time
     difference: Difference | None  # of the chosen finalist and the other, on the same validation samples
+    measures: dict[str, tuple[str, str]]  # of transferability: what each is called, and the paper
     agreement: dict[str, float]  # of each measure of transferability with the probes: rank correlation over candidates
     backbone: str
     method: str

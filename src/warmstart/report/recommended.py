@@ -45,6 +45,7 @@ def recommendation_html(found: Recommendation) -> str:
             {name for one in found.candidates for name in one.transferability},
             key=lambda name: (-found.agreement.get(name, -2.0), name),
         ),
+        unavailable=[(one.backbone, "; ".join(dict.fromkeys(one.unavailable.values()))) for one in found.candidates],
         basis=BASIS,
     )
 
