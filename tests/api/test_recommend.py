@@ -11,13 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from torch import Tensor
 
 from tests.api.conftest import SPEED
 from warmstart.api.candidates import Wanted, better_elsewhere, on_this_machine
 from warmstart.api.recommend import RecommendResult, recommend
+from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.rungs import RecipeRung
 from warmstart.errors import BackboneError, LicenceError, RunError
 from warmstart.recipe.text import from_yaml
+from warmstart.select.transferability import metrics
+from warmstart.select.view import View
 
 TOYS = "toy,toy?pretrained=false,toy?taps=0"
 
@@ -80,6 +84,39 @@ def test_the_run_folder_holds_the_facts_the_page_and_the_recipe(chosen: Recommen
     words = shlex.split(found.next_command)
     assert words[:2] == ["warmstart", "fit"]
     assert words[words.index("--backbone") + 1].startswith("toy")
+
+
+def test_measures_of_transferability_are_told_beside_the_probes(chosen: RecommendResult) -> None:
+    found = chosen.recommendation
+    for one in found.candidates:
+        assert set(one.transferability) == set(metrics) - {"leep", "nce"}
+        assert set(one.unavailable) == {"leep", "nce"}, "the toy has no source head"
+    assert set(found.agreement) <= set(metrics) - {"leep", "nce"}
+    assert found.agreement, "three candidates have ranks to agree on"
+    assert all(-1 <= value <= 1 for value in found.agreement.values())
+    page = chosen.report.read_text()
+    assert "LogME" in page
+    assert "this one has no source head" in page
+
+
+def test_pretrained_weights_are_recommended_over_random_ones(
+    digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, features = list[bool](), View.features
+
+    def noted(self: View, indices: IntArray, *, full: bool) -> Tensor:
+        asked.append(full)
+        return features(self, indices, full=full)
+
+    monkeypatch.setattr(View, "features", noted)
+    monkeypatch.setattr(RecipeRung, "seconds", lambda *args: 1e9)  # what tuning does is tested with the toy
+    random = "lite0?pretrained=false"
+    found = recommend(digits_folder, backbones=f"{random},lite0", size=64, out=tmp_path / "run", cache=tmp_path / "c")
+    best, other = found.recommendation.candidates
+    assert (found.recommendation.backbone, best.backbone, other.backbone) == ("lite0", "lite0", random)
+    assert set(best.transferability) == set(metrics), "the classifier came with the weights"
+    assert set(other.unavailable) == {"leep", "nce"}
+    assert all(asked), "two candidates are one round, at full size; nothing is computed at another one"
 
 
 def test_the_test_part_is_not_opened(chosen: RecommendResult, tmp_path: Path, digits_folder: Path) -> None:
