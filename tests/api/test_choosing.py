@@ -13,7 +13,7 @@ from warmstart.api.transferable import with_transferability
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Event, silent
 from warmstart.engine.ladder.rungs import RecipeRung
-from warmstart.evaluation.outcome import Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.recommendation import Ranked
 from warmstart.model.catalog import load_backbone
 from warmstart.select.halving import Halving, Round, Score, halve
