@@ -33,8 +33,18 @@ class ClassTarget:
 
 
 @dataclasses.dataclass(frozen=True)
+class Text:
+    """A text, or the two of a pair, as the source of a sample; a type of its own, for a plain string is a path."""
+
+    parts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self.parts)
+
+
+@dataclasses.dataclass(frozen=True)
 class Sample:
-    """One example. `source` is a file path, or an in-memory PIL image or array (H, W[, C]).
+    """One example. `source` is a file path, an in-memory PIL image or array (H, W[, C]), or a `Text`.
 
     `id` is stable and unique in its data set (the path relative to the root, or `row-17`). `label` is `None` where
     unknown. `group` is a patient, site or device that must not be divided over splits. `split` is what the user's
