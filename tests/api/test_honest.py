@@ -18,6 +18,7 @@ from warmstart.engine.ladder.climb import climb, refit
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import Rung
 from warmstart.preprocess.bands import Bands
+from warmstart.preprocess.kinds import of_images
 from warmstart.preprocess.reader import Decoded
 from warmstart.recipe.methods import load_recipe
 
@@ -49,7 +50,7 @@ class WatchedData(RunData):
 
 def watched(test: int = 9) -> tuple[LadderContext, WatchedData, Watched]:
     data = divided(24, 12, test)
-    store = Watched(data.dataset, data.spec)
+    store = Watched(data.dataset, of_images(data.spec))
     store.seen = set()
     given = WatchedData(data.dataset, data.split, store, data.spec, data.cache)
     return make_context(given), given, store

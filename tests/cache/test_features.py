@@ -54,7 +54,7 @@ class Counted:
             self.samples += len(indices)
             return ImageBatches(store, indices, **options)
 
-        monkeypatch.setattr(features, "ImageBatches", batches)
+        monkeypatch.setattr(features, "batches_of", batches)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_gradual_unfreezing_passes_over_the_images_once(monkeypatch: pytest.Monk
         computed.append(len(indices))
         return ImageBatches(store, indices, **options)
 
-    monkeypatch.setattr(features, "ImageBatches", batches)
+    monkeypatch.setattr(features, "batches_of", batches)
     rows = [(("head", 1e-2), (f"block:{block}..", 1e-2), ("*", None)) for block in (-1, -2, -3)]
     steps = tuple(PHASE.model_copy(update={"name": f"s{i}", "rates": rates}) for i, rates in enumerate(rows))
     data = make_data()

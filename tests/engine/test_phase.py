@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.engine.helpers import Told, changed, identical, make_data, make_network, phase_plan, state_of, train
+from warmstart.data.stores import images_of
 from warmstart.engine import freeze
 from warmstart.engine.ema import Average
 from warmstart.engine.events import Advanced, Finished, Measured, Started
@@ -213,9 +214,9 @@ def test_the_space_asked_for_is_what_a_record_takes() -> None:
 
 def test_pixels_at_another_size_are_decoded_once_and_belong_to_their_data_set() -> None:
     data = make_data()
-    small = data.pixels(16)
+    small = images_of(data.inputs(16))
     assert small.get(0).shape == (3, 16, 16)
-    assert data.pixels(16) is small
-    assert data.pixels(data.spec.size) is data.store
+    assert data.inputs(16) is small
+    assert data.inputs(data.spec.size) is data.store
     half = dataclasses.replace(data, dataset=data.dataset.subset(range(12)))
-    assert half.pixels(16).dataset is half.dataset
+    assert half.inputs(16).dataset is half.dataset

@@ -206,7 +206,7 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "hint"),
     [
-        ({"config.json": '{"model_type": "bert"}'}, "one of transformers of type vit"),
+        ({"config.json": '{"model_type": "sam"}'}, "one for images of transformers, of type vit"),
         ({"config.json": "no"}, "is not JSON"),
         ({"preprocessor_config.json": "{}"}, "does not say how images are prepared"),
     ],

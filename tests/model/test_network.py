@@ -68,7 +68,7 @@ def test_reset_of_the_input_draws_its_first_layer_alone(uri: str) -> None:
     network = Network(backbone, LinearHead(backbone.out_features, 3)).eval()
     sha256, before = backbone.card.weights_sha256, copy.deepcopy(network.state_dict())
     apply_edits(network, reset="input", seed=7)
-    after, x = network.state_dict(), torch.rand(2, backbone.chain.channels, 32, 32)
+    after, x = network.state_dict(), torch.rand(2, backbone.preprocess.channels, 32, 32)
     assert [name for name in after if not torch.equal(after[name], before[name])] == ["backbone.stem.0.weight"]
     spread = [state["backbone.stem.0.weight"].std().item() for state in (before, after)]
     assert spread[0] == pytest.approx(spread[1], rel=0.2)

@@ -24,7 +24,7 @@ def backbones(
 
     Args:
         task: only those that can be used for it: `"classify"`.
-        modality: only those that read such inputs: `"image"`.
+        modality: only those that read such inputs: `"image"`, `"text"`.
         max_params: only those with at most so many parameters: `"30M"`.
         licence: only those whose weights are under this licence; a pattern such as `"cc-by*"`, in any case.
         offline: only those whose weights are on this machine already.

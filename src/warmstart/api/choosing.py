@@ -108,7 +108,7 @@ class Choosing:
             else:
                 backbone = candidate.backbone or (self.wanted.load(candidate.uri) if number else reference)
                 spec = measured(backbone.preprocess, self.data.dataset, self.listener)
-                view = View(candidate.uri, dataclasses.replace(backbone, preprocess=spec), self.data, self.wanted.size)
+                view = View(candidate.uri, dataclasses.replace(backbone, spec=spec), self.data, self.wanted.size)
                 view.measure(images)
                 views[candidate.uri] = view
         for uri, reason in left_out.items():

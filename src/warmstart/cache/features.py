@@ -10,7 +10,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,13 +21,15 @@ from warmstart.cache.key import prefix_sha256, sample_keys, space_key
 from warmstart.cache.packing import Packed
 from warmstart.cache.rows import StoredRows
 from warmstart.cache.store import ActivationStore
-from warmstart.data.batches import ImageBatches, PixelStore
+from warmstart.data.batches import Batch, ImageBatches
 from warmstart.data.schema import IntArray
+from warmstart.data.stores import InputStore, batches_of, computing_order
+from warmstart.data.tokens import TokenBatches
 from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.chain import Chain
 from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import Extract, UnavailableError, runtimes
-from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.kinds import Spec
 
 _CHUNK_BYTES = 64 * 2**20
 _CHUNK_SAMPLES = 4096
@@ -54,7 +57,7 @@ class Wanted:
 
     Args:
         chain: its module is in eval mode while it computes; every flag is put back.
-        store: the decoded pixels.
+        store: the inputs.
         cache: what was computed before is taken from it, what is new put into it.
         spec: the preprocessing, part of the key; that of `store`.
         dtype: format in which they are stored and, rounded to it, returned.
@@ -65,9 +68,9 @@ class Wanted:
     """
 
     chain: Chain
-    store: PixelStore
+    store: InputStore
     cache: ActivationStore
-    spec: PreprocessSpec
+    spec: Spec
     dtype: ActivationDtype = "fp32"
     runtime: str = "torch"
     view: View | None = None
@@ -94,19 +97,12 @@ class Wanted:
         """Shape of one activation."""
         return self.chain.activation_shape(cut, self.spec.size)
 
-    def batches(self, indices: IntArray) -> ImageBatches:
-        """The images, in order."""
-        if self.view is None:
-            return ImageBatches(self.store, indices, batch_size=self.batch_size, workers=self.workers)
-        return ImageBatches(
-            self.store,
-            indices,
-            batch_size=self.batch_size,
-            workers=self.workers,
-            augment=self.view.augment,
-            seed=self.view.seed,
-            epoch=self.view.number,
-        )
+    def batches(self, indices: IntArray) -> ImageBatches | TokenBatches:
+        """The inputs, in order."""
+        seen: dict[str, Any] = {}
+        if self.view is not None:
+            seen = {"augment": self.view.augment, "seed": self.view.seed, "epoch": self.view.number}
+        return batches_of(self.store, indices, batch_size=self.batch_size, workers=self.workers, **seen)
 
 
 def activations(
@@ -174,7 +170,8 @@ def _compute(
     progress: Progress,
 ) -> None:
     """Compute and store the activations of `missing` (index by key) at `cut`, and at the cuts of `also`."""
-    keys = list(missing)
+    order = computing_order(wanted.store, np.array(list(missing.values()), dtype=np.int64))
+    keys = [list(missing)[position] for position in order]
     lower = [other for other in sorted(set(also)) if other < cut and wanted.cache.missing(wanted.space(other), keys)]
     cuts = [*lower, cut] if keys else []
     spaces = {at: wanted.space(at) for at in cuts}
@@ -188,7 +185,7 @@ def _compute(
         done(part, packed[-1])
 
 
-def _forward(wanted: Wanted, batches: ImageBatches, rows: dict[int, Tensor], progress: Progress) -> None:
+def _forward(wanted: Wanted, batches: Iterable[Batch], rows: dict[int, Tensor], progress: Progress) -> None:
     """Fill `rows` (by cut, ascending), tensors made outside inference mode: training can use them."""
     done, weight = 0, next(wanted.chain.module.parameters(), torch.empty(0))
     with evaluating(wanted.chain.module), torch.inference_mode():
@@ -198,11 +195,20 @@ def _forward(wanted: Wanted, batches: ImageBatches, rows: dict[int, Tensor], pro
             extract = prepared("torch", wanted.chain, tuple(rows), wanted.spec.size)
         for batch in batches:
             size = len(batch.inputs)
-            found = extract(batch.inputs.to(weight.device, weight.dtype))
+            dtype = weight.dtype if batch.inputs.is_floating_point() else None  # tokens are whole numbers
+            found = extract(batch.inputs.to(weight.device, dtype))
             for out, x in zip(rows.values(), found, strict=True):
-                out[done : done + size].copy_(x)
+                _put(x, out[done : done + size])
             done += size
             _report(progress, size)
+
+
+def _put(x: Tensor, rows: Tensor) -> None:
+    """Copy activations into rows; those of texts that are shorter than the rows are followed by zeros."""
+    if x.shape[1:] != rows.shape[1:]:
+        rows[:, x.shape[1] :] = 0
+        rows = rows[:, : x.shape[1]]
+    rows.copy_(x)
 
 
 _READY: OrderedDict[tuple[str, str, tuple[int, ...], int], Extract] = OrderedDict()

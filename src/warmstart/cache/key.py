@@ -26,6 +26,7 @@ from warmstart.data.schema import Sample, Text
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
 from warmstart.model.runtimes.base import version
+from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.spec import PreprocessSpec
 
 FORMAT = 2
@@ -36,9 +37,7 @@ _READING = ("pillow", "warmstart", "format")
 _ORIENTATION = 0x0112  # EXIF tag; the reader turns the image by it
 
 
-def space_key(
-    weights_sha256: str, spec: PreprocessSpec, cut: int, dtype: ActivationDtype, runtime: str = "torch"
-) -> str:
+def space_key(weights_sha256: str, spec: Spec, cut: int, dtype: ActivationDtype, runtime: str = "torch") -> str:
     """Address (64 hex digits) of the activations at `cut`; `weights_sha256` is from `prefix_sha256`.
 
     >>> a = space_key("w", PreprocessSpec(), 3, "fp32")

@@ -17,6 +17,7 @@ from warmstart.data.schema import Dataset, IntArray, Sample
 from warmstart.errors import WarmstartError
 from warmstart.preprocess.bands import KEPT, Bands
 from warmstart.preprocess.image import centre, decode_for, fit_size
+from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.reader import Decoded
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.tiles import header_of
@@ -40,9 +41,9 @@ class Shelf(Protocol):
         ...
 
 
-def value_bytes(dataset: Dataset, spec: PreprocessSpec) -> int:
+def value_bytes(dataset: Dataset, spec: Spec) -> int:
     """Bytes of a value as it is kept: 1 of pictures, of bands as the first file that can be read has them."""
-    if spec.banded:
+    if isinstance(spec, PreprocessSpec) and spec.banded:
         for sample in dataset.samples:
             with contextlib.suppress(WarmstartError):
                 dtype = header_of(sample.source, spec.channels).dtype

@@ -9,38 +9,38 @@ from torch import Tensor
 
 from warmstart.cache.features import BATCH, View, Wanted
 from warmstart.cache.store import ActivationStore
-from warmstart.data.batches import PixelStore
 from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset, IntArray, Split
+from warmstart.data.stores import InputStore, lengths_of, store_of
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
 from warmstart.model.low_rank import plain
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits, DataFacts
-from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.kinds import Spec
 
 
 @dataclasses.dataclass
 class RunData:
-    """The data of a run. `store` holds pixels at `spec.size`; stores at other sizes are made on demand and kept."""
+    """The data of a run. `store` holds inputs at `spec.size`; stores at other sizes are made on demand and kept."""
 
     dataset: Dataset
     split: Split
-    store: PixelStore
-    spec: PreprocessSpec
+    store: InputStore
+    spec: Spec
     cache: ActivationStore
     limits: CacheLimits = DEFAULT
     runtime: str = "torch"  # what computes activations
     batch: int = BATCH  # samples per forward pass of that
-    _others: dict[int, PixelStore] = dataclasses.field(default_factory=dict, repr=False)
+    _others: dict[int, InputStore] = dataclasses.field(default_factory=dict, repr=False)
 
-    def pixels(self, size: int) -> PixelStore:
-        """The pixel store at an input side of `size` pixels (progressive resizing changes it between phases)."""
+    def inputs(self, size: int) -> InputStore:
+        """The inputs at another size, pixels or tokens (progressive resizing changes it between phases)."""
         if size == self.spec.size:
             return self.store
         found = self._others.get(size)
         if found is None or found.dataset is not self.dataset:  # `dataclasses.replace` may have changed the data set
-            found = self._others[size] = PixelStore(self.dataset, self.spec.with_size(size))
+            found = self._others[size] = store_of(self.dataset, self.spec.with_size(size))
         return found
 
     def wanted(
@@ -51,7 +51,7 @@ class RunData:
         spec = self.spec.with_size(size)
         return Wanted(
             plain(chain),
-            self.pixels(size),
+            self.inputs(size),
             self.cache,
             spec,
             dtype=dtype,
@@ -59,6 +59,10 @@ class RunData:
             runtime=self.runtime,
             batch_size=self.batch,
         )
+
+    def lengths(self, indices: IntArray, size: int) -> IntArray | None:
+        """How long the inputs at `indices` are (n,); `None` where all are of one size."""
+        return lengths_of(self.inputs(size), indices)
 
     def targets(self, indices: IntArray) -> Tensor:
         """True class indices (n,), int64, of the samples at `indices`."""
@@ -75,4 +79,5 @@ class RunData:
             name=self.dataset.name,
             value_bytes=value_bytes(self.dataset, self.spec),
             banded=self.spec.banded,
+            kind=self.spec.kind,
         )

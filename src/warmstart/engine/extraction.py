@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from warmstart.cache.features import BATCH, prepared
-from warmstart.data.batches import ImageBatches
+from warmstart.data.stores import batches_of
 from warmstart.engine.data import RunData
 from warmstart.engine.machine import cores
 from warmstart.files import read_json, write_json
@@ -86,7 +86,7 @@ def _pays(name: str, images: int, rate: float, times: float = WORTH_TRYING) -> b
 def _measure(backbone: Backbone, data: RunData, others: list[str], images: int) -> Choice:
     chain, last = backbone.chain, len(backbone.chain.cuts) - 1
     first = data.split.train[: 4 * BATCH]
-    batch = next(iter(ImageBatches(data.store, first, batch_size=len(first)))).inputs
+    batch = next(iter(batches_of(data.store, first, batch_size=len(first)))).inputs
     rates, why_not, expected = dict[str, float](), dict[str, str](), torch.empty(0)
     with evaluating(chain.module), torch.inference_mode():
         for name in ("torch", *others):

@@ -9,6 +9,8 @@ from torch import Tensor
 from warmstart.cache.features import View
 from warmstart.cache.rows import StoredRows
 from warmstart.data.batches import ActivationBatches, ImageBatches, Rows, batch_order
+from warmstart.data.stores import batches_of
+from warmstart.data.tokens import TokenBatches
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.features import InTurn, planned, turns
@@ -38,7 +40,7 @@ class Feed:
         self.device: torch.device = accelerator.device
         self.layout = training_layout(network, self.device)
         self.classes = len(data.dataset.target.classes)
-        self._store = data.pixels(plan.size)
+        self._store = data.inputs(plan.size)
         self._listener = listener
         self._cached = plan.cache.what == "activations"
         self._views: list[Rows] | None = None
@@ -50,7 +52,7 @@ class Feed:
         """Whether there is anything to validate on."""
         return len(self._data.split.val) > 0
 
-    def train(self, epoch: int, skip: int = 0) -> ActivationBatches | ImageBatches:
+    def train(self, epoch: int, skip: int = 0) -> ActivationBatches | ImageBatches | TokenBatches:
         """Batches of an epoch without the first `skip`; a function of (seed, epoch) alone."""
         size, indices, phase = self._plan.batch_size, self._data.split.train, self._plan.phase
         found = self._train_views()
@@ -65,8 +67,9 @@ class Feed:
                 seed=self._seed,
                 epoch=epoch,
                 skip=skip,
+                lengths=self._data.lengths(indices, self._plan.size),
             )
-        return ImageBatches(
+        return batches_of(
             self._store,
             indices,
             batch_size=size,

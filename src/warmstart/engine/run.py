@@ -112,7 +112,7 @@ def _result(state: RunState, plan: Plan, data: RunData, context: Context, began:
     if not len(targets):
         outputs = torch.empty(0, len(data.dataset.target.classes))
     elif outputs is None:
-        outputs = predict_outputs(state.network, data.pixels(plan.steps[-1].size), data.split.val)
+        outputs = predict_outputs(state.network, data.inputs(plan.steps[-1].size), data.split.val)
     if len(targets):
         metrics = context.task.metrics(outputs, targets)
     seconds = time.monotonic() - began

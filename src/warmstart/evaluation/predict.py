@@ -1,6 +1,6 @@
 """Outputs of a network for samples of a data set, and nothing left changed behind.
 
-Decoding runs in `ImageBatches`' threads while the network computes. Every module gets its own train/eval flag back,
+Images are decoded in threads while the network computes. Every module gets its own train/eval flag back,
 also when something raises.
 """
 
@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from warmstart.data.batches import ImageBatches, PixelStore
 from warmstart.data.schema import IntArray
+from warmstart.data.stores import InputStore, batches_of, computing_order
 from warmstart.model.modes import evaluating
 
 
 def predict_outputs(
     network: nn.Module,
-    store: PixelStore,
+    store: InputStore,
     indices: Sequence[int] | IntArray,
     *,
     batch_size: int = 64,
@@ -31,13 +32,15 @@ def predict_outputs(
     """
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     parts: list[Tensor] = []
+    chosen = np.asarray(indices, dtype=np.int64)
+    order = computing_order(store, chosen)
     with evaluating(network), torch.inference_mode():
-        for batch in ImageBatches(store, indices, batch_size=batch_size, workers=workers):
+        for batch in batches_of(store, chosen[order], batch_size=batch_size, workers=workers):
             inputs = batch.inputs.to(device)
             if inputs.ndim == 4:  # about twice as fast for convolutions on a CPU
                 inputs = inputs.contiguous(memory_format=torch.channels_last)
             parts.append(network(inputs).float().cpu())
             if progress is not None:
                 progress(len(inputs))
-    # cloned outside inference mode, so that callers may use the result in training (a loss on cached logits)
-    return torch.cat(parts).clone() if parts else torch.empty(0, 0)
+    # indexed outside inference mode, so that callers may use the result in training (a loss on cached logits)
+    return torch.cat(parts)[torch.from_numpy(np.argsort(order))] if parts else torch.empty(0, 0)

@@ -63,7 +63,7 @@ def _resized(backbone: Backbone, size: int) -> Backbone:
     if not card.fixed_size:
         if size < card.min_size:
             raise _too_small(card, size, card.min_size)
-        return dataclasses.replace(backbone, preprocess=spec.with_size(size), card=_said(card, size=size))
+        return dataclasses.replace(backbone, spec=spec.with_size(size), card=_said(card, size=size))
     stride = patch_size(backbone.module, example_input(spec, card))
     if size % stride:
         raise BackboneError(
@@ -105,7 +105,7 @@ def _assembled(backbone: Backbone, spec: PreprocessSpec, card: BackboneCard) -> 
             f"{card.name!r} does not run on {spec.channels} channels of {spec.size} pixels: {error}",
             do="use it with the channels and the size it was trained with",
         ) from error
-    return dataclasses.replace(backbone, chain=new.chain, preprocess=spec, card=new.card, out_features=new.out_features)
+    return dataclasses.replace(backbone, chain=new.chain, spec=spec, card=new.card, out_features=new.out_features)
 
 
 def _said(card: BackboneCard, **options: Any) -> BackboneCard:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from warmstart.model.chain import Chain
+from warmstart.preprocess.kinds import Spec, of_images
 from warmstart.preprocess.spec import PreprocessSpec
 
 
@@ -25,6 +26,7 @@ class BackboneCard:
     min_size: int = 32  # smallest input side, pixels
     fixed_size: bool = False  # whether it takes inputs of the size of its preprocessing alone
     licence_accepted: bool = False  # whether the licence restricts the use, and the user said that they keep to it
+    pooling: str = ""  # of a text model: how features of a text are made of those of its tokens
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""
@@ -52,12 +54,17 @@ class Backbone:
 
     chain: Chain
     out_features: int
-    preprocess: PreprocessSpec
+    spec: Spec  # what it expects of an input
     card: BackboneCard
     source_head: nn.Linear | None = None
     groups: tuple[FeatureGroup, ...] = ()
     source_classes: tuple[str, ...] = ()
     structure: bytes = b""
+
+    @property
+    def preprocess(self) -> PreprocessSpec:
+        """What it expects of an image. Raises `BackboneError` if it reads texts."""
+        return of_images(self.spec)
 
     @property
     def module(self) -> nn.Module:

@@ -36,6 +36,7 @@ backbones.add("radimagenet", "warmstart.model.adapters.radimagenet:SUPPLIER")
 backbones.add("torchgeo", "warmstart.model.adapters.satellite.torchgeo:SUPPLIER")
 backbones.add("torchvision", "warmstart.model.adapters.torchvision:SUPPLIER")
 backbones.add("hf", "warmstart.model.adapters.hf:SUPPLIER")
+backbones.add("minilm", "warmstart.model.adapters.minilm:SUPPLIER")
 backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
 
 

@@ -16,9 +16,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import torch
 from torch import Tensor, fx, nn
 
+from warmstart.model.inputs import Images, Inputs
 from warmstart.model.modes import evaluating
 from warmstart.model.names import grouped, within
-from warmstart.model.segments import Segments
+from warmstart.model.segments import Segmented
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,12 +45,12 @@ class Chain:
     """See the module docstring. Built by `warmstart.model.trace.build_chain`.
 
     Args:
-        module: the network without its head: (n, channels, height, width) to (n, features).
+        module: the network without its head: inputs (n, ...) to (n, features).
         cuts: at least the two ends.
         blocks: every parameter and buffer of `module` is in exactly one.
         segments: the traced graph; `None` if the network cannot be cut.
         why_uncut: the reason, in words, if `segments` is `None`.
-        channels: of the input.
+        inputs: what it takes.
         modules: names of the modules of each block, where they do not follow from its cut: blocks that end between two
             cuts have the upper one's.
 
@@ -66,16 +67,16 @@ class Chain:
         module: nn.Module,
         cuts: tuple[Cut, ...],
         blocks: tuple[Block, ...],
-        segments: Segments | None,
+        segments: Segmented | None,
         why_uncut: str = "",
-        channels: int = 3,
+        inputs: Inputs = Images(3),  # noqa: B008 (frozen)
         modules: tuple[frozenset[str], ...] | None = None,
     ) -> None:
         self.module = module
         self.cuts = cuts
         self.blocks = blocks
         self.why_uncut = why_uncut
-        self.channels = channels
+        self.inputs = inputs
         self._segments = segments
         self._modules = modules
         self._shapes: dict[int, tuple[tuple[int, ...], ...]] = {}
@@ -169,7 +170,7 @@ class Chain:
         return self._within(self._segments.used(start, block.cut)[0] - elsewhere) | owners
 
     def activation_shape(self, cut: int, size: int) -> tuple[int, ...]:
-        """Shape per sample of the activation at `cut` for inputs of `size` x `size` pixels; measured once per size."""
+        """Shape per sample of the activation at `cut` for inputs of `size` (pixels a side, tokens); measured once."""
         if size not in self._shapes:
             self._shapes[size] = self._measure(size)
         return self._shapes[size][self._index(cut)]
@@ -203,7 +204,7 @@ class Chain:
     def clone(self) -> Chain:
         """A chain over a deep copy of the module; the compiled graph is shared (it holds no state)."""
         module = copy.deepcopy(self.module)
-        return Chain(module, self.cuts, self.blocks, self._segments, self.why_uncut, self.channels, self._modules)
+        return Chain(module, self.cuts, self.blocks, self._segments, self.why_uncut, self.inputs, self._modules)
 
     def _index(self, cut: int) -> int:
         index = cut + len(self.cuts) if cut < 0 else cut
@@ -215,8 +216,7 @@ class Chain:
         return frozenset(name for name, _ in self.module.named_modules() if name in names or within(name, names))
 
     def _measure(self, size: int) -> tuple[tuple[int, ...], ...]:
-        weight = next(self.module.parameters(), torch.empty(0))
-        x = torch.zeros(1, self.channels, size, size, dtype=weight.dtype, device=weight.device)
+        x = self.inputs.example(1, size, self.module)
         with evaluating(self.module), torch.no_grad():
             if self._segments is None:
                 return tuple(x.shape[1:]), tuple(self.module(x).shape[1:])

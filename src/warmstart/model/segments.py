@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, fx, nn
@@ -24,6 +24,40 @@ from warmstart.model.liveness import module_path
 from warmstart.model.norms import NORMS
 
 Segment = Callable[[nn.Module, Tensor], Tensor]
+
+
+class Segmented(Protocol):
+    """A network in parts: what a chain asks of `Segments`, and of others that know their parts in another way."""
+
+    @property
+    def opened(self) -> Mapping[str, type[nn.Module]]:
+        """Modules whose insides are known, which must stay of their types."""
+        ...
+
+    def compiled(self, module: nn.Module, start: int, stop: int) -> Segment:
+        """The function `(module, x) -> y` between two cuts."""
+        ...
+
+    def prefixes(self, module: nn.Module, stops: Sequence[int]) -> nn.Module:
+        """A module that gives the activations at several cuts."""
+        ...
+
+    def tapped(self, module: nn.Module, positions: Mapping[int, tuple[int, ...]]) -> fx.GraphModule:
+        """See `Chain.tapped`."""
+        ...
+
+    def used(self, start: int, stop: int) -> tuple[frozenset[str], frozenset[str]]:
+        """Names of (modules called, attributes read) between two cuts."""
+        ...
+
+    def shapes(self, module: nn.Module, x: Tensor) -> tuple[tuple[int, ...], ...]:
+        """Shape of the activation at every cut."""
+        ...
+
+    def check(self, module: nn.Module) -> None:
+        """Raise a `BackboneError` if the module is not what the parts were found in."""
+        ...
+
 
 _FRESH_MODULES = (
     nn.modules.conv._ConvNd,
@@ -56,7 +90,7 @@ class Segments:
         self.cuts = cuts
         self._graph = graph  # nodes hold no strong reference to it
         self._tainted = tainted
-        self.opened = dict(opened)
+        self.opened: Mapping[str, type[nn.Module]] = dict(opened)
         self._at = {node: i for i, node in enumerate(self.nodes)}
         self._compiled: dict[tuple[int, int], Segment] = {}
         self._used: dict[tuple[int, int], tuple[frozenset[str], frozenset[str]]] = {}

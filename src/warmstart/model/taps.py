@@ -22,6 +22,7 @@ import torch
 
 from warmstart.errors import BackboneError
 from warmstart.model.backbone import Backbone, FeatureGroup
+from warmstart.model.inputs import Images
 from warmstart.model.trace import tapped_chain
 from warmstart.model.uri import Uri
 
@@ -79,7 +80,8 @@ def tapped(backbone: Backbone, taps: int) -> Backbone:
     widths = [(old.block_at(cut).name, 2 * width) for cut, (_, width) in chosen.items()]
     widths.append((FEATURES, backbone.out_features))
     name = " + ".join(name for name, _ in widths)
-    example = torch.linspace(-1, 1, 2 * old.channels * size * size).reshape(2, old.channels, size, size)
+    example = old.inputs.example(2, size, old.module)
+    example = torch.linspace(-1, 1, example.numel()).reshape(example.shape)
     card = dataclasses.replace(backbone.card, name=str(dataclasses.replace(Uri.of(backbone.card.name), taps=taps)))
     return dataclasses.replace(
         backbone,
@@ -93,6 +95,8 @@ def tapped(backbone: Backbone, taps: int) -> Backbone:
 
 def _tappable(backbone: Backbone) -> dict[int, tuple[tuple[int, ...], int]]:
     """By cut at the end of a block (the last is none): the dimensions to pool over, and the number of channels."""
+    if not isinstance(backbone.chain.inputs, Images):
+        return {}
     chain, sizes = backbone.chain, _sizes(backbone)
     found = {}
     for cut in sorted({block.cut for block in chain.blocks if 0 < block.cut < len(chain.cuts) - 1}):

@@ -14,6 +14,7 @@ from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.backbone import Backbone
 from warmstart.planning.plan import CacheLimits, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
 from warmstart.planning.profile import profile
+from warmstart.preprocess.text import TextSpec
 from warmstart.recipe.phase import Phase
 
 WORTH = 16
@@ -95,8 +96,13 @@ def activation_bytes(
 
 
 def pixel_bytes(backbone: Backbone, data: DataFacts, size: int, *, cropped: bool) -> int:
-    """Size of all decoded images. Uncropped ones are taken to be 4:3 and `size / crop_pct` on the short side."""
-    spec = backbone.preprocess
+    """Size of all decoded images. Uncropped ones are taken to be 4:3 and `size / crop_pct` on the short side.
+
+    Of texts it is that of their tokens.
+    """
+    spec = backbone.spec
+    if isinstance(spec, TextSpec):
+        return 2 * 4 * size * (data.train + data.val)
     side = round(size / spec.crop_pct) if spec.resize == "shortest" and not cropped else size
     area = side * side if side == size else side * side * 4 // 3
     return spec.channels * data.value_bytes * area * (data.train + data.val)

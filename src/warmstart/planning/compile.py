@@ -104,6 +104,7 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
 
 def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
     chain = network.facts.chain
+    phase = _of_texts(phase) if data.kind == "text" else phase
     groups, frozen = group_parameters(phase, network)
     names = {name for group in groups for name in group.parameters}
     trained = {name.removeprefix("backbone.") for name in names if name.startswith("backbone.")}
@@ -132,6 +133,16 @@ def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits)
         steps_per_epoch=steps,
         cache=plan_cache(phase, network.facts, data, cut, size, limits),
     )
+
+
+def _of_texts(phase: Phase) -> Phase:
+    """The phase for texts, which are not augmented. Raises `RecipeError` where it mixes inputs, which is for images."""
+    for name in ("mixup", "cutmix", "jitter"):
+        if getattr(phase, name):
+            raise RecipeError(
+                f"phase {phase.name!r} has {name}, and the data are texts", do=f"leave {name} out of the recipe"
+            )
+    return phase.model_copy(update={"augment": "none"})
 
 
 def _blocks(

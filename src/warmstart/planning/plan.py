@@ -21,10 +21,11 @@ class DataFacts:
     train: int
     val: int
     outputs: int  # number of classes
-    size: int  # input side in pixels the run uses unless a phase says otherwise
+    size: int  # input side in pixels, or tokens, that the run uses unless a phase says otherwise
     name: str = "data"
     value_bytes: int = 1  # of a pixel in one channel, as decoded: more where bands are not of 8 bits
     banded: bool = False  # whether images are bands rather than pictures
+    kind: Literal["image", "text"] = "image"
 
 
 @dataclasses.dataclass(frozen=True)

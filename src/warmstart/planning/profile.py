@@ -1,6 +1,7 @@
-"""What a stretch of a network costs for one sample, counted on a copy without weights (torch's meta device).
+"""What a stretch of a network costs for one sample: the same on every machine.
 
-Only shapes are computed, so this is the same on every machine and takes no memory worth speaking of.
+Of images it is counted on a copy without weights (torch's meta device), where only shapes are computed; one text is
+computed, of the greatest length.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from warmstart.errors import RecipeError
 from warmstart.model.backbone import Backbone
+from warmstart.model.inputs import Images
+from warmstart.model.modes import evaluating
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +34,10 @@ _known: dict[tuple[object, ...], Profile] = {}
 
 
 def profile(backbone: Backbone, start: int, stop: int, size: int) -> Profile:
-    """Cost from cut `start` to cut `stop` at `size` x `size` pixels, per sample; counted once per architecture.
+    """Cost from cut `start` to cut `stop` at `size` (pixels a side, tokens), per sample; counted once per architecture.
 
     Raises:
-        RecipeError: the network cannot read images of that size.
+        RecipeError: the network cannot read inputs of that size.
     """
     if start == stop:
         return Profile(0, 0, 0)
@@ -42,24 +45,28 @@ def profile(backbone: Backbone, start: int, stop: int, size: int) -> Profile:
     key = (card.architecture, card.parameters, len(chain.cuts), start, stop, size)
     if key not in _known:
         try:
-            shape = (chain.channels, size, size) if start == 0 else chain.activation_shape(start, size)
-            _known[key] = _count(backbone, start, stop, shape)
+            _known[key] = _count(backbone, start, stop, size)
         except (RuntimeError, AssertionError, ValueError) as error:
-            own = backbone.preprocess.size
+            own = backbone.spec.size
             raise RecipeError(
-                f"{card.name} cannot read images of {size} x {size} pixels ({error})",
+                f"{card.name} cannot read {chain.inputs.noun} of size {size} ({error})",
                 expected=f"a size the network accepts; its own is {own}",
                 do=f"set the size to {own}, or leave it out",
             ) from error
     return _known[key]
 
 
-def _count(backbone: Backbone, start: int, stop: int, shape: tuple[int, ...]) -> Profile:
-    ghost = copy.copy(backbone.chain)
-    ghost.module = _weightless(backbone.chain.module).eval()
+def _count(backbone: Backbone, start: int, stop: int, size: int) -> Profile:
+    chain, ghost = backbone.chain, copy.copy(backbone.chain)
+    if isinstance(chain.inputs, Images):  # a text is as long as its mask says, which takes numbers
+        ghost.module = _weightless(chain.module).eval()
+    x = chain.inputs.example(1, size, ghost.module)
+    if start:
+        shape = chain.activation_shape(start, size)
+        x = torch.ones(1, *shape, device=x.device)
     tally, counter = _Tally(), FlopCounterMode(display=False)
-    with torch.no_grad(), counter, tally:
-        ghost.segment(start, stop)(torch.empty(1, *shape, device="meta"))
+    with evaluating(ghost.module), torch.no_grad(), counter, tally:
+        ghost.segment(start, stop)(x)
     return Profile(counter.get_total_flops(), tally.bytes, tally.peak)
 
 

@@ -17,13 +17,14 @@ from warmstart.model.network import Network
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.profile import profile
 from warmstart.preprocess.image import read_pixels
+from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.reader import Source
 from warmstart.preprocess.spec import PreprocessSpec
 
 
 def measure_speed(
     network: Network,
-    spec: PreprocessSpec,
+    spec: Spec,
     seconds: float = 2.0,
     *,
     sources: Sequence[Source] = (),
@@ -36,25 +37,25 @@ def measure_speed(
 
     Args:
         network: on its device.
-        spec: how images are read and resized.
+        spec: how inputs are read; the tokens of texts are made in no time.
         seconds: that the measurement may take, about.
         sources: images to decode; a photograph-like JPEG of 512 x 384 pixels, or bands of 256 x 256 in memory, if there
             are none that can be read.
         decoded: all images are decoded already and that costs nothing any more.
     """
     flops = profile(network.facts, 0, len(network.facts.chain.cuts) - 1, spec.size).flops
-    return SpeedFacts(
-        flops=max(flops * _images_through(network, spec.size, 0.75 * seconds), 1.0),
-        images=math.inf if decoded else _images_decoded(spec, sources or [_stand_in(spec)], 0.25 * seconds),
-        measured=True,
-    )
+    through = _through(network, spec.size, 0.75 * seconds)
+    read = math.inf
+    if not decoded and isinstance(spec, PreprocessSpec):
+        read = _images_decoded(spec, sources or [_stand_in(spec)], 0.25 * seconds)
+    return SpeedFacts(flops=max(flops * through, 1.0), images=read, measured=True)
 
 
-def _images_through(network: Network, size: int, seconds: float, batch: int = 32) -> float:
-    """Images per second through the backbone."""
+def _through(network: Network, size: int, seconds: float, batch: int = 32) -> float:
+    """Inputs per second through the backbone."""
     weight = next(network.parameters())
-    x = torch.zeros(batch, network.facts.chain.channels, size, size, device=weight.device, dtype=weight.dtype)
-    x = x.contiguous(memory_format=torch.channels_last)
+    x = network.facts.chain.inputs.example(batch, size, network)
+    x = x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
     def run() -> None:
         network.backbone(x)

@@ -16,6 +16,7 @@ from warmstart.model.network import Network
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.profile import profile
 from warmstart.planning.speed import measure_speed
+from warmstart.preprocess.kinds import of_images
 from warmstart.task.base import tasks
 
 _SOME = 16
@@ -33,9 +34,9 @@ class View:
     """
 
     def __init__(self, uri: str, backbone: Backbone, data: RunData, size: int | None = None) -> None:
-        own, card = backbone.preprocess, backbone.card
+        own, card, shown = backbone.preprocess, backbone.card, of_images(data.spec)
         size = own.size if card.fixed_size or size is None else max(card.min_size, size)
-        spec = dataclasses.replace(own, size=size, resize=data.spec.resize, decode=data.spec.decode)
+        spec = dataclasses.replace(own, size=size, resize=shown.resize, decode=shown.decode)
         store = data.store if data.store.spec == spec else PixelStore(data.dataset, spec)
         self.uri, self.backbone = uri, backbone
         self.data = RunData(data.dataset, data.split, store, spec, data.cache, data.limits, "torch", BATCH)

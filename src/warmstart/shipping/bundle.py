@@ -21,14 +21,16 @@ from warmstart.data.schema import IntArray, Sample
 from warmstart.errors import BundleError, DataError, nearest
 from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
+from warmstart.preprocess.kinds import Spec, of_images
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.shipping import golden as golden_files
 from warmstart.shipping import manifest as layout
 from warmstart.shipping import rebuild
 from warmstart.shipping import reference as reference_file
 from warmstart.shipping.files import new_folder, sha256, verified
-from warmstart.shipping.inference import Outputs, as_samples, run
+from warmstart.shipping.inference import Outputs, run
 from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
+from warmstart.shipping.reading import as_samples, spec_files, spec_of
 from warmstart.shipping.reference import Reference
 from warmstart.shipping.rows import rows
 
@@ -43,9 +45,14 @@ class Bundle:
     folder: Path
     manifest: Manifest
     networks: tuple[Network, ...]
-    preprocess: PreprocessSpec
+    spec: Spec
     reference: Reference | None = None
     """`None` in bundles that were written without it."""
+
+    @property
+    def preprocess(self) -> PreprocessSpec:
+        """What it expects of an image. Raises `BackboneError` if it reads texts."""
+        return of_images(self.spec)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -73,7 +80,7 @@ class Bundle:
         facts = layout.from_json(text, str(folder))
         files = {name: verified(folder, name, expected) for name, expected in facts.files.items()}
         try:
-            spec = PreprocessSpec.from_dict(facts.preprocess)
+            spec = spec_of(facts.preprocess, files)
             networks = rebuild.networks(facts, files)
             reference = rebuild.reference(files, networks[0])
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -89,15 +96,15 @@ class Bundle:
     def outputs(
         self, inputs: Sequence[Any], *, batch_size: int = 32, progress: Callable[[int], None] | None = None
     ) -> Outputs:
-        """Calibrated logits of `inputs` (paths, bytes, PIL images, arrays, `Sample`s), and which are unreadable.
+        """Calibrated logits of `inputs` (paths, bytes, PIL images, arrays; texts; `Sample`s), and which are unreadable.
 
         Uses the reader and the preprocessing of training. The batch size changes no answer by more than rounding.
         `progress` is called after each batch with the number of inputs in it.
         """
         return run(
             self.networks,
-            as_samples(inputs),
-            self.preprocess,
+            as_samples(inputs, self.spec),
+            self.spec,
             temperature=self.manifest.temperature,
             batch_size=batch_size,
             bank=None if self.reference is None else self.reference.bank,
@@ -136,7 +143,7 @@ class Bundle:
         """
         if coverage is not None:
             self.scores(coverage)  # refused before anything is computed
-        samples = as_samples(inputs)
+        samples = as_samples(inputs, self.spec)
         outputs = self.outputs(samples, batch_size=batch_size, progress=progress)
         if outputs.errors and on_error == "stop":
             raise outputs.errors[min(outputs.errors)]
@@ -169,7 +176,7 @@ def write_bundle(
     networks: Network | Sequence[Network],
     *,
     classes: Sequence[str],
-    preprocess: PreprocessSpec,
+    preprocess: Spec,
     golden: Sequence[Any],
     recipes: Sequence[str],
     recipe: str,
@@ -214,10 +221,11 @@ def write_bundle(
     entries = tuple(
         Member(weights=name, head=head, recipe=by) for name, head, by in zip(files, heads, recipes, strict=True)
     )
-    files |= golden_files.make(as_samples(golden), classes, probabilities, preprocess)
+    files |= golden_files.make(as_samples(golden, preprocess), classes, probabilities, preprocess)
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
     structure = members[0].facts.structure
     files |= {STRUCTURE: structure} if structure else {}
+    files |= spec_files(preprocess)
     files |= {} if reference is None else {reference_file.NAME: reference_file.to_bytes(reference)}
     files |= {} if results is None else {"results.json": results.read_bytes()}
     facts = Manifest(

@@ -17,13 +17,16 @@ from torch import Tensor
 
 from warmstart.data.schema import Sample
 from warmstart.errors import BundleError
+from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.reader import read_image
 from warmstart.preprocess.resample import filled
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.tiles import read_bands
+from warmstart.shipping.reading import from_text_file, text_file
 
 NAME = "golden.json"
-NAMES, BAND_NAMES = ("golden.png", "golden-2.png"), ("golden.npy", "golden-2.npy")
+ENDS = {"picture": "png", "bands": "npy", "text": "text.json"}
+"""Of the names of golden inputs, by what they are."""
 CANDIDATES = 32
 TOLERANCE = 1e-3
 """Largest difference of a probability. Other processors differ by about 1e-6, another resampling filter by 1e-2."""
@@ -34,11 +37,14 @@ MAX_SIDE = 512
 Probabilities = Callable[[Sequence[Sample]], Tensor]
 
 
-def to_file(source: Any, spec: PreprocessSpec) -> bytes:
+def to_file(source: Any, spec: Spec) -> bytes:
     """An input as the file that is stored, no side longer than `MAX_SIDE`.
 
-    A PNG of a picture; of bands the middle, as `.npy` (H, W, C) with the bands that the backbone takes, in its order.
+    A PNG of a picture; of bands the middle, as `.npy` (H, W, C) with the bands that the backbone takes, in its order;
+    JSON of a text.
     """
+    if not isinstance(spec, PreprocessSpec):
+        return text_file(source)
     buffer = io.BytesIO()
     if spec.banded:
         bands = read_bands(source, spec)
@@ -52,7 +58,7 @@ def to_file(source: Any, spec: PreprocessSpec) -> bytes:
 
 
 def make(
-    samples: Sequence[Sample], classes: Sequence[str], probabilities: Probabilities, spec: PreprocessSpec
+    samples: Sequence[Sample], classes: Sequence[str], probabilities: Probabilities, spec: Spec
 ) -> dict[str, bytes]:
     """The golden files by name: one for each of at most two samples, and `golden.json` with all probabilities.
 
@@ -61,13 +67,25 @@ def make(
     """
     stored = [to_file(sample.source, spec) for sample in samples[:CANDIDATES]]
     answers = probabilities([Sample(f"candidate {i}", _input(content)) for i, content in enumerate(stored)])
-    kept = dict(zip(BAND_NAMES if spec.banded else NAMES, answers.max(1).values.argsort().tolist(), strict=False))
+    end = ENDS["text" if spec.kind == "text" else "bands" if spec.banded else "picture"]
+    kept = dict(zip(names(end), answers.max(1).values.argsort().tolist(), strict=False))
     expected = {name: dict(zip(classes, answers[i].tolist(), strict=True)) for name, i in kept.items()}
     return {**{name: stored[i] for name, i in kept.items()}, NAME: (json.dumps(expected, indent=2) + "\n").encode()}
 
 
+def names(end: str) -> tuple[str, str]:
+    """Of the two inputs.
+
+    >>> names("png")
+    ('golden.png', 'golden-2.png')
+    """
+    return f"golden.{end}", f"golden-2.{end}"
+
+
 def _input(content: bytes) -> Any:
-    """What is asked for an answer: a PNG as it is, an array with its channels last, whatever its shape."""
+    """What is asked for an answer: a PNG as it is, an array with its channels last, whatever its shape; a text."""
+    if content[:1] == b"{":
+        return from_text_file(content)
     return np.load(io.BytesIO(content), allow_pickle=False) if content[:6] == np.lib.format.MAGIC_PREFIX else content
 
 

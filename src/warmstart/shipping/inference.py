@@ -11,8 +11,6 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +22,8 @@ from warmstart.evaluation.ensemble import combine
 from warmstart.evaluation.unknowns import Bank, Distances
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
-from warmstart.preprocess.image import normalise, read_pixels
-from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.kinds import Spec
+from warmstart.shipping.reading import read, stacked
 
 AHEAD = 2
 """Batches that are read while one is computed."""
@@ -45,23 +43,9 @@ class Outputs:
     """Distance of each row to what the first network was trained on, (m,); `None` without a bank."""
 
 
-def as_samples(inputs: Sequence[Any]) -> tuple[Sample, ...]:
-    """Inputs with an id each: the path as it was given, `row-17` for what lies in memory. Samples stay what they are.
-
-    >>> [sample.id for sample in as_samples(["photos/a.jpg", b"..."])]
-    ['photos/a.jpg', 'row-1']
-    """
-    return tuple(
-        item
-        if isinstance(item, Sample)
-        else Sample(Path(item).as_posix() if isinstance(item, (str, Path)) else f"row-{i}", item)
-        for i, item in enumerate(inputs)
-    )
-
-
-def _read(sample: Sample, spec: PreprocessSpec) -> Tensor | WarmstartError:
+def _read(sample: Sample, spec: Spec) -> Tensor | WarmstartError:
     try:
-        return read_pixels(sample.source, spec)
+        return read(sample, spec)
     except WarmstartError as error:
         return error
 
@@ -69,7 +53,7 @@ def _read(sample: Sample, spec: PreprocessSpec) -> Tensor | WarmstartError:
 Read = list[Tensor | WarmstartError]
 
 
-def _batches(samples: Sequence[Sample], spec: PreprocessSpec, batch_size: int) -> Iterator[Read]:
+def _batches(samples: Sequence[Sample], spec: Spec, batch_size: int) -> Iterator[Read]:
     with ThreadPoolExecutor(2) as pool:
         waiting: deque[list[Future[Tensor | WarmstartError]]] = deque()
         try:
@@ -85,10 +69,10 @@ def _batches(samples: Sequence[Sample], spec: PreprocessSpec, batch_size: int) -
 
 
 def _forward(
-    networks: Sequence[Network], pixels: Sequence[Tensor], spec: PreprocessSpec, bank: Bank | None
+    networks: Sequence[Network], inputs: Sequence[Tensor], spec: Spec, bank: Bank | None
 ) -> tuple[Tensor, Distances | None]:
     """Logits, and distances by the features of the first network, which pass through it once."""
-    batch, (first, *others) = normalise(pixels, spec), networks
+    batch, (first, *others) = stacked(inputs, spec), networks
     features = first.backbone(batch)
     outputs = [first.head(features).float(), *(network(batch).float() for network in others)]
     return combine(outputs), None if bank is None else bank.distances(features)
@@ -97,7 +81,7 @@ def _forward(
 def run(
     networks: Sequence[Network],
     samples: Sequence[Sample],
-    spec: PreprocessSpec,
+    spec: Spec,
     *,
     temperature: float,
     batch_size: int,
@@ -118,16 +102,16 @@ def run(
     with contextlib.ExitStack() as stack:
         for network in networks:
             stack.enter_context(evaluating(network))
-        for read in _batches(samples, spec, batch_size):
-            errors.update({done + i: r for i, r in enumerate(read) if isinstance(r, WarmstartError)})
-            pixels = {done + i: r for i, r in enumerate(read) if isinstance(r, Tensor)}
-            if pixels:
+        for some in _batches(samples, spec, batch_size):
+            errors.update({done + i: r for i, r in enumerate(some) if isinstance(r, WarmstartError)})
+            inputs = {done + i: r for i, r in enumerate(some) if isinstance(r, Tensor)}
+            if inputs:
                 with torch.inference_mode():
-                    rows.append(_forward(networks, list(pixels.values()), spec, bank))
-                index.extend(pixels)
-            done += len(read)
+                    rows.append(_forward(networks, list(inputs.values()), spec, bank))
+                index.extend(inputs)
+            done += len(some)
             if progress is not None:
-                progress(len(read))
+                progress(len(some))
     logits = torch.cat([logits for logits, _ in rows]) / temperature if rows else torch.empty(0, 0)
     far = [distances for _, distances in rows if distances is not None]
     return Outputs(logits, np.array(index, dtype=np.int64), errors, np.concatenate(far) if far else None)

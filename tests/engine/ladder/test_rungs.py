@@ -8,7 +8,7 @@ import torch
 
 from tests.engine.helpers import Told, identical
 from tests.engine.ladder.helpers import divided, make_context
-from warmstart.data.pixels import PixelStore
+from warmstart.data.stores import store_of
 from warmstart.engine.ladder.climb import climb
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
@@ -49,7 +49,7 @@ def test_outputs_from_shared_activations_are_those_of_the_whole_network(name: st
 def test_validation_is_measured_at_the_size_that_is_shipped_whatever_size_the_recipe_ends_at() -> None:
     data = divided()
     spec = data.spec.with_size(64)
-    context = make_context(dataclasses.replace(data, spec=spec, store=PixelStore(data.dataset, spec)))
+    context = make_context(dataclasses.replace(data, spec=spec, store=store_of(data.dataset, spec)))
     recipe = load_recipe("progressive_resize", shares=(1.0, 0.5), epochs=1, batch_size=8)
     contender = RecipeRung("shrinking", "", recipe).climb(context, {})
     assert close(contender.val_outputs, contender.outputs(data.split.val))

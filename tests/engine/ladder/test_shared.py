@@ -32,7 +32,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         passes.append(len(indices))
         return ImageBatches(store, indices, **options)
 
-    monkeypatch.setattr(features, "ImageBatches", batches)
+    monkeypatch.setattr(features, "batches_of", batches)
     return passes
 
 

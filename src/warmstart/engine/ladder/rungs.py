@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from warmstart.data.schema import IntArray
+from warmstart.data.stores import images_of
 from warmstart.engine.finished import RecipeResult
 from warmstart.engine.heads import best_closed_form
 from warmstart.engine.heads.threads import threads_for
@@ -22,6 +23,7 @@ from warmstart.planning.plan import HeadPlan, PhasePlan
 from warmstart.planning.profile import profile
 from warmstart.planning.table import plan_text
 from warmstart.preprocess.image import normalise
+from warmstart.preprocess.kinds import of_images
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
@@ -90,10 +92,11 @@ class PixelRung:
         return self.climb(context, earlier)
 
     def _features(self, context: LadderContext, indices: IntArray) -> Tensor:
-        with threads_for(context.data.spec.size**2):  # an image at a time: two threads take more than twice as long
-            pixels = [_units(context.data.store.get(int(i), crop=True), context.data.spec) for i in indices]
+        store, spec = images_of(context.data.store), of_images(context.data.spec)
+        with threads_for(spec.size**2):  # an image at a time: two threads take more than twice as long
+            pixels = [_units(store.get(int(i), crop=True), spec) for i in indices]
             rows = [functional.adaptive_avg_pool2d(image, PIXELS).flatten(1) for image in pixels]
-        return torch.cat(rows) if rows else torch.empty(0, context.data.spec.channels * PIXELS * PIXELS)
+        return torch.cat(rows) if rows else torch.empty(0, spec.channels * PIXELS * PIXELS)
 
 
 def _units(pixels: Tensor, spec: PreprocessSpec) -> Tensor:

@@ -1,4 +1,6 @@
-"""`hf:ORG/NAME`, `hf:./FOLDER`: image models in the form of the Hugging Face hub, those of timm and of transformers.
+"""`hf:ORG/NAME`, `hf:./FOLDER`: models in the form of the Hugging Face hub, those of timm and of transformers.
+
+Models for images are read here, those for texts by `warmstart.model.adapters.texts`.
 
 What says the architecture, `config.json`, is the backbone's structure: a bundle is rebuilt from that alone. Nothing
 that comes with the weights is executed: code beside them is left alone, and files are read as by
@@ -19,6 +21,7 @@ from timm.models import PretrainedCfg
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError, MissingExtraError
+from warmstart.model.adapters import texts
 from warmstart.model.adapters.base import assemble, drawn, name_in_uri, seeded, smallest_size
 from warmstart.model.adapters.encoders import FORMS, Encoder, Form
 from warmstart.model.adapters.processor import PROCESSOR_FILES, image_size, processor_spec
@@ -40,7 +43,7 @@ class HfSupplier:
     """See `warmstart.model.adapters.base.Supplier`, and `Rebuilder`."""
 
     def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
-        """The image model without its classifier; the licence is that of its model card."""
+        """The model without its head; the licence is that of its model card."""
         there = Repository.of(name)
         config = _config(there)
         card = BackboneCard(
@@ -53,10 +56,16 @@ class HfSupplier:
             parameters=0,
         )
         if not pretrained:
-            return self.rebuild(card.name.removeprefix("hf:"), _text(config), seed=seed)
+            of_texts = _of_texts(config)
+            structure = texts.Build.of(there, config).to_bytes() if of_texts else _text(config)
+            found = self.rebuild(card.name.removeprefix("hf:"), structure, seed=seed)
+            return texts.read_by(found, texts.tokenizer_of(there)) if of_texts else found
         if "architecture" in config:
             module = _timm_module(config, _read(there))
             return _finished(module, spec_of(module), card, config)
+        if _of_texts(config):
+            build = texts.Build.of(there, config)
+            return text_backbone(there, build, card)
         form = _form(config)
         spec = processor_spec(there.repo, there.json(*PROCESSOR_FILES), config)
         if form.sized:
@@ -67,12 +76,18 @@ class HfSupplier:
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The module with the default initialisation of its library."""
+        there = Repository.of(name)
+        config = _config(there)
         with seeded(seed):
-            return _module(_config(Repository.of(name)))
+            return texts.Build.of(there, config).module() if _of_texts(config) else _module(config)
 
     def rebuild(self, name: str, structure: bytes, *, seed: int) -> Backbone:
         """The network that a configuration describes. It may have been written by anybody."""
-        config = _kept(json.loads(structure))
+        found = json.loads(structure)
+        if "pooling" in found:
+            build = texts.Build(**{**found, "config": _kept(found["config"])})
+            return texts.rebuilt(f"hf:{name}", build, seed=seed)
+        config = _kept(found)
         with seeded(seed):
             module = _module(config)
         spec = spec_of(module) if "architecture" in config else PreprocessSpec(size=image_size(config))
@@ -91,6 +106,18 @@ class HfSupplier:
 
 
 SUPPLIER = HfSupplier()
+
+
+def text_backbone(there: Repository, build: texts.Build, card: BackboneCard) -> Backbone:
+    """A text model with the weights and the tokenizer of a repository."""
+    module = build.module()
+    _fill(module, _read(there), there.repo)
+    return texts.finished(module, build, texts.tokenizer_of(there), card)
+
+
+def _of_texts(config: dict[str, Any]) -> bool:
+    installed = importlib.util.find_spec("transformers") is not None
+    return installed and _architecture(config) not in FORMS and texts.is_text(config)
 
 
 def _text(config: dict[str, Any]) -> bytes:
@@ -144,7 +171,8 @@ def _form(config: dict[str, Any]) -> Form:
     kind = _architecture(config)
     if kind not in FORMS:
         raise BackboneError(
-            f"a model of type {kind!r}", expected=f"timm's, or one of transformers of type {', '.join(FORMS)}"
+            f"a model of type {kind!r}",
+            expected=f"timm's, one for images of transformers, of type {', '.join(FORMS)}, or one for texts",
         )
     return FORMS[kind]
 
@@ -183,7 +211,8 @@ def _fill(module: nn.Module, state: dict[str, Tensor], name: str) -> None:
         BackboneError: a parameter has no weight, or one of another shape.
     """
     inner: Any = module.model
-    options = _form(inner.config.to_dict()).options
+    form = FORMS.get(inner.config.model_type)
+    options = {} if form is None else form.options
     with _quiet():
         loaded, info = type(inner).from_pretrained(
             None, config=inner.config, state_dict=state, output_loading_info=True, **options

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from warmstart.model.chain import Chain
+from warmstart.model.inputs import Images
 from warmstart.registry import Registry
 
 TOLERANCE = 1e-4
@@ -27,8 +28,15 @@ class UnavailableError(Exception):
     """The runtime is not installed, or cannot run this network."""
 
 
+def require_images(chain: Chain) -> None:
+    """Raise `UnavailableError` for a network that takes anything else: the others are made for inputs of one size."""
+    if not isinstance(chain.inputs, Images):
+        raise UnavailableError(f"it is for images, and this network takes {chain.inputs.noun}")
+
+
 def require_float32_on_cpu(chain: Chain) -> None:
-    """Raise `UnavailableError` for a network that an engine for float32 on the CPU cannot take over."""
+    """Raise `UnavailableError` for a network that an engine for float32 images on the CPU cannot take over."""
+    require_images(chain)
     weight = next(chain.module.parameters(), torch.empty(0))
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
         raise UnavailableError("the network is not in float32 on the CPU")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from warmstart.model.chain import Chain
-from warmstart.model.runtimes.base import Extract, UnavailableError
+from warmstart.model.runtimes.base import Extract, UnavailableError, require_images
 
 _COMPILERS = ("c++", "g++", "clang++")
 _AT_ONCE = 16
@@ -22,6 +22,7 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
     """See `Runtime`. The network is compiled here, for one batch size: smaller batches are filled up with zeros, and
     what is computed for those is dropped; larger ones are taken in parts.
     """
+    require_images(chain)
     weight = next(chain.module.parameters(), torch.empty(0))
     if weight.device.type == "cpu" and not any(map(shutil.which, _COMPILERS)):
         raise UnavailableError(f"there is no C++ compiler ({', '.join(_COMPILERS)})")
@@ -36,7 +37,7 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
         parts = [part(some) for some in torch.split(x, _AT_ONCE)]
         return parts[0] if len(parts) == 1 else tuple(torch.cat(outs) for outs in zip(*parts, strict=True))
 
-    example = torch.zeros(_AT_ONCE, chain.channels, size, size, device=weight.device, dtype=weight.dtype)
+    example = chain.inputs.example(_AT_ONCE, size, chain.module)
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             extract(example)

@@ -38,7 +38,7 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
 
 
 def _exported(chain: Chain, cuts: tuple[int, ...], size: int) -> bytes:
-    example = torch.zeros(2, chain.channels, size, size)
+    example = chain.inputs.example(2, size, chain.module)
     batch = torch.export.Dim("batch", min=1)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of what it does by itself
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():

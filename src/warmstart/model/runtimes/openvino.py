@@ -31,7 +31,7 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
     except ImportError as error:
         raise UnavailableError(f"openvino is not installed ({error})") from error
     require_float32_on_cpu(chain)
-    example = torch.zeros(2, chain.channels, size, size)
+    example = chain.inputs.example(2, size, chain.module)
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -39,7 +39,7 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
             decoder = TorchScriptPythonDecoder(script, example_input=example)  # has to outlive the conversion
             frontend: Any = FrontEndManager().load_by_framework("pytorch")
             model = frontend.convert(frontend.load(decoder))
-            model.reshape([-1, chain.channels, size, size])
+            model.reshape([-1, *example.shape[1:]])
             compiled = openvino.Core().compile_model(model, "CPU", _CONFIG)
     except Exception as error:  # the frontend raises what it likes for an operation it does not know
         raise UnavailableError(f"openvino cannot run this network: {error}") from error

@@ -1,0 +1,48 @@
+"""The inputs of a data set, of whichever kind: what everybody asks of them who need not know the kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from warmstart.data.batches import ImageBatches
+from warmstart.data.pixels import PixelStore
+from warmstart.data.schema import Dataset, IntArray
+from warmstart.data.tokens import TokenBatches, TokenStore
+from warmstart.preprocess.kinds import Spec
+from warmstart.preprocess.text import TextSpec
+
+InputStore = PixelStore | TokenStore
+
+
+def batches_of(store: InputStore, indices: Sequence[int] | IntArray, **how: Any) -> ImageBatches | TokenBatches:
+    """Batches of the samples at `indices`. `how` are the arguments of `ImageBatches`; texts are not augmented."""
+    if isinstance(store, TokenStore):
+        return store.batches(indices, **{key: value for key, value in how.items() if key not in ("augment", "workers")})
+    return ImageBatches(store, indices, **how)
+
+
+def lengths_of(store: InputStore, indices: IntArray) -> IntArray | None:
+    """How long each sample is (n,); `None` where all are of one size."""
+    return store.lengths[indices] if isinstance(store, TokenStore) else None
+
+
+def computing_order(store: InputStore, indices: IntArray) -> IntArray:
+    """Positions of `indices` in the order in which they are computed fastest: inputs of much the same length together,
+    the longest first.
+    """
+    lengths = lengths_of(store, indices)
+    return np.arange(len(indices)) if lengths is None else np.argsort(-lengths, kind="stable")
+
+
+def store_of(dataset: Dataset, spec: Spec) -> InputStore:
+    """A store of a data set, read as a spec says; nothing is read yet."""
+    return TokenStore(dataset, spec) if isinstance(spec, TextSpec) else PixelStore(dataset, spec)
+
+
+def images_of(store: InputStore) -> PixelStore:
+    """The store, which must be one of images."""
+    assert isinstance(store, PixelStore), "asked of images alone"
+    return store

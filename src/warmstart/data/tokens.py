@@ -1,0 +1,134 @@
+"""Texts as tokens: made once, kept in memory (4 bytes each), and put into batches of much the same length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from warmstart.data.batches import Batch, batch_order
+from warmstart.data.schema import Dataset, IntArray, Text
+from warmstart.errors import DataError
+from warmstart.preprocess.text import TextSpec, Tokens
+
+_AT_ONCE = 1024
+"""Texts that the tokenizer is given at a time; it uses all cores."""
+
+
+class TokenStore:
+    """The tokens of a data set's texts, as a spec says: what `PixelStore` is for images.
+
+    Args:
+        dataset: the samples; the source of each is a `Text`.
+        spec: how they are read.
+
+    Raises:
+        DataError: the source of a sample is something else.
+    """
+
+    def __init__(self, dataset: Dataset, spec: TextSpec) -> None:
+        self.dataset, self.spec = dataset, spec
+        self.labels: IntArray = dataset.labels
+        """Class index of every sample, -1 where unknown."""
+        self._tokens: list[Tokens] = []
+        self._cut = 0
+
+    def preload(self, progress: Callable[[int], None] | None = None) -> None:
+        """Make the tokens of all texts; `progress` is called with how many more are done."""
+        if self._tokens:
+            return
+        texts = [_text(sample.source, sample.id) for sample in self.dataset.samples]
+        for start in range(0, len(texts), _AT_ONCE):
+            found = self.spec.encode([text.parts for text in texts[start : start + _AT_ONCE]])
+            self._tokens += [one.tokens for one in found]
+            self._cut += sum(one.cut for one in found)
+            if progress is not None:
+                progress(len(found))
+
+    @property
+    def tokens(self) -> list[Tokens]:
+        """Of every text, (length, 2)."""
+        self.preload()
+        return self._tokens
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Tokens of every text (n,)."""
+        return np.array([len(one) for one in self.tokens], dtype=np.int64)
+
+    @property
+    def cut(self) -> int:
+        """How many texts are longer than what is read of them."""
+        self.preload()
+        return self._cut
+
+    def holds(self, i: int) -> bool:
+        """Whether sample `i` is there without reading anything."""
+        return bool(self._tokens)
+
+    def batches(
+        self,
+        indices: Sequence[int] | IntArray,
+        *,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        epoch: int = 0,
+        skip: int = 0,
+    ) -> TokenBatches:
+        """Batches of tokens; the arguments are those of `ImageBatches`."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        lengths = self.lengths[chosen] if shuffle else None
+        order = batch_order(len(chosen), batch_size, shuffle, seed, epoch, lengths)
+        return TokenBatches(self, [chosen[positions] for positions in order][skip:])
+
+    def subset(self, indices: Sequence[int] | IntArray) -> TokenStore:
+        """The store of `dataset.subset(indices)`, with the tokens that are there already."""
+        other = TokenStore(self.dataset.subset(indices), self.spec)
+        if self._tokens:
+            other._tokens = [self._tokens[int(i)] for i in indices]
+            other._cut = self._cut if len(indices) == len(self._tokens) else 0
+        return other
+
+
+class TokenBatches:
+    """Tokens (n, longest of the batch, 2), int64; -1 behind the end of a text."""
+
+    def __init__(self, store: TokenStore, batches: Sequence[IntArray]) -> None:
+        self._store, self._batches = store, batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        tokens = self._store.tokens
+        for index in self._batches:
+            yield Batch(
+                padded([tokens[int(i)] for i in index]),
+                torch.from_numpy(self._store.labels[index]),
+                torch.from_numpy(index),
+            )
+
+
+def padded(texts: Sequence[Tokens]) -> torch.Tensor:
+    """Tokens (n, longest, 2) of several texts.
+
+    >>> padded([np.array([[5, 0], [6, 0]], np.int32), np.array([[7, 0]], np.int32)])[..., 0].tolist()
+    [[5, 6], [7, -1]]
+    """
+    found = torch.full((len(texts), max(len(text) for text in texts), 2), -1, dtype=torch.int64)
+    for row, text in zip(found, texts, strict=True):
+        row[: len(text)] = torch.from_numpy(text)
+    return found
+
+
+def _text(source: object, name: str) -> Text:
+    if isinstance(source, Text):
+        return source
+    raise DataError(
+        f"sample {name!r} is no text but a {type(source).__name__}",
+        expected="texts, for a backbone that reads texts",
+        do="name a backbone for images with --backbone",
+    )

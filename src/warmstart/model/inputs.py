@@ -1,0 +1,57 @@
+"""What a network takes: one input by its size, for whoever needs shapes and times and no data."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class Inputs(Protocol):
+    """A kind of input."""
+
+    @property
+    def noun(self) -> str:
+        """What an input is called, in the plural."""
+        ...
+
+    def example(self, n: int, size: int, module: nn.Module) -> Tensor:
+        """`n` inputs for `module` whose values do not matter, on its device."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """Float images (n, channels, size, size)."""
+
+    channels: int
+    noun: str = "images"
+
+    def example(self, n: int, size: int, module: nn.Module) -> Tensor:
+        """Zeros of the type of the weights.
+
+        >>> Images(3).example(2, 8, nn.Linear(1, 1)).shape
+        torch.Size([2, 3, 8, 8])
+        """
+        weight = next(module.parameters(), torch.empty(0))
+        return torch.zeros(n, self.channels, size, size, dtype=weight.dtype, device=weight.device)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokens:
+    """Whole numbers (n, size, 2): the token, and which text of a pair it is of; texts are as long as they may be."""
+
+    noun: str = "texts"
+
+    def example(self, n: int, size: int, module: nn.Module) -> Tensor:
+        """Some tokens that every vocabulary has.
+
+        >>> Tokens().example(2, 8, nn.Linear(1, 1)).shape
+        torch.Size([2, 8, 2])
+        """
+        weight = next(module.parameters(), torch.empty(0))
+        tokens = torch.zeros(n, size, 2, dtype=torch.long, device=weight.device)
+        tokens[..., 0] = torch.arange(1, size + 1, device=weight.device) % 7 + 1
+        return tokens

@@ -1,0 +1,1 @@
+"""Networks for texts: the models of transformers, cut at their layer lists."""

@@ -1,0 +1,159 @@
+"""A text model of transformers as a network from tokens to one row of features, which can be entered at every layer.
+
+Tokens are int64 (n, length, 2): their numbers, -1 where a text has ended, and which text of a pair they are of. An
+activation is float32 (n, length, d + 1): the mask rides along as the last column. Whatever is padded on the right
+beyond the longest text is cut off before anything is computed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from warmstart.errors import BackboneError
+from warmstart.model.inputs import Tokens
+from warmstart.model.modes import evaluating
+from warmstart.model.text.layers import LayerList, Reached, form_of
+
+Pooling = Literal["mean", "cls", "last", "max"]
+
+
+class TextEncoder(nn.Module):
+    """Tokens (n, length, 2) to pooled features (n, d).
+
+    Args:
+        model: of transformers, without a head; parameters keep its names, below `model`.
+        pooling: how the features of a text are made of those of its tokens, as the weights were trained.
+        normalise: whether they are then scaled to length one.
+
+    Raises:
+        BackboneError: the model has no list of layers that can be told.
+    """
+
+    def __init__(self, model: Any, pooling: Pooling, normalise: bool = False) -> None:
+        super().__init__()
+        self.model = model
+        self.pooling, self.normalise = pooling, normalise
+        self.path = _layer_list(model)
+        accepted = inspect.signature(model.forward).parameters
+        self._types = "token_type_ids" in accepted and getattr(model.config, "type_vocab_size", 0) > 1
+        self._options = {"use_cache": False} if "use_cache" in accepted else {}
+        self._pad = int(model.config.pad_token_id or 0)
+        LayerList.of(model.get_submodule(self.path))
+        self.before, self.behind = self._look()
+
+    @property
+    def layers(self) -> LayerList:
+        """The layers, in order."""
+        found = self.model.get_submodule(self.path)
+        assert isinstance(found, LayerList)
+        return found
+
+    @property
+    def last(self) -> int:
+        """The last cut, the features. 0 is the tokens, 1 the embeddings, `k + 1` what layer k gives, counted from 1."""
+        return len(self.layers) + 2
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Pooled features."""
+        return self.run(tokens, 0, self.last)
+
+    def run(self, x: Tensor, start: int, stop: int) -> Tensor:
+        """From the activation at cut `start` to that at cut `stop`, which never share storage."""
+        if start == stop:
+            return x.clone()
+        x, mask = _trimmed(x) if start else _shortened(x)
+        begin, end = max(start - 1, 0), min(stop - 1, len(self.layers))
+        hidden = x[..., :-1] if start else None
+        tokens = x if start == 0 else torch.zeros(*x.shape[:2], 2, dtype=torch.long, device=x.device)
+        try:
+            with self.layers.part(begin, end, hidden, whole=stop == self.last):
+                out = self._through(tokens, mask)
+        except Reached as reached:
+            out = reached.hidden
+        if stop == self.last:
+            return self._pooled(out, mask)
+        return torch.cat([out, mask.unsqueeze(-1).to(out.dtype)], dim=-1)
+
+    def _through(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        options: dict[str, Any] = dict(self._options)
+        if self._types:
+            options["token_type_ids"] = tokens[..., 1].clamp_min(0)
+        ids = tokens[..., 0].masked_fill(~mask, self._pad)
+        found: Tensor = self.model(input_ids=ids, attention_mask=mask.long(), return_dict=True, **options)[0]
+        return found
+
+    def _pooled(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        weight = mask.unsqueeze(-1)
+        if self.pooling == "cls":
+            found = hidden[:, 0]
+        elif self.pooling == "last":
+            at = mask.sum(1).clamp_min(1) - 1
+            found = hidden[torch.arange(len(hidden), device=hidden.device), at]
+        elif self.pooling == "max":
+            found = hidden.masked_fill(~weight, -torch.inf).amax(1)
+        else:
+            found = (hidden * weight).sum(1) / weight.sum(1).clamp_min(1)
+        return functional.normalize(found, dim=-1) if self.normalise else found
+
+    def _look(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Run once. Names of what is called before the layers, and behind them; and how layers answer is noted."""
+        called: list[str] = []
+        inside, layers = f"model.{self.path}.", self.layers
+
+        def note(name: str) -> Any:
+            return lambda *_: called.append(name)
+
+        def answered(*found: Any) -> None:
+            layers.form = form_of(found[-1])
+
+        named = [(name, module) for name, module in self.named_modules() if name]
+        hooks = [module.register_forward_pre_hook(note(name)) for name, module in named]
+        hooks += [layers[0].register_forward_hook(answered)]
+        try:
+            with evaluating(self), torch.no_grad():
+                self(Tokens().example(2, 4, self))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        entered = [i for i, name in enumerate(called) if name.startswith(inside)]
+        if not entered:
+            raise BackboneError(f"the layers of {type(self.model).__name__} are not called one by one")
+        around = {name for name, _ in named if not inside.startswith(f"{name}.") and not name.startswith(inside)}
+        behind = frozenset(called[entered[-1] :]) & around
+        return frozenset(around - behind), behind
+
+
+def _layer_list(model: Any) -> str:
+    """The name of the list that holds all layers."""
+    config = model.config
+    wanted = {getattr(config, name, None) for name in ("num_hidden_layers", "n_layer", "num_layers", "n_layers")}
+    lists = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) in wanted and len({type(m) for m in module}) == 1
+    ]
+    if not lists:
+        raise BackboneError(
+            f"{type(model).__name__} keeps its layers in no list that can be told",
+            expected="a list with as many layers of one kind as its configuration says",
+        )
+    return str(min(lists, key=lambda name: name.count(".")))
+
+
+def _shortened(tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens without the padding that all share, and the mask (n, length), bool."""
+    mask = tokens[..., 0] >= 0
+    length = max(int(mask.sum(1).max()), 1)
+    return tokens[:, :length], mask[:, :length]
+
+
+def _trimmed(x: Tensor) -> tuple[Tensor, Tensor]:
+    """An activation without the padding that all share, and its mask."""
+    mask = x[..., -1] > 0.5
+    length = max(int(mask.sum(1).max()), 1)
+    return x[:, :length], mask[:, :length]

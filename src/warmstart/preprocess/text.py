@@ -1,0 +1,89 @@
+"""What a backbone expects of a text: its tokenizer, and how many tokens it reads."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from warmstart.errors import BackboneError, MissingExtraError
+
+TOKENIZER = "tokenizer.json"
+"""The file that holds a tokenizer, in the form of Hugging Face's `tokenizers`: plain JSON, which executes nothing."""
+
+Tokens = npt.NDArray[np.int32]
+
+
+@dataclasses.dataclass(frozen=True)
+class TextSpec:
+    """How a text becomes the tokens a backbone was trained on.
+
+    `size` counts the tokens that are read of a text, with those that the tokenizer adds at its ends; what is longer is
+    cut off behind. `tokenizer` is the content of a `tokenizer.json`. `limit` is how many tokens the network has
+    positions for.
+    """
+
+    size: int = 256
+    tokenizer: str = dataclasses.field(default="", repr=False)
+    limit: int = 512
+    kind: Literal["text"] = "text"
+
+    banded = False
+    """As `PreprocessSpec` has it."""
+
+    def with_size(self, size: int) -> TextSpec:
+        """The same spec with another number of tokens."""
+        return dataclasses.replace(self, size=size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON-able form, with the hash of the tokenizer in its place."""
+        digest = hashlib.sha256(self.tokenizer.encode()).hexdigest()
+        return {"kind": self.kind, "size": self.size, "limit": self.limit, "tokenizer_sha256": digest}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], tokenizer: str) -> TextSpec:
+        """Inverse of `to_dict`. Raises `ValueError` if the tokenizer is another one, or a fact is not known."""
+        spec = cls(**{key: value for key, value in data.items() if key != "tokenizer_sha256"}, tokenizer=tokenizer)
+        if spec.to_dict() != data:
+            raise ValueError("the tokenizer is not the one that belongs to it")
+        return spec
+
+    def encode(self, texts: Sequence[tuple[str, ...]]) -> list[Encoded]:
+        """Tokens of texts or pairs, as this spec reads them; every text has at least one token."""
+        tokenizer = _tokenizer(self.tokenizer, self.size)
+        found = tokenizer.encode_batch([text[0] if len(text) == 1 else text for text in texts])
+        return [Encoded.of(one) for one in found]
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    """The tokens of one text (length, 2): their numbers, and which text of a pair they are of."""
+
+    tokens: Tokens
+    cut: bool  # whether there was more than is read
+
+    @classmethod
+    def of(cls, encoding: Any) -> Encoded:
+        """From what the tokenizer gives."""
+        ids, types = encoding.ids or [0], encoding.type_ids or [0]
+        return cls(np.array([ids, types], dtype=np.int32).T.copy(), bool(encoding.overflowing))
+
+
+@functools.lru_cache(maxsize=4)
+def _tokenizer(content: str, size: int) -> Any:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise MissingExtraError("reading texts", "text") from error
+    try:
+        tokenizer = Tokenizer.from_str(content)
+    except Exception as error:  # the library raises `Exception` itself
+        raise BackboneError(f"the tokenizer cannot be read: {error}", expected=f"a {TOKENIZER}") from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(size)
+    return tokenizer
