@@ -12,7 +12,7 @@ import numpy as np
 from warmstart.api.bands import measured, refuse_other_bands
 from warmstart.api.prepare import activation_store, decode, framed, readable, shelf_for
 from warmstart.data.schema import ClassTarget, Dataset, Split
-from warmstart.data.sources import load, load_unlabelled
+from warmstart.data.sources import load, load_inputs
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
@@ -57,7 +57,7 @@ def read_set(
 def unlabelled(data: Any) -> Dataset:
     """Images without labels; named after their folder where there is one."""
     name = Path(data).resolve().name if isinstance(data, str | Path) else "images"
-    return Dataset(load_unlabelled(data), ClassTarget(()), name)
+    return Dataset(load_inputs(data), ClassTarget(()), name)
 
 
 def prepare(

@@ -41,6 +41,11 @@ class Text:
     def __str__(self) -> str:
         return "\n".join(self.parts)
 
+    @property
+    def empty(self) -> bool:
+        """Whether it, or one of the pair, holds nothing but white space."""
+        return not all(part.strip() for part in self.parts)
+
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
