@@ -42,7 +42,7 @@ def read_set(
     paths, names = (None, None) if folder else (path_column, label_column)
     images = isinstance(data, list | np.ndarray)
     try:
-        found = unlabelled(data) if images else load(data, path_column=paths, label_column=names)
+        found = unlabelled(data) if images else load(data, kind="image", path_column=paths, label_column=names)
     except DataError as error:
         if not folder:
             raise

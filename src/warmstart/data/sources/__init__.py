@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from warmstart.data.schema import Dataset
+from warmstart.data.schema import Dataset, Kind
 from warmstart.data.sources.arrays import load_arrays
 from warmstart.data.sources.folder import load_folder
 from warmstart.data.sources.inputs import load_inputs
-from warmstart.data.sources.kind import Kind, kind_of
+from warmstart.data.sources.kind import kind_of
 from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.table import load_table
 from warmstart.data.sources.texts import load_texts
 from warmstart.errors import DataError
 
-__all__ = ["Kind", "OnMissing", "kind_of", "load", "load_inputs"]
+__all__ = ["OnMissing", "kind_of", "load", "load_inputs"]
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 

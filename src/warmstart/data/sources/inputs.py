@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from warmstart.data.names import IMAGES, TEXTS, FileKind, natural
-from warmstart.data.schema import Sample, Text
+from warmstart.data.schema import Kind, Sample, Text
 from warmstart.data.sources.arrays import as_source, as_sources
-from warmstart.data.sources.kind import Kind
 from warmstart.data.sources.reading import TABLES, is_table, read_table
 from warmstart.data.sources.textcolumns import find_texts, texts_in
 from warmstart.data.sources.texts import as_text_source, read_source
@@ -26,9 +25,9 @@ def load_inputs(inputs: Any, *, kind: Kind = "image", text_column: str | None = 
     (H, W, C) with C of 1, 3 or 4, or a stack; one image of other bands goes in a list. The id of a file is its path as
     it was given; a file that is missing or damaged is found when it is read.
 
-    Texts are strings, tuples of two for pairs, text files (one text in each), folders of them, or tables. A string that
-    names a text file, a table or a folder stands for that; any other is a text. An empty text stays in, as a `Text` of
-    nothing; a file that is no text stays in, as its path.
+    Texts are strings, tuples of two for pairs (in a list of them), text files (one text in each), folders of them, or
+    tables. A string that names a text file, a table or a folder stands for that; any other is a text. An empty text
+    stays in, as a `Text` of nothing; a file that is no text stays in, as its path.
 
     Args:
         inputs: what to answer for.
@@ -90,6 +89,8 @@ def _texts(item: Any, row: int, text_column: str | None, *, alone: bool) -> list
 
 def _is_place(text: str) -> bool:
     """Whether a string stands for a file or folder: there is such a one, or it is a word that ends as only these do."""
+    if not text.strip():
+        return False
     ends = Path(text).suffix.lower() in {*TABLES, *TEXTS.endings}
     return is_folder(Path(text)) or (ends and (is_file(Path(text)) or not any(c.isspace() for c in text)))
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from warmstart.data.names import IMAGES, TEXTS
-from warmstart.data.schema import Dataset, Sample, Text
+from warmstart.data.schema import Dataset, Kind, Sample, Text
 from warmstart.data.sources.reading import TABLES, head, is_table
 from warmstart.data.sources.textcolumns import guess_texts, holds_images
 from warmstart.data.sources.walk import below, is_file
 from warmstart.errors import DataError
 
-Kind = Literal["image", "text"]
 _FIRST = 20
 
 
@@ -35,11 +34,11 @@ def kind_of(data: Any) -> Kind:
 
 def _are_texts(data: Any) -> bool:
     if isinstance(data, Dataset):
-        return any(isinstance(sample.source, Text) for sample in data.samples)
+        return data.kind == "text"
     if isinstance(data, (str, Path)) or is_table(data):
         return _place_of_texts(data)
     if isinstance(data, (tuple, list)) and len(data) == 2 and not isinstance(data[0], (str, bytes)):
-        return isinstance(data[0], Iterable) and _strings(list(islice(data[0], _FIRST)))
+        return hasattr(data[0], "__len__") and _strings(list(islice(data[0], _FIRST)))
     return False
 
 

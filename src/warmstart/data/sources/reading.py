@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmstart.data.sources import objects
 from warmstart.data.sources.hub import from_hub, is_hub
-from warmstart.data.sources.textfile import decoded, read_text_table, separator_of
+from warmstart.data.sources.textfile import decoded, first_rows, read_text_table
 from warmstart.errors import DataError
 
 if TYPE_CHECKING:
@@ -82,9 +79,8 @@ def head(source: Any) -> Table:
         whole = not file.read(1)
     text, _ = decoded(lines if whole else lines[: lines.rfind(b"\n") + 1 or None], source)
     if source.suffix.lower() in OBJECTS:
-        return objects.from_lines(islice(text.splitlines(), _HEAD_ROWS), source)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text))
-    rows = [cells for cells in islice(reader, _HEAD_ROWS) if any(cell.strip() for cell in cells)]
+        return objects.from_lines(text.split("\n")[:_HEAD_ROWS], source)
+    rows = first_rows(text, _HEAD_ROWS)
     header = [name.strip() for name in rows[0]] if rows else []
     return header, [list(cells) for cells in rows[1:] if len(cells) == len(header)]
 

@@ -6,8 +6,11 @@ the row.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from warmstart.errors import DataError
@@ -36,13 +39,12 @@ def read_text_table(path: Path, notes: list[str], *, keep_empty: bool = False) -
             that is too long, or a quote that is opened and not closed.
     """
     text = read_noted(path, notes)
-    separator = separator_of(text)
+    separator = _separator(text)
     header: list[str] = []
     rows: Rows = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    limit = csv.field_size_limit(_LONGEST)
     try:
-        for cells in reader:
+        for cells in _in_long_cells(reader):
             if not cells or not (any(cell.strip() for cell in cells) or (header and keep_empty)):
                 continue
             if not header:
@@ -57,11 +59,28 @@ def read_text_table(path: Path, notes: list[str], *, keep_empty: bool = False) -
             expected=f"cells of at most {_LONGEST} characters; a quote in a quoted cell is written twice",
             do="look for a quote that is opened and not closed",
         ) from error
-    finally:
-        csv.field_size_limit(limit)
     if not rows:
         raise DataError(f"{path} has no rows", expected="a line of column names, and one line for each sample")
     return header, rows
+
+
+def first_rows(text: str, n: int) -> list[list[str]]:
+    """The first rows of a table that may be cut off anywhere, as far as they can be read; blank lines are left out."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        for cells in islice(_in_long_cells(reader), n):
+            rows += [cells] if any(cell.strip() for cell in cells) else []
+    return rows
+
+
+def _in_long_cells(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows of a reader, whose cells may be as long as a book; the limit is one of the whole process."""
+    limit = csv.field_size_limit(_LONGEST)
+    try:
+        yield from reader
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _ragged(path: Path, number: int, line: int, cells: list[str], header: list[str]) -> DataError:
@@ -107,7 +126,7 @@ def decoded(data: bytes, path: Path) -> tuple[str, str]:
     raise DataError(f"{path} is damaged: it begins as UTF-16 and does not go on so", do="save it as UTF-8")
 
 
-def separator_of(text: str) -> str:
+def _separator(text: str) -> str:
     """The separator that cuts the first rows into the most cells, the same number in the most of them."""
     head = text[: 1 << 16].splitlines()[: _SNIFFED + 1]
 

@@ -77,8 +77,8 @@ def as_text_source(item: Any) -> Text:
     """
     if isinstance(item, Text):
         return item
-    if isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item):
-        return Text(tuple(well_formed(part) for part in item))
+    if isinstance(item, (tuple, list)) and len(item) == 2 and not any(map(is_nested, item)):
+        return Text(tuple(str(as_text_source(part)) for part in item))
     if isinstance(item, str):
         return Text((well_formed(item),))
     if not is_nested(item) and not isinstance(item, bytes) and not as_cell(item):
