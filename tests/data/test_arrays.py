@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.data.conftest import draw
 from warmstart.data.schema import Sample
-from warmstart.data.sources import load, load_unlabelled
+from warmstart.data.sources import load, load_inputs
 from warmstart.errors import DataError
 from warmstart.preprocess.reader import read_image
 
@@ -55,7 +55,7 @@ def test_what_does_not_fit_is_an_error_that_says_why(images: Any, labels: Any, w
 
 @pytest.mark.parametrize("thing", [3, None, {"a": 1}, ("a",)])
 def test_what_is_no_data_is_an_error_that_lists_what_is(thing: Any) -> None:
-    with pytest.raises(DataError, match=r"(?s)type.*a folder, a CSV"):
+    with pytest.raises(DataError, match=r"(?s)type.*a folder, a table"):
         load(thing)
 
 
@@ -66,8 +66,8 @@ def test_a_data_set_is_returned_as_it_is() -> None:
 
 def test_images_to_answer_for_may_be_one_or_many() -> None:
     one = np.zeros((8, 8, 3), np.uint8)
-    assert len(load_unlabelled(one)) == 1
-    assert len(load_unlabelled(np.zeros((5, 8, 8, 3), np.uint8))) == 5
-    assert len(load_unlabelled(np.zeros((5, 8, 9), np.uint8))) == 5
-    assert len(load_unlabelled(Image.new("L", (4, 4)))) == 1
-    assert [s.id for s in load_unlabelled([Sample("mine", one), one])] == ["mine", "row-1"]
+    assert len(load_inputs(one)) == 1
+    assert len(load_inputs(np.zeros((5, 8, 8, 3), np.uint8))) == 5
+    assert len(load_inputs(np.zeros((5, 8, 9), np.uint8))) == 5
+    assert len(load_inputs(Image.new("L", (4, 4)))) == 1
+    assert [s.id for s in load_inputs([Sample("mine", one), one])] == ["mine", "row-1"]

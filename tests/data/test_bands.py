@@ -15,7 +15,7 @@ from warmstart.data.batches import ImageBatches
 from warmstart.data.contact import contact_sheet
 from warmstart.data.pixels import PixelStore, value_bytes
 from warmstart.data.scan import MISSING, read_and_look
-from warmstart.data.sources import load, load_unlabelled
+from warmstart.data.sources import load, load_inputs
 from warmstart.errors import DataError
 
 
@@ -43,7 +43,7 @@ def test_arrays_and_tiff_images_are_found_beside_pictures(tiles: Path, tmp_path:
     table = tmp_path / "tiles.csv"
     table.write_text("path,label\ntiles/field/0.npy,field\ntiles/water/1.tif,water\n")
     assert [Path(s.source).suffix for s in load(table).samples] == [".npy", ".tif"]
-    assert len(load_unlabelled(tiles)) == 8
+    assert len(load_inputs(tiles)) == 8
 
 
 def test_stacks_in_memory_may_have_any_number_of_channels() -> None:

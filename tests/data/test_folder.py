@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.conftest import Maker
-from warmstart.data.sources import load, load_unlabelled
+from warmstart.data.sources import load, load_inputs
 from warmstart.errors import DataError
 
 TWO = ("cat/1.png", "dog/1.png")
@@ -84,7 +84,7 @@ def test_a_class_that_train_lacks_is_named(part: str, tree: Maker) -> None:
     [
         ((), "nothing lies"),
         (("1.png", "2.png"), "2 files lie"),
-        (("cat/", "dog/"), "no folder in .* holds an image"),
+        (("cat/", "dog/"), "no folder in .* holds any image"),
         (("cat/1.png", "dog/"), "1 class folder.* no image: dog"),
         (("cat/1.png", "dog/x.txt"), "1 class folder.* no image: dog"),
         (("cat/1.png",), "only one class: cat"),
@@ -184,15 +184,15 @@ def test_columns_belong_to_tables(tree: Maker) -> None:
 
 def test_images_to_answer_for_are_found_in_any_layout(tree: Maker, tmp_path: Path) -> None:
     root = tree("b.png", "a/10.png", "a/2.png", "a/.hidden.png", "x.txt")
-    found = [Path(s.id).relative_to(root).as_posix() for s in load_unlabelled(root)]
+    found = [Path(s.id).relative_to(root).as_posix() for s in load_inputs(root)]
     assert found == ["a/2.png", "a/10.png", "b.png"]
-    assert [s.id for s in load_unlabelled([root / "b.png", str(root / "gone.png")])] == [
+    assert [s.id for s in load_inputs([root / "b.png", str(root / "gone.png")])] == [
         (root / "b.png").as_posix(),
         (root / "gone.png").as_posix(),
     ]  # row 18: that a file is missing is found when it is read, as fit's policy has it
-    assert len(load_unlabelled([root / "b.png", "x" * 5000])) == 2  # row 8: the one is answered, the other an error
+    assert len(load_inputs([root / "b.png", "x" * 5000])) == 2  # row 8: the one is answered, the other an error
     (tmp_path / "empty").mkdir()
     nothings: tuple[object, ...] = (tmp_path / "empty", [])
     for nothing in nothings:
         with pytest.raises(DataError, match=r"no im|no input"):
-            load_unlabelled(nothing)
+            load_inputs(nothing)

@@ -126,7 +126,7 @@ def test_labels_that_look_like_gaps_stay_text(folder: Path) -> None:
         ('path,label\nimages/0.png,cat\nimages/1.png,"dog\nimages/2.png,cat\n', "row 2 .*a quote that is opened"),
         ("path,label\n", "no rows"),
         ("", "no rows"),
-        (f"path,label\nimages/0.png,cat\nimages/1.png,{'x' * 200_000}\n", "row 2 .*field"),
+        (f"path,label\nimages/0.png,cat\nimages/1.png,{'x' * 2_000_000}\n", "row 2 .*field"),
         ("path,label\nimages/0.png,cat\nimages/1.png,\n", "row 2: the label is empty"),
         ("path,label\nimages/0.png,cat\nimages/9.png,dog\n", "row 2: there is no file images/9.png"),
         (f"path,label\nimages/0.png,cat\n{'x' * 5000}.png,dog\n", "row 2: there is no file xxx"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warmstart.data.audit import Audit, audit_of, look_at
+from warmstart.data.audit import Audit, Look, audit_of, look_at
 from warmstart.data.contact import contact_sheet
 from warmstart.data.sources import load
 from warmstart.data.split import split
+from warmstart.data.textscan import read_texts
 from warmstart.data.together import copies
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 
@@ -23,33 +25,39 @@ def check(
     group: str | None = None,
     time: str | None = None,
     path_column: str | None = None,
+    text_column: str | None = None,
     label_column: str | None = None,
     listener: Listener = silent,
 ) -> Audit:
-    """Decode every image and report counts, sizes, corrupt files, and duplicates across the parts `fit` would make.
+    """Read every sample and report counts, sizes, corrupt files, and duplicates across the parts `fit` would make.
 
     Args:
         data: as for `fit`.
-        picture: also draw samples of each class to this PNG.
+        picture: also draw samples of each class to this PNG; of texts there is none, but `Audit.examples`.
         seed: of the division into parts, as for `fit`.
         val: share for validation, as for `fit`.
         test: share for the test, as for `fit`.
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
         path_column: column of a table that holds the path.
+        text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label.
         listener: hears of progress.
 
     Raises:
         DataError: the data is not of a form that can be read.
     """
-    dataset = load(data, path_column=path_column, label_column=label_column, group=group, time=time)
+    dataset = load(
+        data, path_column=path_column, text_column=text_column, label_column=label_column, group=group, time=time
+    )
     listener(Started("decode", len(dataset)))
-    looks = look_at(dataset, progress=lambda n: listener(Advanced("decode", n)))
+    looks: Sequence[Look | None] = (read_texts if dataset.kind == "text" else look_at)(
+        dataset, progress=lambda n: listener(Advanced("decode", n))
+    )
     listener(Finished("decode"))
     parts = split(dataset, val=val, test=test, seed=seed, copies=copies(dataset, looks))
     found = audit_of(dataset, parts, looks)
-    if picture is not None:
+    if picture is not None and dataset.kind == "image":
         Path(picture).parent.mkdir(parents=True, exist_ok=True)
         contact_sheet(dataset).save(picture)
     return found

@@ -12,7 +12,7 @@ import numpy as np
 from warmstart.api.bands import measured, refuse_other_bands
 from warmstart.api.prepare import activation_store, decode, framed, readable, shelf_for
 from warmstart.data.schema import ClassTarget, Dataset, Split
-from warmstart.data.sources import load, load_unlabelled
+from warmstart.data.sources import load, load_inputs
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
@@ -42,7 +42,7 @@ def read_set(
     paths, names = (None, None) if folder else (path_column, label_column)
     images = isinstance(data, list | np.ndarray)
     try:
-        found = unlabelled(data) if images else load(data, path_column=paths, label_column=names)
+        found = unlabelled(data) if images else load(data, kind="image", path_column=paths, label_column=names)
     except DataError as error:
         if not folder:
             raise
@@ -57,7 +57,7 @@ def read_set(
 def unlabelled(data: Any) -> Dataset:
     """Images without labels; named after their folder where there is one."""
     name = Path(data).resolve().name if isinstance(data, str | Path) else "images"
-    return Dataset(load_unlabelled(data), ClassTarget(()), name)
+    return Dataset(load_inputs(data), ClassTarget(()), name)
 
 
 def prepare(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from warmstart.data.sources import load_unlabelled
+from warmstart.data.sources import load_inputs
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 from warmstart.files import write_text
@@ -45,7 +45,7 @@ def predict(
         DataError: there is nothing to predict, or the coverage is more than the validation samples could support.
     """
     keep_buffers()
-    samples = load_unlabelled(inputs)
+    samples = load_inputs(inputs)
     loaded = Bundle.load(bundle)
     listener(Started("predict", len(samples)))
     rows = loaded.predict(

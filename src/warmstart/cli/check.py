@@ -9,7 +9,19 @@ from typing import Annotated, Any
 
 import typer
 
-from warmstart.cli.options import AsJson, DataArgument, Debug, Group, LabelColumn, PathColumn, Seed, Test, Time, Val
+from warmstart.cli.options import (
+    AsJson,
+    DataArgument,
+    Debug,
+    Group,
+    LabelColumn,
+    PathColumn,
+    Seed,
+    Test,
+    TextColumn,
+    Time,
+    Val,
+)
 from warmstart.cli.session import Session, session
 from warmstart.errors import DataError
 
@@ -26,17 +38,19 @@ def check(
     group: Group = None,
     time: Time = None,
     path_column: PathColumn = None,
+    text_column: TextColumn = None,
     label_column: LabelColumn = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Look for what is wrong with DATA, and change nothing.
 
-    Counts, sizes, corrupt files, duplicates across splits, and one picture with samples of each class.
+    Counts, sizes, corrupt files, duplicates across splits, and one picture with samples of each class; of texts, the
+    beginnings of some.
     """
     with session(as_json=as_json, debug=debug) as now:
         picture = picture_place(data, picture)
-        now.say(f"Checking {data}: every image is decoded, nothing is changed")
+        now.say(f"Checking {data}: every sample is read, nothing is changed")
         from warmstart.api.check import check as twin
 
         found = twin(
@@ -48,12 +62,16 @@ def check(
             group=group,
             time=time,
             path_column=path_column,
+            text_column=text_column,
             label_column=label_column,
             listener=now.listener,
         )
-        show(now, found.to_dict(), found.problems)
-        now.say(f"picture  {picture}")
-        now.result({**found.to_dict(), "problems": found.problems, "picture": picture})
+        audit = found.to_dict()
+        show(now, audit, found.problems)
+        drawn = picture if audit["noun"] == "image" else None
+        if drawn is not None:
+            now.say(f"picture  {drawn}")
+        now.result({**audit, "problems": found.problems, "picture": drawn})
 
 
 def picture_place(data: str, picture: Path | None) -> Path:
@@ -76,11 +94,19 @@ def picture_place(data: str, picture: Path | None) -> Path:
 
 def show(now: Session, audit: dict[str, Any], problems: Sequence[str]) -> None:
     """Counts, sizes, what is unusual, and the problems in words."""
-    now.table(("class", "images"), audit["counts"].items())
+    noun = audit["noun"]
+    now.table(("class", f"{noun}s"), audit["counts"].items())
     now.say("")
-    now.say(f"images   {audit['samples']}: " + ", ".join(f"{part} {n}" for part, n in audit["parts"].items()))
-    now.say("sizes    " + ", ".join(f"{which} {' x '.join(map(str, size))}" for which, size in audit["sizes"].items()))
-    for what, n in audit["unusual"].items():
+    for name, lines in audit["examples"].items():
+        now.say(f"{name}:", "bold")
+        for line in lines:
+            now.say(f"  {line}")
+    now.say(f"{noun}s".ljust(9) + f"{audit['samples']}: " + ", ".join(f"{p} {n}" for p, n in audit["parts"].items()))
+    size = "{} x {}" if noun == "image" else "{} characters, {} word(s)"
+    now.say("sizes    " + ", ".join(f"{which} {size.format(*found)}" for which, found in audit["sizes"].items()))
+    if audit["scripts"]:
+        now.say("scripts  " + ", ".join(f"{name} {n}" for name, n in audit["scripts"].items()))
+    for what, n in audit["unusual"].items() if noun == "image" else ():  # of texts it is among the problems
         now.say(f"unusual  {n} image(s): {what}")
     for name, facts in audit["bands"].items():
         ways = ", ".join(f"{how} ({n})" for how, n in facts["stored"].items())

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 DataArgument = Annotated[
-    str, typer.Argument(metavar="DATA", help="A folder with a folder per class, or a CSV, TSV or Parquet table.")
+    str,
+    typer.Argument(metavar="DATA", help="A folder with a folder per class, or a table: CSV, TSV, Parquet, JSON lines."),
 ]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle folder that `fit` wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
@@ -45,6 +46,9 @@ CacheDtype = Annotated[
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
 ]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
+TextColumn = Annotated[
+    str | None, typer.Option(help="Column of the table that holds the texts; for pairs two, with a comma between them.")
+]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the labels.")]
 Out = Annotated[Path | None, typer.Option(help="Run folder; must not exist.", show_default="runs/NAME-001, 002, ...")]
 Cache = Annotated[

@@ -1,4 +1,4 @@
-"""Looking for what is wrong with a data set: every image is decoded, and nothing is changed."""
+"""Looking for what is wrong with a data set: every image is decoded, every text read, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from warmstart.data.examples import excerpts
 from warmstart.data.findings import Audit, Ids
-from warmstart.data.lookalike import look_alikes
+from warmstart.data.lookalike import Outline, look_alikes
+from warmstart.data.minhash import near_copies
 from warmstart.data.parts import groups_across
 from warmstart.data.pool import in_order
 from warmstart.data.scan import Look, alike, read_and_look
 from warmstart.data.schema import Dataset, Split
+from warmstart.data.telltale import labels_told
+from warmstart.data.textscan import TextLook
 
 __all__ = ["Audit", "Look", "audit", "audit_of", "look_at"]
 
@@ -34,7 +38,7 @@ def audit(
     """Decode every image of a data set and say what is in it and what is wrong with it.
 
     Args:
-        dataset: the samples.
+        dataset: the samples; images.
         split: the parts to look for copies between; without it, those that the samples come with.
         workers: threads that decode.
         limit: of a larger data set a random choice of so many images is looked at, and the findings say so.
@@ -65,6 +69,8 @@ def audit_of(dataset: Dataset, split: Split | None, looks: Sequence[Look | None]
     copies = alike({i: found.pixels for i, found in read.items()})
     leaks = _across(copies, part_of)
     near = _near(read, part_of, same={held for _, held in leaks})
+    texts = {i: found for i, found in read.items() if isinstance(found, TextLook)}
+    told, other_told = labels_told(dataset) if texts else (0, 0)
     in_part = Counter(part_of.values())
     return Audit(
         name=dataset.name,
@@ -84,6 +90,11 @@ def audit_of(dataset: Dataset, split: Split | None, looks: Sequence[Look | None]
         duplicate_count=sum(len(members) - 1 for members in copies),
         modes=dict(Counter(found.mode for found in read.values()).most_common()),
         bands=_bands(dataset, read),
+        noun=dataset.kind,
+        scripts=dict(Counter(found.script for found in texts.values() if found.script).most_common()),
+        labels_told=told,
+        other_labels_told=other_told,
+        examples=excerpts(dataset) if texts else {},
         unseen=len(dataset) - len(seen),
         notes=(*dataset.notes, *(split.notes if split is not None else ())),
     )
@@ -102,7 +113,7 @@ def _parts(dataset: Dataset, split: Split | None) -> dict[int, str]:
 
 
 def _across(groups: Sequence[Sequence[int]], part_of: Mapping[int, str]) -> list[tuple[int, int]]:
-    """(index, index held out) for each image of validation or test with a like one in a part before its own."""
+    """(index, index held out) for each sample of validation or test with a like one in a part before its own."""
     pairs = []
     for members in groups:
         placed = sorted((_RANK[part_of[i]], i) for i in members if i in part_of)
@@ -111,14 +122,23 @@ def _across(groups: Sequence[Sequence[int]], part_of: Mapping[int, str]) -> list
 
 
 def _near(read: Mapping[int, Look], part_of: Mapping[int, str], same: set[int]) -> list[tuple[int, int]]:
-    """The same for look-alikes, without the images in `same`."""
-    outlines = {name: {i: f.outline for i, f in read.items() if part_of.get(i) == name} for name in _RANK}
+    """The same for look-alikes and near copies, without the samples in `same`."""
+    looks = {name: {i: f for i, f in read.items() if part_of.get(i) == name} for name in _RANK}
     pairs: dict[int, tuple[int, int]] = {}
     for name, before in (("val", ("train",)), ("test", ("train", "val"))):
-        asked = {i: outline for i, outline in outlines[name].items() if i not in same}
-        known = {i: outline for part in before for i, outline in outlines[part].items()}
-        pairs.update({held: (first, held) for first, held in look_alikes(known, asked)})
+        asked = {i: found for i, found in looks[name].items() if i not in same}
+        known = {i: found for part in before for i, found in looks[part].items()}
+        alike_ones = (*look_alikes(_outlines(known), _outlines(asked)), *near_copies(_signed(known), _signed(asked)))
+        pairs.update({held: (first, held) for first, held in alike_ones})
     return [pairs[i] for i in sorted(pairs)]
+
+
+def _outlines(looks: Mapping[int, Look]) -> dict[int, Outline]:
+    return {i: found.outline for i, found in looks.items()}
+
+
+def _signed(looks: Mapping[int, Look]) -> dict[int, bytes]:
+    return {i: found.signature for i, found in looks.items() if isinstance(found, TextLook)}
 
 
 def _bands(dataset: Dataset, read: Mapping[int, Look]) -> dict[str, dict[str, Any]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from warmstart.data.examples import MOST_CLASSES, examples
 from warmstart.data.names import clean
 from warmstart.data.schema import Dataset, Sample
 from warmstart.errors import WarmstartError
@@ -19,7 +19,6 @@ _MARGIN, _GAP, _TITLE, _TEXT = 24, 6, 15, 12
 _INK, _FAINT, _PAPER, _TILE, _RULE = "#1f2328", "#656d76", "#ffffff", "#eef1f4", "#d8dee4"
 _LONGEST = 26
 """Characters of a class name."""
-MOST_CLASSES = 40
 
 
 def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image.Image:
@@ -44,7 +43,7 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image
     height = 2 * _MARGIN + len(classes) * step - _GAP + (_MARGIN + _TEXT if more else 0)
     sheet = Image.new("RGB", (left + columns * step - _GAP + _MARGIN, height), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    rows = _chosen(dataset, columns)
+    rows = examples(dataset, columns)
     for row, name in enumerate(classes):
         top = _MARGIN + row * step
         middle = top + size // 2
@@ -55,18 +54,6 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image
     if more:
         draw.text((_MARGIN, height - _MARGIN), f"and {more} more classes", _FAINT, text, anchor="ls")
     return sheet
-
-
-def _chosen(dataset: Dataset, n: int) -> dict[str, Sequence[Sample]]:
-    """At most `n` samples of each class, evenly spread over those it has."""
-    members: dict[str, list[Sample]] = {name: [] for name in dataset.target.classes}
-    for sample in dataset.samples:
-        if sample.label is not None:
-            members[sample.label].append(sample)
-    return {
-        name: all_of if len(all_of) <= n else [all_of[i * len(all_of) // n] for i in range(n)]
-        for name, all_of in members.items()
-    }
 
 
 def _tile(sample: Sample, size: int) -> Image.Image:

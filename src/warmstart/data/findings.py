@@ -6,11 +6,14 @@ import dataclasses
 from typing import Any
 
 from warmstart.data.names import some
+from warmstart.data.schema import Kind
 
 FEW = 5
 """Samples; a class with fewer is named."""
 IMBALANCE = 10
 """Times; a largest class so many times the smallest is named."""
+TOLD = 0.5
+"""Share of the texts, beyond what other labels have; that many that say their own label are named."""
 
 Ids = tuple[str, ...]
 
@@ -26,26 +29,26 @@ class Audit:
     parts: dict[str, int]
     """Samples in train, val and test; empty if the data is not divided."""
     sizes: dict[str, list[int]]
-    """[width, height] of the `smallest`, `median` and `largest` image by area."""
+    """[width, height] of the `smallest`, `median` and `largest` image by area; of texts [characters, words]."""
     unusual: dict[str, int]
-    """What had to be converted, and in how many images."""
+    """What had to be converted, or is odd, and in how many samples."""
     corrupt: tuple[tuple[str, str], ...]
-    """(id, reason) of every image that cannot be read."""
+    """(id, reason) of every sample that cannot be read."""
     duplicates: tuple[Ids, ...]
-    """Images with the same pixels, wherever they are."""
+    """Images with the same pixels, texts with the same words, wherever they are."""
     conflicting: tuple[Ids, ...]
-    """Images with the same pixels and different labels."""
+    """Those of them that have different labels."""
     leaks: tuple[tuple[str, str], ...]
-    """(id in another part, id in validation or test) of images with the same pixels."""
+    """(id in another part, id in validation or test) of samples that are the same."""
     near_leaks: tuple[tuple[str, str], ...]
-    """The same for look-alikes: nearly the same picture, other pixels."""
+    """The same for look-alikes: nearly the same picture or text."""
     groups_across: Ids
     """Groups with samples in more than one part."""
     leak_count: int = 0
-    """Images of validation and test that are also in a part before theirs."""
+    """Samples of validation and test that are also in a part before theirs."""
     near_leak_count: int = 0
     duplicate_count: int = 0
-    """Images that are copies of another one, wherever they are."""
+    """Samples that are copies of another one, wherever they are."""
     modes: dict[str, int] = dataclasses.field(default_factory=dict)
     """How the pixels are stored (Pillow's mode or an array's dtype), and in how many images."""
     bands: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -57,6 +60,16 @@ class Audit:
     feature_leak_count: int = 0
     accuracy_without: float | None = None
     """Accuracy on what was measured on, without those of `feature_leaks`; `None` if there are none, or no others."""
+    noun: Kind = "image"
+    """What the samples are."""
+    scripts: dict[str, int] = dataclasses.field(default_factory=dict)
+    """In which script texts are written, and how many of them."""
+    labels_told: int = 0
+    """Texts in which their own label stands, word for word."""
+    other_labels_told: int = 0
+    """Texts in which the label of another class does: what to expect if labels had nothing to do with that."""
+    examples: dict[str, Ids] = dataclasses.field(default_factory=dict)
+    """The beginnings of some texts of each class."""
     unseen: int = 0
     """Images that were not looked at, because the data set is very large."""
     notes: Ids = ()
@@ -88,34 +101,42 @@ class Audit:
         if not self.feature_leaks:
             return ""
         pairs = some([f"{b} ~ {a}" for a, b in self.feature_leaks], 3)
-        alike = f"{self.feature_leak_count} image(s) measured on look very much like one learned from: {pairs}"
+        alike = f"{self.feature_leak_count} {self.noun}(s) measured on look very much like one learned from: {pairs}"
         without = self.accuracy_without
         return alike if without is None else f"{alike}; without them accuracy is {100 * without:.1f} %"
 
     def _wrong(self) -> list[str]:
         """What makes scores untrue."""
         flatter = "scores on them will flatter"
-        found = []
+        held, found = f"{self.noun}(s) of validation or test", []
+        if self.samples - 1 == self.duplicate_count > 0:
+            found.append(f"all {self.samples} {self.noun}s are the same: there is nothing to learn")
         if self.corrupt:
             some_of = some([f"{name} ({why})" for name, why in self.corrupt], 3)
-            found.append(f"{len(self.corrupt)} image(s) cannot be read: {some_of}")
+            found.append(f"{len(self.corrupt)} {self.noun}(s) cannot be read: {some_of}")
         if self.leaks:
             pairs = some([f"{b} = {a}" for a, b in self.leaks], 3)
-            found.append(
-                f"{self.leak_count} image(s) of validation or test are also in another part: {pairs}; {flatter}"
-            )
+            found.append(f"{self.leak_count} {held} are also in another part: {pairs}; {flatter}")
         if self.groups_across:
             groups = some(self.groups_across, 3)
             found.append(f"{len(self.groups_across)} group(s) lie in more than one part: {groups}; {flatter}")
         if self.conflicting:
             sets = some([" = ".join(ids[:3]) for ids in self.conflicting], 3)
-            found.append(f"the same image has different labels: {sets}")
+            found.append(f"the same {self.noun} has different labels: {sets}")
         if self.near_leaks:
             pairs = some([f"{b} ~ {a}" for a, b in self.near_leaks], 3)
-            found.append(
-                f"{self.near_leak_count} image(s) of validation or test look like one in another part: {pairs}"
-            )
+            look = "are nearly the same as" if self.noun == "text" else "look like"
+            found.append(f"{self.near_leak_count} {held} {look} one in another part: {pairs}")
+        found += self._of_labels()
         return [*found, self.alike_by_features] if self.feature_leaks else found
+
+    def _of_labels(self) -> list[str]:
+        if self.labels_told - self.other_labels_told < TOLD * self.samples:
+            return []
+        return [
+            f"{self.labels_told} of {self.samples} texts say their own label word for word ({self.other_labels_told} "
+            "say another): it may only be read off"
+        ]
 
     def _of_bands(self) -> list[str]:
         stored = {name: ", ".join(facts["stored"]) for name, facts in self.bands.items()}
@@ -133,12 +154,16 @@ class Audit:
         found = []
         if self.duplicate_count:
             sets = some([" = ".join(ids[:3]) for ids in self.duplicates], 3)
-            found.append(f"{self.duplicate_count} image(s) are copies of another: {sets}")
+            found.append(f"{self.duplicate_count} {self.noun}(s) are copies of another: {sets}")
         found += self._of_bands()
+        if self.noun == "text":
+            found += [f"{n} text(s) {what}" for what, n in self.unusual.items()]
         if self.few:
             found.append(f"fewer than {FEW} samples: {some([f'{name} ({n})' for name, n in self.few.items()])}")
         if self.imbalance >= IMBALANCE:
             found.append(f"the largest class has {self.imbalance:.0f} times the samples of the smallest")
         if self.unseen:
-            found.append(f"{self.unseen} of {self.samples} images were not looked at: the others are a random choice")
+            found.append(
+                f"{self.unseen} of {self.samples} {self.noun}s were not looked at: the others are a random choice"
+            )
         return found

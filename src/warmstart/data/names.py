@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -35,9 +36,26 @@ def hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _LITTER
 
 
-def is_image(name: str) -> bool:
-    """Whether a file name ends as an image's does, or as that of an array of bands."""
-    return Path(name).suffix.lower() in EXTENSIONS | HEIC | ARRAYS
+@dataclasses.dataclass(frozen=True)
+class FileKind:
+    """What samples are files of, and how the names of these end.
+
+    >>> IMAGES.names("cats/1.JPG"), TEXTS.names("notes.md")
+    (True, True)
+    """
+
+    noun: str
+    endings: frozenset[str]
+    """In lower case."""
+
+    def names(self, name: str) -> bool:
+        """Whether a file name ends as that of such a file."""
+        return Path(name).suffix.lower() in self.endings
+
+
+IMAGES = FileKind("image", EXTENSIONS | HEIC | ARRAYS)
+"""Pictures, and arrays of bands."""
+TEXTS = FileKind("text", frozenset({".txt", ".md"}))
 
 
 def natural(name: str) -> tuple[object, ...]:

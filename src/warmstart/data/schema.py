@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 SplitName = Literal["train", "val", "test"]
+Kind = Literal["image", "text"]
 IntArray = npt.NDArray[np.int64]
 
 
@@ -40,6 +41,11 @@ class Text:
 
     def __str__(self) -> str:
         return "\n".join(self.parts)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it, or one of the pair, holds nothing but white space."""
+        return not all(part.strip() for part in self.parts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +89,11 @@ class Dataset:
         """Samples per class, in class order."""
         counter = Counter(s.label for s in self.samples)
         return {name: counter.get(name, 0) for name in self.target.classes}
+
+    @property
+    def kind(self) -> Kind:
+        """What the samples are; also the word for one of them."""
+        return "text" if any(isinstance(sample.source, Text) for sample in self.samples) else "image"
 
     def subset(self, indices: Sequence[int] | IntArray) -> Dataset:
         """The same target with only the samples at `indices`, in that order."""

@@ -62,7 +62,10 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
     notes = _notes(dataset, *parts, no_test=no_test)
     if twins:
         extra = sum(len(members) - 1 for members in twins)
-        notes = (*notes, f"{extra} image(s) are copies of another, or look just like it, and are kept in its part")
+        notes = (
+            *notes,
+            f"{extra} {dataset.kind}(s) are copies of another, or look just like it, and are kept in its part",
+        )
     return Split(parts[0], parts[1], parts[2], how, notes)
 
 

@@ -1,8 +1,9 @@
-"""What must lie in one part: samples of one group, and pictures that are copies of each other.
+"""What must lie in one part: samples of one group, and pictures or texts that are copies of each other.
 
-A picture that is learned from and measured on again makes the score untrue. Where the parts are ours to make, copies
-are therefore kept together, like a group. So are look-alikes (`warmstart.data.lookalike`), but for those of which a
-class has many: then they are what its pictures look like, and no copies.
+One that is learned from and measured on again makes the score untrue. Where the parts are ours to make, copies
+are therefore kept together, like a group. So are look-alikes (`warmstart.data.lookalike`, of texts
+`warmstart.data.minhash`), but for those of which a class has many: then they are what its samples look like, and no
+copies.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from warmstart.data.lookalike import pairs_alike
+from warmstart.data.minhash import pairs_near
 from warmstart.data.scan import Look, alike
 from warmstart.data.schema import Dataset, IntArray
+from warmstart.data.textscan import TextLook
 
 Sets = Sequence[Sequence[int]]
 _MANY = 0.1
@@ -26,7 +29,9 @@ def copies(dataset: Dataset, looks: Sequence[Look | None]) -> list[list[int]]:
     """Indices of the samples that are copies of each other or look just alike, for each set of them."""
     read = {i: found for i, found in enumerate(looks) if found is not None and not found.error}
     exact = alike({i: found.pixels for i, found in read.items()})
-    unit = joined(len(dataset), [*exact, *pairs_alike({i: found.outline for i, found in read.items()})])
+    outlines = {i: found.outline for i, found in read.items()}
+    signatures = {i: found.signature for i, found in read.items() if isinstance(found, TextLook)}
+    unit = joined(len(dataset), [*exact, *pairs_alike(outlines), *pairs_near(signatures)])
     counts, labels = np.bincount(dataset.labels), dataset.labels
     near = [
         members

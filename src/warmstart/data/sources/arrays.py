@@ -34,25 +34,36 @@ def load_arrays(
     >>> load_arrays(np.zeros((4, 8, 8), np.uint8), ["a", "b", "a", "b"]).counts
     {'a': 2, 'b': 2}
     """
-    sources = as_sources(images)
-    names = _names(labels)
+    notes: list[str] = []
+    samples = in_memory(as_sources(images), labels, group, time, notes)
+    classes = class_names([str(s.label) for s in samples], notes)
+    return Dataset(samples, ClassTarget(classes), "arrays", notes=tuple(notes))
+
+
+def in_memory(
+    sources: Sequence[Any],
+    labels: Any,
+    group: Sequence[Any] | None,
+    time: Sequence[Any] | None,
+    notes: list[str],
+    noun: str = "image",
+) -> tuple[Sample, ...]:
+    """A sample for each source, with what stands at its place. Arguments and errors as for `load_arrays`."""
+    names = _names(labels, noun)
     groups = [None] * len(names) if group is None else [as_text(g) or None for g in group]
     cells = None if time is None else [as_text(at) for at in time]
     if not len(sources) == len(names) == len(groups) == len(names if cells is None else cells):
         of_groups = "" if group is None else f", {len(groups)} groups"
         of_times = "" if cells is None else f", {len(cells)} times"
         raise DataError(
-            f"{len(sources)} images, {len(names)} labels{of_groups}{of_times}",
-            expected="as many labels as images, in their order",
+            f"{len(sources)} {noun}s, {len(names)} labels{of_groups}{of_times}",
+            expected=f"as many labels as {noun}s, in their order",
         )
-    notes: list[str] = []
-    classes = class_names(names, notes)
     times = [None] * len(names) if cells is None else as_times(cells, notes)
-    samples = tuple(
+    return tuple(
         Sample(f"row-{row}", source, name, of, time=at)
         for row, (source, name, of, at) in enumerate(zip(sources, names, groups, times, strict=True))
     )
-    return Dataset(samples, ClassTarget(classes), "arrays", notes=tuple(notes))
 
 
 def as_sources(images: Any) -> list[Any]:
@@ -83,11 +94,11 @@ def as_source(image: Any) -> Any:
     )
 
 
-def _names(labels: Any) -> list[str]:
+def _names(labels: Any, noun: str) -> list[str]:
     if getattr(labels, "ndim", 1) != 1:
-        raise DataError(f"labels of shape {tuple(labels.shape)}", expected="one label for each image: shape (n,)")
+        raise DataError(f"labels of shape {tuple(labels.shape)}", expected=f"one label for each {noun}: shape (n,)")
     values = labels.tolist() if hasattr(labels, "tolist") else list(labels)
     names = [as_text(value) for value in values]
     if "" in names:
-        raise DataError(f"the label at position {names.index('')} is missing", expected="a label for each image")
+        raise DataError(f"the label at position {names.index('')} is missing", expected=f"a label for each {noun}")
     return names

@@ -7,55 +7,71 @@ from collections.abc import Sequence
 from typing import Any
 
 from warmstart.data.names import PARTS
-from warmstart.data.sources.labels import as_text
+from warmstart.data.sources.labels import as_text, refuse_nested
 from warmstart.errors import DataError, nearest
 
 PATHS = (
     "path", "filepath", "file_path", "image_path", "img_path", "imagepath",
     "file", "filename", "file_name", "image", "img", "image_name", "image_file", "image_id",
 )  # fmt: skip
-LABELS = ("label", "class", "target", "category", "class_name", "label_name", "labels", "classname", "species", "y")
+LABELS = (
+    "label", "class", "target", "category", "class_name", "label_name", "labels", "classname", "species", "y",
+    "sentiment", "intent", "topic", "emotion", "genre", "polarity", "gold_label", "label_text", "class_index",
+)  # fmt: skip
 SPLITS = ("split", "set", "subset", "part", "partition", "data_set", "dataset")
+
+_OR_TEXTS = ", or with text_column (--text-column) if they are texts"
 
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """Names of the columns that are used."""
+    """Names of the columns that say something of the samples, beside those that hold them."""
 
-    path: str
     label: str
     group: str | None
     split: str | None
     time: str | None = None
 
-    def named(self) -> dict[str, str]:
-        """Those that there are, by role."""
-        return {role: name for role, name in dataclasses.asdict(self).items() if name is not None}
+    def cells(self, header: Sequence[str], table: Sequence[Sequence[Any]]) -> list[dict[str, str]]:
+        """The cells that matter of each row, by what they say, as text; empty where there is none.
+
+        Raises:
+            DataError: names the row and column of a cell that is a list or an object.
+        """
+        at = {role: header.index(name) for role, name in dataclasses.asdict(self).items() if name is not None}
+        for number, row in enumerate(table, start=1):
+            for i in at.values():
+                refuse_nested(row[i], number, header[i])
+        return [{role: as_text(row[i]) for role, i in at.items()} for row in table]
+
+
+def find_path(header: Sequence[str], path: str | None) -> str:
+    """The column of the paths: as asked, else by its name. Raises `DataError` if it cannot be told."""
+    return asked(header, path, "path") or _guessed(header, PATHS, "path")
 
 
 def find_columns(
     header: Sequence[str],
     table: Sequence[Sequence[Any]],
+    inputs: Sequence[str],
     *,
-    path: str | None,
     label: str | None,
     group: str | None,
     time: str | None = None,
 ) -> Columns:
-    """The columns to use. Raises `DataError` that lists the columns found if one cannot be told.
+    """The columns to use, beside `inputs`, which hold the samples. Raises `DataError` if one cannot be told.
 
-    >>> find_columns(["image", "class", "split"], [["a.png", "cat", "train"]], path=None, label=None, group=None).split
+    >>> find_columns(["image", "class", "split"], [["a.png", "cat", "train"]], ["image"], label=None, group=None).split
     'split'
     """
-    paths = _asked(header, path, "path") or _guessed(header, PATHS, "path")
-    labels = _asked(header, label, "label") or _guessed(header, LABELS, "label")
-    groups, times = _asked(header, group, "group"), _asked(header, time, "time")
+    labels = asked(header, label, "label") or _guessed([n for n in header if n not in inputs], LABELS, "label")
+    groups, times = asked(header, group, "group"), asked(header, time, "time")
     for name in header:
-        if name.lower() in SPLITS and name not in (paths, labels, groups, times):
+        if name.lower() in SPLITS and name not in (*inputs, labels, groups, times):
             at = header.index(name)
             values = {as_text(row[at]).lower() for row in table}
             if values <= PARTS.keys():
-                return Columns(paths, labels, groups, name, times)
+                return Columns(labels, groups, name, times)
             if values & PARTS.keys():
                 wrong = next(i for i, row in enumerate(table, start=1) if as_text(row[at]).lower() not in PARTS)
                 raise DataError(
@@ -63,10 +79,11 @@ def find_columns(
                     expected=f"one of {', '.join(PARTS)} in every row",
                     do="mend it, or rename the column if it does not say which part a row belongs to",
                 )
-    return Columns(paths, labels, groups, None, times)
+    return Columns(labels, groups, None, times)
 
 
-def _asked(header: Sequence[str], name: str | None, what: str) -> str | None:
+def asked(header: Sequence[str], name: str | None, what: str) -> str | None:
+    """The column that the user names, or none. Raises `DataError` that lists the columns if there is no such."""
     if name is not None and name not in header:
         raise DataError(
             f"the table has no column {name!r} for the {what}",
@@ -76,13 +93,17 @@ def _asked(header: Sequence[str], name: str | None, what: str) -> str | None:
     return name
 
 
-def _guessed(header: Sequence[str], known: Sequence[str], what: str) -> str:
+def known_as(header: Sequence[str], known: Sequence[str]) -> str | None:
+    """The column whose name is the first of those known, upper or lower case, with spaces or underscores."""
     lower = {name.lower().replace(" ", "_"): name for name in reversed(header)}
-    for name in known:
-        if name in lower:
-            return lower[name]
+    return next((lower[name] for name in known if name in lower), None)
+
+
+def _guessed(header: Sequence[str], known: Sequence[str], what: str) -> str:
+    if (name := known_as(header, known)) is not None:
+        return name
     raise DataError(
         f"no column of the table is known to hold the {what}; its columns are {', '.join(header)}",
         expected=f"a column called {', '.join(known[:4])} or the like",
-        do=f"say which it is with {what}_column (--{what}-column)",
+        do=f"say which it is with {what}_column (--{what}-column){_OR_TEXTS if what == 'path' else ''}",
     )

@@ -35,6 +35,21 @@ def as_cell(value: Any) -> str:
     return str(value).strip()
 
 
+def is_nested(value: Any) -> bool:
+    """Whether a cell holds several values: a list, an object, an array; a number of numpy's is one."""
+    return isinstance(value, (list, tuple, dict, set)) or getattr(value, "shape", ()) != ()
+
+
+def refuse_nested(value: Any, number: int, column: str) -> None:
+    """Raise `DataError` that names the row and the column of a cell that holds several values."""
+    if is_nested(value):
+        raise DataError(
+            f"row {number}: the column {column!r} holds a {type(value).__name__}",
+            expected="one value in each row",
+            do="name another column, or make one value of what it holds",
+        )
+
+
 def class_names(labels: Sequence[str], notes: list[str]) -> tuple[str, ...]:
     """The classes in natural order; `notes` gets what is strange about them.
 
@@ -56,7 +71,7 @@ def class_names(labels: Sequence[str], notes: list[str]) -> tuple[str, ...]:
     if fractional and None not in values and len(classes) > max(_CONTINUOUS, len(labels) // 10):
         raise DataError(
             f"{len(classes)} different numbers as labels, such as {some(fractional, 3)}",
-            expected="classes: a name or a whole number that several images share",
+            expected="classes: a name or a whole number that several samples share",
             do="name the right column, or make classes of the numbers",
         )
     if fractional:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from warmstart.data.names import PARTS, clean, some, unique
-from warmstart.data.schema import Sample
+from warmstart.data.schema import Sample, Text
 from warmstart.data.sources.times import as_times
+from warmstart.data.sources.walk import is_file
 from warmstart.errors import DataError
 
 OnMissing = Literal["error", "skip"]
@@ -28,8 +29,7 @@ def to_samples(
         DataError: names the rows (the first is 1) with an empty label or a missing file, unless these are to be
             skipped, with another label for the same file, or with a time that cannot be read.
     """
-    timed = bool(rows) and "time" in rows[0]
-    times = as_times([row["time"] for row in rows], notes) if timed else [None] * len(rows)
+    times = _times(rows, notes)
     samples: list[Sample] = []
     problems: list[str] = []
     first: dict[tuple[Path, str], tuple[int, str]] = {}
@@ -49,28 +49,64 @@ def to_samples(
                 )
             repeated += 1
             continue
-        split = PARTS[part] if part else None
-        name, group = clean(Path(row["path"]).as_posix()), row.get("group") or None
-        samples.append(Sample(name, file, row["label"], group, split, times[number - 1]))
-    if problems and (on_missing == "error" or not samples):
-        raise DataError(
-            f"{len(problems)} of {len(rows)} rows cannot be used: {some(problems)}",
-            expected=f"in every row a label, and a file that exists (relative paths start at {root.absolute()})",
-            do="mend the rows, or leave them out with on_missing='skip'",
-        )
-    if problems:
-        notes.append(f"{len(problems)} row(s) are left out: {some(problems, 3)}")
+        samples.append(_sample(clean(Path(row["path"]).as_posix()), file, row, times[number - 1]))
+    expected = f"in every row a label, and a file that exists (relative paths start at {root.absolute()})"
+    _leave_out(problems, len(rows), expected, notes, stop=on_missing == "error" or not samples)
     if repeated:
         notes.append(f"{repeated} row(s) repeat an earlier one and are left out")
     ids = unique([s.id for s in samples])
     return tuple(dataclasses.replace(s, id=i) for i, s in zip(ids, samples, strict=True))
 
 
+def to_texts(
+    rows: Sequence[dict[str, str]], texts: Sequence[Text], on_missing: OnMissing, notes: list[str]
+) -> tuple[Sample, ...]:
+    """A sample for each row of cells `label` and, if there are, `group`, `split` and `time`, with its text.
+
+    Empty texts are left in, with or without a label. Ids are `row-1` for the first, and so on.
+
+    Raises:
+        DataError: names the rows (the first is 1) with a text and without a label, unless these are to be skipped.
+    """
+    times = _times(rows, notes)
+    samples: list[Sample] = []
+    problems: list[str] = []
+    for number, (row, text, at) in enumerate(zip(rows, texts, times, strict=True), start=1):
+        if row["label"] or text.empty:
+            samples.append(_sample(f"row-{number}", text, row, at))
+        else:
+            problems.append(f"row {number}: the label is empty")
+    _leave_out(problems, len(rows), "in every row a label", notes, stop=on_missing == "error" or not samples)
+    return tuple(samples)
+
+
+def _times(rows: Sequence[dict[str, str]], notes: list[str]) -> Sequence[float | None]:
+    timed = bool(rows) and "time" in rows[0]
+    return as_times([row["time"] for row in rows], notes) if timed else [None] * len(rows)
+
+
+def _sample(name: str, source: Path | Text, row: dict[str, str], at: float | None) -> Sample:
+    part = row.get("split", "").lower()
+    return Sample(name, source, row["label"], row.get("group") or None, PARTS[part] if part else None, at)
+
+
+def _leave_out(problems: Sequence[str], of: int, expected: str, notes: list[str], *, stop: bool) -> None:
+    """Raise `DataError` that tells of the rows with problems, or note that they are left out."""
+    if problems and stop:
+        raise DataError(
+            f"{len(problems)} of {of} rows cannot be used: {some(problems)}",
+            expected=expected,
+            do="mend the rows, or leave them out with on_missing='skip'",
+        )
+    if problems:
+        notes.append(f"{len(problems)} row(s) are left out: {some(problems, 3)}")
+
+
 def _file(root: Path, text: str) -> Path:
     """The file a cell names. A table written on Windows may have backslashes, one made on a Mac other accents."""
     written = (text, text.replace("\\", "/"))
     forms = [*written, *(unicodedata.normalize(form, name) for name in written for form in _FORMS)]
-    return next((root / name for name in forms if _exists(root / name)), root / text)
+    return next((root / name for name in forms if is_file(root / name)), root / text)
 
 
 def _problem(row: dict[str, str], file: Path) -> str:
@@ -78,11 +114,4 @@ def _problem(row: dict[str, str], file: Path) -> str:
         return "the label is empty"
     if not row["path"]:
         return "the path is empty"
-    return "" if _exists(file) else f"there is no file {clean(row['path'][:200])}"
-
-
-def _exists(file: Path) -> bool:
-    try:
-        return file.is_file()
-    except (OSError, ValueError):  # a name too long, or with a zero byte
-        return False
+    return "" if is_file(file) else f"there is no file {clean(row['path'][:200])}"

@@ -6,8 +6,11 @@ the row.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from warmstart.errors import DataError
@@ -16,26 +19,33 @@ ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
 """Tried in this order; the last one reads anything."""
 SEPARATORS = ",;\t|"
 _SNIFFED = 20
+_LONGEST = 1 << 20
+"""Characters of a cell: a book has fewer, and what a quote that is not closed takes in has more."""
+_CONTROLS = frozenset(map(chr, {*range(32)} - set(map(ord, "\t\n\v\f\r\x1b\x1a"))))
+_STRANGE = 0.1
+"""Share of control characters beyond which bytes are no text."""
 
 Rows = list[tuple[int, list[str]]]
 """(number, cells): row 1 is the first below the header, as a spreadsheet without its header counts."""
 
 
-def read_text_table(path: Path, notes: list[str]) -> tuple[list[str], Rows]:
-    """(header, rows) of a CSV or TSV file; blank lines are passed over. `notes` gets what had to be found out.
+def read_text_table(path: Path, notes: list[str], *, keep_empty: bool = False) -> tuple[list[str], Rows]:
+    """(header, rows) of a CSV or TSV file. `notes` gets what had to be found out.
+
+    Blank lines are passed over, and so are rows in which every cell is empty, unless `keep_empty`.
 
     Raises:
         DataError: it cannot be read, is no text, has no rows, or a row has more or fewer cells than the header, a cell
             that is too long, or a quote that is opened and not closed.
     """
-    text = _decoded(path, notes)
+    text = read_noted(path, notes)
     separator = _separator(text)
     header: list[str] = []
     rows: Rows = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        for cells in reader:
-            if not cells or not any(cell.strip() for cell in cells):
+        for cells in _in_long_cells(reader):
+            if not cells or not (any(cell.strip() for cell in cells) or (header and keep_empty)):
                 continue
             if not header:
                 header = [cell.strip() for cell in cells]
@@ -46,12 +56,31 @@ def read_text_table(path: Path, notes: list[str]) -> tuple[list[str], Rows]:
     except csv.Error as error:
         raise DataError(
             f"{path}: row {len(rows) + 1} (ending in line {reader.line_num}) cannot be read: {error}",
-            expected=f"cells of at most {csv.field_size_limit()} characters; a quote in a quoted cell is written twice",
+            expected=f"cells of at most {_LONGEST} characters; a quote in a quoted cell is written twice",
             do="look for a quote that is opened and not closed",
         ) from error
     if not rows:
-        raise DataError(f"{path} has no rows", expected="a line of column names, and one line for each image")
+        raise DataError(f"{path} has no rows", expected="a line of column names, and one line for each sample")
     return header, rows
+
+
+def first_rows(text: str, n: int) -> list[list[str]]:
+    """The first rows of a table that may be cut off anywhere, as far as they can be read; blank lines are left out."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        for cells in islice(_in_long_cells(reader), n):
+            rows += [cells] if any(cell.strip() for cell in cells) else []
+    return rows
+
+
+def _in_long_cells(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows of a reader, whose cells may be as long as a book; the limit is one of the whole process."""
+    limit = csv.field_size_limit(_LONGEST)
+    try:
+        yield from reader
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _ragged(path: Path, number: int, line: int, cells: list[str], header: list[str]) -> DataError:
@@ -62,22 +91,38 @@ def _ragged(path: Path, number: int, line: int, cells: list[str], header: list[s
     )
 
 
-def _decoded(path: Path, notes: list[str]) -> str:
+def read_noted(path: Path, notes: list[str]) -> str:
+    """The text of a file of data; `notes` gets its encoding where that is not UTF-8. Raises `DataError`."""
+    text, encoding = read_text(path)
+    if encoding != ENCODINGS[0]:
+        notes.append(f"{path.name} is not UTF-8; it was read as {encoding}")
+    return text
+
+
+def read_text(path: Path) -> tuple[str, str]:
+    """(text, encoding) of a file in any common encoding, without its byte order mark.
+
+    Raises:
+        DataError: it cannot be read, or is no text.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    return decoded(data, path)
+
+
+def decoded(data: bytes, path: Path) -> tuple[str, str]:
+    """The same for the bytes of a file, or the first of them. Raises `DataError` if they are no text."""
     encodings = ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ENCODINGS
     for encoding in encodings:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if "\0" in text:
-            raise DataError(f"{path} is no text file that can be read", "a CSV or TSV file", "save it as CSV in UTF-8")
-        if encoding != ENCODINGS[0]:
-            notes.append(f"{path.name} is not UTF-8; it was read as {encoding}")
-        return text
+        if "\0" in text or sum(c in _CONTROLS for c in text[:4096]) > _STRANGE * len(text[:4096]):
+            raise DataError(f"{path} is no text that can be read", expected="a text file", do="save it as UTF-8")
+        return text, encoding
     raise DataError(f"{path} is damaged: it begins as UTF-16 and does not go on so", do="save it as UTF-8")
 
 

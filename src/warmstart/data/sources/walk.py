@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from warmstart.data.names import clean, hidden, is_image, natural
+from warmstart.data.names import IMAGES, TEXTS, FileKind, clean, hidden, natural
 from warmstart.errors import DataError
 
 
@@ -14,9 +15,10 @@ from warmstart.errors import DataError
 class Found:
     """What lies below a folder, in natural order of the names."""
 
-    images: tuple[Path, ...]
+    files: tuple[Path, ...]
+    """Those of the kind that was looked for, by their name."""
     others: tuple[Path, ...]
-    """Files that are no images by their name, and links that lead nowhere."""
+    """All others, and links that lead nowhere."""
 
 
 def entries(place: Path) -> tuple[list[Path], list[Path]]:
@@ -34,10 +36,17 @@ def entries(place: Path) -> tuple[list[Path], list[Path]]:
     return sorted(folders, key=lambda p: natural(p.name)), sorted(files, key=lambda p: natural(p.name))
 
 
-def walk(folder: Path) -> Found:
+def walk(folder: Path, kind: FileKind = IMAGES) -> Found:
     """Everything below a folder, however deep. Links are followed; a folder is entered once, so loops end."""
-    images: list[Path] = []
+    found: list[Path] = []
     others: list[Path] = []
+    for path in below(folder):
+        (found if kind.names(path.name) and path.is_file() else others).append(path)
+    return Found(tuple(found), tuple(others))
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Each file that `walk` finds, as it is found."""
     seen: set[tuple[int, int]] = set()
     waiting = [folder]
     while waiting:
@@ -48,9 +57,23 @@ def walk(folder: Path) -> Found:
         seen.add((stat.st_dev, stat.st_ino))
         folders, files = entries(place)
         waiting += reversed(folders)
-        for path in files:
-            (images if is_image(path.name) and path.is_file() else others).append(path)
-    return Found(tuple(images), tuple(others))
+        yield from files
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; false for a name that is too long to be one."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; false for a name that is too long, or has a zero byte."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 EXPECTED = """DATA/           or DATA/
@@ -60,20 +83,22 @@ EXPECTED = """DATA/           or DATA/
   dogs/                dogs/
     3.jpg                2.jpg
                      test/
-                       cats/ ...""".splitlines()
+                       cats/ ..."""
 _LINES = 14
 
 
-def beside(root: Path) -> str:
+def beside(root: Path, kind: FileKind = IMAGES) -> str:
     """The tree that was found in `root` beside the tree that was expected, to be shown in an error."""
-    found = _tree(root)
+    found, expected = _tree(root, kind), EXPECTED.splitlines()
+    if kind is TEXTS:
+        expected = [line.replace("cats", "spam").replace("dogs", "mail").replace(".jpg", ".txt") for line in expected]
     width = max(24, *(len(line) for line in found)) + 2
-    rows = [("found", "expected"), *((found + [""] * 99)[i : i + 1] + EXPECTED[i : i + 1] for i in range(_LINES))]
+    rows = [("found", "expected"), *((found + [""] * 99)[i : i + 1] + expected[i : i + 1] for i in range(_LINES))]
     lines = [f"  {row[0]:<{width}}{row[1] if len(row) > 1 else ''}".rstrip() for row in rows]
-    return "\n".join(lines[: max(len(found), len(EXPECTED)) + 1])
+    return "\n".join(lines[: max(len(found), len(expected)) + 1])
 
 
-def _tree(root: Path) -> list[str]:
+def _tree(root: Path, kind: FileKind) -> list[str]:
     """Two levels of folders with the number of files in each; at most `_LINES` lines of at most 48 characters."""
     lines = [f"{clean(root.resolve().name)}/"]
 
@@ -81,13 +106,13 @@ def _tree(root: Path) -> list[str]:
         folders, files = entries(place)
         for folder in folders:
             inner_folders, inner_files = entries(folder)
-            held = sum(is_image(path.name) for path in inner_files)
-            count = f"  ({held} images)" if held else "" if inner_folders else "  (no image)"
+            held = sum(kind.names(path.name) for path in inner_files)
+            count = f"  ({held} {kind.noun}s)" if held else "" if inner_folders else f"  (no {kind.noun})"
             lines.append(f"{'  ' * depth}{_short(folder.name)}/{count}")
             if depth < 2:
                 add(folder, depth + 1)
-        images = [path for path in files if is_image(path.name)]
-        lines.extend(f"{'  ' * depth}{_short(path.name)}" for path in (images or files)[:1])
+        wanted = [path for path in files if kind.names(path.name)]
+        lines.extend(f"{'  ' * depth}{_short(path.name)}" for path in (wanted or files)[:1])
         if len(files) > 1:
             lines.append(f"{'  ' * depth}... {len(files)} files")
 
