@@ -26,7 +26,7 @@ class CurveRow:
 class Rung:
     """One thing that was tried. `role`: a candidate may be chosen, a baseline never is."""
 
-    name: str  # "pixels", "scratch", "probe", "lp_ft", "average", "bias_only", "ensemble"
+    name: str  # "pixels", "tfidf", "scratch", "probe", "lp_ft", "average", "bias_only", "ensemble"
     about: str  # one line: what was done
     role: Literal["candidate", "baseline"]
     val: dict[str, float]  # metrics on validation

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference, Rung
 
-BASELINES = {"scratch": "training from scratch", "pixels": "learning from raw pixels"}
+BASELINES = {
+    "scratch": "training from scratch",
+    "pixels": "learning from raw pixels",
+    "tfidf": "TF-IDF and logistic regression",
+}
 
 
 def percent(value: float) -> str:
