@@ -177,7 +177,8 @@ def _compare(
         done = schedule.run(data, options, None if cache is None else str(cache))
     compared = Compared(entrants, done, next(iter(entrants.contexts.values())).task.primary_metric, options["seed"])
     facts = comparison(compared, options, decisions, limit, shared, lambda: clock.monotonic() - began)
-    write_comparison(facts, folder / "report.html", contact_sheet=contact_sheet(entrants.first.dataset))
+    sheet = contact_sheet(entrants.first.dataset) if entrants.first.store.spec.kind == "image" else None
+    write_comparison(facts, folder / "report.html", contact_sheet=sheet)
     write_results(facts, folder / "results.json")
     listener(Finished(f"run {folder}"))
     return CompareResult(facts, folder, folder / "report.html")

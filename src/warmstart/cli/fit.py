@@ -140,7 +140,8 @@ def show(now: Session, result: FitResult) -> None:
     now.say(f"\n{outcome.verdict}\n", "bold")
     now.say(f"report   {result.report}")
     now.say(f"bundle   {result.bundle}")
-    now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} PHOTO.jpg --csv answers.csv")
+    inputs = "TEXTS.csv" if outcome.preprocess.get("kind") == "text" else "PHOTO.jpg"
+    now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} {inputs} --csv answers.csv")
     now.result(
         {
             "folder": result.folder,

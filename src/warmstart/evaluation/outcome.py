@@ -1,6 +1,6 @@
 """The facts of one `fit`, as data: what `results.json` holds and the report draws. No tensors, only JSON-able values.
 
-`Outcome.to_dict()` is the content of `results.json`; `report.html` is drawn from it (and small thumbnails) alone.
+`Outcome.to_dict()` is the content of `results.json`; `report.html` is drawn from it alone, with the thumbnails in it.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Mistake:
     thumbnail: str = ""  # data:image/jpeg;base64,... at most 96 px
     true_probability: float = 0.0  # of the true class
     loss: float = 0.0  # -ln of that, in nats: 0.7 for a coin, 2.3 for one of ten
+    text: tuple[str, ...] = ()  # the beginning of a text, or of both of a pair
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Example:
     id: str
     probability: float  # of the predicted class
     thumbnail: str = ""  # as of `Mistake`; empty beyond a number of pictures
+    text: tuple[str, ...] = ()  # likewise
 
 
 @dataclasses.dataclass(frozen=True)
