@@ -161,7 +161,7 @@ def test_without_a_test_part_validation_has_to_do_and_every_place_says_so(digits
 
 
 def test_the_recipe_asked_for_is_chosen_and_compared_with_the_probe(digits_folder: Path, tmp_path: Path) -> None:
-    done = quick(digits_folder, tmp_path / "run", recipe=tuning(epochs=1), baseline="pixels")
+    done = quick(digits_folder, tmp_path / "run", recipe=tuning(epochs=1), baseline="simple")
     assert done.outcome.chosen == "mine"
     assert [rung.name for rung in done.outcome.rungs] == ["pixels", "probe", "mine", "final"]
     assert {(d.better, d.than) for d in done.outcome.differences} == {("final", "pixels"), ("final", "probe")}
@@ -178,7 +178,7 @@ def test_training_from_scratch_can_be_the_baseline(digits_folder: Path, tmp_path
 
 
 def test_the_least_budget_still_gives_a_model_and_says_what_was_left_out(digits_folder: Path, tmp_path: Path) -> None:
-    done = quick(digits_folder, tmp_path / "run", recipe=None, baseline="pixels", budget="1s")
+    done = quick(digits_folder, tmp_path / "run", recipe=None, baseline="simple", budget="1s")
     rungs = {rung.name: rung for rung in done.outcome.rungs}
     assert done.outcome.chosen == "probe"
     assert [name for name, rung in rungs.items() if rung.skipped] == [name for name in LADDER if name != "probe"]

@@ -58,7 +58,7 @@ def watched(test: int = 9) -> tuple[LadderContext, WatchedData, Watched]:
 
 def ladder(kind: str, context: LadderContext) -> list[Rung]:
     if kind == "ladder":
-        return default_rungs(context, "pixels", 0.0)
+        return default_rungs(context, "simple", 0.0)
     return recipe_rungs(load_recipe("progressive_resize", epochs=1), "scratch", context, 0.0)
 
 

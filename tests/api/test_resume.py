@@ -108,7 +108,7 @@ def test_a_run_killed_while_it_wrote_its_results_can_be_resumed(digits_folder: P
         ({"val": 0.3}, "val=0.2 (now 0.3)"),
         ({"recipe": "bias_only"}, "recipe="),
         ({"size": 64}, "size=None (now 64)"),
-        ({"baseline": "pixels"}, "baseline='none' (now 'pixels')"),
+        ({"baseline": "simple"}, "baseline='none' (now 'simple')"),
     ],
 )
 def test_resuming_with_other_options_names_the_difference_and_changes_nothing(

@@ -53,6 +53,7 @@ def fitted(**kwargs: object) -> SimpleNamespace:
     )
     outcome = SimpleNamespace(
         metric="accuracy",
+        preprocess={"kind": "image"},
         rungs=rungs,
         chosen="probe",
         verdict="The probe is as good.",

@@ -23,7 +23,7 @@ def said(chosen: str = "lp_ft", *, on: str = "test", rungs: tuple[Rung, ...] = (
     """The verdict where "final" compares with each rung as given."""
     baselines = [rung(name, baseline=True) for name in against if name != "probe"]
     pairs = [Difference("final", name, SPANS[word], word) for name, word in against.items()]
-    return verdict(FINAL, 1000, on, chosen, rungs or (*baselines, rung("probe"), rung("lp_ft")), pairs)
+    return verdict(FINAL, f"1000 {on} images", chosen, rungs or (*baselines, rung("probe"), rung("lp_ft")), pairs)
 
 
 @pytest.mark.parametrize("on", ["test", "validation"])
@@ -55,7 +55,7 @@ def test_without_a_baseline_nothing_is_claimed_about_transfer() -> None:
     ("word", "sentence"),
     [
         ("better", "Tuning paid: +5.0 points"),
-        ("worse", "On these images the frozen probe was better than what you get: -5.0 points"),
+        ("worse", "Here the frozen probe was better than what you get: -5.0 points"),
         (NO_DIFFERENCE, "The frozen probe was as good as far as this data can show: +1.0 points"),
     ],
 )

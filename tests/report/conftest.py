@@ -14,6 +14,8 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from warmstart.data.audit import Audit
+from warmstart.data.schema import Text
+from warmstart.engine.ladder.tfidf import TfidfRung
 from warmstart.evaluation.calibration import fit_temperature, reliability
 from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.compare import difference, metric_intervals
@@ -21,6 +23,7 @@ from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
 from warmstart.evaluation.outcome import Coverage, CurveRow, Outcome, Point, Projection, Rung, Unknowns
 from warmstart.report.images import thumbnail
+from warmstart.report.texts import excerpt
 from warmstart.task.classify import CLASSIFY
 
 CLASSES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -177,6 +180,46 @@ def outcome() -> Outcome:
         ),
         unknowns=Unknowns(0.731, 480, 500, Interval(0.046, 0.029, 0.066)),
         projection=Projection("t-SNE (seed 0)", "the final model", points(labels[:120], answers)),
+    )
+
+
+READ = (
+    "The chancellor said on Tuesday that growth would be slower than was forecast in spring, and that borrowing would "
+    "rise by eight billion pounds; analysts had expected no more than five, and sterling fell against the euro. Shares "
+    "of builders lost most, while banks, which gain by higher rates, ended the day a little above where they began.",
+    "قال المدرب إن الفريق لعب أفضل مباراة له هذا الموسم، وإن الفوز جاء في الوقت المناسب قبل نهائي الكأس.",
+    "央行周二宣布维持利率不变，分析师此前普遍预计将下调二十五个基点。" * 12,
+    '<script>alert(1)</script> {{ 7*7 }} <img src=x onerror=alert(2)> & "quoted"',
+    "\x1b[31mred\x1b[0m and \u202eback to front",
+    "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft" * 5,
+)
+"""Texts of any script and length, some of which would like to be more than text."""
+
+
+@pytest.fixture(scope="session")
+def texts_outcome(outcome: Outcome) -> Outcome:
+    """The same numbers, of texts."""
+    shown = [excerpt(Text((text,))) for text in READ] + [excerpt(Text((READ[0], READ[1])))]
+    mistakes = tuple(
+        dataclasses.replace(m, id=f"row-{i}", thumbnail="", text=shown[i % len(shown)])
+        for i, m in enumerate(outcome.mistakes)
+    )
+    largest, *others = outcome.cells
+    seen = [
+        dataclasses.replace(one, thumbnail="", text=text) for one, text in zip(largest.samples, shown, strict=False)
+    ]
+    card = {**outcome.backbone, "name": "minilm", "architecture": "bert", "pooling": "mean of all tokens"}
+    return dataclasses.replace(
+        outcome,
+        data="News",
+        verdict="86.9 % of 2000 test texts are right. Tuning gained a little over leaving it frozen.",
+        backbone={**card, "trained_on": "a billion pairs of sentences"},
+        preprocess={"kind": "text", "size": 256, "limit": 512, "tokenizer_sha256": "ab" * 32},
+        rungs=(dataclasses.replace(outcome.rungs[0], name="tfidf", about=TfidfRung.about), *outcome.rungs[1:]),
+        audit={**AUDIT, "sizes": {"smallest": [12, 2], "median": [2260, 384], "largest": [25000, 4400]}, "unusual": {}},
+        mistakes=mistakes,
+        cells=(dataclasses.replace(largest, samples=(*seen, *largest.samples[len(seen) :])), *others),
+        decisions=("validation: 200 texts cut from train, stratified", "2 empty texts left out"),
     )
 
 

@@ -78,8 +78,9 @@ def compare(
     Args:
         data: as for `fit`.
         methods: names of recipes, with options (`finetune?epochs=3`), YAML files or `Recipe`s, in a list or with commas
-            between them; `pixels` is a linear model on raw pixels. All may take the same part of the budget; a method
-            without options written behind it has its epochs cut where it would take more.
+            between them; `pixels` is a linear model on raw pixels, `tfidf` one on the words of texts. All may take the
+            same part of the budget; a method without options written behind it has its epochs cut where it would
+            take more.
         backbones: URIs, likewise.
         folds: of cross-validation.
         seeds: how often that is repeated; each time dealt, drawn and trained anew.
@@ -176,7 +177,8 @@ def _compare(
         done = schedule.run(data, options, None if cache is None else str(cache))
     compared = Compared(entrants, done, next(iter(entrants.contexts.values())).task.primary_metric, options["seed"])
     facts = comparison(compared, options, decisions, limit, shared, lambda: clock.monotonic() - began)
-    write_comparison(facts, folder / "report.html", contact_sheet=contact_sheet(entrants.first.dataset))
+    sheet = contact_sheet(entrants.first.dataset) if entrants.first.store.spec.kind == "image" else None
+    write_comparison(facts, folder / "report.html", contact_sheet=sheet)
     write_results(facts, folder / "results.json")
     listener(Finished(f"run {folder}"))
     return CompareResult(facts, folder, folder / "report.html")

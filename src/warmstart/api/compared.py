@@ -119,7 +119,7 @@ class Compared:
         metrics = {} if answers is None else metric_intervals(answers.calibrated, answers.labels, seed=self.seed)
         if answers is not None:
             metrics = {**metrics, self.metric: self.interval(answers.right)}
-        about = "a linear model on raw pixels, no transfer" if one.recipe is None else one.recipe.about
+        about = one.rung.about
         if one.epochs:
             about = f"{about.rstrip('.')}; {one.epochs} epochs in all."
         return Entry(

@@ -18,7 +18,8 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
-from warmstart.engine.trials.contender import PIXELS, Contestant
+from warmstart.engine.ladder.simple import BY_KIND, SIMPLE
+from warmstart.engine.trials.contender import Contestant
 from warmstart.engine.trials.folds import Fold, Folds, make_folds
 from warmstart.errors import RecipeError
 from warmstart.recipe.methods import load_recipe
@@ -65,13 +66,14 @@ class Contest:
 
 
 def contestants_of(methods: Sequence[str | Path | Recipe], backbones: Sequence[str]) -> tuple[Contestant, ...]:
-    """Every method on every backbone, named as short as they can be told apart; `pixels` needs no backbone, and is one.
+    """Every method on every backbone, named as short as they can be told apart; what needs no backbone, `pixels` or
+    `tfidf`, is one.
 
     Raises:
         RecipeError: no method, a method or backbone twice, or one that there is not.
     """
-    recipes = [(_name(method), None if method == PIXELS else load_recipe(method)) for method in methods]
-    names = [PIXELS if recipe is None else recipe.name for _, recipe in recipes]
+    recipes = [(_name(method), None if method in SIMPLE else load_recipe(method)) for method in methods]
+    names = [asked if recipe is None else recipe.name for asked, recipe in recipes]
     for what, given in (("method", names), ("backbone", list(backbones))):
         if not given or len(set(given)) < len(given):
             raise RecipeError(
@@ -86,6 +88,13 @@ def contestants_of(methods: Sequence[str | Path | Recipe], backbones: Sequence[s
                 Contestant(f"{name} on {backbone}" if several else name, name, backbone, recipe, fixed=written)
             )
     return tuple(found)
+
+
+def _check_simple(contestants: Sequence[Contestant], uri: str, kind: str) -> None:
+    """Raise `RecipeError` for a method without a network that is not for the kind of input that a backbone reads."""
+    for one in contestants:
+        if one.recipe is None and one.backbone == uri and one.method != BY_KIND[kind].name:
+            raise RecipeError(f"the method {one.method} on {kind}s", expected=BY_KIND[kind].name)
 
 
 def _name(method: str | Path | Recipe) -> str:
@@ -112,6 +121,7 @@ def contest(
     for number, uri in enumerate(dict.fromkeys(one.backbone for one in contestants)):
         accepted = bool(options["accept_licence"])
         backbone = backbone_at(uri, options["size"], options["seed"], accept_licence=accepted)
+        _check_simple(contestants, uri, backbone.preprocess.kind)
         asked = {key: options[key] for key in READING}
         whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
         if first is None or folds is None:

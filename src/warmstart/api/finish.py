@@ -19,7 +19,7 @@ from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
 from warmstart.evaluation.outcome import Difference, Outcome, Rung
-from warmstart.evaluation.verdict import verdict
+from warmstart.evaluation.verdict import NOUNS, verdict
 from warmstart.report.results import jsonable
 
 FINAL = "final"
@@ -129,6 +129,7 @@ def outcome(
     pairs = differences(climbed, measured, seed)
     metrics = metric_intervals(calibrated, measured.truth, seed=seed)
     seconds = elapsed()
+    on = f"{len(measured.indices)} {PARTS[measured.on]} {NOUNS[context.data.spec.kind]}"
     parts = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
     return Outcome(
         data=dataset.name,
@@ -140,7 +141,7 @@ def outcome(
         metric=context.task.primary_metric,
         rungs=table,
         chosen=climbed.chosen,
-        verdict=verdict(metrics["accuracy"], len(measured.indices), PARTS[measured.on], climbed.chosen, table, pairs),
+        verdict=verdict(metrics["accuracy"], on, climbed.chosen, table, pairs),
         differences=pairs,
         test=metrics,
         confusion=tuple(tuple(int(n) for n in row) for row in counts),

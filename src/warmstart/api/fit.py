@@ -33,7 +33,7 @@ from warmstart.report.tensorboard import TensorBoardListener
 from warmstart.shipping.bundle import Bundle
 from warmstart.task.base import tasks
 
-Baseline = Literal["pixels", "scratch", "none"]
+Baseline = Literal["simple", "scratch", "none"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def fit(
     label_column: str | None = None,
     out: str | Path | None = None,
     resume: str | Path | None = None,
-    baseline: Baseline = "pixels",
+    baseline: Baseline = "simple",
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
@@ -102,7 +102,7 @@ def fit(
         label_column: column of a table that holds the label.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
-        baseline: what transfer is compared with.
+        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF.
         max_unreadable: stop if more than this share of the images cannot be read.
         cache: folder for activations and resized pixels; by default the user's cache folder.
         cache_budget: what stored activations may take, such as `"2GB"`; the first 2 GiB may be held in memory, more is

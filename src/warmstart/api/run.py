@@ -159,5 +159,6 @@ def write(found: Outcome, run: Run) -> None:
         data=found.data,
         reference=run.reference,
     )
-    write_report(found, folder / "report.html", contact_sheet=contact_sheet(loaded.dataset))
+    sheet = contact_sheet(loaded.dataset) if run.context.data.spec.kind == "image" else None
+    write_report(found, folder / "report.html", contact_sheet=sheet)
     write_results(found, folder / "results.json")

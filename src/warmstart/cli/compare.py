@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 Methods = Annotated[
-    str, typer.Option(help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels.")
+    str, typer.Option(help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels, tfidf.")
 ]
 Folds = Annotated[int, typer.Option(help="Folds of cross-validation, the same for all.")]
 Seeds = Annotated[int, typer.Option(help="How often that is repeated, each time dealt and trained anew.")]
@@ -105,6 +105,8 @@ def compare(
 
 def show(now: Session, result: CompareResult, data: str) -> None:
     """The table, the verdict, and where everything lies."""
+    from warmstart.engine.ladder.simple import SIMPLE
+
     facts = result.comparison
     now.say("")
     now.table(
@@ -117,7 +119,7 @@ def show(now: Session, result: CompareResult, data: str) -> None:
     now.say(f"\n{facts.verdict}\n", "bold")
     now.say(f"report   {result.report}")
     best = next((entry for entry in facts.entries if entry.name == facts.best), None)
-    if best is not None and best.method != "pixels":
+    if best is not None and best.method not in SIMPLE:
         now.say(
             f"go on    {shlex.join(['warmstart', 'fit', data, '--recipe', best.method, '--backbone', best.backbone])}"
         )

@@ -50,7 +50,7 @@ def evaluate(
             listener=now.listener,
         )
         unreadable = f", {len(result['unreadable'])} unreadable" if result["unreadable"] else ""
-        now.say(f"{result['n']} labelled images ({result['part']} of the data){unreadable}\n")
+        now.say(f"{result['n']} labelled samples ({result['part']} of the data){unreadable}\n")
         now.table(
             ("metric", "value (95 %)"),
             [(name, interval(value)) for name, value in plain(result["metrics"]).items()],
@@ -58,6 +58,6 @@ def evaluate(
         if result["unknown"] is not None:
             now.say(f"\n{100 * result['unknown']:.1f} % look like nothing that was trained on")
         if sets := plain(result["coverage"]):
-            held = f"{interval(sets['reached'])} of the images, with {sets['size']:.2f} labels on average"
+            held = f"{interval(sets['reached'])} of the samples, with {sets['size']:.2f} labels on average"
             now.say(f"\nsets at a coverage of {sets['asked']:g} hold the true label of {held}")
         now.result(result)

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from warmstart.api.fit import FitResult
 
 Baseline = Annotated[
-    Literal["pixels", "scratch", "none"],
-    typer.Option(help="What transfer is compared with: a model on raw pixels, training from scratch, nothing."),
+    Literal["simple", "scratch", "none"],
+    typer.Option(
+        help="What transfer is compared with: a simple model (raw pixels, TF-IDF), training from scratch, nothing."
+    ),
 ]
 
 
@@ -61,7 +63,7 @@ def fit(
     label_column: LabelColumn = None,
     out: Out = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
-    baseline: Baseline = "pixels",
+    baseline: Baseline = "simple",
     max_unreadable: MaxUnreadable = 0.05,
     cache: Cache = None,
     cache_budget: CacheBudget = "8GB",
@@ -138,7 +140,8 @@ def show(now: Session, result: FitResult) -> None:
     now.say(f"\n{outcome.verdict}\n", "bold")
     now.say(f"report   {result.report}")
     now.say(f"bundle   {result.bundle}")
-    now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} PHOTO.jpg --csv answers.csv")
+    inputs = "TEXTS.csv" if outcome.preprocess.get("kind") == "text" else "PHOTO.jpg"
+    now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} {inputs} --csv answers.csv")
     now.result(
         {
             "folder": result.folder,

@@ -23,7 +23,10 @@ RecipeName = Annotated[
     str,
     typer.Option(help="Name of a recipe (`warmstart recipes`), options behind it (finetune?epochs=3), or a YAML file."),
 ]
-Size = Annotated[int | None, typer.Option(help="Input side in pixels.", show_default="chosen from the images")]
+Size = Annotated[
+    int | None,
+    typer.Option(help="Input side in pixels; of texts, tokens at most.", show_default="chosen from the data"),
+]
 Seed = Annotated[int, typer.Option(help="Seed of the split, the order and every random draw.")]
 Val = Annotated[float, typer.Option(help="Share held out to choose by, where DATA does not say.")]
 Test = Annotated[float, typer.Option(help="Share held out to be touched once, where DATA does not say.")]
@@ -35,7 +38,7 @@ Time = Annotated[
     str | None,
     typer.Option(help='Column of the table (or "exif") that says when each was taken: the latest are the test.'),
 ]
-BatchSize = Annotated[int, typer.Option(help="Images at a time; changes no answer.")]
+BatchSize = Annotated[int, typer.Option(help="Samples at a time; changes no answer.")]
 Coverage = Annotated[
     float | None,
     typer.Option(help="Sets of labels that hold the true one in this share of cases, such as 0.9."),
@@ -52,7 +55,8 @@ TextColumn = Annotated[
 LabelColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the labels.")]
 Out = Annotated[Path | None, typer.Option(help="Run folder; must not exist.", show_default="runs/NAME-001, 002, ...")]
 Cache = Annotated[
-    Path | None, typer.Option(help="Folder for activations and resized pixels.", show_default="~/.cache/warmstart")
+    Path | None,
+    typer.Option(help="Folder for activations and resized pixels or tokens.", show_default="~/.cache/warmstart"),
 ]
 Budget = Annotated[str, typer.Option(help="Time that may be spent: 90s, 5m, 2h.")]
-MaxUnreadable = Annotated[float, typer.Option(help="Stop if more than this share of the images cannot be read.")]
+MaxUnreadable = Annotated[float, typer.Option(help="Stop if more than this share of the samples cannot be read.")]

@@ -17,14 +17,14 @@ def predict(
     inputs: Annotated[list[Path], typer.Argument(metavar="FILES", help="Images, or folders of images.")],
     csv: Annotated[Path | None, typer.Option(help="Also write the answers as CSV.")] = None,
     on_error: Annotated[
-        Literal["row", "stop"], typer.Option(help="An unreadable image: a row that says why, or the end.")
+        Literal["row", "stop"], typer.Option(help="An unreadable input: a row that says why, or the end.")
     ] = "row",
     coverage: Coverage = None,
     batch_size: BatchSize = 32,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Answer with a label and its probability for each image."""
+    """Answer with a label and its probability for each image or text."""
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Predicting with {bundle}")
         from warmstart.api.predict import predict as twin

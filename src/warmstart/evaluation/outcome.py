@@ -1,6 +1,6 @@
 """The facts of one `fit`, as data: what `results.json` holds and the report draws. No tensors, only JSON-able values.
 
-`Outcome.to_dict()` is the content of `results.json`; `report.html` is drawn from it (and small thumbnails) alone.
+`Outcome.to_dict()` is the content of `results.json`; `report.html` is drawn from it alone, with the thumbnails in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class CurveRow:
 class Rung:
     """One thing that was tried. `role`: a candidate may be chosen, a baseline never is."""
 
-    name: str  # "pixels", "scratch", "probe", "lp_ft", "average", "bias_only", "ensemble"
+    name: str  # "pixels", "tfidf", "scratch", "probe", "lp_ft", "average", "bias_only", "ensemble"
     about: str  # one line: what was done
     role: Literal["candidate", "baseline"]
     val: dict[str, float]  # metrics on validation
@@ -71,6 +71,7 @@ class Mistake:
     thumbnail: str = ""  # data:image/jpeg;base64,... at most 96 px
     true_probability: float = 0.0  # of the true class
     loss: float = 0.0  # -ln of that, in nats: 0.7 for a coin, 2.3 for one of ten
+    text: tuple[str, ...] = ()  # the beginning of a text, or of both of a pair
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Example:
     id: str
     probability: float  # of the predicted class
     thumbnail: str = ""  # as of `Mistake`; empty beyond a number of pictures
+    text: tuple[str, ...] = ()  # likewise
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference, Rung
 
-BASELINES = {"scratch": "training from scratch", "pixels": "learning from raw pixels"}
+BASELINES = {
+    "scratch": "training from scratch",
+    "pixels": "learning from raw pixels",
+    "tfidf": "TF-IDF and logistic regression",
+}
+
+NOUNS = {"image": "images", "text": "texts"}
+"""What samples are called, by the kind of input."""
 
 
 def percent(value: float) -> str:
@@ -28,21 +35,18 @@ def points(interval: Interval) -> str:
     return f"{100 * interval.value:+.1f} points (95 % interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
 
 
-def verdict(
-    final: Interval, images: int, on: str, chosen: str, rungs: Sequence[Rung], differences: Sequence[Difference]
-) -> str:
+def verdict(final: Interval, on: str, chosen: str, rungs: Sequence[Rung], differences: Sequence[Difference]) -> str:
     """Two or three sentences: how good the model is, whether transfer helped, whether tuning did.
 
     Args:
         final: accuracy of the model that is shipped, with its interval.
-        images: how many samples it was measured on.
-        on: "test" or "validation".
+        on: what it was measured on: "1000 test images".
         chosen: name of the rung that was chosen.
         rungs: all rungs.
         differences: paired differences on the same samples; those of "final" against a baseline and the probe are used.
     """
     span = f"95 % interval {percent(final.low)} to {percent(final.high)}"
-    first = f"{percent(final.value)} of {images} {on} images are right ({span})."
+    first = f"{percent(final.value)} of {on} are right ({span})."
     against = {d.than: d for d in differences if d.better == "final"}
     baseline = next((r.name for r in rungs if r.role == "baseline" and r.name in against), None)
     parts = [first]
@@ -73,5 +77,5 @@ def _tuning(chosen: str, against: Difference | None, tried: bool) -> str:
     if against.verdict == "better":
         return f"Tuning paid: {points(against.difference)} against the frozen probe."
     if against.verdict == "worse":
-        return f"On these images the frozen probe was better than what you get: {points(against.difference)}."
+        return f"Here the frozen probe was better than what you get: {points(against.difference)}."
     return f"The frozen probe was as good as far as this data can show: {points(against.difference)} against it."

@@ -25,6 +25,17 @@ LISTS = {
     "duplicates": ("Copies", "The same picture more than once."),
 }
 """Findings that are lists of ids, with what they mean."""
+TEXT_LISTS = LISTS | {
+    "leaks": ("In train and again in validation or test", "The same words in the same order; such scores flatter."),
+    "near_leaks": ("Look-alikes across the parts", "Nearly the same text in train and in validation or test."),
+    "feature_leaks": (
+        "Learned from, and very much alike in what was measured on",
+        "The network reads nearly the same: copies, also shortened or reworded. Look at them.",
+    ),
+    "conflicting": ("One text, several labels", "The same text under different classes; one of them is wrong."),
+    "duplicates": ("Copies", "The same text more than once."),
+}
+"""What they mean where they are found among texts."""
 
 
 def class_bars(facts: Facts) -> list[Row]:
@@ -47,7 +58,7 @@ def problems(facts: Facts) -> list[str]:
 def listings(facts: Facts) -> list[Row]:
     """The ids behind each finding, a dozen at most."""
     rows: list[Row] = []
-    for key, (title, about) in LISTS.items():
+    for key, (title, about) in (TEXT_LISTS if noun(facts) == "texts" else LISTS).items():
         found = facts.audit.get(key, ())
         joint = ": " if key == "corrupt" else "  =  "
         if found:
@@ -57,10 +68,13 @@ def listings(facts: Facts) -> list[Row]:
 
 
 def sizes(facts: Facts) -> str:
-    """The sizes of the pictures as a sentence, and what had to be converted; empty if unknown."""
+    """The sizes of the samples as a sentence, and what had to be converted; empty if unknown."""
     found = facts.audit.get("sizes") or {}
     if not found:
         return ""
+    if noun(facts) == "texts":
+        small, middle, large = (count(found[key][0]) for key in ("smallest", "median", "largest"))
+        return f"From {small} to {large} characters, typically {middle} ({count(found['median'][1])} words)."
     small, middle, large = (f"{w} × {h}" for w, h in (found["smallest"], found["median"], found["largest"]))
     text = f"All are {small} pixels." if small == large else f"From {small} to {large} pixels, typically {middle}."
     odd = ", ".join(f"{what} ({count(n)})" for what, n in (facts.audit.get("unusual") or {}).items())

@@ -39,18 +39,19 @@ def _front_matter(outcome: Outcome) -> str:
         for name, interval in outcome.test.items()
     ]
     name = " ".join(outcome.data.split())  # on one line: a line "---" in it would end the front matter
+    task = "text-classification" if words.noun(outcome) == "texts" else "image-classification"
     facts: dict[str, Any] = {
         "license": str(outcome.backbone.get("licence", "unknown")).lower(),
         "library_name": "warmstart",
-        "pipeline_tag": "image-classification",
-        "tags": ["warmstart", "transfer-learning", "image-classification"],
+        "pipeline_tag": task,
+        "tags": ["warmstart", "transfer-learning", task],
         "base_model": outcome.backbone.get("architecture") or outcome.backbone.get("name"),
         "model-index": [
             {
                 "name": name,
                 "results": [
                     {
-                        "task": {"type": "image-classification"},
+                        "task": {"type": task},
                         "dataset": {"name": name, "type": "private", "split": outcome.evaluated_on},
                         "metrics": metrics,
                     }
@@ -73,11 +74,14 @@ def _summary(outcome: Outcome) -> str:
 
 
 def _use(outcome: Outcome) -> str:
+    inputs, files = '"one.jpg", "two.jpg"', "one.jpg two.jpg"
+    if words.noun(outcome) == "texts":
+        inputs, files = '"A text.", "Another one."', "texts.csv"
     return (
         "## How to use it\n\n"
         '```python\nfrom warmstart import Bundle\n\nmodel = Bundle.load("path/to/this/folder")\n'
-        'model.predict(["one.jpg", "two.jpg"])\n```\n\n'
-        "```sh\nwarmstart predict path/to/this/folder one.jpg two.jpg --csv answers.csv\n```\n\n"
+        f"model.predict([{inputs}])\n```\n\n"
+        f"```sh\nwarmstart predict path/to/this/folder {files} --csv answers.csv\n```\n\n"
         f"{words.noun(outcome).capitalize()} are prepared as in training; the recipe for that is in the bundle, and "
         "nothing in the bundle can execute."
     )
@@ -127,8 +131,9 @@ def _numbers(outcome: Outcome) -> str:
 def _limits(outcome: Outcome) -> str:
     known = [row for row in outcome.per_class if row["f1"] is not None]
     few = [escape(row["name"]) for row in outcome.per_class if row["count"] < FEW]
+    others = "sources, writers or times" if words.noun(outcome) == "texts" else "cameras, sites or seasons"
     limits = [
-        "The numbers hold for data collected like this; other cameras, sites or seasons can be much worse.",
+        f"The numbers hold for data collected like this; other {others} can be much worse.",
         f"It always answers one of its {len(outcome.classes)} classes, also for something that is none of them"
         + ("; `unknown` in an answer tells where that is likely." if outcome.unknowns else "."),
     ]

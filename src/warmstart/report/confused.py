@@ -82,7 +82,7 @@ def sample_blocks(facts: Facts, linked: Container[str]) -> list[Row]:
             "right": cell.row == cell.column,
             "count": cell.count,
             "samples": cell.samples,
-            "bare": [one for one in cell.samples if not one.thumbnail.startswith("data:image/")],
+            "bare": [one for one in cell.samples if not one.text and not one.thumbnail.startswith("data:image/")],
         }
         for cell in facts.cells
         if anchor(cell.row, cell.column) in linked

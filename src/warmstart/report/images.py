@@ -1,4 +1,4 @@
-"""Pictures as data URIs, so that a report stays one file."""
+"""What shows a sample in a report: a picture as a data URI, so that it stays one file, or the beginning of a text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from warmstart.data.pixels import PixelStore
+from warmstart.data.schema import Text
 from warmstart.evaluation.outcome import CellSamples, Example, Mistake
 from warmstart.preprocess.resample import preview
+from warmstart.report.texts import excerpt
 
 Pictured = TypeVar("Pictured", Mistake, Example)
 PICTURES, AT_ONCE = 120, 4
@@ -46,16 +48,21 @@ def thumbnail(pixels: Tensor, bands: Sequence[str] | None = None, *, side: int =
 
 
 def illustrate(shown: Iterable[Pictured], store: PixelStore) -> tuple[Pictured, ...]:
-    """Mistakes or examples with a thumbnail of each, found in the store by the sample's id."""
-    names = store.spec.bands if store.spec.banded else None
+    """Mistakes or examples with a thumbnail or the text of each, found in the store by the sample's id."""
     index = {sample.id: i for i, sample in enumerate(store.dataset.samples)}
-    return tuple(
-        dataclasses.replace(one, thumbnail=thumbnail(store.get(index[one.id], crop=False), names)) for one in shown
-    )
+    return tuple(_illustrated(one, index[one.id], store) for one in shown)
+
+
+def _illustrated(one: Pictured, i: int, store: PixelStore) -> Pictured:
+    source = store.dataset.samples[i].source
+    if isinstance(source, Text):
+        return dataclasses.replace(one, text=excerpt(source))
+    names = store.spec.bands if store.spec.banded else None
+    return dataclasses.replace(one, thumbnail=thumbnail(store.get(i, crop=False), names))
 
 
 def illustrate_cells(cells: Sequence[CellSamples], store: PixelStore) -> tuple[CellSamples, ...]:
-    """The cells with 120 thumbnails at most: four for each cell in their order, then the rest, as far as they go."""
+    """The cells with 120 samples shown at most: four of each cell in their order, then the rest, as far as they go."""
     places = [(rank // AT_ONCE, i) for i, cell in enumerate(cells) for rank in range(len(cell.samples))]
     pictured = Counter(i for _, i in sorted(places)[:PICTURES])
     return tuple(

@@ -82,7 +82,7 @@ def backbone_sheet(card: Mapping[str, Any], spec: Mapping[str, Any]) -> Sheet:
             "licence of the weights": words.licence(card),
             "trained on": card.get("trained_on"),
             "parameters": numbers.count(card["parameters"]) if "parameters" in card else None,
-            "input": f"{spec['size']} × {spec['size']} px, {spec.get('resize', '')}" if "size" in spec else None,
+            "input": words.reads(card, spec),
             "bands": words.bands(spec),
         }
     )

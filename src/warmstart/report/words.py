@@ -8,6 +8,7 @@ from typing import Any
 from warmstart.evaluation.compare import more_samples
 from warmstart.evaluation.comparison import Comparison
 from warmstart.evaluation.outcome import Difference, Outcome
+from warmstart.evaluation.verdict import NOUNS
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.report.numbers import THIN, about, count, is_share, metric_name, signed, span, value
 
@@ -22,17 +23,33 @@ FAR = 10
 def noun(facts: Facts) -> str:
     """What the samples are called."""
     specs = (facts.preprocess,) if isinstance(facts, Outcome) else facts.preprocess
-    return "images" if specs and all(spec.get("kind") == "image" for spec in specs) else "samples"
+    kinds = {spec.get("kind") for spec in specs}
+    return NOUNS.get(kinds.pop() or "", "samples") if len(kinds) == 1 else "samples"
 
 
 def bands(spec: Mapping[str, Any]) -> str:
-    """The bands that the network takes and what their values are divided by; empty for pictures."""
+    """The bands that the network takes and what their values are divided by; empty for pictures and texts."""
+    if spec.get("kind") == "text":
+        return ""
     facts = PreprocessSpec.from_dict(dict(spec)) if spec else PreprocessSpec()
     if not facts.banded:
         return ""
     names = f" ({', '.join(facts.bands)})" if facts.bands else ", in the order of the files"
     unit = f", values over {facts.scale:g}" if facts.scale not in (None, 1) else ""
     return f"{facts.channels}{names}{unit}, each less its mean and over its standard deviation"
+
+
+def reads(card: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    """What the network takes of an input; empty if unknown.
+
+    >>> reads({"pooling": "mean of all tokens"}, {"kind": "text", "size": 256})
+    'up to 256 tokens, mean of all tokens'
+    """
+    if "size" not in spec:
+        return ""
+    if spec.get("kind") == "text":
+        return ", ".join(filter(None, (f"up to {spec['size']} tokens", card.get("pooling"))))
+    return f"{spec['size']} × {spec['size']} px, {spec.get('resize', '')}"
 
 
 def part(facts: Facts) -> str:

@@ -17,10 +17,11 @@ from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import Verdict, calibrated_metrics, gate, has_benefit_of_the_doubt
 from warmstart.engine.ladder.rungs import Rung
+from warmstart.engine.ladder.simple import SIMPLE
 from warmstart.errors import TrainingError
 from warmstart.evaluation.outcome import Rung as Tried
 
-REFERENCES = ("probe", "pixels")
+REFERENCES = ("probe", *SIMPLE)
 """Rungs that the final model is compared with, and that are fitted in seconds."""
 
 
@@ -70,7 +71,7 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
         tried.append(row)
     context.listener(Finished("rungs"))
     if not chosen:
-        raise TrainingError("no rung gave a finite result", do="look at the decisions above, and at the images")
+        raise TrainingError("no rung gave a finite result", do="look at the decisions above, and at the data")
     return Climbed(tuple(tried), contenders, chosen)
 
 

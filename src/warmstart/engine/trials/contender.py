@@ -6,21 +6,20 @@ import dataclasses
 from typing import Literal
 
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.engine.ladder.rungs import PixelRung, RecipeRung
+from warmstart.engine.ladder.rungs import RecipeRung
+from warmstart.engine.ladder.simple import SIMPLE, SimpleRung
 from warmstart.model.network import Network
 from warmstart.planning.plan import HeadPlan, PhasePlan
 from warmstart.planning.profile import profile
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
 
-PIXELS = "pixels"
-"""The one method that is no recipe: a linear model on raw pixels."""
 Role = Literal["no transfer", "frozen", "tuned"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """One row of a comparison. `recipe` is None for `pixels`; `fixed` if its epochs were written down by the user."""
+    """One row of a comparison. `recipe` is None for `pixels` and `tfidf`; `fixed`: the user wrote down its epochs."""
 
     name: str
     method: str
@@ -29,10 +28,10 @@ class Contestant:
     fixed: bool = False
 
     @property
-    def rung(self) -> PixelRung | RecipeRung:
+    def rung(self) -> SimpleRung | RecipeRung:
         """What runs it."""
         if self.recipe is None:
-            return PixelRung()
+            return SIMPLE[self.method]()
         return RecipeRung(self.recipe.name, self.recipe.about, self.recipe)
 
     def scaled(self, share: float) -> Contestant:
@@ -63,7 +62,7 @@ class Contestant:
     def seconds(self, context: LadderContext, network: Network, held: int) -> float:
         """Expected time of one trial on `network`, what is stored for all trials left out."""
         if self.recipe is None:
-            return 1.0
+            return self.rung.seconds(context)
         speed = context.speed
         free = dataclasses.replace(speed, images=1e12, extraction=1e12)  # what is stored costs nothing again
         inner = dataclasses.replace(context, speed=free)
