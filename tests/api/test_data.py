@@ -25,6 +25,7 @@ from warmstart.engine.events import Decided, Event
 from warmstart.errors import BackboneError, DataError, RecipeError
 from warmstart.model.catalog import load_backbone
 from warmstart.planning.plan import CacheLimits
+from warmstart.preprocess.kinds import of_images
 from warmstart.shipping.bundle import Bundle
 
 
@@ -191,10 +192,10 @@ def test_a_grey_network_is_fitted_and_shipped(digits_folder: Path, tmp_path: Pat
 
 
 def test_images_are_squashed_only_where_that_bends_them_little(digits_folder: Path, tmp_path: Path) -> None:
-    assert read_quickly(digits_folder).store.spec.resize == "squash"
+    assert of_images(read_quickly(digits_folder).store.spec).resize == "squash"
     for file in digits_folder.rglob("*.png"):
         Image.open(file).resize((64, 32)).save(file)
-    assert read_quickly(digits_folder).store.spec.resize == load_backbone("toy").preprocess.resize
+    assert of_images(read_quickly(digits_folder).store.spec).resize == load_backbone("toy").preprocess.resize
 
 
 def test_a_bundle_says_that_large_photos_are_decoded_reduced_as_fit_did(fitted: FitResult) -> None:

@@ -12,6 +12,7 @@ from warmstart.api.budget import seconds
 from warmstart.api.compared import Compared
 from warmstart.api.comparison import comparison
 from warmstart.api.contest import Contest, contest, contestants_of
+from warmstart.api.kinds import BACKBONES, METHODS, kind_of_data
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.schedule import Schedule
 from warmstart.data.contact import contact_sheet
@@ -47,8 +48,8 @@ class CompareResult:
 def compare(
     data: Any,
     *,
-    methods: str | Sequence[str | Path | Recipe] = "scratch,probe,finetune,gradual,lp_ft",
-    backbones: str | Sequence[str] = "lite0",
+    methods: str | Sequence[str | Path | Recipe] | None = None,
+    backbones: str | Sequence[str] | None = None,
     folds: int = 5,
     seeds: int = 1,
     budget: str | float = "20m",
@@ -59,6 +60,7 @@ def compare(
     group: str | None = None,
     time: str | None = None,
     path_column: str | None = None,
+    text_column: str | None = None,
     label_column: str | None = None,
     out: str | Path | None = None,
     resume: str | Path | None = None,
@@ -92,6 +94,7 @@ def compare(
         group: as for `fit`: what must not be divided.
         time: as for `fit`; the folds then chain forward.
         path_column: column of a table that holds the path.
+        text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label.
         out: run folder; must not exist. Default: the next free `runs/NAME-compare-NNN`.
         resume: folder of a comparison that was interrupted, or was to be longer: trials that are finished there are not
@@ -109,7 +112,8 @@ def compare(
         Interrupted: stopped by the user; finished trials are kept and `resume` goes on.
     """
     _check_counts(folds, seeds, workers)
-    asked, named = _listed(methods), [str(uri) for uri in _listed(backbones)]
+    kind = kind_of_data(data, path_column=path_column, text_column=text_column)
+    asked, named = _listed(methods or METHODS[kind]), [str(uri) for uri in _listed(backbones or BACKBONES[kind])]
     found = contestants_of(asked, named)
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
@@ -125,6 +129,7 @@ def compare(
         "group": group,
         "time": time,
         "path_column": path_column,
+        "text_column": text_column,
         "label_column": label_column,
         "workers": workers,
         "ray": ray,

@@ -11,7 +11,6 @@ from warmstart.api.command import command
 from warmstart.api.compared import Compared
 from warmstart.api.environment import environment
 from warmstart.data.schema import Split
-from warmstart.data.stores import images_of
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.comparison import Comparison
@@ -41,7 +40,7 @@ def comparison(
     found: dict[str, Any] = {"confusion": (), "per_class": (), "mistakes": (), "cells": ()}
     if answers is not None:
         backbone = next(one.backbone for one in entrants.contestants if one.name == best)
-        store = images_of(entrants.contexts[backbone].data.store)
+        store = entrants.contexts[backbone].data.store
         ids = [dataset.samples[int(i)].id for i in answers.indices]
         counts = confusion(answers.calibrated, answers.labels)
         found = {

@@ -26,7 +26,7 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import tasks
 
-READING = ("size", "group", "time", "path_column", "label_column", "max_unreadable")
+READING = ("size", "group", "time", "path_column", "text_column", "label_column", "max_unreadable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +121,7 @@ def contest(
     for number, uri in enumerate(dict.fromkeys(one.backbone for one in contestants)):
         accepted = bool(options["accept_licence"])
         backbone = backbone_at(uri, options["size"], options["seed"], accept_licence=accepted)
-        _check_simple(contestants, uri, backbone.preprocess.kind)
+        _check_simple(contestants, uri, backbone.spec.kind)
         asked = {key: options[key] for key in READING}
         whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
         if first is None or folds is None:

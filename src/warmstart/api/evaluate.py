@@ -25,6 +25,7 @@ def evaluate(
     *,
     group: str | None = None,
     path_column: str | None = None,
+    text_column: str | None = None,
     label_column: str | None = None,
     coverage: float | None = None,
     batch_size: int = 32,
@@ -48,7 +49,14 @@ def evaluate(
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
-    dataset = load(data, path_column=path_column, label_column=label_column, group=group)
+    dataset = load(
+        data,
+        kind=loaded.spec.kind,
+        path_column=path_column,
+        text_column=text_column,
+        label_column=label_column,
+        group=group,
+    )
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     labels = loaded.targets([s.label for s in samples])
@@ -59,7 +67,7 @@ def evaluate(
     if len(outputs.index) == 0:
         first = outputs.errors[0]
         raise DataError(
-            f"none of the {len(samples)} images can be read; the first: {first.found}",
+            f"none of the {len(samples)} samples can be read; the first: {first.found}",
             expected=first.expected,
             do="look at them with: warmstart check DATA",
         )

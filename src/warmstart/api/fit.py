@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.command import command
+from warmstart.api.kinds import BACKBONES, kind_of_data
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
@@ -35,6 +36,10 @@ from warmstart.task.base import tasks
 
 Baseline = Literal["simple", "scratch", "none"]
 
+COLUMNS = ("path_column", "text_column", "label_column")
+READING = ("size", "seed", "val", "test", "group", "time", *COLUMNS, "max_unreadable")
+"""Options that say how data is read."""
+
 
 @dataclasses.dataclass(frozen=True)
 class FitResult:
@@ -53,7 +58,7 @@ class FitResult:
 def fit(
     data: Any,
     *,
-    backbone: str = "lite0",
+    backbone: str | None = None,
     accept_licence: bool = False,
     recipe: str | Path | Recipe | None = None,
     budget: str | float = "5m",
@@ -64,6 +69,7 @@ def fit(
     group: str | None = None,
     time: str | None = None,
     path_column: str | None = None,
+    text_column: str | None = None,
     label_column: str | None = None,
     out: str | Path | None = None,
     resume: str | Path | None = None,
@@ -74,15 +80,16 @@ def fit(
     cache_dtype: ActivationDtype = "fp32",
     listener: Listener = silent,
 ) -> FitResult:
-    """Adapt a pretrained backbone to labelled images, and say honestly whether that helped.
+    """Adapt a pretrained backbone to labelled images or texts, and say honestly whether that helped.
 
     With no recipe, a ladder of methods is climbed: each is tried while time is left and kept only if validation says
-    so. What is chosen is fitted again on training and validation images together, and the test set is opened once.
+    so. What is chosen is fitted again on training and validation samples together, and the test set is opened once.
 
     Args:
-        data: a folder with one folder per class (with or without train/val/test above them), a CSV or Parquet file, a
-            DataFrame, `(images, labels)`, or a `Dataset`.
-        backbone: URI of the backbone: `lite0`, `timm:resnet50.a1_in1k`, `toy`. Where the ladder is climbed, features of
+        data: a folder with one folder per class (with or without train/val/test above them); a CSV, Parquet or JSON
+            lines file; a DataFrame; `(images, labels)` or `(texts, labels)`; or a `Dataset`.
+        backbone: URI of the backbone: `timm:resnet50.a1_in1k`, `hf:ORG/NAME`, `toy`; by default `lite0` for images and
+            `minilm` for texts. Of images, where the ladder is climbed, features of
             several late blocks are taken together, unless `?taps=N` behind it says how many (0: only its own).
             `?channels=N`, or `?bands=B02,B03,...` by name, is for inputs other than RGB.
         accept_licence: your use keeps to the licence of the weights, also where that restricts it (non-commercial,
@@ -90,8 +97,8 @@ def fit(
         recipe: name (`"finetune?epochs=3"` with options), YAML file or `Recipe`: that alone is run, beside the probe to
             compare it with.
         budget: time for everything, such as `"5m"`. The probe is always finished.
-        size: input side in pixels; by default the backbone's own. A network that takes one size alone has its position
-            embeddings resampled.
+        size: input side in pixels, or tokens at most; by default the backbone's own. A network that takes one size
+            alone has its position embeddings resampled.
         seed: of everything random.
         val: share of the labelled samples that decides what is kept, where the data has no part for it.
         test: share that is measured on at the end, where the data has no part for it; 0 for none.
@@ -99,6 +106,7 @@ def fit(
         time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
             test, those before them validation, instead of parts stratified by class.
         path_column: column of a table that holds the path.
+        text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
@@ -117,7 +125,7 @@ def fit(
     """
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
-        "backbone": backbone,
+        "backbone": backbone or BACKBONES[kind_of_data(data, path_column=path_column, text_column=text_column)],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),
@@ -128,6 +136,7 @@ def fit(
         "group": group,
         "time": time,
         "path_column": path_column,
+        "text_column": text_column,
         "label_column": label_column,
         "baseline": baseline,
         "max_unreadable": max_unreadable,
@@ -164,10 +173,9 @@ def _fit(
         tell(Decided(f"backbone {options['backbone']} is {pretrained.card.name}"))
     if pretrained.groups:
         tell(Decided(f"features: {', '.join(f'{g.stop - g.start} of {g.name}' for g in pretrained.groups)}"))
-    reading = ("size", "seed", "val", "test", "group", "time", "path_column", "label_column", "max_unreadable")
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
-    asked = {key: options[key] for key in reading}
+    asked = {key: options[key] for key in READING}
     loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, **asked)
     given, task = run_data(loaded, cache, limits), tasks["classify"]
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained

@@ -29,6 +29,7 @@ def set_pace(context: LadderContext, folder: Path, images: int) -> Choice:
     if len(choice.rates) > 1 or choice.why_not:
         rates = ", ".join(f"{name} {rate:.0f}" for name, rate in choice.rates.items())
         why_not = "".join(f"; {name} not: {why}" for name, why in choice.why_not.items())
-        how = f"{choice.runtime}, {choice.batch} images at a time"
-        context.listener(Decided(f"features are computed by {how} (images/s: {rates}{why_not})"))
+        noun = context.backbone.chain.inputs.noun
+        how = f"{choice.runtime}, {choice.batch} {noun} at a time"
+        context.listener(Decided(f"features are computed by {how} ({noun}/s: {rates}{why_not})"))
     return choice

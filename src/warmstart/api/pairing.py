@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from warmstart.api.bands import measured, refuse_other_bands
-from warmstart.api.prepare import activation_store, decode, framed, readable, shelf_for
+from warmstart.api.images import decode, framed, shelf_for
+from warmstart.api.prepare import activation_store, readable
 from warmstart.data.schema import ClassTarget, Dataset, Split
 from warmstart.data.sources import load, load_inputs
 from warmstart.engine.data import RunData

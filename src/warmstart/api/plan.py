@@ -7,16 +7,23 @@ from typing import Any
 
 from warmstart.api.bands import refuse_other_bands
 from warmstart.api.budget import cache_limits
-from warmstart.api.prepare import backbone_at, divide, framed
+from warmstart.api.images import framed
+from warmstart.api.kinds import BACKBONES, kind_of_data
+from warmstart.api.prepare import backbone_at, divide
+from warmstart.api.texts import read_all_texts
 from warmstart.data.pixels import value_bytes
+from warmstart.data.schema import Dataset
 from warmstart.data.sources import load
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.events import silent
 from warmstart.model.activation import ActivationDtype
+from warmstart.model.backbone import Backbone
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
 from warmstart.planning.plan import DataFacts, Plan
 from warmstart.planning.speed import measure_speed
+from warmstart.preprocess.kinds import Spec
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import tasks
@@ -29,7 +36,7 @@ def plan(
     data: Any,
     *,
     recipe: str | Path | Recipe,
-    backbone: str = "lite0",
+    backbone: str | None = None,
     accept_licence: bool = False,
     size: int | None = None,
     seed: int = 0,
@@ -38,6 +45,7 @@ def plan(
     group: str | None = None,
     time: str | None = None,
     path_column: str | None = None,
+    text_column: str | None = None,
     label_column: str | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
@@ -47,7 +55,7 @@ def plan(
     Args:
         data: as for `fit`.
         recipe: name (`"finetune?epochs=3"` with options), YAML file or `Recipe`.
-        backbone: URI of the backbone.
+        backbone: URI of the backbone, as for `fit`.
         accept_licence: as for `fit`.
         size: input side in pixels; by default the backbone's own.
         seed: of the division into parts.
@@ -56,6 +64,7 @@ def plan(
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
         path_column: column of a table that holds the path.
+        text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label.
         cache_budget: what stored activations may take, as for `fit`.
         cache_dtype: format of stored activations, as for `fit`.
@@ -66,13 +75,21 @@ def plan(
     """
     keep_buffers()
     wanted = load_recipe(recipe)
-    dataset = load(data, path_column=path_column, label_column=label_column, group=group, time=time)
-    pretrained = backbone_at(backbone, size, seed, accept_licence=accept_licence)
-    spec = framed(pretrained.preprocess, dataset, size, pretrained.card.min_size)
+    uri = backbone or BACKBONES[kind_of_data(data, path_column=path_column, text_column=text_column)]
+    pretrained = backbone_at(uri, size, seed, accept_licence=accept_licence)
+    dataset = load(
+        data,
+        kind=pretrained.spec.kind,
+        path_column=path_column,
+        text_column=text_column,
+        label_column=label_column,
+        group=group,
+        time=time,
+    )
+    spec = spec_for(dataset, pretrained, size)
     parts = divide(dataset, val=val, test=test, seed=seed)
     head = tasks["classify"].head(pretrained.out_features, dataset.target, seed=seed)
     network = Network(pretrained, head)
-    refuse_other_bands(dataset, spec)
     facts = DataFacts(
         len(parts.train),
         len(parts.val),
@@ -81,8 +98,18 @@ def plan(
         dataset.name,
         value_bytes(dataset, spec),
         spec.banded,
+        spec.kind,
     )
     limits = cache_limits(cache_budget, cache_dtype)
     some = [dataset.samples[int(i)].source for i in parts.train[:: max(1, len(parts.train) // SOME)]]
     speed = measure_speed(network, spec, sources=some)
     return compile_plan(wanted, outlined(network, wanted.edits), facts, speed=speed, limits=limits)
+
+
+def spec_for(dataset: Dataset, backbone: Backbone, size: int | None) -> Spec:
+    """How the data would be read."""
+    if backbone.spec.kind == "text":
+        return read_all_texts(dataset, backbone, size, silent)[0].spec
+    spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
+    refuse_other_bands(dataset, spec)
+    return spec

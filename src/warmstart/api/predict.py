@@ -24,6 +24,7 @@ def predict(
     on_error: Literal["row", "stop"] = "row",
     coverage: float | None = None,
     batch_size: int = 32,
+    text_column: str | None = None,
     listener: Listener = silent,
 ) -> list[dict[str, Any]]:
     """One row per input: `input`, `label`, `probability`, `probabilities` by class, and `error` where it is unreadable.
@@ -32,12 +33,14 @@ def predict(
 
     Args:
         bundle: folder that `fit` wrote.
-        inputs: image files, a folder of them, or in-memory images.
+        inputs: image files, a folder of them, or in-memory images; for a bundle of texts the texts themselves, text
+            files, a folder of them, or a table with a column of texts.
         csv: also write the rows to this file (one column `p(<class>)` per class).
         on_error: `row` gives an unreadable input a row with `error`; `stop` raises.
         coverage: such as 0.9: each row has a `set` of labels too, the most probable first, that holds the true one in
-            at least this share of cases, for images like those of the training.
-        batch_size: images at a time; changes no answer.
+            at least this share of cases, for samples like those of the training.
+        batch_size: samples at a time; changes no answer.
+        text_column: column of a table that holds the texts, where its name does not tell.
         listener: hears of progress.
 
     Raises:
@@ -45,8 +48,8 @@ def predict(
         DataError: there is nothing to predict, or the coverage is more than the validation samples could support.
     """
     keep_buffers()
-    samples = load_inputs(inputs)
     loaded = Bundle.load(bundle)
+    samples = load_inputs(inputs, kind=loaded.spec.kind, text_column=text_column)
     listener(Started("predict", len(samples)))
     rows = loaded.predict(
         samples,

@@ -7,31 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from warmstart.api.bands import measured, refuse_other_bands
-from warmstart.cache.shelf import PixelShelf, pays, stored_bytes
-from warmstart.cache.store import ActivationStore, default_cache_dir
+from warmstart.api.caches import cache_bytes, cache_folder
+from warmstart.api.images import read_images
+from warmstart.api.texts import read_all_texts
+from warmstart.cache.store import ActivationStore
 from warmstart.data.audit import Audit, Look, audit_of
-from warmstart.data.pixels import PixelStore, value_bytes
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.sources import load
 from warmstart.data.split import split as split_of
+from warmstart.data.stores import InputStore
 from warmstart.data.together import Sets, copies
 from warmstart.engine.data import RunData
-from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
-from warmstart.engine.machine import memory_available
-from warmstart.errors import DataError, RecipeError
+from warmstart.engine.events import Decided, Listener
+from warmstart.errors import DataError
 from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits
-from warmstart.preprocess.spec import PreprocessSpec
-from warmstart.preprocess.tiles import image_size
-
-SQUASH_BELOW = 4 / 3
-"""Images whose longer side is at most this many times the shorter one are squashed rather than cropped."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,40 +33,17 @@ class Loaded:
 
     dataset: Dataset
     split: Split
-    store: PixelStore
+    store: InputStore
     audit: Audit
 
 
 def backbone_at(uri: str, size: int | None, seed: int, *, accept_licence: bool = False) -> Backbone:
     """The backbone of a run on images of `size` pixels; one that takes a single size is made to take this one."""
     backbone = load_backbone(uri, seed=seed, accept_licence=accept_licence)
-    if size is None or not backbone.card.fixed_size or size == backbone.preprocess.size:
+    if size is None or not backbone.card.fixed_size or size == backbone.spec.size:
         return backbone
     sized = str(dataclasses.replace(Uri.of(uri), size=size))
     return load_backbone(sized, seed=seed, accept_licence=accept_licence)
-
-
-def framed(spec: PreprocessSpec, dataset: Dataset, size: int | None, min_size: int) -> PreprocessSpec:
-    """The backbone's preprocessing at the run's size, with the whole image in view where that costs little.
-
-    Cropping the centre, as for ImageNet, cuts off what may matter; squashing bends shapes. Up to 4:3 squashing is the
-    smaller evil (Fashion-MNIST with 1000 labels and a frozen EfficientNet-Lite0: 85.7 % squashed, 83.7 % cropped).
-    Large JPEGs are decoded reduced, as `warmstart.preprocess.image` says.
-    """
-    size = size or spec.size
-    if size < min_size:
-        raise RecipeError(f"size {size} is too small", expected=f"at least {min_size} pixels for this backbone")
-    spec = dataclasses.replace(spec, size=size, decode="reduced")
-    ratios = sorted(max(w, h) / max(1, min(w, h)) for w, h in some_sizes(dataset))
-    if ratios and ratios[int(0.9 * (len(ratios) - 1))] <= SQUASH_BELOW:
-        return dataclasses.replace(spec, resize="squash")
-    return spec
-
-
-def some_sizes(dataset: Dataset) -> list[tuple[int, int]]:
-    """(width, height) of some images, by their headers; always the same ones."""
-    seen = np.random.default_rng(0).permutation(len(dataset))[:64]
-    return [found for i in seen if (found := image_size(dataset.samples[int(i)].source)) is not None]
 
 
 def divide(dataset: Dataset, *, val: float, test: float, seed: int, alike: Sets = ()) -> Split:
@@ -94,7 +64,7 @@ class Decoded:
     """Data that was read and not yet divided: its readable samples, a look at each, and what could not be read."""
 
     dataset: Dataset
-    store: PixelStore
+    store: InputStore
     looks: list[Look]
     corrupt: tuple[tuple[str, str], ...]
 
@@ -116,30 +86,30 @@ def read_whole(
     group: str | None,
     time: str | None,
     path_column: str | None,
+    text_column: str | None,
     label_column: str | None,
     max_unreadable: float,
     listener: Listener,
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,
 ) -> Decoded:
-    """Read the data, decode every image once as the backbone is to see it, and leave out what cannot be read.
-
-    The pixels of large images are kept in `cache` where `limits` leaves room, and a later run decodes nothing.
-    """
-    dataset = load(data, path_column=path_column, label_column=label_column, group=group, time=time)
+    """Read the data, every image or text once as the backbone is to see it, and leave out what cannot be read."""
+    dataset = load(
+        data,
+        kind=backbone.spec.kind,
+        path_column=path_column,
+        text_column=text_column,
+        label_column=label_column,
+        group=group,
+        time=time,
+    )
     for note in dataset.notes:
         listener(Decided(note))
-    spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
-    if (spec.resize, spec.size) != (backbone.preprocess.resize, backbone.preprocess.size):
-        listener(
-            Decided(
-                f"images are resized by {spec.resize} to {spec.size} px (the backbone's own: "
-                f"{backbone.preprocess.resize}, {backbone.preprocess.size} px)"
-            )
-        )
-    refuse_other_bands(dataset, spec)
-    spec = measured(spec, dataset, listener)
-    store, looks = decode(dataset, spec, listener, shelf_for(dataset, spec, cache, limits))
+    store: InputStore
+    if backbone.spec.kind == "text":
+        store, looks = read_all_texts(dataset, backbone, size, listener)
+    else:
+        store, looks = read_images(dataset, backbone, size, listener, cache, limits)
     kept = readable(dataset, looks, max_unreadable, listener)
     corrupt = tuple((dataset.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
     if len(kept) < len(dataset):
@@ -167,30 +137,6 @@ def tell_problems(findings: Audit, listener: Listener) -> None:
             listener(Decided(problem))
 
 
-def shelf_for(
-    dataset: Dataset, spec: PreprocessSpec, cache: str | Path | None, limits: CacheLimits
-) -> PixelShelf | None:
-    """Where pixels outlast the run; `None` where decoding is as fast, or they would take over half of the budget."""
-    sizes = some_sizes(dataset)
-    fits = stored_bytes(sizes, spec, value_bytes(dataset, spec)) * len(dataset) <= limits.total / 2 * len(sizes)
-    return PixelShelf(_folder(cache), _budget(limits), spec) if fits and pays(sizes, spec) else None
-
-
-def decode(
-    dataset: Dataset, spec: PreprocessSpec, listener: Listener, shelf: PixelShelf | None
-) -> tuple[PixelStore, list[Look]]:
-    """Decode every image once: into a pixel store, and into what the audit looks at."""
-    store = PixelStore(dataset, spec, budget_bytes=memory_available() // 4, shelf=shelf)
-    listener(Started("decode", len(dataset)))
-    looks = store.preload(range(len(dataset)), progress=lambda n: listener(Advanced("decode", n)))
-    listener(Finished("decode"))
-    if shelf is not None and shelf.found:
-        listener(Decided(f"{shelf.found} of {len(dataset)} images are not decoded: their pixels are in the cache"))
-    if shelf is not None and shelf.stored:
-        listener(Decided(f"the resized pixels of {shelf.stored} images are kept in the cache for later runs"))
-    return store, looks
-
-
 def readable(dataset: Dataset, looks: Sequence[Look], max_unreadable: float, listener: Listener) -> list[int]:
     """Positions of the samples that can be read. Raises `DataError` if more than the share allowed cannot."""
     kept = [i for i, found in enumerate(looks) if not found.error]
@@ -216,13 +162,4 @@ def run_data(loaded: Loaded, cache: str | Path | None, limits: CacheLimits = DEF
 
 def activation_store(cache: str | Path | None, limits: CacheLimits) -> ActivationStore:
     """The store of activations in `cache`, by default in the user's cache folder."""
-    return ActivationStore(_folder(cache), budget_bytes=_budget(limits))
-
-
-def _folder(cache: str | Path | None) -> Path:
-    return default_cache_dir() if cache is None else Path(cache)
-
-
-def _budget(limits: CacheLimits) -> int:
-    """Bytes of the cache folder, which others share."""
-    return max(limits.total, DEFAULT.total)
+    return ActivationStore(cache_folder(cache), budget_bytes=cache_bytes(limits))

@@ -25,6 +25,7 @@ from warmstart.cli.options import (
     PathColumn,
     Seed,
     Size,
+    TextColumn,
     Time,
 )
 from warmstart.cli.session import Session, session
@@ -36,7 +37,11 @@ if TYPE_CHECKING:
 
 
 Methods = Annotated[
-    str, typer.Option(help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels, tfidf.")
+    str | None,
+    typer.Option(
+        help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels, tfidf.",
+        show_default="scratch (of texts tfidf), probe, finetune, gradual, lp_ft",
+    ),
 ]
 Folds = Annotated[int, typer.Option(help="Folds of cross-validation, the same for all.")]
 Seeds = Annotated[int, typer.Option(help="How often that is repeated, each time dealt and trained anew.")]
@@ -45,8 +50,13 @@ Seeds = Annotated[int, typer.Option(help="How often that is repeated, each time 
 def compare(
     context: typer.Context,
     data: DataArgument,
-    methods: Methods = "scratch,probe,finetune,gradual,lp_ft",
-    backbones: Annotated[str, typer.Option(help="Pretrained networks with commas between them.")] = "lite0",
+    methods: Methods = None,
+    backbones: Annotated[
+        str | None,
+        typer.Option(
+            help="Pretrained networks with commas between them.", show_default="lite0 for images, minilm for texts"
+        ),
+    ] = None,
     folds: Folds = 5,
     seeds: Seeds = 1,
     budget: Budget = "20m",
@@ -57,6 +67,7 @@ def compare(
     group: Group = None,
     time: Time = None,
     path_column: PathColumn = None,
+    text_column: TextColumn = None,
     label_column: LabelColumn = None,
     out: Out = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the comparison in this folder.")] = None,
@@ -72,7 +83,8 @@ def compare(
     """Compare methods and backbones on the same folds of DATA: better, worse, as good, or more data needed."""
     with session(as_json=as_json, debug=debug) as now:
         now.again = command_again(context)
-        now.say(f"Comparing {methods} on {backbones}: {folds} folds, {seeds} seed(s); time budget {budget}")
+        asked = f"{methods or 'methods'}{' on ' + backbones if backbones else ''}"
+        now.say(f"Comparing {asked}: {folds} folds, {seeds} seed(s); time budget {budget}")
         from warmstart.api.compare import compare as twin
 
         result = twin(
@@ -89,6 +101,7 @@ def compare(
             group=group,
             time=time,
             path_column=path_column,
+            text_column=text_column,
             label_column=label_column,
             out=out,
             resume=resume,

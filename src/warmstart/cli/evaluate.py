@@ -13,6 +13,7 @@ from warmstart.cli.options import (
     LabelColumn,
     PathColumn,
     Seed,
+    TextColumn,
 )
 from warmstart.cli.session import session
 from warmstart.cli.text import interval, plain
@@ -23,6 +24,7 @@ def evaluate(
     data: DataArgument,
     group: Group = None,
     path_column: PathColumn = None,
+    text_column: TextColumn = None,
     label_column: LabelColumn = None,
     coverage: Coverage = None,
     batch_size: BatchSize = 32,
@@ -43,6 +45,7 @@ def evaluate(
             data,
             group=group,
             path_column=path_column,
+            text_column=text_column,
             label_column=label_column,
             coverage=coverage,
             batch_size=batch_size,

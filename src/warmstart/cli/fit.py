@@ -26,11 +26,12 @@ from warmstart.cli.options import (
     Seed,
     Size,
     Test,
+    TextColumn,
     Time,
     Val,
 )
 from warmstart.cli.session import Session, session
-from warmstart.cli.text import duration, interval, number, plain
+from warmstart.cli.text import duration, interval, number, of, plain
 
 if TYPE_CHECKING:
     from warmstart.api.fit import FitResult
@@ -46,7 +47,7 @@ Baseline = Annotated[
 def fit(
     context: typer.Context,
     data: DataArgument,
-    backbone: Backbone = "lite0",
+    backbone: Backbone = None,
     accept_licence: AcceptLicence = False,
     recipe: Annotated[
         str | None,
@@ -60,6 +61,7 @@ def fit(
     group: Group = None,
     time: Time = None,
     path_column: PathColumn = None,
+    text_column: TextColumn = None,
     label_column: LabelColumn = None,
     out: Out = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
@@ -75,7 +77,7 @@ def fit(
     with session(as_json=as_json, debug=debug) as now:
         now.again = command_again(context)
         method = f"recipe {recipe}" if recipe else "the ladder of methods, each kept only if validation says so"
-        now.say(f"Fitting {data} with backbone {backbone}: {method}; time budget {budget}")
+        now.say(f"Fitting {data}{of(backbone)}: {method}; time budget {budget}")
         from warmstart.api.fit import fit as twin
 
         result = twin(
@@ -91,6 +93,7 @@ def fit(
             group=group,
             time=time,
             path_column=path_column,
+            text_column=text_column,
             label_column=label_column,
             cache_budget=cache_budget,
             cache_dtype=cache_dtype,

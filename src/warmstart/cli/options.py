@@ -14,7 +14,12 @@ DataArgument = Annotated[
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle folder that `fit` wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error, and the library's log.")]
-Backbone = Annotated[str, typer.Option(help="Pretrained network; `warmstart backbones` lists them.")]
+Backbone = Annotated[
+    str | None,
+    typer.Option(
+        help="Pretrained network; `warmstart backbones` lists them.", show_default="lite0 for images, minilm for texts"
+    ),
+]
 AcceptLicence = Annotated[
     bool,
     typer.Option("--accept-licence", help="Your use keeps to the licence of the weights, also where it restricts it."),

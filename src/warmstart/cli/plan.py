@@ -17,16 +17,18 @@ from warmstart.cli.options import (
     Seed,
     Size,
     Test,
+    TextColumn,
     Time,
     Val,
 )
 from warmstart.cli.session import session
+from warmstart.cli.text import of
 
 
 def plan(
     data: DataArgument,
     recipe: RecipeName,
-    backbone: Backbone = "lite0",
+    backbone: Backbone = None,
     accept_licence: AcceptLicence = False,
     size: Size = None,
     seed: Seed = 0,
@@ -35,6 +37,7 @@ def plan(
     group: Group = None,
     time: Time = None,
     path_column: PathColumn = None,
+    text_column: TextColumn = None,
     label_column: LabelColumn = None,
     cache_budget: CacheBudget = "8GB",
     cache_dtype: CacheDtype = "fp32",
@@ -46,7 +49,7 @@ def plan(
     Rates, what is frozen, the cut, the cache, the number of steps, and the time and memory expected.
     """
     with session(as_json=as_json, debug=debug) as now:
-        now.say(f"Planning recipe {recipe} on {data} with backbone {backbone}; nothing is trained")
+        now.say(f"Planning recipe {recipe} on {data}{of(backbone)}; nothing is trained")
         from warmstart.api.plan import plan as twin
         from warmstart.planning.table import plan_dict, plan_text
 
@@ -62,6 +65,7 @@ def plan(
             group=group,
             time=time,
             path_column=path_column,
+            text_column=text_column,
             label_column=label_column,
             cache_budget=cache_budget,
             cache_dtype=cache_dtype,

@@ -7,20 +7,24 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Coverage, Debug
+from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Coverage, Debug, TextColumn
 from warmstart.cli.session import session
 from warmstart.cli.text import number
 
 
 def predict(
     bundle: BundleArgument,
-    inputs: Annotated[list[Path], typer.Argument(metavar="FILES", help="Images, or folders of images.")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="FILES", help="Images, text files, tables of texts, folders of files, or texts."),
+    ],
     csv: Annotated[Path | None, typer.Option(help="Also write the answers as CSV.")] = None,
     on_error: Annotated[
         Literal["row", "stop"], typer.Option(help="An unreadable input: a row that says why, or the end.")
     ] = "row",
     coverage: Coverage = None,
     batch_size: BatchSize = 32,
+    text_column: TextColumn = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -36,6 +40,7 @@ def predict(
             on_error=on_error,
             coverage=coverage,
             batch_size=batch_size,
+            text_column=text_column,
             listener=now.listener,
         )
         now.table(

@@ -9,7 +9,6 @@ import typer
 from warmstart.cli.options import (
     AcceptLicence,
     AsJson,
-    Backbone,
     Cache,
     CacheBudget,
     Debug,
@@ -32,7 +31,7 @@ _FORMS = "a folder with a folder per class, a folder of images, or a table."
 def similarity(
     a: Annotated[str, typer.Argument(metavar="A", help=f"The first data set: {_FORMS}")],
     b: Annotated[str, typer.Argument(metavar="B", help=f"The second: {_FORMS}")],
-    backbone: Backbone = "lite0",
+    backbone: Annotated[str, typer.Option(help="Network for images that makes the features.")] = "lite0",
     accept_licence: AcceptLicence = False,
     limit: Annotated[int, typer.Option(help="Of each set at most so many images, drawn at random.")] = 2000,
     size: Size = None,

@@ -80,3 +80,12 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def of(backbone: str | None) -> str:
+    """How a command says which backbone was asked for; nothing where none was.
+
+    >>> of("toy")
+    ' with backbone toy'
+    """
+    return "" if backbone is None else f" with backbone {backbone}"

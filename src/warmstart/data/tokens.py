@@ -68,6 +68,12 @@ class TokenStore:
         """Whether sample `i` is there without reading anything."""
         return bool(self._tokens)
 
+    def shortened(self, spec: TextSpec) -> TokenStore:
+        """The same tokens under a spec that reads as many as the longest text has, or more."""
+        other = TokenStore(self.dataset, spec)
+        other._tokens, other._cut = self.tokens, self._cut
+        return other
+
     def batches(
         self,
         indices: Sequence[int] | IntArray,

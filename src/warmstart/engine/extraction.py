@@ -23,6 +23,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.machine import cores
 from warmstart.files import read_json, write_json
 from warmstart.model.backbone import Backbone
+from warmstart.model.inputs import Images
 from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import PREPARATION, TOLERANCE, Extract, UnavailableError, version
 
@@ -61,7 +62,7 @@ class Choice:
 
 def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choice:
     """Choose for `images` images, of which torch does about `rate` per second."""
-    others = [name for name in PREPARATION if version(name)]
+    others = [name for name in PREPARATION if version(name)] if isinstance(backbone.chain.inputs, Images) else []
     if not any(_pays(name, images, rate) for name in others):
         return Choice("torch", {"torch": rate}, {})
     path = None if data.cache.folder is None else data.cache.folder / "runtimes.json"

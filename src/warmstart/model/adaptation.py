@@ -20,6 +20,7 @@ from warmstart.model.bands import Origins, origins, respecified
 from warmstart.model.input_layer import inflate, input_layer, patch_size, redraw
 from warmstart.model.uri import Uri
 from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.text import TextSpec
 
 
 def adapted(backbone: Backbone, wanted: Uri, *, drawn: int | None = None) -> Backbone:
@@ -39,10 +40,24 @@ def adapted(backbone: Backbone, wanted: Uri, *, drawn: int | None = None) -> Bac
     >>> adapted(load_backbone("toy"), Uri("toy", channels=5)).preprocess.channels
     5
     """
+    if isinstance(backbone.spec, TextSpec):
+        return _of_texts(backbone, backbone.spec, wanted)
     if wanted.size is not None and wanted.size != backbone.preprocess.size:
         backbone = _resized(backbone, wanted.size)
     chosen = origins(backbone.preprocess, wanted)
     return backbone if chosen is None else _rechannelled(backbone, wanted, chosen, drawn)
+
+
+def _of_texts(backbone: Backbone, spec: TextSpec, wanted: Uri) -> Backbone:
+    """With another number of tokens; there is nothing else to adapt."""
+    card, size = backbone.card, wanted.size
+    if wanted.channels or wanted.bands:
+        raise BackboneError(f"channels for {card.name!r}, which reads texts", do="leave ?channels and ?bands out")
+    if size is None or size == spec.size:
+        return backbone
+    if not card.min_size <= size <= spec.limit:
+        raise BackboneError(f"size {size} for {card.name!r}", expected=f"{card.min_size} to {spec.limit} tokens")
+    return dataclasses.replace(backbone, spec=spec.with_size(size), card=_said(card, size=size))
 
 
 def _rechannelled(backbone: Backbone, wanted: Uri, chosen: Origins, drawn: int | None) -> Backbone:

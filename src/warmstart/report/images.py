@@ -12,8 +12,8 @@ from typing import TypeVar
 from PIL import Image
 from torch import Tensor
 
-from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import Text
+from warmstart.data.stores import InputStore, images_of
 from warmstart.evaluation.outcome import CellSamples, Example, Mistake
 from warmstart.preprocess.resample import preview
 from warmstart.report.texts import excerpt
@@ -47,21 +47,22 @@ def thumbnail(pixels: Tensor, bands: Sequence[str] | None = None, *, side: int =
     return data_uri(image)
 
 
-def illustrate(shown: Iterable[Pictured], store: PixelStore) -> tuple[Pictured, ...]:
+def illustrate(shown: Iterable[Pictured], store: InputStore) -> tuple[Pictured, ...]:
     """Mistakes or examples with a thumbnail or the text of each, found in the store by the sample's id."""
     index = {sample.id: i for i, sample in enumerate(store.dataset.samples)}
     return tuple(_illustrated(one, index[one.id], store) for one in shown)
 
 
-def _illustrated(one: Pictured, i: int, store: PixelStore) -> Pictured:
+def _illustrated(one: Pictured, i: int, store: InputStore) -> Pictured:
     source = store.dataset.samples[i].source
     if isinstance(source, Text):
         return dataclasses.replace(one, text=excerpt(source))
-    names = store.spec.bands if store.spec.banded else None
-    return dataclasses.replace(one, thumbnail=thumbnail(store.get(i, crop=False), names))
+    pixels = images_of(store)
+    names = pixels.spec.bands if pixels.spec.banded else None
+    return dataclasses.replace(one, thumbnail=thumbnail(pixels.get(i, crop=False), names))
 
 
-def illustrate_cells(cells: Sequence[CellSamples], store: PixelStore) -> tuple[CellSamples, ...]:
+def illustrate_cells(cells: Sequence[CellSamples], store: InputStore) -> tuple[CellSamples, ...]:
     """The cells with 120 samples shown at most: four of each cell in their order, then the rest, as far as they go."""
     places = [(rank // AT_ONCE, i) for i, cell in enumerate(cells) for rank in range(len(cell.samples))]
     pictured = Counter(i for _, i in sorted(places)[:PICTURES])

@@ -71,4 +71,4 @@ def _beside(counted: Any, n: int) -> Any:
 
 def _none(texts: Sequence[Text]) -> Any:
     """One column of zeros: what can be learned from it are the shares of the classes."""
-    return sparse.csr_matrix((len(texts), 1), dtype=np.float32)
+    return sparse.csr_matrix(np.zeros((len(texts), 1), dtype=np.float32))
