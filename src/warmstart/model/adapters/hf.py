@@ -111,7 +111,7 @@ SUPPLIER = HfSupplier()
 def text_backbone(there: Repository, build: texts.Build, card: BackboneCard) -> Backbone:
     """A text model with the weights and the tokenizer of a repository."""
     module = build.module()
-    _fill(module, _read(there), there.repo)
+    _fill(module, texts.of_encoder(_read(there), module.model), there.repo)
     return texts.finished(module, build, texts.tokenizer_of(there), card)
 
 

@@ -12,6 +12,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import drawn, seeded
 from warmstart.model.adapters.repository import Repository
@@ -139,6 +141,15 @@ def _converted(folder: Path) -> str:
     except Exception as error:  # whatever its files lack
         raise BackboneError(f"the tokenizer in {folder.name} cannot be converted: {error}") from error
     return text
+
+
+def of_encoder(state: dict[str, Tensor], model: Any) -> dict[str, Tensor]:
+    """The weights of `model`, where it is the encoder of a model with a decoder whose weights these are."""
+    if not model.config.is_encoder_decoder or hasattr(model, "encoder"):
+        return state
+    found = {name.rpartition("encoder.")[2]: t for name, t in state.items() if "encoder." in name}
+    shared = [t for name, t in state.items() if name.endswith("shared.weight")]
+    return {"embed_tokens.weight": shared[0], **found} if shared else found
 
 
 def is_text(config: dict[str, Any]) -> bool:

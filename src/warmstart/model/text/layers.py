@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -115,8 +116,9 @@ class _Given:
         if self._form == "tensor":
             return self._hidden
         if self._more is None:
-            makes = self._form == "more"
-            self._more = list(self._first(*args, **options)[1:]) if makes else [None] * (int(self._form) - 1)
+            with torch.no_grad():  # what lies below an activation that is given does not learn
+                makes = self._form == "more"
+                self._more = list(self._first(*args, **options)[1:]) if makes else [None] * (int(self._form) - 1)
         return (self._hidden, *self._more)
 
 
