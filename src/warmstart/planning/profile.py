@@ -6,8 +6,10 @@ computed, of the greatest length.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -65,9 +67,22 @@ def _count(backbone: Backbone, start: int, stop: int, size: int) -> Profile:
         shape = chain.activation_shape(start, size)
         x = torch.ones(1, *shape, device=x.device)
     tally, counter = _Tally(), FlopCounterMode(display=False)
-    with evaluating(ghost.module), torch.no_grad(), counter, tally:
+    with evaluating(ghost.module), _still(ghost.module), torch.no_grad(), counter, tally:
         ghost.segment(start, stop)(x)
     return Profile(counter.get_total_flops(), tally.bytes, tally.peak)
+
+
+@contextlib.contextmanager
+def _still(module: nn.Module) -> Iterator[None]:
+    """No weight asks for a gradient for a while: the counter stumbles over one that a module is called with."""
+    flags = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    try:
+        for parameter, _ in flags:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter, flag in flags:
+            parameter.requires_grad_(flag)
 
 
 def _weightless(module: nn.Module) -> nn.Module:

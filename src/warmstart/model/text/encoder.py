@@ -124,8 +124,8 @@ class TextEncoder(nn.Module):
         if not entered:
             raise BackboneError(f"the layers of {type(self.model).__name__} are not called one by one")
         around = {name for name, _ in named if not inside.startswith(f"{name}.") and not name.startswith(inside)}
-        behind = frozenset(called[entered[-1] :]) & around
-        return frozenset(around - behind), behind
+        before, behind = around & {*called[: entered[0]]}, around & {*called[entered[-1] :]}
+        return frozenset(around - behind | before), frozenset(behind)  # T5 calls one dropout in both places
 
 
 def _layer_list(model: Any) -> str:
