@@ -50,11 +50,10 @@ def check(
     dataset = load(
         data, path_column=path_column, text_column=text_column, label_column=label_column, group=group, time=time
     )
-    listener(Started("decode", len(dataset)))
-    looks: Sequence[Look | None] = (read_texts if dataset.kind == "text" else look_at)(
-        dataset, progress=lambda n: listener(Advanced("decode", n))
-    )
-    listener(Finished("decode"))
+    what, look = ("read", read_texts) if dataset.kind == "text" else ("decode", look_at)
+    listener(Started(what, len(dataset)))
+    looks: Sequence[Look | None] = look(dataset, progress=lambda n: listener(Advanced(what, n)))
+    listener(Finished(what))
     parts = split(dataset, val=val, test=test, seed=seed, copies=copies(dataset, looks))
     found = audit_of(dataset, parts, looks)
     if picture is not None and dataset.kind == "image":

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from warmstart.data.sources.hub import Table
 from warmstart.data.sources.textfile import read_noted
 from warmstart.errors import DataError
 
 EXPECTED = 'an object for each sample, such as {"text": "...", "label": "..."}'
 
 
-def read_json(path: Path, notes: list[str]) -> tuple[list[str], list[list[Any]]]:
+def read_json(path: Path, notes: list[str]) -> Table:
     """(header, rows) of a file of JSON, or of JSON lines, whatever it is called.
 
     Raises:
@@ -32,7 +33,7 @@ def read_json(path: Path, notes: list[str]) -> tuple[list[str], list[list[Any]]]
     return from_lines(text.split("\n"), path)
 
 
-def from_lines(lines: Iterable[str], path: Path) -> tuple[list[str], list[list[Any]]]:
+def from_lines(lines: Iterable[str], path: Path) -> Table:
     """(header, rows) of lines with an object in each; blank lines are passed over. Errors as of `read_json`."""
     found: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
@@ -49,6 +50,6 @@ def from_lines(lines: Iterable[str], path: Path) -> tuple[list[str], list[list[A
     return _table(found)
 
 
-def _table(found: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+def _table(found: list[dict[str, Any]]) -> Table:
     header = list(dict.fromkeys(name for item in found for name in item))
     return header, [[item.get(name) for name in header] for item in found]

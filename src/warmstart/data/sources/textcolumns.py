@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 from warmstart.data.names import IMAGES, clean, some
@@ -87,12 +88,16 @@ def guess_texts(
 
 
 def holds_images(header: Sequence[str], table: Sequence[Sequence[Any]]) -> bool:
-    """Whether a column holds paths of images, by what they end in, or is called as a column of images is."""
+    """Whether a column holds paths of images, by what they end in, or by its name what may be such without an end."""
     columns = [_values(header, table, name) for name in header if name]
     if any(values and sum(map(IMAGES.names, values)) > len(values) / 2 for values in columns):
         return True
-    path = known_as(header, [name for name in PATHS if name.startswith(("image", "img"))])
-    return path is not None and not _is_long(_values(header, table, path))
+    if (path := known_as(header, PATHS)) is None:
+        return False
+    values = _values(header, table, path)
+    if path.lower().startswith(("image", "img")):
+        return not _is_long(values)
+    return bool(values) and not any(Path(value).suffix or " " in value for value in values)
 
 
 def texts_in(header: Sequence[str], table: Sequence[Sequence[Any]], columns: Sequence[str]) -> list[Text]:
@@ -148,8 +153,9 @@ def _is_text(header: Sequence[str], table: Sequence[Sequence[Any]], name: str) -
 
 
 def _is_long(values: Sequence[str]) -> bool:
-    """Whether texts are long, mostly different, and most of them no numbers, dates, addresses or paths."""
+    """Whether texts are long, mostly different, most of them of several words, and no dates, addresses or paths."""
     if not values or sum(_OTHER.fullmatch(value) is None for value in values) <= len(values) / 2:
         return False
+    several = [value for value in values if len(value.split()) > 1 or _DENSE.search(value)]
     length = sum(len(value) + 2 * len(_DENSE.findall(value)) for value in values) / len(values)
-    return length >= _LONG and len(set(values)) >= _DIFFERENT * len(values)
+    return 2 * len(several) > len(values) and length >= _LONG and len(set(values)) >= _DIFFERENT * len(values)
