@@ -152,6 +152,7 @@ def test_any_script_comes_through_letter_for_letter(tmp_path: Path) -> None:
         ("a.jsonl", '{"text":"A b.","label":["x","y"]}\n', "row 1: the column 'label' holds a list"),
         ("a.jsonl", '{"text":["A","b"],"label":"x"}\n', "row 1: the column 'text' holds a list"),
         ("a.json", '{\n"text": {"0": "A b."}\n}', "holds no list of objects"),
+        ("a.json", '[\n{"text": "A b."},\n{"text" "C d."}]', "line 3 is no JSON"),
         ("a.json", "[1, 2]", "holds no list of objects"),
         ("a.jsonl", "", "no rows"),
         ("a.jsonl", "[" * 100_000, "line 1 is no JSON"),
