@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmstart.data.audit import audit_of
+from warmstart.data.audit import audit_of, look_at
 from warmstart.data.findings import Audit
 from warmstart.data.minhash import near_copies, pairs_near, signature
 from warmstart.data.schema import Dataset, Text
@@ -33,7 +33,7 @@ def changed(said: str, at: int = 20, words: int = 4) -> str:
 
 
 def audited(data: Dataset, *, divided: bool = True) -> Audit:
-    looks = read_texts(data)
+    looks = look_at(data)
     return audit_of(data, split(data, copies=copies(data, looks)) if divided else None, looks)
 
 

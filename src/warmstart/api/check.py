@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warmstart.data.audit import Audit, Look, audit_of, look_at
+from warmstart.data.audit import Audit, audit_of, look_at
 from warmstart.data.contact import contact_sheet
 from warmstart.data.sources import load
 from warmstart.data.split import split
-from warmstart.data.textscan import read_texts
 from warmstart.data.together import copies
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 
@@ -50,9 +48,9 @@ def check(
     dataset = load(
         data, path_column=path_column, text_column=text_column, label_column=label_column, group=group, time=time
     )
-    what, look = ("read", read_texts) if dataset.kind == "text" else ("decode", look_at)
+    what = "read" if dataset.kind == "text" else "decode"
     listener(Started(what, len(dataset)))
-    looks: Sequence[Look | None] = look(dataset, progress=lambda n: listener(Advanced(what, n)))
+    looks = look_at(dataset, progress=lambda n: listener(Advanced(what, n)))
     listener(Finished(what))
     parts = split(dataset, val=val, test=test, seed=seed, copies=copies(dataset, looks))
     found = audit_of(dataset, parts, looks)
