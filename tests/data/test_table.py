@@ -181,12 +181,14 @@ def test_quoted_cells_and_absolute_and_windows_paths_are_read(folder: Path) -> N
     assert [Path(s.source).name for s in data.samples] == ["a, b.png", "1.png", "2.png"]
 
 
-def test_parquet_and_data_frames_are_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_json_lines_and_data_frames_are_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = pd.DataFrame({"path": [f"images/{i}.png" for i in range(4)], "label": [0, 1, 1, 10]})
     frame.to_parquet(folder / "table.parquet")
     assert load(folder / "table.parquet").target.classes == ("0", "1", "10")
     monkeypatch.chdir(folder)
     assert load(frame).counts == {"0": 1, "1": 2, "10": 1}
+    frame.assign(path=[str(folder / path) for path in frame.path]).to_json("a.jsonl", orient="records", lines=True)
+    assert load("a.jsonl").counts == {"0": 1, "1": 2, "10": 1}
     (folder / "bad.parquet").write_bytes(b"no parquet")
     with pytest.raises(DataError, match=r"bad\.parquet.*Parquet"):
         load(folder / "bad.parquet")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warmstart.data.audit import Audit, Look, audit_of, look_at
+from warmstart.data.audit import Audit, audit_of, look_at
 from warmstart.data.contact import contact_sheet
 from warmstart.data.sources import load
 from warmstart.data.split import split
-from warmstart.data.textscan import read_texts
 from warmstart.data.together import copies
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 
@@ -50,11 +48,10 @@ def check(
     dataset = load(
         data, path_column=path_column, text_column=text_column, label_column=label_column, group=group, time=time
     )
-    listener(Started("decode", len(dataset)))
-    looks: Sequence[Look | None] = (read_texts if dataset.kind == "text" else look_at)(
-        dataset, progress=lambda n: listener(Advanced("decode", n))
-    )
-    listener(Finished("decode"))
+    what = "read" if dataset.kind == "text" else "decode"
+    listener(Started(what, len(dataset)))
+    looks = look_at(dataset, progress=lambda n: listener(Advanced(what, n)))
+    listener(Finished(what))
     parts = split(dataset, val=val, test=test, seed=seed, copies=copies(dataset, looks))
     found = audit_of(dataset, parts, looks)
     if picture is not None and dataset.kind == "image":

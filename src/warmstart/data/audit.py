@@ -17,7 +17,7 @@ from warmstart.data.pool import in_order
 from warmstart.data.scan import Look, alike, read_and_look
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.telltale import labels_told
-from warmstart.data.textscan import TextLook
+from warmstart.data.textscan import TextLook, read_texts
 
 __all__ = ["Audit", "Look", "audit", "audit_of", "look_at"]
 
@@ -35,14 +35,14 @@ def audit(
     limit: int = LIMIT,
     progress: Callable[[int], None] | None = None,
 ) -> Audit:
-    """Decode every image of a data set and say what is in it and what is wrong with it.
+    """Decode every image of a data set, or read every text, and say what is in it and what is wrong with it.
 
     Args:
-        dataset: the samples; images.
+        dataset: the samples.
         split: the parts to look for copies between; without it, those that the samples come with.
         workers: threads that decode.
-        limit: of a larger data set a random choice of so many images is looked at, and the findings say so.
-        progress: called with 1 after each image.
+        limit: of a larger data set a random choice of so many images is looked at, and the findings say so; texts all.
+        progress: called with 1 after each sample.
     """
     return audit_of(dataset, split, look_at(dataset, workers=workers, limit=limit, progress=progress))
 
@@ -51,6 +51,8 @@ def look_at(
     dataset: Dataset, *, workers: int = 2, limit: int = LIMIT, progress: Callable[[int], None] | None = None
 ) -> list[Look | None]:
     """A look at each sample, for `audit_of`; `None` for those beyond `limit`. Arguments as for `audit`."""
+    if dataset.kind == "text":
+        return [*read_texts(dataset, progress)]
     looks: list[Look | None] = [None] * len(dataset)
     chosen = _chosen(len(dataset), limit)
     sources = (dataset.samples[i].source for i in chosen)

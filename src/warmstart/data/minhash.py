@@ -45,7 +45,7 @@ def signature(text: str) -> bytes:
     if len(words) < _RUN:
         return b""
     hashed = np.array(words, dtype=np.uint64)
-    runs = np.unique(sum(hashed[i : len(words) - _RUN + 1 + i] * _STEPS[i] for i in range(_RUN)))
+    runs: Words = np.sum([hashed[i : len(words) - _RUN + 1 + i] * _STEPS[i] for i in range(_RUN)], axis=0)
     least = np.full(_HASHES, np.iinfo(np.uint64).max, dtype=np.uint64)
     for start in range(0, len(runs), 1024):  # of a long text not all at once, which is faster and takes no memory
         mixed = (runs[start : start + 1024] ^ (runs[start : start + 1024] >> np.uint64(29))) * _TIMES + _PLUS

@@ -47,7 +47,7 @@ class Columns:
 
 def find_path(header: Sequence[str], path: str | None) -> str:
     """The column of the paths: as asked, else by its name. Raises `DataError` if it cannot be told."""
-    return asked(header, path, "path") or _guessed(header, PATHS, "path")
+    return asked(header, path, "path") or _guessed(header, (), PATHS, "path")
 
 
 def find_columns(
@@ -64,7 +64,7 @@ def find_columns(
     >>> find_columns(["image", "class", "split"], [["a.png", "cat", "train"]], ["image"], label=None, group=None).split
     'split'
     """
-    labels = asked(header, label, "label") or _guessed([n for n in header if n not in inputs], LABELS, "label")
+    labels = asked(header, label, "label") or _guessed(header, inputs, LABELS, "label")
     groups, times = asked(header, group, "group"), asked(header, time, "time")
     for name in header:
         if name.lower() in SPLITS and name not in (*inputs, labels, groups, times):
@@ -99,11 +99,12 @@ def known_as(header: Sequence[str], known: Sequence[str]) -> str | None:
     return next((lower[name] for name in known if name in lower), None)
 
 
-def _guessed(header: Sequence[str], known: Sequence[str], what: str) -> str:
-    if (name := known_as(header, known)) is not None:
+def _guessed(header: Sequence[str], taken: Sequence[str], known: Sequence[str], what: str) -> str:
+    if (name := known_as([name for name in header if name not in taken], known)) is not None:
         return name
     raise DataError(
         f"no column of the table is known to hold the {what}; its columns are {', '.join(header)}",
         expected=f"a column called {', '.join(known[:4])} or the like",
-        do=f"say which it is with {what}_column (--{what}-column){_OR_TEXTS if what == 'path' else ''}",
+        do=f"say which it is with {what}_column (--{what}-column){_OR_TEXTS if what == 'path' else ''}; "
+        "if the first row is none of names, put one above it",
     )

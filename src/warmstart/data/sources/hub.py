@@ -6,11 +6,15 @@ Those of Hugging Face `datasets` also know the names of their classes, and the p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warmstart.data.names import PARTS, some
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Table = tuple[list[str], list[list[Any]]]
+"""(header, rows)."""
 SPLIT = "split"
 """The column that the parts of a `DatasetDict` become."""
 
@@ -49,14 +53,19 @@ def from_hub(data: Any, notes: list[str]) -> Table:
     return [*header, SPLIT], table
 
 
-def _columns(part: Any) -> Table:
-    frame = part.to_pandas()
-    names = [str(name) for name in frame.columns]
+def from_frame(frame: pd.DataFrame) -> Table:
+    """(header, rows) of a DataFrame."""
     columns = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
-    for i, name in enumerate(names):
-        if classes := _class_names(part, name):  # -1 is what has no label
-            columns[i] = [classes[int(value)] if value is not None and value >= 0 else None for value in columns[i]]
-    return names, [list(row) for row in zip(*columns, strict=True)]
+    return [str(name) for name in frame.columns], [list(row) for row in zip(*columns, strict=True)]
+
+
+def _columns(part: Any) -> Table:
+    header, table = from_frame(part.to_pandas())
+    for i, name in enumerate(header):
+        if classes := _class_names(part, name):
+            for row in table:  # -1 is what has no label
+                row[i] = classes[int(row[i])] if row[i] is not None and row[i] >= 0 else None
+    return header, table
 
 
 def _class_names(part: Any, column: str) -> list[str]:

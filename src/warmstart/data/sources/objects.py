@@ -7,32 +7,32 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from warmstart.data.sources.hub import Table
 from warmstart.data.sources.textfile import read_noted
 from warmstart.errors import DataError
 
 EXPECTED = 'an object for each sample, such as {"text": "...", "label": "..."}'
 
 
-def read_json(path: Path, notes: list[str]) -> tuple[list[str], list[list[Any]]]:
+def read_json(path: Path, notes: list[str]) -> Table:
     """(header, rows) of a file of JSON, or of JSON lines, whatever it is called.
 
     Raises:
         DataError: it cannot be read, or holds something else; names the line.
     """
     text = read_noted(path, notes)
-    if path.suffix.lower() == ".json":
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError):
-            return from_lines(text.split("\n"), path)  # which names the line, and reads JSON lines called .json
-        if isinstance(found, list) and all(isinstance(item, dict) for item in found):
-            return _table(found)
-        if not isinstance(found, dict) or "\n" in text.strip():
-            raise DataError(f"{path} holds no list of objects", expected=f"a list with {EXPECTED}")
-    return from_lines(text.split("\n"), path)
+    if path.suffix.lower() != ".json" or _begins_with_object(text):  # many call JSON lines .json
+        return from_lines(text.split("\n"), path)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _no_json(path, getattr(error, "lineno", 1), error) from error
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise DataError(f"{path} holds no list of objects", expected=f"a list with {EXPECTED}")
+    return _table(found)
 
 
-def from_lines(lines: Iterable[str], path: Path) -> tuple[list[str], list[list[Any]]]:
+def from_lines(lines: Iterable[str], path: Path) -> Table:
     """(header, rows) of lines with an object in each; blank lines are passed over. Errors as of `read_json`."""
     found: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
@@ -41,14 +41,26 @@ def from_lines(lines: Iterable[str], path: Path) -> tuple[list[str], list[list[A
         try:
             item = json.loads(line)
         except (ValueError, RecursionError) as error:
-            why = getattr(error, "msg", "nested too deeply")
-            raise DataError(f"{path}: line {number} is no JSON: {why}", expected=EXPECTED, do="mend it") from error
+            raise _no_json(path, number, error) from error
         if not isinstance(item, dict):
             raise DataError(f"{path}: line {number} holds no object", expected=EXPECTED, do="mend it")
         found.append(item)
     return _table(found)
 
 
-def _table(found: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+def _table(found: list[dict[str, Any]]) -> Table:
     header = list(dict.fromkeys(name for item in found for name in item))
     return header, [[item.get(name) for name in header] for item in found]
+
+
+def _begins_with_object(text: str) -> bool:
+    """Whether the first line is a whole object."""
+    try:
+        return isinstance(json.loads(text.lstrip().split("\n", 1)[0]), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _no_json(path: Path, line: int, error: Exception) -> DataError:
+    why = getattr(error, "msg", "nested too deeply")
+    return DataError(f"{path}: line {line} is no JSON: {why}", expected=EXPECTED, do="mend it")

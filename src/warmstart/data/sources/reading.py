@@ -7,22 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmstart.data.sources import objects
-from warmstart.data.sources.hub import from_hub, is_hub
+from warmstart.data.sources.hub import Table, from_frame, from_hub, is_hub
 from warmstart.data.sources.textfile import decoded, first_rows, read_text_table
 from warmstart.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Cells = list[Any]
-Table = tuple[list[str], list[Cells]]
-"""(header, rows)."""
-
 PARQUET = (".parquet", ".pq")
 OBJECTS = (".jsonl", ".ndjson", ".json")
 TABLES = (".csv", ".tsv", ".txt", *PARQUET, *OBJECTS)
 """Endings of the files that are read as tables."""
-_HEAD_BYTES = 1 << 18
+_HEAD_BYTES = 1 << 20
 _HEAD_ROWS = 100
 
 
@@ -70,7 +66,7 @@ def head(source: Any) -> Table:
         first = next(iter(source.values()), None) if isinstance(source, Mapping) else source
         return ([], []) if first is None else _read(_first_rows(first), [], keep_empty=False)
     if source.suffix.lower() in PARQUET:
-        return _from_frame(_parquet(source, rows=_HEAD_ROWS))
+        return from_frame(_parquet(source, rows=_HEAD_ROWS))
     if source.suffix.lower() == ".json":
         header, table = objects.read_json(source, [])
         return header, table[:_HEAD_ROWS]
@@ -82,15 +78,15 @@ def head(source: Any) -> Table:
         return objects.from_lines(text.split("\n")[:_HEAD_ROWS], source)
     rows = first_rows(text, _HEAD_ROWS)
     header = [name.strip() for name in rows[0]] if rows else []
-    return header, [list(cells) for cells in rows[1:] if len(cells) == len(header)]
+    return header, [[*cells, *[""] * (len(header) - len(cells))][: len(header)] for cells in rows[1:]]
 
 
 def _read(source: Any, notes: list[str], keep_empty: bool) -> Table:
     """The same as `read_table`, whatever the names and the number of rows."""
     if not isinstance(source, Path):
-        return _from_frame(source) if _is_frame(source) else from_hub(source, notes)
+        return from_frame(source) if _is_frame(source) else from_hub(source, notes)
     if source.suffix.lower() in PARQUET:
-        return _from_frame(_parquet(source))
+        return from_frame(_parquet(source))
     if source.suffix.lower() in OBJECTS:
         return objects.read_json(source, notes)
     header, rows = read_text_table(source, notes, keep_empty=keep_empty)
@@ -108,11 +104,6 @@ def _parquet(path: Path, rows: int | None = None) -> pd.DataFrame:
             return next((batch.to_pandas() for batch in file.iter_batches(rows)), pd.DataFrame())
     except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
         raise DataError(f"{path} cannot be read as Parquet: {error}", do="write the file again") from error
-
-
-def _from_frame(frame: pd.DataFrame) -> Table:
-    columns = [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
-    return [str(name) for name in frame.columns], [list(row) for row in zip(*columns, strict=True)]
 
 
 def _first_rows(table: Any) -> Any:

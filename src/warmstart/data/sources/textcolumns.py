@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 from warmstart.data.names import IMAGES, clean, some
+from warmstart.data.names import TEXTS as TEXT_FILES
 from warmstart.data.schema import Text
 from warmstart.data.sources.columns import LABELS, PATHS, SPLITS, asked, known_as
 from warmstart.data.sources.labels import as_cell, is_nested, refuse_nested
@@ -34,6 +36,7 @@ _DIFFERENT = 0.5
 _DENSE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _OTHER = re.compile(r"[a-z]+://\S+|[\d\s.,:;/+TZ-]+|\S*[/\\]\S+", re.IGNORECASE)
 """Addresses, paths, numbers and dates."""
+_FILE = re.compile(r"[^\s:]*[/\\][^\s:]+\.\w{2,5}")
 
 
 def find_texts(
@@ -87,12 +90,21 @@ def guess_texts(
 
 
 def holds_images(header: Sequence[str], table: Sequence[Sequence[Any]]) -> bool:
-    """Whether a column holds paths of images, by what they end in, or is called as a column of images is."""
+    """Whether a column holds paths that may be of images, by what they end in or what the column is called."""
     columns = [_values(header, table, name) for name in header if name]
-    if any(values and sum(map(IMAGES.names, values)) > len(values) / 2 for values in columns):
+    if any(values and sum(map(_names_image, values)) > len(values) / 2 for values in columns):
         return True
-    path = known_as(header, [name for name in PATHS if name.startswith(("image", "img"))])
-    return path is not None and not _is_long(_values(header, table, path))
+    if (path := known_as(header, PATHS)) is None:
+        return False
+    values = _values(header, table, path)
+    if path.lower().startswith(("image", "img")):
+        return not _is_long(values)
+    return bool(values) and not any(Path(value).suffix or " " in value for value in values)
+
+
+def _names_image(value: str) -> bool:
+    """A file in a folder may be an image of a kind that is not known; of texts, tables tell pages on the web."""
+    return IMAGES.names(value) or (_FILE.fullmatch(value) is not None and not TEXT_FILES.names(value))
 
 
 def texts_in(header: Sequence[str], table: Sequence[Sequence[Any]], columns: Sequence[str]) -> list[Text]:
@@ -148,8 +160,9 @@ def _is_text(header: Sequence[str], table: Sequence[Sequence[Any]], name: str) -
 
 
 def _is_long(values: Sequence[str]) -> bool:
-    """Whether texts are long, mostly different, and most of them no numbers, dates, addresses or paths."""
+    """Whether texts are long, mostly different, most of them of several words, and no dates, addresses or paths."""
     if not values or sum(_OTHER.fullmatch(value) is None for value in values) <= len(values) / 2:
         return False
+    several = [value for value in values if len(value.split()) > 1 or _DENSE.search(value)]
     length = sum(len(value) + 2 * len(_DENSE.findall(value)) for value in values) / len(values)
-    return length >= _LONG and len(set(values)) >= _DIFFERENT * len(values)
+    return 2 * len(several) > len(values) and length >= _LONG and len(set(values)) >= _DIFFERENT * len(values)
