@@ -27,7 +27,8 @@ def features(uri: str, texts: list[tuple[str, ...]]) -> torch.Tensor:
     backbone = load_backbone(uri)
     found = of_texts(backbone.spec).encode(texts)
     with torch.inference_mode():
-        return backbone.module(padded([one.tokens for one in found]))
+        rows: torch.Tensor = backbone.module(padded([one.tokens for one in found]))
+    return rows
 
 
 @pytest.mark.parametrize("family", FAMILIES)
