@@ -94,7 +94,7 @@ def test_pooling_is_of_the_text_alone() -> None:
 def test_gradients_reach_what_lies_above_a_cut_and_nothing_below() -> None:
     chain = layered_chain(encoder("t5"))
     below = chain.prefix(3)(tokens(6, 4)).detach()
-    chain.suffix(3)(below).sum().backward()
+    chain.suffix(3)(below).sum().backward()  # type: ignore[no-untyped-call]
     moved = {name for name, p in chain.module.named_parameters() if p.grad is not None and bool(p.grad.any())}
     assert moved
     assert moved.isdisjoint(chain.parameters_below(3))
