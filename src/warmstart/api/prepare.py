@@ -86,10 +86,10 @@ def read_whole(
     group: str | None,
     time: str | None,
     path_column: str | None,
-    text_column: str | None,
     label_column: str | None,
     max_unreadable: float,
     listener: Listener,
+    text_column: str | None = None,
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,
 ) -> Decoded:

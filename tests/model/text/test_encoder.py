@@ -15,6 +15,7 @@ from warmstart.model.chain import Chain
 from warmstart.model.head import LinearHead
 from warmstart.model.low_rank import attach, merge
 from warmstart.model.network import Network
+from warmstart.model.runtimes.base import runtimes
 from warmstart.model.text.encoder import Pooling, TextEncoder
 from warmstart.model.text.segments import layered_chain
 from warmstart.preprocess.text import TextSpec
@@ -89,6 +90,17 @@ def test_pooling_is_of_the_text_alone() -> None:
     torch.testing.assert_close(pooled["cls"], hidden[:, 0])
     torch.testing.assert_close(pooled["last"][1], hidden[1, 2])
     torch.testing.assert_close(pooled["max"][1], hidden[1, :3].amax(0))
+
+
+def test_openvino_reads_texts_of_any_length_as_torch_does() -> None:
+    pytest.importorskip("openvino")
+    chain = layered_chain(encoder())
+    with torch.inference_mode():
+        extract = runtimes["openvino"](chain, (2, 5), 16)
+        for lengths in ((5, 3), (16,), (2, 9, 4)):
+            x = tokens(*lengths, width=max(lengths))
+            for found, cut in zip(extract(x), (2, 5), strict=True):
+                assert torch.allclose(found, chain.prefix(cut)(x), atol=1e-5)
 
 
 def test_gradients_reach_what_lies_above_a_cut_and_nothing_below() -> None:

@@ -35,8 +35,7 @@ def require_images(chain: Chain) -> None:
 
 
 def require_float32_on_cpu(chain: Chain) -> None:
-    """Raise `UnavailableError` for a network that an engine for float32 images on the CPU cannot take over."""
-    require_images(chain)
+    """Raise `UnavailableError` for a network that an engine for float32 on the CPU cannot take over."""
     weight = next(chain.module.parameters(), torch.empty(0))
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
         raise UnavailableError("the network is not in float32 on the CPU")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from warmstart.model.chain import Chain
-from warmstart.model.runtimes.base import Extract, UnavailableError, require_float32_on_cpu
+from warmstart.model.runtimes.base import Extract, UnavailableError, require_float32_on_cpu, require_images
 
 
 def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
@@ -23,6 +23,7 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise UnavailableError(f"{error.name} is not installed") from error
+    require_images(chain)
     require_float32_on_cpu(chain)
     try:
         model = _exported(chain, cuts, size)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from warmstart.model.chain import Chain
+from warmstart.model.inputs import Inputs, Tokens
 from warmstart.model.runtimes.base import Extract, UnavailableError, require_float32_on_cpu
 
 _CONFIG = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
@@ -39,7 +40,7 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
             decoder = TorchScriptPythonDecoder(script, example_input=example)  # has to outlive the conversion
             frontend: Any = FrontEndManager().load_by_framework("pytorch")
             model = frontend.convert(frontend.load(decoder))
-            model.reshape([-1, *example.shape[1:]])
+            model.reshape(_shape(chain.inputs, example))
             compiled = openvino.Core().compile_model(model, "CPU", _CONFIG)
     except Exception as error:  # the frontend raises what it likes for an operation it does not know
         raise UnavailableError(f"openvino cannot run this network: {error}") from error
@@ -49,3 +50,8 @@ def prepare(chain: Chain, cuts: tuple[int, ...], size: int) -> Extract:
         return tuple(torch.from_numpy(found[i].copy()) for i in range(len(cuts)))
 
     return extract
+
+
+def _shape(inputs: Inputs, example: Tensor) -> list[int]:
+    """Of any number of inputs; texts are of any length, too."""
+    return [-1, -1, *example.shape[2:]] if isinstance(inputs, Tokens) else [-1, *example.shape[1:]]

@@ -66,7 +66,7 @@ class TextEncoder(nn.Module):
         """From the activation at cut `start` to that at cut `stop`, which never share storage."""
         if start == stop:
             return x.clone()
-        x, mask = _trimmed(x) if start else _shortened(x)
+        x, mask = _cut_off(x, x[..., -1] > 0.5 if start else x[..., 0] >= 0)
         begin, end = max(start - 1, 0), min(stop - 1, len(self.layers))
         hidden = x[..., :-1] if start else None
         tokens = x if start == 0 else torch.zeros(*x.shape[:2], 2, dtype=torch.long, device=x.device)
@@ -145,15 +145,12 @@ def _layer_list(model: Any) -> str:
     return str(min(lists, key=lambda name: name.count(".")))
 
 
-def _shortened(tokens: Tensor) -> tuple[Tensor, Tensor]:
-    """Tokens without the padding that all share, and the mask (n, length), bool."""
-    mask = tokens[..., 0] >= 0
-    length = max(int(mask.sum(1).max()), 1)
-    return tokens[:, :length], mask[:, :length]
+def _cut_off(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens or an activation, and the mask (n, length), without the padding that all share.
 
-
-def _trimmed(x: Tensor) -> tuple[Tensor, Tensor]:
-    """An activation without the padding that all share, and its mask."""
-    mask = x[..., -1] > 0.5
+    A trace is for texts of any length, so nothing is cut off in it: batches that go through one have none to spare.
+    """
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return x, mask
     length = max(int(mask.sum(1).max()), 1)
     return x[:, :length], mask[:, :length]
