@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,12 @@ def read_whole(
     text_column: str | None = None,
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,
+    seconds: float = math.inf,
 ) -> Decoded:
-    """Read the data, every image or text once as the backbone is to see it, and leave out what cannot be read."""
+    """Read the data, every image or text once as the backbone is to see it, and leave out what cannot be read.
+
+    `seconds` is the time there is for everything: where it is short, less is read of long texts.
+    """
     dataset = load(
         data,
         kind=backbone.spec.kind,
@@ -107,7 +112,7 @@ def read_whole(
         listener(Decided(note))
     store: InputStore
     if backbone.spec.kind == "text":
-        store, looks = read_all_texts(dataset, backbone, size, listener)
+        store, looks = read_all_texts(dataset, backbone, size, listener, seconds)
     else:
         store, looks = read_images(dataset, backbone, size, listener, cache, limits)
     kept = readable(dataset, looks, max_unreadable, listener)

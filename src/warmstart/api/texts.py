@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from warmstart.data.audit import Look
 from warmstart.data.schema import Dataset, Text
 from warmstart.data.textscan import read_texts
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
+from warmstart.engine.machine import cores
 from warmstart.errors import RecipeError
 from warmstart.model.backbone import Backbone
+from warmstart.planning.profile import profile
 from warmstart.preprocess.kinds import of_texts
 from warmstart.preprocess.text import TextSpec
 
@@ -18,35 +21,55 @@ STEP = 16
 """Tokens; as many as a run reads are a multiple of it, so that data with one longer text finds what was stored."""
 
 
+SHARE = 0.3
+"""Of the time there is, that reading all texts once may take, by `NOMINAL`; else less is read of each."""
+LEAST = 64
+"""Tokens that are read in any case."""
+NOMINAL = 4e10
+"""Operations per second of a core, about. Not measured: a run that is resumed has to read as much as it did."""
+
+
 def read_all_texts(
-    dataset: Dataset, backbone: Backbone, size: int | None, listener: Listener
+    dataset: Dataset, backbone: Backbone, size: int | None, listener: Listener, seconds: float = math.inf
 ) -> tuple[TokenStore, list[Look]]:
-    """Make the tokens of every text, no more than the longest has. What is no text has an error in its look."""
-    own = of_texts(backbone.spec)
-    wanted = _sized(own, size, backbone)
+    """Make the tokens of every text, no more than the longest has. What is no text has an error in its look.
+
+    Without a `size`, long texts are read half as far, and again, where the network would take too much of `seconds`.
+    """
     listener(Started("decode", len(dataset)))
     looks = read_texts(dataset)
     readable = [
         sample if isinstance(sample.source, Text) else dataclasses.replace(sample, source=Text(("",)))
         for sample in dataset.samples
     ]
-    store = TokenStore(dataclasses.replace(dataset, samples=tuple(readable)), wanted)
+    store = TokenStore(dataclasses.replace(dataset, samples=tuple(readable)), _sized(backbone, size))
     store.preload(lambda n: listener(Advanced("decode", n)))
+    own = store.spec.size
+    while size is None and store.spec.size >= 2 * LEAST and _seconds(store, backbone) > SHARE * seconds:
+        store = TokenStore(store.dataset, store.spec.with_size(store.spec.size // 2))
     listener(Finished("decode"))
-    cut, longest = store.cut, int(store.lengths.max(initial=1))
-    if cut:
-        share = (
-            f"{cut} of {len(dataset)} texts ({cut / len(dataset):.0%}) are longer than the {wanted.size} tokens read"
-        )
-        listener(Decided(f"{share}; the rest of them is left out"))
-    needed = min(-(-longest // STEP) * STEP, wanted.size)
-    if needed < wanted.size:
-        store = store.shortened(wanted.with_size(needed))
+    if store.spec.size < own:
+        why = f"all {own} that the weights were trained on would take more than {SHARE:.0%} of the time"
+        listener(Decided(f"{store.spec.size} tokens of a text are read: {why} (--size {own} reads them)"))
+    if cut := store.cut:
+        of = f"{cut} of {len(dataset)} texts ({cut / len(dataset):.0%})"
+        listener(Decided(f"{of} are longer than the {store.spec.size} tokens that are read; their rest is left out"))
+    needed = min(-(-int(store.lengths.max(initial=1)) // STEP) * STEP, store.spec.size)
+    if needed < store.spec.size:
+        store = store.shortened(store.spec.with_size(needed))
         listener(Decided(f"texts are read up to {needed} tokens, which is all that the longest has"))
     return store, looks
 
 
-def _sized(own: TextSpec, size: int | None, backbone: Backbone) -> TextSpec:
+def _seconds(store: TokenStore, backbone: Backbone) -> float:
+    """How long the network takes to read all texts once, about."""
+    last = len(backbone.chain.cuts) - 1
+    each = profile(backbone, 0, last, LEAST).flops / LEAST
+    return float(store.lengths.sum()) * each / (NOMINAL * cores())
+
+
+def _sized(backbone: Backbone, size: int | None) -> TextSpec:
+    own = of_texts(backbone.spec)
     if size is None:
         return own
     if not backbone.card.min_size <= size <= own.limit:
