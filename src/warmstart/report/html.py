@@ -15,6 +15,7 @@ from warmstart.report.doubt import doubt
 from warmstart.report.embedding import embedding
 from warmstart.report.page import render
 from warmstart.report.shifted import shifted
+from warmstart.report.texts import telling
 
 
 def write_report(outcome: Outcome, path: Path, *, contact_sheet: Image.Image | None = None) -> Path:
@@ -62,6 +63,7 @@ def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, A
         **sections.trust(outcome, temperature),
         "doubt": doubt(outcome),
         "shifted": shifted(outcome),
+        "telling": telling(outcome),
         **sections.data(outcome, outcome.split["how"], contact_sheet),
         "val_metrics": _val_metrics(outcome),
         "curves": figures.learning_curves(outcome.rungs, outcome.metric),

@@ -63,9 +63,13 @@ def _illustrated(one: Pictured, i: int, store: InputStore) -> Pictured:
 
 
 def illustrate_cells(cells: Sequence[CellSamples], store: InputStore) -> tuple[CellSamples, ...]:
-    """The cells with 120 samples shown at most: four of each cell in their order, then the rest, as far as they go."""
+    """The cells with 120 thumbnails at most: four for each cell in their order, then the rest, as far as they go.
+
+    Texts are short, and all are shown.
+    """
     places = [(rank // AT_ONCE, i) for i, cell in enumerate(cells) for rank in range(len(cell.samples))]
-    pictured = Counter(i for _, i in sorted(places)[:PICTURES])
+    most = len(places) if store.spec.kind == "text" else PICTURES
+    pictured = Counter(i for _, i in sorted(places)[:most])
     return tuple(
         dataclasses.replace(cell, samples=(*illustrate(cell.samples[:n], store), *cell.samples[n:]))
         for cell, n in ((cell, pictured[i]) for i, cell in enumerate(cells))

@@ -1,12 +1,30 @@
-"""The beginning of a text, short enough to stand in a report."""
+"""Texts in a report: the beginning of one, and the terms that tell classes apart."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from warmstart.data.names import clean
 from warmstart.data.schema import Text
+from warmstart.evaluation.outcome import Outcome
+from warmstart.report.audited import CLASSES
 
 MOST = 300
 """Characters of a text, or of the two of a pair together."""
+
+
+def telling(outcome: Outcome) -> dict[str, Any] | None:
+    """The terms of each class by the attempt that counts them; `None` without one. The 40 first classes at most."""
+    rung = next((rung for rung in outcome.rungs if rung.terms), None)
+    if rung is None:
+        return None
+    rows = zip(outcome.classes, rung.terms, strict=True)
+    shown = [
+        (name, [clean(term).replace(" ", "␣" if term != term.strip() else " ") for term in terms])
+        for name, terms in rows
+        if terms
+    ]
+    return {"name": rung.name, "rows": shown[:CLASSES]}
 
 
 def excerpt(text: Text, most: int = MOST) -> tuple[str, ...]:

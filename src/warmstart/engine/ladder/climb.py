@@ -122,6 +122,7 @@ def _try(
         said.why,
         trained_parameters=contender.trained_parameters,
         curve=contender.curve,
+        terms=contender.terms,
     )
     context.listener(Advanced("rungs"))
     return row, contender

@@ -30,6 +30,7 @@ class Contender:
     is what would be shipped; empty for a baseline that is no network. `settings` holds what the rung chose (a share of
     weights), so that the same can be fitted again on more data; `made_of` names the rungs that must be there first.
     `seconds` is what it took where it was made, also when it was loaded; `stopped` is "deadline" if time cut it short.
+    `terms` are those that tell each class from the others, of a model of texts that counts terms.
     """
 
     name: str
@@ -44,3 +45,4 @@ class Contender:
     made_of: tuple[str, ...] = ()
     seconds: float = 0.0
     stopped: str = ""
+    terms: tuple[tuple[str, ...], ...] = ()

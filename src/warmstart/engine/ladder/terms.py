@@ -48,6 +48,15 @@ class Terms:
             return cls(None), _none(texts)
         return cls(counter), _beside(counted, len(texts))
 
+    def names(self, parts: int) -> list[str]:
+        """What each column counts; of a pair "1: term" and "2: term"."""
+        if self.vectorizer is None:
+            return [""]
+        found = list(map(str, self.vectorizer.get_feature_names_out()))
+        if parts == 1:
+            return found
+        return [*(f"{k}: {name}" for k in (1, 2) for name in found), "terms of both"]
+
     def rows(self, texts: Sequence[Text]) -> Any:
         """A sparse row for each text, of the same columns as those that were counted."""
         if self.vectorizer is None:
