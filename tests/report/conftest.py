@@ -209,13 +209,15 @@ def texts_outcome(outcome: Outcome) -> Outcome:
         dataclasses.replace(one, thumbnail="", text=text) for one, text in zip(largest.samples, shown, strict=False)
     ]
     card = {**outcome.backbone, "name": "minilm", "architecture": "bert", "pooling": "mean of all tokens"}
+    terms = (("laces", "a 'b' <b>", "حذاء", "鞋", "\x1b[31m", "e boo"), *((f"term {i}",) for i in range(1, 9)), ())
+    counted = dataclasses.replace(outcome.rungs[0], name="tfidf", about=TfidfRung.about, terms=terms)
     return dataclasses.replace(
         outcome,
         data="News",
         verdict="86.9 % of 2000 test texts are right. Tuning gained a little over leaving it frozen.",
         backbone={**card, "trained_on": "a billion pairs of sentences"},
         preprocess={"kind": "text", "size": 256, "limit": 512, "tokenizer_sha256": "ab" * 32},
-        rungs=(dataclasses.replace(outcome.rungs[0], name="tfidf", about=TfidfRung.about), *outcome.rungs[1:]),
+        rungs=(counted, *outcome.rungs[1:]),
         audit={**AUDIT, "sizes": {"smallest": [12, 2], "median": [2260, 384], "largest": [25000, 4400]}, "unusual": {}},
         mistakes=mistakes,
         cells=(dataclasses.replace(largest, samples=(*seen, *largest.samples[len(seen) :])), *others),

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from tests.report.conftest import READ
-from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import ClassTarget, Dataset, Sample, Text
+from warmstart.data.tokens import TokenStore
 from warmstart.evaluation.outcome import CellSamples, Example, Mistake, Outcome
-from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.text import TextSpec
 from warmstart.report.card import model_card
 from warmstart.report.html import report_html
 from warmstart.report.images import illustrate, illustrate_cells
@@ -66,6 +66,14 @@ def test_the_samples_of_a_cell_are_read_too_and_those_without_a_text_are_named(
     assert all(one.id in shown for one in cell.samples)
 
 
+def test_the_terms_of_each_class_are_listed_as_text(html: str, outcome: Outcome, texts_outcome: Outcome) -> None:
+    section = html.split('id="telling"')[1].split("</section>")[0]
+    assert section.count("<bdi>") == sum(len(terms) for terms in texts_outcome.rungs[0].terms)
+    assert f"<bdi>{escape(texts_outcome.rungs[0].terms[0][1])}</bdi>" in section
+    assert texts_outcome.classes[-1] not in section, "nothing is known of it"
+    assert 'id="telling"' not in report_html(outcome)
+
+
 def test_a_pair_shows_both_parts(html: str) -> None:
     first, second = excerpt(Text((READ[0], READ[1])))
     assert f'<p class="text" dir="auto">{first}</p><p class="text" dir="auto">{second}</p>' in html
@@ -85,12 +93,12 @@ def test_the_card_says_how_to_ask_for_a_text(texts_outcome: Outcome) -> None:
 
 def test_texts_are_found_by_the_sample_and_pass_through_json() -> None:
     samples = tuple(Sample(f"row-{i}", Text((f"text {i}", "its pair")), "a") for i in range(3))
-    store = PixelStore(Dataset(samples, ClassTarget(("a",))), PreprocessSpec())
+    store = TokenStore(Dataset(samples, ClassTarget(("a",))), TextSpec())
     (shown,) = illustrate([Mistake("row-2", "a", "b", 0.9)], store)
     assert (shown.text, shown.thumbnail) == (("text 2", "its pair"), "")
     assert json.loads(json.dumps(dataclasses.asdict(shown)))["text"] == ["text 2", "its pair"]
-    (cell,) = illustrate_cells([CellSamples(0, 1, 1, (Example("row-1", 0.5),))], store)
-    assert cell.samples[0].text[0] == "text 1"
+    many = [CellSamples(0, 1, 8, (Example("row-1", 0.5),) * 8)] * 40
+    assert all(one.text == ("text 1", "its pair") for cell in illustrate_cells(many, store) for one in cell.samples)
 
 
 @given(st.lists(st.text(), min_size=1, max_size=2))

@@ -68,6 +68,15 @@ def test_the_same_data_gives_the_same_answers_and_again_keeps_the_choices() -> N
     assert "characters, C = 3" in again.note
 
 
+@pytest.mark.parametrize("classes", [tuple(WORDS), ("sport", "tech")])
+def test_it_tells_which_terms_speak_for_each_class(classes: tuple[str, ...]) -> None:
+    context = texts_context(sentences(90, classes=classes), 60, classes=("absent", *classes))
+    absent, *told = TfidfRung().climb(context, {}).terms
+    assert absent == ()
+    for name, terms in zip(classes, told, strict=True):
+        assert set(terms[:3]) <= set(WORDS[name].split())
+
+
 def test_an_answer_does_not_depend_on_what_is_asked_beside_it() -> None:
     context = texts_context(sentences(60), 40, classes=("absent", *WORDS))
     contender, test = TfidfRung().climb(context, {}), context.data.split.test
@@ -113,7 +122,9 @@ def test_of_a_pair_it_sees_what_the_parts_have_in_common() -> None:
         return Text((" ".join(first), " ".join(second)))
 
     rows = [(pair(i % 2 == 0), "sport" if i % 2 == 0 else "tech") for i in range(160)]
-    assert share(texts_context(rows, 100)) > 0.9  # no word says anything by itself
+    context = texts_context(rows, 100)
+    assert share(context) > 0.9  # no word says anything by itself
+    assert TfidfRung().climb(context, {}).terms[0][0] == "terms of both"
 
 
 def test_a_class_with_one_text_is_learned_from() -> None:
