@@ -93,7 +93,7 @@ def test_the_temperature_comes_from_validation() -> None:
 
 def test_without_a_test_set_the_numbers_are_those_of_validation_before_the_last_fit() -> None:
     context, data, _ = watched(test=0)
-    rungs = recipe_rungs(load_recipe("probe"), "pixels", context, 0.0)
+    rungs = recipe_rungs(load_recipe("probe"), "simple", context, 0.0)
     climbed = climb(rungs, context, reserve=0, choose="probe")
     again = refit(climbed, rungs, context, reserve=0)
     measured = measure(climbed, again, context)
@@ -109,7 +109,7 @@ def test_without_a_test_set_the_numbers_are_those_of_validation_before_the_last_
 
 def test_a_baseline_and_the_probe_are_what_the_final_model_is_compared_with() -> None:
     context, _, _ = watched()
-    rungs = recipe_rungs(load_recipe("bias_only", epochs=1), "pixels", context, 0.0)
+    rungs = recipe_rungs(load_recipe("bias_only", epochs=1), "simple", context, 0.0)
     climbed = climb(rungs, context, reserve=0, choose=rungs[-1].name)
     measured = measure(climbed, {}, context)
     pairs = [(d.better, d.than) for d in differences(climbed, measured, 0)]
