@@ -37,7 +37,7 @@ class Rung:
     trained_parameters: int = 0
     curve: tuple[CurveRow, ...] = ()
     skipped: bool = False
-    terms: tuple[tuple[str, ...], ...] = ()  # of each class, those that tell it from the others; of texts
+    terms: tuple[tuple[str, ...], ...] = ()  # of each class, the words that tell it from the others; of texts
 
 
 @dataclasses.dataclass(frozen=True)

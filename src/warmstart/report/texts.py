@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from warmstart.data.names import clean
 from warmstart.data.schema import Text
 from warmstart.evaluation.outcome import Outcome
@@ -13,18 +11,11 @@ MOST = 300
 """Characters of a text, or of the two of a pair together."""
 
 
-def telling(outcome: Outcome) -> dict[str, Any] | None:
-    """The terms of each class by the attempt that counts them; `None` without one. The 40 first classes at most."""
-    rung = next((rung for rung in outcome.rungs if rung.terms), None)
-    if rung is None:
-        return None
-    rows = zip(outcome.classes, rung.terms, strict=True)
-    shown = [
-        (name, [clean(term).replace(" ", "␣" if term != term.strip() else " ") for term in terms])
-        for name, terms in rows
-        if terms
-    ]
-    return {"name": rung.name, "rows": shown[:CLASSES]}
+def telling(outcome: Outcome) -> list[tuple[str, list[str]]]:
+    """The terms that speak for each of the 40 first classes, by the attempt that counts terms; empty without one."""
+    told = next((rung.terms for rung in outcome.rungs if rung.terms), ())
+    rows = zip(outcome.classes, told, strict=False)
+    return [(name, [clean(term) for term in terms]) for name, terms in rows if terms][:CLASSES]
 
 
 def excerpt(text: Text, most: int = MOST) -> tuple[str, ...]:

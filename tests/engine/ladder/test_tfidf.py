@@ -75,6 +75,9 @@ def test_it_tells_which_terms_speak_for_each_class(classes: tuple[str, ...]) -> 
     assert absent == ()
     for name, terms in zip(classes, told, strict=True):
         assert set(terms[:3]) <= set(WORDS[name].split())
+    by_characters = dataclasses.replace(TfidfRung().climb(context, {}), settings={"view": "characters", "C": 3.0})
+    again = TfidfRung().again(context, by_characters, {})
+    assert set(again.terms[1][:3]) <= set(WORDS[classes[0]].split()), "words, whatever it counts itself"
 
 
 def test_an_answer_does_not_depend_on_what_is_asked_beside_it() -> None:

@@ -77,10 +77,14 @@ class TfidfRung:
         classes = len(data.dataset.target.classes)
         labels = data.targets(data.split.train).numpy()
         with threads_for(0):
-            texts = _texts(context, data.split.train)
-            terms, rows = Terms.of(texts, view, min(_TERMS, _WEIGHTS // classes))
+            texts, most = _texts(context, data.split.train), min(_TERMS, _WEIGHTS // classes)
+            terms, rows = Terms.of(texts, view, most)
             model = LogisticRegression(C=strength, max_iter=1000).fit(rows, labels)
             lowest = float(model.predict_log_proba(rows).min())
+            told, by_word = terms, model
+            if view == "characters":  # parts of words tell a person little
+                told, rows = Terms.of(texts, "words", most)
+                by_word = LogisticRegression(C=strength, max_iter=1000).fit(rows, labels)
 
         def outputs(indices: IntArray) -> Tensor:
             logits = torch.full((len(indices), classes), lowest - _ABSENT)
@@ -97,7 +101,7 @@ class TfidfRung:
             outputs(data.split.val),
             settings=settings,
             note=f"of {view}, C = {strength:g}",
-            terms=_telling(model, terms.names(len(texts[0].parts)), classes),
+            terms=_telling(by_word, told.names(len(texts[0].parts)), classes),
         )
 
 
