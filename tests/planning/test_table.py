@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 from warmstart.model.network import Network
@@ -20,6 +21,15 @@ def test_the_text_says_what_trains_at_which_rate_and_what_is_stored(network: Net
     assert "stored    activations, 9.6 kB: all below is frozen" in head
     assert "3.85e-04" in text
     assert "statistics fixed" in text
+
+
+def test_of_texts_it_speaks_of_texts_and_tokens(network: Network, facts: DataFacts) -> None:
+    plan = compile_plan(load_recipe("lp_ft"), network, facts)
+    text = plan_text(dataclasses.replace(plan, data=dataclasses.replace(facts, kind="text")))
+    assert "100 training and 20 validation texts, 3 classes, up to 32 tokens" in text
+    assert "on frozen features at up to 32 tokens" in text
+    assert "texts of up to 32 tokens a step" in text
+    assert " px" not in text
 
 
 def test_rows_have_a_line_for_every_block_and_the_counts_add_up(network: Network, facts: DataFacts) -> None:

@@ -46,16 +46,17 @@ def plan_cache(
             name = backbone.chain.cuts[max(fitting)].name
             obstacle = f"computing the activations at {name!r} is as cheap as reading them"
     pixels = pixel_bytes(backbone, data, size, cropped=phase.augment == "none")
+    inputs = "decoded images" if data.kind == "image" else "tokens"
     if pixels <= limits.memory:
-        return CachePlan("pixels", 0, pixels, f"{obstacle}; decoded images are kept")
-    why = f"{obstacle}; decoded images would take {megabytes(pixels)}, more than the {megabytes(limits.memory)} allowed"
+        return CachePlan("pixels", 0, pixels, f"{obstacle}; {inputs} are kept")
+    why = f"{obstacle}; {inputs} would take {megabytes(pixels)}, more than the {megabytes(limits.memory)} allowed"
     return CachePlan("nothing", 0, 0, why)
 
 
 def plan_features(backbone: Backbone, data: DataFacts, size: int) -> CachePlan:
     """The cache of a closed-form head: the features of all samples, which it needs at once whatever their size."""
     last = len(backbone.chain.cuts) - 1
-    why = "the backbone is frozen, so the features of every image are computed once and all heads share them"
+    why = f"the backbone is frozen, so the features of every {data.kind} are computed once and all heads share them"
     return CachePlan("activations", last, activation_bytes(backbone, data, last, size), why)
 
 
@@ -166,7 +167,7 @@ def _why_stored(phase: Phase, backbone: Backbone, at: int, cut: int) -> str:
     cuts = backbone.chain.cuts
     name = "the features" if at == len(cuts) - 1 else f"the activations at {cuts[at].name!r}"
     if phase.augment == "none":
-        why = f"all below is frozen and images are not augmented, so {name} are computed once"
+        why = f"all below is frozen and inputs are not augmented, so {name} are computed once"
     else:
         each = "one view" if phase.views == 1 else f"{phase.views} views"
         why = f"all below is frozen, so {name} of {each} of each image ({phase.augment}) are computed once"

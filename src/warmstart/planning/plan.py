@@ -27,6 +27,14 @@ class DataFacts:
     banded: bool = False  # whether images are bands rather than pictures
     kind: Literal["image", "text"] = "image"
 
+    def extent(self, size: int) -> str:
+        """An input size in words.
+
+        >>> DataFacts(train=9, val=3, outputs=2, size=256, kind="text").extent(128)
+        'up to 128 tokens'
+        """
+        return f"{size} px" if self.kind == "image" else f"up to {size} tokens"
+
 
 @dataclasses.dataclass(frozen=True)
 class ParamGroup:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from warmstart.planning.caching import megabytes
-from warmstart.planning.plan import AveragePlan, BlockPlan, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
+from warmstart.planning.plan import AveragePlan, BlockPlan, DataFacts, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
 
 COLUMNS = ("part", "row of the table", "rate", "decay", "trained", "parameters", "state")
 
@@ -25,15 +25,15 @@ def plan_header(plan: Plan) -> str:
     data = plan.data
     memory = max(step.memory for step in plan.steps)
     return (
-        f"{plan.recipe} on {plan.backbone}; {data.name}: {data.train} training and {data.val} validation images, "
-        f"{data.outputs} classes, {data.size} px\n"
+        f"{plan.recipe} on {plan.backbone}; {data.name}: {data.train} training and {data.val} validation {data.kind}s, "
+        f"{data.outputs} classes, {data.extent(data.size)}\n"
         f"expected: {duration(plan.seconds)}, up to {megabytes(memory)} of memory"
     )
 
 
 def plan_rows(plan: Plan) -> tuple[StepTable, ...]:
     """The steps as tables of text."""
-    return tuple(_step(i, step, plan.data.banded) for i, step in enumerate(plan.steps, start=1))
+    return tuple(_step(i, step, plan.data) for i, step in enumerate(plan.steps, start=1))
 
 
 def plan_text(plan: Plan) -> str:
@@ -75,22 +75,22 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _step(i: int, step: StepPlan, banded: bool) -> StepTable:
+def _step(i: int, step: StepPlan, data: DataFacts) -> StepTable:
     expected = ("expected", f"{duration(step.seconds)}, {megabytes(step.memory)} of memory")
     match step:
         case PhasePlan(phase=phase):
+            batch = f"{step.batch_size} {data.kind}s of {data.extent(step.size)}"
             title = (
                 f"{i}. phase {phase.name!r}: {phase.epochs} epochs of {step.steps_per_epoch} steps, "
-                f"{step.batch_size} images of {step.size} px a step, {phase.optimizer}, {phase.schedule}"
+                f"{batch} a step, {phase.optimizer}, {phase.schedule}"
             )
             start = f"cut {step.cut}, {step.cut_name!r}"
             why = "all below is frozen and in eval mode" if step.cut else "gradients reach the whole network"
-            facts = (("trains", f"from {start}; {why}"), *_extras(step, banded), _stored(step), expected)
+            facts = (("trains", f"from {start}; {why}"), *_extras(step, data.banded), _stored(step), expected)
             return StepTable(title, _part_rows(step), facts)
         case HeadPlan(step=head):
-            title = (
-                f"{i}. closed-form head {head.name!r}: {', '.join(head.heads)}, on frozen features at {step.size} px"
-            )
+            features = f"frozen features at {data.extent(step.size)}"
+            title = f"{i}. closed-form head {head.name!r}: {', '.join(head.heads)}, on {features}"
             return StepTable(title, (), (_stored(step), expected))
         case AveragePlan(step=average):
             shares = ", ".join(f"{alpha:g}" for alpha in average.alphas)
