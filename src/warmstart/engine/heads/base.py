@@ -108,7 +108,7 @@ class Problem:
         if bool(bad.any()):
             raise TrainingError(
                 f"the features of {int(bad.sum())} of {len(features)} samples are not finite",
-                do="check the backbone's weights and the images; a half-precision backbone may overflow",
+                do="check the backbone's weights and the inputs; a half-precision backbone may overflow",
             )
         present, inside = np.unique(array, return_inverse=True)
         if len(present) < 2 or present[0] < 0 or present[-1] >= classes:
