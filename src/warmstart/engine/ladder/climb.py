@@ -38,7 +38,8 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
     """Try the rungs in order.
 
     Args:
-        rungs: the first candidate among them is always tried, so that there is a result whatever the budget.
+        rungs: the first candidate among them is always tried, so that there is a result whatever the budget, and so is
+            a simple baseline, which takes seconds.
         context: the run.
         reserve: seconds of the budget that must be left for what comes after.
         choose: name of the rung to choose whatever validation says (the user asked for that recipe).
@@ -54,7 +55,7 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
             continue
         expected = rung.seconds(context)
         left = context.deadline.left() - reserve
-        needed = rung.role == "candidate" and (not chosen or rung.name == choose)
+        needed = rung.name in SIMPLE or (rung.role == "candidate" and (not chosen or rung.name == choose))
         if expected > left and not needed:
             why = f"skipped: it needs about {expected:.0f} s and {max(left, 0.0):.0f} s of the budget are left"
             tried.append(_skipped(rung, why, context))
