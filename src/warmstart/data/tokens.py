@@ -11,7 +11,7 @@ import torch
 from warmstart.data.batches import Batch, batch_order
 from warmstart.data.schema import Dataset, IntArray, Text
 from warmstart.errors import DataError
-from warmstart.preprocess.text import TextSpec, Tokens
+from warmstart.preprocess.text import Encoded, TextSpec, Tokens
 
 _AT_ONCE = 1024
 """Texts that the tokenizer is given at a time; it uses all cores."""
@@ -32,18 +32,16 @@ class TokenStore:
         self.dataset, self.spec = dataset, spec
         self.labels: IntArray = dataset.labels
         """Class index of every sample, -1 where unknown."""
-        self._tokens: list[Tokens] = []
-        self._cut = 0
+        self._encoded: list[Encoded] = []
 
     def preload(self, progress: Callable[[int], None] | None = None) -> None:
         """Make the tokens of all texts; `progress` is called with how many more are done."""
-        if self._tokens:
+        if self._encoded:
             return
         texts = [_text(sample.source, sample.id) for sample in self.dataset.samples]
         for start in range(0, len(texts), _AT_ONCE):
             found = self.spec.encode([text.parts for text in texts[start : start + _AT_ONCE]])
-            self._tokens += [one.tokens for one in found]
-            self._cut += sum(one.cut for one in found)
+            self._encoded += found
             if progress is not None:
                 progress(len(found))
 
@@ -51,7 +49,7 @@ class TokenStore:
     def tokens(self) -> list[Tokens]:
         """Of every text, (length, 2)."""
         self.preload()
-        return self._tokens
+        return [one.tokens for one in self._encoded]
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -62,16 +60,17 @@ class TokenStore:
     def cut(self) -> int:
         """How many texts are longer than what is read of them."""
         self.preload()
-        return self._cut
+        return sum(one.cut for one in self._encoded)
 
     def holds(self, i: int) -> bool:
         """Whether sample `i` is there without reading anything."""
-        return bool(self._tokens)
+        return i < len(self._encoded)
 
     def shortened(self, spec: TextSpec) -> TokenStore:
         """The same tokens under a spec that reads as many as the longest text has, or more."""
+        self.preload()
         other = TokenStore(self.dataset, spec)
-        other._tokens, other._cut = self.tokens, self._cut
+        other._encoded = self._encoded
         return other
 
     def batches(
@@ -93,9 +92,7 @@ class TokenStore:
     def subset(self, indices: Sequence[int] | IntArray) -> TokenStore:
         """The store of `dataset.subset(indices)`, with the tokens that are there already."""
         other = TokenStore(self.dataset.subset(indices), self.spec)
-        if self._tokens:
-            other._tokens = [self._tokens[int(i)] for i in indices]
-            other._cut = self._cut if len(indices) == len(self._tokens) else 0
+        other._encoded = [self._encoded[int(i)] for i in indices] if self._encoded else []
         return other
 
 
