@@ -48,7 +48,7 @@ def read_quickly(data: Any, told: list[Event] | None = None, **options: Any) -> 
         "time": None,
         "max_unreadable": 0.05,
     }
-    given |= {"path_column": None, "label_column": None, **options}
+    given |= {"path_column": None, "text_column": None, "label_column": None, **options}
     return read(data, load_backbone("toy"), listener=(told if told is not None else []).append, **given)
 
 

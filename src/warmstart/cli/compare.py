@@ -29,7 +29,7 @@ from warmstart.cli.options import (
     Time,
 )
 from warmstart.cli.session import Session, session
-from warmstart.cli.text import duration, interval, plain
+from warmstart.cli.text import duration, interval, of, plain
 
 if TYPE_CHECKING:
     from warmstart.api.compare import CompareResult
@@ -43,6 +43,12 @@ Methods = Annotated[
         show_default="scratch (of texts tfidf), probe, finetune, gradual, lp_ft",
     ),
 ]
+Backbones = Annotated[
+    str | None,
+    typer.Option(
+        help="Pretrained networks with commas between them.", show_default="lite0 for images, minilm for texts"
+    ),
+]
 Folds = Annotated[int, typer.Option(help="Folds of cross-validation, the same for all.")]
 Seeds = Annotated[int, typer.Option(help="How often that is repeated, each time dealt and trained anew.")]
 
@@ -51,12 +57,7 @@ def compare(
     context: typer.Context,
     data: DataArgument,
     methods: Methods = None,
-    backbones: Annotated[
-        str | None,
-        typer.Option(
-            help="Pretrained networks with commas between them.", show_default="lite0 for images, minilm for texts"
-        ),
-    ] = None,
+    backbones: Backbones = None,
     folds: Folds = 5,
     seeds: Seeds = 1,
     budget: Budget = "20m",
@@ -83,8 +84,7 @@ def compare(
     """Compare methods and backbones on the same folds of DATA: better, worse, as good, or more data needed."""
     with session(as_json=as_json, debug=debug) as now:
         now.again = command_again(context)
-        asked = f"{methods or 'methods'}{' on ' + backbones if backbones else ''}"
-        now.say(f"Comparing {asked}: {folds} folds, {seeds} seed(s); time budget {budget}")
+        now.say(f"Comparing {methods or 'methods'}{of(backbones)}: {folds} folds, {seeds} seed(s), {budget} at most")
         from warmstart.api.compare import compare as twin
 
         result = twin(

@@ -126,6 +126,16 @@ def test_awkward_data_gives_finite_logits_for_every_class(name: str, case: str) 
     assert not set(fitted.cv_outputs.argmax(1).tolist()) & set(absent)
 
 
+def test_a_feature_that_hardly_varies_beside_the_others_does_not_count() -> None:
+    features, labels = wide()
+    dead = torch.cat([features, 1e-33 * features[:, :1].float().double()], 1)
+    for name in set(NAMES) - {"knn"}:
+        linear = closed_form[name](Problem.of(dead, labels, 4)).linear()
+        assert linear is not None
+        weight, _, _, std = linear
+        assert (weight / std).abs().amax() < 1e3, "the gradient that reaches the backbone"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scale_of_the_features_does_not_matter(name: str) -> None:
     features, labels = wide()

@@ -155,13 +155,20 @@ def _floor(outputs: Tensor) -> float:
     return float(outputs[torch.isfinite(outputs)].min()) - 1.0
 
 
+DEAD = 1e-6
+"""Of the median column's standard deviation."""
+
+
 def standardised(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(features - mean) / std per column, with mean (d,) and std (d,); a column that does not vary becomes zero.
+
+    So does one that hardly varies beside the others (one of `minilm`'s 384 is about 1e-33 for every text): the gradient
+    that reaches the backbone grows with 1 / std, and tuning would begin with infinity, or with nothing else.
 
     No label is used, so that folds may share it: what a left-out sample adds to them tells nothing of its class.
     """
     mean, std = features.mean(0), features.std(0, correction=0)
-    constant = std <= 1e-7 * features.abs().amax(0).clamp_min(1e-30)
+    constant = std <= torch.maximum(1e-7 * features.abs().amax(0).clamp_min(1e-30), DEAD * std.median())
     std = torch.where(constant, 1.0, std)
     return torch.where(constant, 0.0, (features - mean) / std), mean, std
 
