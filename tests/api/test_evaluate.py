@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_named_and_not_counted(fitted: FitResult, digits_
     assert found["n"] == 59
     for file in digits_folder.rglob("*.png"):
         file.write_bytes(b"")
-    with pytest.raises(DataError, match=r"none of the \d+ images can be read"):
+    with pytest.raises(DataError, match=r"none of the \d+ samples can be read"):
         evaluate(fitted.bundle, digits_folder)
 
 

@@ -9,10 +9,11 @@ import pytest
 from tests.engine.helpers import changed, compiled, make_data, make_network, state_of, train
 from warmstart.engine.data import RunData
 from warmstart.model.network import Network
+from warmstart.planning.edited import edited
 from warmstart.planning.plan import PhasePlan
 from warmstart.recipe.methods import load_recipe, recipes
 from warmstart.recipe.phase import OptimizerName, Phase
-from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.recipe import Edits, Recipe
 
 OPTIMIZERS: tuple[OptimizerName, ...] = ("adamw", "adam", "sgd")
 QUICK: dict[str, Any] = {"epochs": 1, "batch_size": 12}
@@ -49,8 +50,9 @@ def assert_moved_as_planned(plan: PhasePlan, network: Network, moved: set[str]) 
 def test_each_phase_moves_the_blocks_it_trains_and_no_bit_of_the_frozen_ones(
     name: str, optimizer: OptimizerName
 ) -> None:
-    data, network = make_data(), make_network()
-    for plan in phases(load_recipe(name), optimizer, network, data):
+    data, recipe = make_data(), load_recipe(name)
+    network = edited(make_network(), recipe.edits)
+    for plan in phases(recipe.model_copy(update={"edits": Edits()}), optimizer, network, data):
         before = state_of(network)
         train(plan, network, data)
         assert_moved_as_planned(plan, network, changed(before, state_of(network)))

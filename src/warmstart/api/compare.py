@@ -113,7 +113,8 @@ def compare(
     """
     _check_counts(folds, seeds, workers)
     kind = kind_of_data(data, path_column=path_column, text_column=text_column)
-    asked, named = _listed(methods or METHODS[kind]), [str(uri) for uri in _listed(backbones or BACKBONES[kind])]
+    asked = _listed(METHODS[kind] if methods is None else methods)
+    named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     found = contestants_of(asked, named)
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,

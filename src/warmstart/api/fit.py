@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.command import command
-from warmstart.api.kinds import BACKBONES, kind_of_data
+from warmstart.api.kinds import BACKBONES, COLUMNS, kind_of_data
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
@@ -36,7 +36,6 @@ from warmstart.task.base import tasks
 
 Baseline = Literal["simple", "scratch", "none"]
 
-COLUMNS = ("path_column", "text_column", "label_column")
 READING = ("size", "seed", "val", "test", "group", "time", *COLUMNS, "max_unreadable")
 """Options that say how data is read."""
 

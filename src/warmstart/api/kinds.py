@@ -13,6 +13,9 @@ METHODS: dict[Kind, str] = {
     "text": "tfidf,probe,finetune,gradual,lp_ft",
 }
 
+COLUMNS = ("path_column", "text_column", "label_column")
+"""Options that name columns of a table."""
+
 
 def kind_of_data(data: Any, *, path_column: str | None, text_column: str | None) -> Kind:
     """Images or texts: by what a column that is named belongs to, else by what the data look like."""

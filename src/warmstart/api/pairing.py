@@ -12,8 +12,10 @@ import numpy as np
 from warmstart.api.bands import measured, refuse_other_bands
 from warmstart.api.images import decode, framed, shelf_for
 from warmstart.api.prepare import activation_store, readable
-from warmstart.data.schema import ClassTarget, Dataset, Split
+from warmstart.api.texts import read_all_texts
+from warmstart.data.schema import ClassTarget, Dataset, Kind, Split
 from warmstart.data.sources import load, load_inputs
+from warmstart.data.stores import InputStore
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
@@ -32,22 +34,20 @@ class Prepared:
     labels: tuple[tuple[str, ...] | None, tuple[str, ...] | None]  # of the samples used; None without labels
 
 
-def read_set(
-    data: Any, which: str, *, path_column: str | None, label_column: str | None, listener: Listener
-) -> Dataset:
-    """A labelled data set as `fit` reads it, else images alone: a folder of them at any depth, or a sequence.
+def read_set(data: Any, which: str, kind: Kind, *, listener: Listener, **columns: str | None) -> Dataset:
+    """A labelled data set as `fit` reads it, else inputs alone: a folder of them at any depth, or a sequence.
 
-    `(images, labels)` is a tuple; a list is of images. The column options belong to tables.
+    `(images, labels)` is a tuple; a list is of images, or of texts. `columns` are the column options of `load`, which
+    belong to tables.
     """
     folder = isinstance(data, str | Path) and Path(data).is_dir()
-    paths, names = (None, None) if folder else (path_column, label_column)
-    images = isinstance(data, list | np.ndarray)
+    alone = isinstance(data, list | np.ndarray)
     try:
-        found = unlabelled(data) if images else load(data, kind="image", path_column=paths, label_column=names)
+        found = unlabelled(data, kind) if alone else load(data, kind=kind, **({} if folder else columns))  # type: ignore[arg-type]
     except DataError as error:
         if not folder:
             raise
-        found = unlabelled(data)
+        found = unlabelled(data, kind)
         why = error.found.splitlines()[0]
         listener(Decided(f"{which} is read without labels, as it is no folder per class: {why}"))
     for note in found.notes:
@@ -55,10 +55,10 @@ def read_set(
     return found
 
 
-def unlabelled(data: Any) -> Dataset:
-    """Images without labels; named after their folder where there is one."""
-    name = Path(data).resolve().name if isinstance(data, str | Path) else "images"
-    return Dataset(load_inputs(data), ClassTarget(()), name)
+def unlabelled(data: Any, kind: Kind) -> Dataset:
+    """Images or texts without labels; named after their folder where there is one."""
+    name = Path(data).resolve().name if isinstance(data, str | Path) else f"{kind}s"
+    return Dataset(load_inputs(data, kind=kind), ClassTarget(()), name)
 
 
 def prepare(
@@ -73,19 +73,23 @@ def prepare(
     limits: CacheLimits,
     listener: Listener,
 ) -> Prepared:
-    """Draw at most `limit` samples of each, decode them by one preprocessing, and leave out what cannot be read.
+    """Draw at most `limit` samples of each, read them by one preprocessing, and leave out what cannot be read.
 
     Raises:
         DataError: none of a set's images fits the backbone, or more than the share allowed cannot be read.
     """
     drawn = [s.subset(np.random.default_rng(seed).permutation(len(s))[:limit]) for s in sets]
     both = together(drawn)
-    spec = framed(backbone.preprocess, both, size, backbone.card.min_size)
-    for one in drawn:
-        refuse_other_bands(one, spec)
-    spec = measured(spec, both, listener)
-    listener(Decided(f"all images, of A and of B, are resized by {spec.resize} to {spec.size} px"))
-    store, looks = decode(both, spec, listener, shelf_for(both, spec, cache, limits))
+    store: InputStore
+    if backbone.spec.kind == "text":
+        store, looks = read_all_texts(both, backbone, size, listener)
+    else:
+        spec = framed(backbone.preprocess, both, size, backbone.card.min_size)
+        for one in drawn:
+            refuse_other_bands(one, spec)
+        spec = measured(spec, both, listener)
+        listener(Decided(f"all images, of A and of B, are resized by {spec.resize} to {spec.size} px"))
+        store, looks = decode(both, spec, listener, shelf_for(both, spec, cache, limits))
     kept, facts, start = list[int](), list[ComparedSet](), 0
     for whole, one in zip(sets, drawn, strict=True):
         rows = range(start, start + len(one))
@@ -96,7 +100,7 @@ def prepare(
         start += len(one)
     rows_of_all = np.arange(len(kept))
     split = Split(rows_of_all, rows_of_all[:0], rows_of_all[:0], "all")
-    data = RunData(both.subset(kept), split, store.subset(kept), spec, activation_store(cache, limits), limits)
+    data = RunData(both.subset(kept), split, store.subset(kept), store.spec, activation_store(cache, limits), limits)
     labels = [s.label for s in data.dataset.samples]
     first, second = labels[: facts[0].used], labels[facts[0].used :]
     return Prepared(data, facts[0], facts[1], (_known(first), _known(second)))

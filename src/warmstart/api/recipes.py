@@ -11,6 +11,6 @@ def recipes() -> list[Recipe]:
     """All named recipes with their default values, in the order of their names.
 
     >>> [r.name for r in recipes() if r.name.startswith("l")]
-    ['l2_sp', 'lp_ft']
+    ['l2_sp', 'lora', 'lp_ft']
     """
     return [load_recipe(name) for name in registry]

@@ -13,6 +13,7 @@ from torch import nn
 from warmstart.api.budget import cache_limits
 from warmstart.api.command import command
 from warmstart.api.environment import environment
+from warmstart.api.kinds import BACKBONES, COLUMNS, kind_of_data
 from warmstart.api.pairing import Prepared, prepare, read_set
 from warmstart.api.prepare import backbone_at
 from warmstart.api.runfolder import check_folder, open_folder
@@ -51,12 +52,13 @@ def similarity(
     a: Any,
     b: Any,
     *,
-    backbone: str = "lite0",
+    backbone: str | None = None,
     accept_licence: bool = False,
     limit: int = 2000,
     size: int | None = None,
     seed: int = 0,
     path_column: str | None = None,
+    text_column: str | None = None,
     label_column: str | None = None,
     out: str | Path | None = None,
     max_unreadable: float = 0.05,
@@ -64,7 +66,7 @@ def similarity(
     cache_budget: str | int = "8GB",
     listener: Listener = silent,
 ) -> SimilarityResult:
-    """Measure how far apart two sets of images are in the features of a backbone, with intervals, in words.
+    """Measure how far apart two sets of images or of texts are in the features of a backbone, with intervals, in words.
 
     Every measure is held against two random halves of `a`, which show what no shift looks like. Block by block it is
     told whether the two differ in what early blocks see or in what late ones make of it. What the samples do not
@@ -72,17 +74,19 @@ def similarity(
 
     Args:
         a: a folder with one folder per class, a table, `(images, labels)`, a `Dataset`; or, without labels, a folder of
-            images or a list or array of them. Where both have labels, the optimal-transport dataset distance is given.
+            images or texts, or a list or array of them. Where both have labels, the optimal-transport dataset distance
+            is given.
         b: likewise.
-        backbone: URI of the backbone that makes the features.
+        backbone: URI of the backbone that makes the features; by default `lite0` for images and `minilm` for texts.
         accept_licence: as for `fit`.
-        limit: of each set at most so many images, drawn at random.
+        limit: of each set at most so many samples, drawn at random.
         size: input side in pixels; by default the backbone's own.
         seed: of every random draw.
         path_column: column of a table that holds the path.
+        text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label.
         out: run folder; must not exist. Default: the next free `runs/A-vs-B-NNN`.
-        max_unreadable: stop if more than this share of the images of a set cannot be read.
+        max_unreadable: stop if more than this share of the samples of a set cannot be read.
         cache: folder for activations and resized pixels; by default the user's cache folder.
         cache_budget: what stored activations may take, such as `"2GB"`; `"0"` stores none.
         listener: hears of progress and decisions.
@@ -91,17 +95,18 @@ def similarity(
         DataError, BackboneError, LicenceError, RunError: what was found, what was expected, what to do.
     """
     options = {
-        "backbone": backbone,
+        "backbone": backbone or BACKBONES[kind_of_data(a, path_column=path_column, text_column=text_column)],
         "accept_licence": accept_licence,
         "limit": limit,
         "size": size,
         "seed": seed,
         "path_column": path_column,
+        "text_column": text_column,
         "label_column": label_column,
         "max_unreadable": max_unreadable,
     }
     if limit < 2:
-        raise WarmstartError(f"limit {limit}", expected="at least 2 images of each set; thousands say more")
+        raise WarmstartError(f"limit {limit}", expected="at least 2 samples of each set; thousands say more")
     check_folder({}, out=out, resume=None)
     limits = cache_limits(cache_budget, "fp32")
     return _similarity((a, b), options, out=out, cache=cache, limits=limits, listener=listener)
@@ -123,8 +128,8 @@ def _similarity(
     network = with_all_blocks(own)
     decisions: list[str] = []
     tell = broadcast(listener, remembering(decisions))
-    columns = {key: options[key] for key in ("path_column", "label_column")}
-    sets = [read_set(data, name, listener=tell, **columns) for data, name in zip(given, "AB", strict=True)]
+    columns, kind = {key: options[key] for key in COLUMNS}, own.spec.kind
+    sets = [read_set(data, name, kind, listener=tell, **columns) for data, name in zip(given, "AB", strict=True)]
     asked = {key: options[key] for key in ("size", "limit", "seed", "max_unreadable")}
     ready = prepare(sets, network, cache=cache, limits=limits, listener=tell, **asked)
     found = _measure(ready, network, seed, tell)
@@ -174,15 +179,15 @@ def _measure(ready: Prepared, backbone: Backbone, seed: int, listener: Listener)
 
 def _features(ready: Prepared, backbone: Backbone, listener: Listener) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Features of all blocks (n, d), from the store or computed and stored, by the runtime that is fastest here."""
-    data, images = ready.data, len(ready.data.dataset)
-    if images >= WORTH_MEASURING:
+    data, samples = ready.data, len(ready.data.dataset)
+    if samples >= WORTH_MEASURING:
         speed = measure_speed(Network(backbone, nn.Identity()), data.spec, seconds=0.3, decoded=True)
         rate = speed.flops / profile(backbone, 0, len(backbone.chain.cuts) - 1, data.spec.size).flops
-        choice = choose(backbone, data, images, rate)
+        choice = choose(backbone, data, samples, rate)
         data = choice.applied(data)
-    listener(Started("features", images))
+    listener(Started("features", samples))
     found = activations(
-        data.wanted(backbone.chain), -1, range(images), progress=lambda n: listener(Advanced("features", n))
+        data.wanted(backbone.chain), -1, range(samples), progress=lambda n: listener(Advanced("features", n))
     )
     listener(Finished("features"))
     return found.numpy()

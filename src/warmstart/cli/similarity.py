@@ -9,6 +9,7 @@ import typer
 from warmstart.cli.options import (
     AcceptLicence,
     AsJson,
+    Backbone,
     Cache,
     CacheBudget,
     Debug,
@@ -17,30 +18,32 @@ from warmstart.cli.options import (
     PathColumn,
     Seed,
     Size,
+    TextColumn,
 )
 from warmstart.cli.session import Session, session
-from warmstart.cli.text import duration
+from warmstart.cli.text import duration, of
 
 if TYPE_CHECKING:
     from warmstart.api.similarity import SimilarityResult
     from warmstart.evaluation.interval import Interval
 
-_FORMS = "a folder with a folder per class, a folder of images, or a table."
+_FORMS = "a folder with a folder per class, a folder of images or texts, or a table."
 
 
 def similarity(
     a: Annotated[str, typer.Argument(metavar="A", help=f"The first data set: {_FORMS}")],
     b: Annotated[str, typer.Argument(metavar="B", help=f"The second: {_FORMS}")],
-    backbone: Annotated[str, typer.Option(help="Network for images that makes the features.")] = "lite0",
+    backbone: Backbone = None,
     accept_licence: AcceptLicence = False,
-    limit: Annotated[int, typer.Option(help="Of each set at most so many images, drawn at random.")] = 2000,
+    limit: Annotated[int, typer.Option(help="Of each set at most so many samples, drawn at random.")] = 2000,
     size: Size = None,
     seed: Seed = 0,
     path_column: PathColumn = None,
+    text_column: TextColumn = None,
     label_column: LabelColumn = None,
     out: Out = None,
     max_unreadable: Annotated[
-        float, typer.Option(help="Stop if more than this share of the images of a set cannot be read.")
+        float, typer.Option(help="Stop if more than this share of the samples of a set cannot be read.")
     ] = 0.05,
     cache: Cache = None,
     cache_budget: CacheBudget = "8GB",
@@ -52,7 +55,7 @@ def similarity(
     Each measure comes with its interval and with what two random halves of A give; all is said in words, too.
     """
     with session(as_json=as_json, debug=debug) as now:
-        now.say(f"Comparing {a} (A) with {b} (B) in the features of {backbone}; at most {limit} images of each")
+        now.say(f"Comparing {a} (A) with {b} (B){of(backbone)}; at most {limit} samples of each")
         from warmstart.api.similarity import similarity as twin
 
         result = twin(
@@ -64,6 +67,7 @@ def similarity(
             size=size,
             seed=seed,
             path_column=path_column,
+            text_column=text_column,
             label_column=label_column,
             out=out,
             max_unreadable=max_unreadable,
@@ -77,7 +81,7 @@ def similarity(
 def show(now: Session, result: SimilarityResult) -> None:
     """The measures, the blocks, the verdict, and where everything lies."""
     outcome = result.outcome
-    now.say(f"\n{outcome.a.used} images of A, {outcome.b.used} of B; {duration(outcome.seconds)}\n")
+    now.say(f"\n{outcome.a.used} samples of A, {outcome.b.used} of B; {duration(outcome.seconds)}\n")
     rows = [
         (m.title, _span(m.interval), f"{m.halves:.3g}", _span(m.baseline), m.reading)
         for m in outcome.found.measures

@@ -23,7 +23,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.machine import cores
 from warmstart.files import read_json, write_json
 from warmstart.model.backbone import Backbone
-from warmstart.model.inputs import Images, Inputs, Tokens
+from warmstart.model.inputs import Inputs, Tokens
 from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import PREPARATION, TOLERANCE, Extract, UnavailableError, version
 
@@ -34,8 +34,6 @@ WORTH_TRYING = 2.5
 WORTH_MORE = 10.0
 """The same once there is one that is much faster than torch: another will not gain as much again."""
 MUCH_FASTER = 1.5
-SUITED: dict[type[Inputs], tuple[str, ...]] = {Images: tuple(PREPARATION), Tokens: ("openvino",)}
-"""What is tried for which inputs."""
 _SECONDS = 0.3
 _ENOUGH = 1.03
 """A larger batch has to be this much faster: it takes more memory, and the next larger one is not tried without."""
@@ -64,7 +62,7 @@ class Choice:
 
 def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choice:
     """Choose for `images` images, of which torch does about `rate` per second."""
-    others = [name for name in SUITED[type(backbone.chain.inputs)] if version(name)]
+    others = [name for name in _suited(backbone.chain.inputs) if version(name)]
     if not any(_pays(name, images, rate) for name in others):
         return Choice("torch", {"torch": rate}, {})
     path = None if data.cache.folder is None else data.cache.folder / "runtimes.json"
@@ -76,6 +74,11 @@ def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choic
     if path is not None:
         _keep(path, known | {key: dataclasses.asdict(found)})
     return found
+
+
+def _suited(inputs: Inputs) -> tuple[str, ...]:
+    """What is tried for such inputs: all, but for texts, of any length, what takes them."""
+    return ("openvino",) if isinstance(inputs, Tokens) else tuple(PREPARATION)
 
 
 def _times(rates: dict[str, float]) -> float:

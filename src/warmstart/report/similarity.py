@@ -10,7 +10,7 @@ from markupsafe import Markup
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.similarity import BlockRow, Measurement, SimilarityOutcome
 from warmstart.files import write_text
-from warmstart.report import numbers, sections
+from warmstart.report import numbers, sections, words
 from warmstart.report.charts.bars import interval_bar
 from warmstart.report.page import render
 from warmstart.report.results import write_facts
@@ -34,6 +34,7 @@ def similarity_html(outcome: SimilarityOutcome) -> str:
     return render(
         "similarity.html.j2",
         o=outcome,
+        noun=words.noun_of(outcome.preprocess),
         date=numbers.moment(outcome.environment.get("date", "")),
         measures=[measure_row(m) for m in found.measures if m.interval is not None],
         refused=[m for m in found.measures if m.refused],

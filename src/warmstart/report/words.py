@@ -22,7 +22,15 @@ FAR = 10
 
 def noun(facts: Facts) -> str:
     """What the samples are called."""
-    specs = (facts.preprocess,) if isinstance(facts, Outcome) else facts.preprocess
+    return noun_of(*((facts.preprocess,) if isinstance(facts, Outcome) else facts.preprocess))
+
+
+def noun_of(*specs: Mapping[str, Any]) -> str:
+    """What inputs that are read as `specs` say are called.
+
+    >>> noun_of({"kind": "text"})
+    'texts'
+    """
     kinds = {spec.get("kind") for spec in specs}
     return NOUNS.get(kinds.pop() or "", "samples") if len(kinds) == 1 else "samples"
 

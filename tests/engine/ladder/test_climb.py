@@ -37,7 +37,7 @@ def test_what_is_reserved_for_the_end_is_not_spent() -> None:
 
 def test_the_first_candidate_is_tried_whatever_the_budget() -> None:
     rungs = [
-        Scripted("pixels", 3, takes=1, role="baseline"),
+        Scripted("scratch", 3, takes=1, role="baseline"),
         Scripted("probe", 6, takes=99),
         Scripted("more", 12, takes=1),
     ]
