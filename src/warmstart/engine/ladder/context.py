@@ -20,6 +20,7 @@ from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.run import run_recipe
 from warmstart.errors import Interrupted
+from warmstart.evaluation.predict import predict_outputs
 from warmstart.files import folder_name
 from warmstart.model.activation import sample_bytes
 from warmstart.model.backbone import Backbone
@@ -100,10 +101,11 @@ class LadderContext:
 
     def prefetch(self, cuts: Collection[int], indices: IntArray) -> None:
         """Store the activations at several cuts of the pretrained backbone in one pass, where all of them fit."""
-        shapes = [self.backbone.chain.activation_shape(cut, self.data.spec.size) for cut in set(cuts)]
+        cuts = set(cuts) - {0}
+        shapes = [self.backbone.chain.activation_shape(cut, self.data.spec.size) for cut in cuts]
         if len(shapes) > 1 and len(indices) * sum(map(sample_bytes, shapes)) <= self.data.limits.total:
             network, top = self.network(), max(cuts)
-            features(network, top, self.data, indices, also=set(cuts) - {top}, listener=self.listener)
+            features(network, top, self.data, indices, also=cuts - {top}, listener=self.listener)
 
     def activations(self, network: Network, cut: int, indices: IntArray) -> Tensor:
         """Activations at `cut`, from the store where they are there; one pass over the images where they are not."""
@@ -112,6 +114,8 @@ class LadderContext:
     def features(self, member: Member, indices: IntArray) -> Tensor:
         """Pooled features (n, d) of a member, from the activations at the cut below which it is as pretrained."""
         network = member.network
+        if not member.cut:  # what others could share are the inputs alone, which are there
+            return predict_outputs(network.backbone, self.data.store, indices)
         below = self.activations(network, member.cut, indices)
         suffix = network.facts.chain.suffix(member.cut)
         with evaluating(network), torch.inference_mode():
