@@ -171,7 +171,8 @@ def _compute(
 ) -> None:
     """Compute and store the activations of `missing` (index by key) at `cut`, and at the cuts of `also`."""
     order = computing_order(wanted.store, np.array(list(missing.values()), dtype=np.int64))
-    keys = [list(missing)[position] for position in order]
+    every = list(missing)
+    keys = [every[position] for position in order]
     lower = [other for other in sorted(set(also)) if other < cut and wanted.cache.missing(wanted.space(other), keys)]
     cuts = [*lower, cut] if keys else []
     spaces = {at: wanted.space(at) for at in cuts}

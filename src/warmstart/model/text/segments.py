@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, fx, nn
 
 from warmstart.errors import BackboneError
 from warmstart.model.chain import Block, Chain, Cut
 from warmstart.model.inputs import Tokens
-from warmstart.model.names import parents
+from warmstart.model.names import grouped
 from warmstart.model.segments import Segment
 from warmstart.model.text.encoder import TextEncoder
 
@@ -76,22 +75,12 @@ def layered_chain(module: TextEncoder) -> Chain:
     names = ["input", "embeddings", *(name.removeprefix("model.") for name in layers), "features"]
     cuts = tuple(Cut(i, name) for i, name in enumerate(names))
     ends = [*range(1, len(layers) + 1), module.last]
-    block_of = {name: i for i, name in enumerate(layers, 1)}
-    block_of |= dict.fromkeys(module.before, 0) | dict.fromkeys(module.behind, len(layers))
-    parts = [_sorted((name for name, _ in named), block_of, len(ends)) for named in _named(module)]
-    blocks = tuple(Block(i, names[i + 1], end, parts[0][i], parts[1][i]) for i, end in enumerate(ends))
+    block_of = dict.fromkeys(module.before, 0)  # first: what holds several blocks is of the first that is named
+    block_of |= {name: i for i, name in enumerate(layers, 1)} | dict.fromkeys(module.behind, len(layers))
+    parameters = grouped((name for name, _ in module.named_parameters()), block_of, len(ends))
+    buffers = grouped((name for name, _ in module.named_buffers()), block_of, len(ends))
+    blocks = tuple(Block(i, names[i + 1], end, parameters[i], buffers[i]) for i, end in enumerate(ends))
     return Chain(module, cuts, blocks, segments, "", Tokens())
-
-
-def _named(module: nn.Module) -> tuple[Iterable[tuple[str, Any]], Iterable[tuple[str, Any]]]:
-    return module.named_parameters(), module.named_buffers()
-
-
-def _sorted(names: Iterable[str], block_of: Mapping[str, int], blocks: int) -> list[tuple[str, ...]]:
-    found: list[list[str]] = [[] for _ in range(blocks)]
-    for name in names:
-        found[next((block_of[path] for path in parents(name) if path in block_of), 0)].append(name)
-    return [tuple(one) for one in found]
 
 
 def _encoder(module: nn.Module) -> TextEncoder:
