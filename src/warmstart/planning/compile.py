@@ -21,7 +21,7 @@ from warmstart.planning.plan import (
     Plan,
     StepPlan,
 )
-from warmstart.recipe.phase import Average, ClosedForm, Phase, Step
+from warmstart.recipe.phase import Average, ClosedForm, GradientStep, Step
 from warmstart.recipe.recipe import Recipe
 
 DEFAULT = CacheLimits()
@@ -94,7 +94,7 @@ def input_size(size: int | float | None, data: DataFacts, smallest: int) -> int:
 def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits) -> StepPlan:
     """The step without its costs, which depend on what the steps before it have stored."""
     match step:
-        case Phase():
+        case GradientStep():
             return _phase(step, network, data, limits)
         case ClosedForm():
             return HeadPlan(step, data.size, plan_features(network.facts, data, data.size))
@@ -102,7 +102,7 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
             return AveragePlan(step, data.size)
 
 
-def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
+def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
     chain = network.facts.chain
     phase = _of_texts(phase) if data.kind == "text" else phase
     groups, frozen = group_parameters(phase, network)
@@ -112,7 +112,7 @@ def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits)
     card = network.facts.card
     if card.fixed_size and phase.size not in (None, 1, data.size):
         raise RecipeError(
-            f"phase {phase.name!r} asks for images of size {phase.size:g}, of a network that takes one size alone",
+            f"{phase.kind} {phase.name!r} asks for size {phase.size:g}, of a network that takes one size alone",
             expected=f"the run's {data.size} pixels",
             do="leave the size out of the recipe; --size gives the whole run another",
         )
@@ -135,18 +135,18 @@ def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits)
     )
 
 
-def _of_texts(phase: Phase) -> Phase:
-    """The phase for texts, which are not augmented. Raises `RecipeError` where it mixes inputs, which is for images."""
+def _of_texts(phase: GradientStep) -> GradientStep:
+    """The step for texts, which are not augmented. Raises `RecipeError` where it mixes inputs, which is for images."""
     for name in ("mixup", "cutmix", "jitter"):
-        if getattr(phase, name):
+        if getattr(phase, name, 0):
             raise RecipeError(
-                f"phase {phase.name!r} has {name}, and the data are texts", do=f"leave {name} out of the recipe"
+                f"{phase.kind} {phase.name!r} has {name}, and the data are texts", do=f"leave {name} out of the recipe"
             )
     return phase.model_copy(update={"augment": "none"})
 
 
 def _blocks(
-    phase: Phase, network: Network, groups: tuple[ParamGroup, ...], cut: int
+    phase: GradientStep, network: Network, groups: tuple[ParamGroup, ...], cut: int
 ) -> tuple[tuple[str, ...], tuple[BlockPlan, ...]]:
     """Modules in eval mode, and what becomes of each block and (last) of the head."""
     chain, moving = network.facts.chain, trained_per_block(groups)

@@ -9,7 +9,7 @@ import dataclasses
 from typing import Literal
 
 from warmstart.model.activation import ActivationDtype
-from warmstart.recipe.phase import Average, ClosedForm, Phase
+from warmstart.recipe.phase import Average, ClosedForm, GradientStep
 
 GIB = 2**30
 
@@ -84,9 +84,9 @@ class CachePlan:
 
 @dataclasses.dataclass(frozen=True)
 class PhasePlan:
-    """A compiled `Phase`."""
+    """A compiled `GradientStep`."""
 
-    phase: Phase
+    phase: GradientStep
     groups: tuple[ParamGroup, ...]
     frozen: tuple[str, ...]  # names of all parameters that do not move; groups and frozen partition the parameters
     blocks: tuple[BlockPlan, ...]

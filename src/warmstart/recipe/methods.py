@@ -184,6 +184,7 @@ def l2_sp(
 
 recipes.add("bias_only", "warmstart.recipe.light:bias_only")
 recipes.add("lora", "warmstart.recipe.light:lora")
+recipes.add("contrastive", "warmstart.recipe.representation:contrastive")
 
 
 def options(name: str) -> dict[str, object]:

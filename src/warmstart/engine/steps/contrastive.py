@@ -1,0 +1,54 @@
+"""Contrastive training of the backbone as a step."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from warmstart.engine.context import Context
+from warmstart.engine.contrastive import UnitFeatures
+from warmstart.engine.data import RunData
+from warmstart.engine.loop import run_phase
+from warmstart.engine.state import RunState
+from warmstart.errors import DataError
+from warmstart.planning.plan import PhasePlan, StepPlan
+
+
+def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
+    """Train the backbone, read at its features. The head stays as it is: a later step fits it.
+
+    Raises:
+        DataError: no class has two training samples.
+    """
+    assert isinstance(plan, PhasePlan)
+    labels = data.dataset.labels[data.split.train]
+    if not (np.bincount(labels[labels >= 0], minlength=1) > 1).any():
+        raise DataError(
+            f"no class has two training samples, and {plan.phase.name!r} draws samples of a class together",
+            expected="at least two samples of some class",
+            do="use the recipe probe, or give more samples",
+        )
+    state.begin(plan.phase.start)
+    result = run_phase(
+        UnitFeatures.of(state.network),
+        plan,
+        data,
+        task=context.task,
+        seed=context.seed,
+        rung=context.rung,
+        listener=context.listener,
+        folder=context.folder,
+        deadline=context.deadline,
+        interrupt=context.interrupt,
+        anchor=state.start,
+    )
+    return dataclasses.replace(
+        state,
+        last=result.last,
+        best=result.best,
+        before=None,
+        curve=state.curve + result.curve,
+        val_outputs=None,
+        stopped="deadline" if result.stopped == "deadline" else state.stopped,
+    )

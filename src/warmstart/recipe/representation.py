@@ -1,0 +1,27 @@
+"""Named methods that better the features first, and fit a head on them then."""
+
+from __future__ import annotations
+
+from warmstart.recipe.methods import Lr
+from warmstart.recipe.phase import HEAD_STILL, AugmentName, ClosedForm, Contrastive, Rate
+from warmstart.recipe.recipe import Recipe
+
+
+def contrastive(
+    lr: Lr = 5e-5,
+    epochs: int = 10,
+    batch_size: int = 32,
+    temperature: float = 0.1,
+    augment: AugmentName = "none",
+    from_block: int = 0,
+    heads: tuple[str, ...] = ("blend",),
+) -> Recipe:
+    """Draw the features of each class together, tuning the blocks from `from_block` on; then fit a head on them."""
+    rates: tuple[tuple[str, Rate], ...] = (("*", lr),)
+    if from_block:
+        rates = ((f"block:{from_block}..", lr), ("*", None))
+    tune = Contrastive(
+        rates=(HEAD_STILL, *rates), epochs=epochs, batch_size=batch_size, temperature=temperature, augment=augment
+    )
+    about = "Features of a class drawn together, then a head fitted on them (SetFit, Tunstall et al. 2022)."
+    return Recipe(name="contrastive", about=about, steps=(tune, ClosedForm(heads=heads)))
