@@ -17,7 +17,7 @@ from warmstart.planning.groups import parts_of
 from warmstart.planning.plan import DataFacts, PhasePlan
 from warmstart.planning.table import plan_text
 from warmstart.recipe.methods import load_recipe, options, recipes
-from warmstart.recipe.phase import Phase
+from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.rates import assign
 from warmstart.recipe.text import from_yaml, to_yaml
 
@@ -70,7 +70,7 @@ def test_every_parameter_is_in_one_group_or_frozen(name: str) -> None:
 def test_what_the_recipe_freezes_the_plan_freezes(name: str) -> None:
     network = subject(name)
     blocks, parts = [block.name for block in network.facts.chain.blocks], parts_of(network)
-    phases = [step for step in load_recipe(name).steps if isinstance(step, Phase)]
+    phases = [step for step in load_recipe(name).steps if isinstance(step, GradientStep)]
     for phase, plan in zip(phases, phase_plans(name), strict=True):
         rows = assign([pattern for pattern, _ in phase.rates], parts, blocks)
         still = {part.name for part, row in zip(parts, rows, strict=True) if phase.rates[row][1] is None}

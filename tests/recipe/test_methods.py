@@ -5,7 +5,7 @@ import pytest
 
 from warmstart.errors import RecipeError
 from warmstart.recipe.methods import load_recipe, options, recipes
-from warmstart.recipe.phase import ClosedForm, Phase
+from warmstart.recipe.phase import ClosedForm, Contrastive, Phase
 from warmstart.recipe.text import from_yaml, to_yaml
 
 
@@ -26,6 +26,7 @@ def test_the_methods_of_the_issue_are_there() -> None:
         "bias_only",
         "l2_sp",
         "lora",
+        "contrastive",
     ]
     assert set(recipes) >= set(promised)
 
@@ -48,6 +49,14 @@ def test_lp_ft_starts_from_the_probe() -> None:
     assert isinstance(probe, ClosedForm)
     assert isinstance(tune, Phase)
     assert [pattern for pattern, _ in tune.rates] == ["*"]
+
+
+def test_contrastive_betters_the_features_before_the_head_is_fitted() -> None:
+    contrast, head = load_recipe("contrastive", from_block=-2).steps
+    assert isinstance(contrast, Contrastive)
+    assert isinstance(head, ClosedForm)
+    assert [rate is None for _, rate in contrast.rates] == [True, False, True]
+    assert [pattern for pattern, _ in contrast.rates] == ["head", "block:-2..", "*"]
 
 
 def test_two_phase_tunes_from_the_best_head_at_a_lower_rate() -> None:

@@ -19,7 +19,7 @@ def paired_order(labels: IntArray, batches: int, seed: int, epoch: int) -> list[
 
     >>> labels = np.array([0, 0, 0, 1, 1, 0])
     >>> [sorted(labels[batch].tolist()) for batch in paired_order(labels, 3, seed=0, epoch=0)]
-    [[0, 0], [0, 0], [1, 1]]
+    [[1, 1], [0, 0], [0, 0]]
     """
     rng = np.random.default_rng([seed, epoch, _ORDER])
     units: list[IntArray] = []
