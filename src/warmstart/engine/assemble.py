@@ -25,7 +25,9 @@ from warmstart.engine.stepper import Stepper
 from warmstart.engine.suffix import Suffix
 from warmstart.engine.training import Progress, Training
 from warmstart.errors import RecipeError
-from warmstart.recipe.phase import Contrastive, Phase
+from warmstart.model.network import Network
+from warmstart.model.text.objective import chosen_objective
+from warmstart.recipe.phase import Contrastive, Phase, Pretrain
 
 
 def make_stepper(
@@ -50,10 +52,20 @@ def make_stepper(
     match phase:
         case Contrastive():
             return ContrastiveStepper(**parts, objective=SupCon(phase.temperature))
+        case Pretrain():
+            return _token_stepper(phase, network, data, parts)
         case Phase():
             targets = data.targets(data.split.train)
             return Stepper(**parts, objective=Objective.of(phase, context.task, targets, feed.classes, feed.device))
-    raise RecipeError(f"no step of kind {phase.kind!r} trains by gradients", expected="phase or contrastive")
+    raise RecipeError(f"no step of kind {phase.kind!r} trains by gradients", expected="phase, contrastive or pretrain")
+
+
+def _token_stepper(step: Pretrain, network: Network, data: RunData, parts: dict[str, Any]) -> Stepper:
+    from warmstart.engine.pretraining import Hiding, TokenLoss, TokenNetwork, TokenStepper  # imports transformers
+
+    assert isinstance(network, TokenNetwork), "what runs the step reads the network token by token"
+    hiding = Hiding.of(network, chosen_objective(step.objective, network.facts), step.masked)
+    return TokenStepper(**parts, objective=TokenLoss(network.tokens), data=data, hiding=hiding)
 
 
 def choose_micro(stepper: Stepper, context: Context) -> None:

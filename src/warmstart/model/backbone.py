@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from warmstart.model.chain import Chain
 from warmstart.preprocess.kinds import Spec, of_images
@@ -48,7 +49,8 @@ class Backbone:
 
     `groups` partition the features where they come from several blocks (see `warmstart.model.taps`). `source_head` is
     the classifier that the weights were trained with, where it came along: features to `source_classes`, if these are
-    known. It is no part of the backbone and is never trained. `structure` is what it takes, beside its URI,
+    known. It is no part of the backbone and is never trained. `source_weights` reads all tensors that the weights came
+    with, for whoever needs more of them than the backbone. `structure` is what it takes, beside its URI,
     to build the architecture again without the file that it came from; only its supplier reads it.
     """
 
@@ -60,6 +62,7 @@ class Backbone:
     groups: tuple[FeatureGroup, ...] = ()
     source_classes: tuple[str, ...] = ()
     structure: bytes = b""
+    source_weights: Callable[[], dict[str, Tensor]] | None = None
 
     @property
     def preprocess(self) -> PreprocessSpec:

@@ -15,7 +15,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.planning.plan import CacheLimits, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
 from warmstart.planning.profile import profile
 from warmstart.preprocess.text import TextSpec
-from warmstart.recipe.phase import GradientStep, Phase
+from warmstart.recipe.phase import GradientStep, Phase, Pretrain
 
 WORTH = 16
 """Operations that take as long as reading one stored byte: a core does some 10^10 while it reads 10^9 bytes. A 3 x 3
@@ -150,6 +150,8 @@ def _cost(backbone: Backbone, at: int, cut: int, size: int, dtype: ActivationDty
 
 def _obstacle(phase: GradientStep, backbone: Backbone, cut: int) -> str:
     """Why activations cannot be stored; empty if they can."""
+    if isinstance(phase, Pretrain):
+        return "the tokens themselves are what is learned from"
     if phase.norm == "train_all":
         return "normalisation statistics move in frozen blocks too, so their activations change"
     if cut == 0 and backbone.chain.why_uncut:

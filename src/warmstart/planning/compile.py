@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 from warmstart.errors import DataError, RecipeError
 from warmstart.model.network import Network
+from warmstart.model.text.objective import chosen_objective
 from warmstart.planning.caching import plan_ahead, plan_cache, plan_features
 from warmstart.planning.cost import Costs, SpeedFacts
 from warmstart.planning.groups import group_parameters, trained_per_block
@@ -21,7 +23,7 @@ from warmstart.planning.plan import (
     Plan,
     StepPlan,
 )
-from warmstart.recipe.phase import Average, ClosedForm, GradientStep, Step
+from warmstart.recipe.phase import Average, ClosedForm, GradientStep, Pretrain, Step
 from warmstart.recipe.recipe import Recipe
 
 DEFAULT = CacheLimits()
@@ -94,6 +96,8 @@ def input_size(size: int | float | None, data: DataFacts, smallest: int) -> int:
 def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits) -> StepPlan:
     """The step without its costs, which depend on what the steps before it have stored."""
     match step:
+        case Pretrain():
+            return _pretrain(step, network, data, limits)
         case GradientStep():
             return _phase(step, network, data, limits)
         case ClosedForm():
@@ -133,6 +137,18 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
         steps_per_epoch=steps,
         cache=plan_cache(phase, network.facts, data, cut, size, limits),
     )
+
+
+def _pretrain(step: Pretrain, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
+    """With the objective chosen. Raises `RecipeError` where the data are no texts, or the network has none."""
+    if data.kind != "text":
+        raise RecipeError(
+            f"{step.kind} {step.name!r} hides tokens of texts, and the data are {data.kind}s",
+            expected="texts",
+            do="leave the step out of the recipe",
+        )
+    step = step.model_copy(update={"objective": chosen_objective(step.objective, network.facts)})
+    return _phase(step, network, dataclasses.replace(data, train=data.train + data.unlabelled), limits)
 
 
 def _of_texts(phase: GradientStep) -> GradientStep:

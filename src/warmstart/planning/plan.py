@@ -26,6 +26,7 @@ class DataFacts:
     value_bytes: int = 1  # of a pixel in one channel, as decoded: more where bands are not of 8 bits
     banded: bool = False  # whether images are bands rather than pictures
     kind: Literal["image", "text"] = "image"
+    unlabelled: int = 0  # samples beside the parts that have no label
 
     def extent(self, size: int) -> str:
         """An input size in words.

@@ -140,6 +140,26 @@ class Contrastive(BackboneStep):
     """Similarities are divided by it: the lower, the more the nearest of another class count."""
 
 
+class Pretrain(BackboneStep):
+    """Train the backbone on texts of the domain the way such models are pretrained; labels are not looked at.
+
+    Domain-adaptive pretraining (Gururangan et al. 2020) on the training texts and on those that have no label. An
+    encoder tells tokens that are hidden from it (Devlin et al. 2019, section 3.1: of those chosen 80 % are masked, 10 %
+    replaced at random and 10 % left), a decoder the next token. What turns features into tokens comes with the weights
+    where they have it, else it is new, and tied to the embeddings of the input; it is dropped when the step is done.
+    """
+
+    kind: Literal["pretrain"] = "pretrain"
+    name: str = "pretrain"
+    epochs: Annotated[int, Field(ge=1)] = 3
+    objective: Literal["auto", "masked", "causal"] = "auto"
+    """`auto` is what the architecture is made for."""
+    masked: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Share of the tokens that are to be told."""
+    head_lr: Annotated[float, Field(gt=0)] = 5e-4
+    """Rate of a head that is new; one that came with the weights learns as fast as the fastest of `rates`."""
+
+
 class ClosedForm(_Data):
     """Fit the head in closed form (or convexly) on cached frozen features and put it in place."""
 
@@ -158,4 +178,4 @@ class Average(_Data):
     """Shares of the tuned weights that are tried on validation."""
 
 
-Step = Annotated[Phase | Contrastive | ClosedForm | Average, Field(discriminator="kind")]
+Step = Annotated[Phase | Contrastive | Pretrain | ClosedForm | Average, Field(discriminator="kind")]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from warmstart.recipe.phase import Average, BackboneStep, ClosedForm, GradientStep, Phase, Step, well_formed
+from warmstart.recipe.phase import Average, BackboneStep, ClosedForm, GradientStep, Phase, Pretrain, Step, well_formed
 
 
 class Lora(BaseModel):
@@ -48,6 +48,11 @@ class Recipe(BaseModel):
     about: str = ""
     edits: Edits = Edits()
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+    @property
+    def reads(self) -> Literal["text"] | None:
+        """The one kind of data that it is for; `None` where any will do."""
+        return "text" if any(isinstance(step, Pretrain) for step in self.steps) else None
 
     @model_validator(mode="after")
     def _averages_follow_a_phase(self) -> Recipe:

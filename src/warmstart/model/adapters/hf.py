@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 import json
 from collections.abc import Iterator
@@ -112,7 +113,8 @@ def text_backbone(there: Repository, build: texts.Build, card: BackboneCard) -> 
     """A text model with the weights and the tokenizer of a repository."""
     module = build.module()
     _fill(module, texts.of_encoder(_read(there), module.model), there.repo)
-    return texts.finished(module, build, texts.tokenizer_of(there), card)
+    backbone = texts.finished(module, build, texts.tokenizer_of(there), card)
+    return dataclasses.replace(backbone, source_weights=functools.partial(_read, there))
 
 
 def _of_texts(config: dict[str, Any]) -> bool:
@@ -213,7 +215,7 @@ def _fill(module: nn.Module, state: dict[str, Tensor], name: str) -> None:
     inner: Any = module.model
     form = FORMS.get(inner.config.model_type)
     options = {} if form is None else form.options
-    with _quiet():
+    with quiet():
         loaded, info = type(inner).from_pretrained(
             None, config=inner.config, state_dict=state, output_loading_info=True, **options
         )
@@ -228,8 +230,8 @@ def _fill(module: nn.Module, state: dict[str, Tensor], name: str) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No bar and no report of weights that are left out: the head's are meant to be."""
+def quiet() -> Iterator[None]:
+    """Transformers without bars and without reports of weights that are left out, which is meant, in a `with` block."""
     from transformers.utils import logging
 
     level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
