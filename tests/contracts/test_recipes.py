@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 import pytest
 from torch import nn
 
+from tests.engine.texts import text_network
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
@@ -22,6 +24,7 @@ from warmstart.recipe.rates import assign
 from warmstart.recipe.text import from_yaml, to_yaml
 
 FACTS = DataFacts(train=33, val=10, outputs=3, size=32)
+TEXTS = dataclasses.replace(FACTS, size=16, kind="text", unlabelled=20)
 NAMES = list(recipes)
 
 
@@ -33,12 +36,17 @@ def toy() -> Network:
 
 @functools.cache
 def subject(name: str) -> Network:
-    """The network that the recipe's plan is for."""
-    return outlined(toy(), load_recipe(name).edits)
+    """The network that the recipe's plan is for: the toy's, or one for texts where the recipe is for texts alone."""
+    recipe = load_recipe(name)
+    return outlined(text_network() if recipe.reads == "text" else toy(), recipe.edits)
+
+
+def facts(name: str) -> DataFacts:
+    return TEXTS if load_recipe(name).reads == "text" else FACTS
 
 
 def phase_plans(name: str) -> list[PhasePlan]:
-    plan = compile_plan(load_recipe(name), subject(name), FACTS)
+    plan = compile_plan(load_recipe(name), subject(name), facts(name))
     return [step for step in plan.steps if isinstance(step, PhasePlan)]
 
 
@@ -92,8 +100,8 @@ def test_nothing_trained_is_used_below_the_cut(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_plan_can_be_read(name: str) -> None:
-    text = plan_text(compile_plan(load_recipe(name), subject(name), FACTS))
-    assert text.startswith(f"{name} on toy")
+    text = plan_text(compile_plan(load_recipe(name), subject(name), facts(name)))
+    assert text.startswith(f"{name} on {subject(name).facts.card.name}")
     assert text.count("\n\n") == len(load_recipe(name).steps)
 
 

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from warmstart.errors import RecipeError
-from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, Step
+from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, Pretrain, Step
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.recipe.text import from_yaml, to_yaml
 
@@ -31,6 +31,9 @@ phases = st.builds(
 contrasts = st.builds(
     Contrastive, name=words, rates=tables.filter(lambda rows: dict(rows).get("head") is None), temperature=positive
 )
+pretrainings = st.builds(
+    Pretrain, name=words, objective=st.sampled_from(["auto", "masked", "causal"]), masked=st.floats(0.01, 0.9)
+)
 heads = st.builds(ClosedForm, heads=st.lists(words, min_size=1, max_size=3).map(tuple))
 averages = st.builds(Average, alphas=st.lists(st.floats(0, 1), min_size=1, max_size=4).map(tuple))
 edits = st.builds(Edits, reset=st.sampled_from([True, False, "input"]), dropout=st.floats(0, 0.9))
@@ -38,7 +41,7 @@ after: st.SearchStrategy[list[Step]] = st.lists(phases | heads | averages, max_s
 
 
 @example("a", "one\x85two", Edits(), Contrastive(), ClosedForm(), [])
-@given(words, st.text(max_size=30), edits, contrasts, phases | heads, after)
+@given(words, st.text(max_size=30), edits, contrasts | pretrainings, phases | heads, after)
 def test_a_recipe_survives_yaml(
     name: str, about: str, edits: Edits, before: Step, first: Step, rest: list[Step]
 ) -> None:
@@ -95,6 +98,9 @@ steps:
         ("name: x\nsteps: [{kind: contrastive}, {kind: closed_form}, {kind: average}]\n", "expected a phase before it"),
         ("name: x\nsteps: [{kind: contrastive, rates: {head: 1}}]\n", "the row 'head' has a rate"),
         ("name: x\nsteps: [{kind: contrastive, batch_size: 2}]\n", "greater than or equal to 4"),
+        ("name: x\nsteps: [{kind: pretrain}]\n", "steps[0] (pretrain) changes the backbone"),
+        ("name: x\nsteps: [{kind: pretrain, objective: spans}]\n", "'auto', 'masked' or 'causal'"),
+        ("name: x\nsteps: [{kind: pretrain, masked: 1}]\n", "steps[0].masked: found 1, expected less than 1"),
         ("name: x\nsteps: [{kind: contrastive, mixup: 0.2}]\n", "steps[0].mixup is unknown"),
         ("name: x\nsteps: [{kind: phase, layer_decay: .nan}]\n", "steps[0].layer_decay: found nan, expected"),
         ("name: !!python/object/apply:os.system ['true']\nsteps: []\n", "is not YAML"),

@@ -116,7 +116,7 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
     card = network.facts.card
     if card.fixed_size and phase.size not in (None, 1, data.size):
         raise RecipeError(
-            f"{phase.kind} {phase.name!r} asks for size {phase.size:g}, of a network that takes one size alone",
+            f"{phase.kind} {phase.name!r} asks for images of size {phase.size:g}, of a network that takes one alone",
             expected=f"the run's {data.size} pixels",
             do="leave the size out of the recipe; --size gives the whole run another",
         )
