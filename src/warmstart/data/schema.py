@@ -112,4 +112,4 @@ class Split:
     test: IntArray
     how: str  # one sentence: "given by folders", "stratified, seed 0, 20 % validation, 20 % test", ...
     notes: tuple[str, ...] = ()
-    unlabelled: IntArray = dataclasses.field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    unlabelled: Sequence[int] | IntArray = ()

@@ -97,7 +97,7 @@ class Feed:
         """The batches of an epoch, where the step wants others than those of `batch_order`."""
         if not isinstance(self._plan.phase, Contrastive):
             return None
-        labels = self._data.dataset.labels[self._data.split.train]
+        labels = self._data.targets(self._data.split.train).numpy()
         return paired_order(labels, self._plan.steps_per_epoch, self._seed, epoch)
 
     def lift(self, inputs: Tensor) -> Tensor:
