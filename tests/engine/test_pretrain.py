@@ -36,7 +36,7 @@ from warmstart.recipe.phase import ClosedForm, Pretrain
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.classify import CLASSIFY
 
-STEP = Pretrain(rates=(("*", 2e-3),), epochs=4, batch_size=12, head_lr=2e-3)
+STEP = Pretrain(rates=(("*", 2e-3),), epochs=4, batch_size=12, head_lr=2e-3, head_epochs=1)
 
 
 def run(step: Pretrain, family: str = "bert", data: RunData | None = None, **options: Any) -> RecipeResult:
@@ -117,7 +117,7 @@ def test_the_loss_is_over_what_is_asked_and_parts_add_up() -> None:
 def test_the_loss_on_held_out_texts_falls(family: str) -> None:
     told = Told()
     result = run(STEP.model_copy(update={"head_lr": 1e-2}), family, with_unlabelled(96), listener=told)
-    losses = [row.values["val_loss"] for row in result.curve if row.phase == "pretrain"]
+    losses = [row.values["val_loss"] for row in result.curve if row.phase.startswith("pretrain")]
     assert all(math.isfinite(loss) for loss in losses)
     assert losses[-1] < losses[0] - 0.1
     assert losses[-1] < math.log(100), "less than of a guess"
@@ -129,7 +129,7 @@ def test_minilm_learns_the_words_of_a_domain() -> None:
     data = text_data(40, 12)
     size = dataclasses.replace(backbone.spec.with_size(32))
     data = dataclasses.replace(data, spec=size, store=type(data.store)(data.dataset, size))  # type: ignore[arg-type]
-    step = Pretrain(rates=(("block:-2..", 1e-4), ("*", None)), epochs=2, batch_size=8, head_lr=5e-4)
+    step = Pretrain(rates=(("block:-2..", 1e-4), ("*", None)), epochs=2, batch_size=8, head_lr=5e-4, head_epochs=1)
     network = Network(backbone, CLASSIFY.head(backbone.out_features, data.dataset.target))
     recipe = Recipe(name="t", steps=(step, ClosedForm(heads=("ridge",))))
     result = run_recipe(recipe, network, data, task=CLASSIFY)
@@ -163,6 +163,17 @@ def test_what_is_frozen_keeps_every_bit(family: str) -> None:
     assert {f"backbone.{name}" for name in moved} <= {name for group in plan.groups for name in group.parameters}
 
 
+def test_a_head_that_is_new_learns_alone_first() -> None:
+    whole = run(STEP)
+    assert [row.phase for row in whole.curve[:5]] == ["pretrain head", *["pretrain"] * 4]
+    still = run(STEP.model_copy(update={"rates": (("head", None), ("*", 1e-12)), "epochs": 1, "head_epochs": 3}))
+    losses = [row.values["val_loss"] for row in still.curve if row.phase == "pretrain head"]
+    assert losses[-1] < losses[0]
+    before, after = text_network().backbone.state_dict(), still.network.backbone.state_dict()
+    assert max(float((before[name] - tensor).abs().max()) for name, tensor in after.items()) < 1e-6
+    assert not any(row.phase == "pretrain head" for row in run(STEP, "gpt2").curve), "all that it has is tied"
+
+
 def test_a_batch_in_parts_gives_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     step = STEP.model_copy(update={"optimizer": "sgd", "epochs": 2})
     whole = run(step, "llama")
@@ -173,7 +184,7 @@ def test_a_batch_in_parts_gives_the_same_weights(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
-@pytest.mark.parametrize("batches", [2, 7])
+@pytest.mark.parametrize("batches", [2, 7, 15])
 def test_a_run_goes_on_bit_exactly(family: str, batches: int, tmp_path: Path) -> None:
     whole, interrupt = run(STEP, family), Interrupt()
     with pytest.raises(Interrupted):

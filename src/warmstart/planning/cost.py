@@ -57,6 +57,9 @@ class Costs:
                 once = self._reach(step.cache, step.size, views(step.phase))
                 self._stored = {(at, side) for at, side in self._stored if at <= step.cut}
                 seconds = once + step.phase.epochs * self._epoch(step, step.cache)
+                if isinstance(step.phase, Pretrain) and self._backbone.source_weights is None:  # the head is new
+                    alone = dataclasses.replace(step, cut=self._last)
+                    seconds += step.phase.head_epochs * self._epoch(alone, step.cache)
                 again = step.phase.epochs * self._epoch(step, dataclasses.replace(step.cache, what="pixels", cut=0))
                 return dataclasses.replace(
                     step, seconds=seconds, saved=max(0.0, again - seconds), memory=self._phase_memory(step)

@@ -158,6 +158,9 @@ class Pretrain(BackboneStep):
     """Share of the tokens that are to be told."""
     head_lr: Annotated[float, Field(gt=0)] = 5e-4
     """Rate of a head that is new; one that came with the weights learns as fast as the fastest of `rates`."""
+    head_epochs: Annotated[int, Field(ge=0)] = 2
+    """Epochs in which a head that is new learns alone, before the backbone does: its first gradients are noise, and
+    would spoil what is below (Kumar et al. 2022)."""
 
 
 class ClosedForm(_Data):

@@ -14,6 +14,7 @@ from warmstart.engine.loop import run_phase
 from warmstart.engine.pretraining import TokenNetwork
 from warmstart.engine.seeds import derive
 from warmstart.engine.state import RunState
+from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.text.objective import chosen_objective
 from warmstart.model.text.token_head import token_head
 from warmstart.planning.plan import ParamGroup, PhasePlan, StepPlan
@@ -36,26 +37,33 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     whence = "which came with the weights" if came else "which is new"
     text = f"{name}: {len(texts.split.train)} texts, {objective}, with a head for tokens {whence}"
     context.listener(Decided(text, {"texts": len(texts.split.train), "objective": objective, "new_head": not came}))
-    result = run_phase(
-        network,
-        with_tokens(plan, network, None if came else step.head_lr),
-        texts,
-        task=context.task,
-        seed=context.seed,
-        rung=context.rung,
-        listener=context.listener,
-        folder=context.folder,
-        deadline=context.deadline,
-        interrupt=context.interrupt,
-        anchor=state.start,
-    )
+    whole = with_tokens(plan, network, None if came else step.head_lr)
+    alone = None if came else head_alone(whole, network)
+    curve: tuple[CurveRow, ...] = ()
+    for part in (alone, whole):
+        if part is None:
+            continue
+        result = run_phase(
+            network,
+            part,
+            texts,
+            task=context.task,
+            seed=context.seed,
+            rung=context.rung,
+            listener=context.listener,
+            folder=None if context.folder is None else context.folder / ("all" if part is whole else "head"),
+            deadline=context.deadline,
+            interrupt=context.interrupt,
+            anchor=state.start,
+        )
+        curve += result.curve
     own = state.network.state_dict().keys()
     return dataclasses.replace(
         state,
         last={name: tensor for name, tensor in result.last.items() if name in own},
         best={name: tensor for name, tensor in result.best.items() if name in own},
         before=None,
-        curve=state.curve + result.curve,
+        curve=state.curve + curve,
         val_outputs=None,
         stopped="deadline" if result.stopped == "deadline" else state.stopped,
     )
@@ -81,6 +89,23 @@ def with_tokens(plan: PhasePlan, network: TokenNetwork, rate: float | None) -> P
             )
             groups.append(group)
     return dataclasses.replace(plan, groups=tuple(groups))
+
+
+def head_alone(plan: PhasePlan, network: TokenNetwork) -> PhasePlan | None:
+    """The epochs of a new head before the backbone learns; `None` if there is nothing new, or no such epochs."""
+    assert isinstance(plan.phase, Pretrain)
+    new = tuple(group for group in plan.groups if group.block == PART)
+    if not new or not plan.phase.head_epochs:
+        return None
+    names = {name for group in new for name in group.parameters}
+    return dataclasses.replace(
+        plan,
+        phase=plan.phase.model_copy(update={"name": f"{plan.phase.name} head", "epochs": plan.phase.head_epochs}),
+        groups=new,
+        frozen=tuple(name for name, _ in network.named_parameters() if name not in names),
+        cut=len(network.facts.chain) - 1,
+        eval_modules=tuple(name for name, _ in network.named_modules() if name.split(".")[0] in ("backbone", "head")),
+    )
 
 
 def from_all(data: RunData) -> RunData:
