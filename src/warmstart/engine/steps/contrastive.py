@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import torch
 
 from warmstart.engine.context import Context
 from warmstart.engine.contrastive import UnitFeatures
 from warmstart.engine.data import RunData
-from warmstart.engine.loop import run_phase
 from warmstart.engine.state import RunState
+from warmstart.engine.steps.gradients import backbone_trained, train
 from warmstart.errors import DataError, RecipeError
 from warmstart.planning.plan import PhasePlan, StepPlan
 
@@ -37,25 +35,4 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
             do="use the recipe probe, or give more samples",
         )
     state.begin(plan.phase.start)
-    result = run_phase(
-        UnitFeatures.of(state.network),
-        plan,
-        data,
-        task=context.task,
-        seed=context.seed,
-        rung=context.rung,
-        listener=context.listener,
-        folder=context.folder,
-        deadline=context.deadline,
-        interrupt=context.interrupt,
-        anchor=state.start,
-    )
-    return dataclasses.replace(
-        state,
-        last=result.last,
-        best=result.best,
-        before=None,
-        curve=state.curve + result.curve,
-        val_outputs=None,
-        stopped="deadline" if result.stopped == "deadline" else state.stopped,
-    )
+    return backbone_trained(state, train(UnitFeatures.of(state.network), plan, data, state, context))

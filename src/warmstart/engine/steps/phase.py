@@ -6,8 +6,8 @@ import dataclasses
 
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
-from warmstart.engine.loop import run_phase
 from warmstart.engine.state import RunState
+from warmstart.engine.steps.gradients import train
 from warmstart.engine.training import copied
 from warmstart.planning.plan import PhasePlan, StepPlan
 
@@ -17,19 +17,7 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     assert isinstance(plan, PhasePlan)
     state.begin(plan.phase.start)
     before = copied(state.network)
-    result = run_phase(
-        state.network,
-        plan,
-        data,
-        task=context.task,
-        seed=context.seed,
-        rung=context.rung,
-        listener=context.listener,
-        folder=context.folder,
-        deadline=context.deadline,
-        interrupt=context.interrupt,
-        anchor=state.start,
-    )
+    result = train(state.network, plan, data, state, context)
     return dataclasses.replace(
         state,
         last=result.last,

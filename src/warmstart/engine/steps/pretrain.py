@@ -10,11 +10,10 @@ from warmstart.data.schema import IntArray, Sample
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided
-from warmstart.engine.loop import run_phase
 from warmstart.engine.pretraining import TokenNetwork
 from warmstart.engine.seeds import derive
 from warmstart.engine.state import RunState
-from warmstart.evaluation.outcome import CurveRow
+from warmstart.engine.steps.gradients import backbone_trained, train
 from warmstart.model.text.objective import chosen_objective
 from warmstart.model.text.token_head import token_head
 from warmstart.planning.plan import ParamGroup, PhasePlan, StepPlan
@@ -39,34 +38,16 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     context.listener(Decided(text, {"texts": len(texts.split.train), "objective": objective, "new_head": not came}))
     whole = with_tokens(plan, network, None if came else step.head_lr)
     alone = None if came else head_alone(whole, network)
-    curve: tuple[CurveRow, ...] = ()
-    for part in (alone, whole):
-        if part is None:
-            continue
-        result = run_phase(
-            network,
-            part,
-            texts,
-            task=context.task,
-            seed=context.seed,
-            rung=context.rung,
-            listener=context.listener,
-            folder=None if context.folder is None else context.folder / ("all" if part is whole else "head"),
-            deadline=context.deadline,
-            interrupt=context.interrupt,
-            anchor=state.start,
-        )
-        curve += result.curve
-    own = state.network.state_dict().keys()
-    return dataclasses.replace(
-        state,
-        last={name: tensor for name, tensor in result.last.items() if name in own},
-        best={name: tensor for name, tensor in result.best.items() if name in own},
-        before=None,
-        curve=state.curve + curve,
-        val_outputs=None,
-        stopped="deadline" if result.stopped == "deadline" else state.stopped,
-    )
+    results = [
+        train(network, part, texts, state, _in_folder(context, folder))
+        for folder, part in (("head", alone), ("all", whole))
+        if part is not None
+    ]
+    return backbone_trained(state, *results)
+
+
+def _in_folder(context: Context, name: str) -> Context:
+    return dataclasses.replace(context, folder=None if context.folder is None else context.folder / name)
 
 
 def with_tokens(plan: PhasePlan, network: TokenNetwork, rate: float | None) -> PhasePlan:
