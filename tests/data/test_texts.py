@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.data.conftest import tree_hash
-from warmstart.data.schema import Dataset, Sample, Text
+from warmstart.data.schema import Dataset, Label, Sample, Text
 from warmstart.data.sources import load, load_inputs
 from warmstart.data.sources.objects import read_json
 from warmstart.errors import DataError
@@ -28,7 +28,7 @@ def write(folder: Path, text: str, name: str = "table.csv", encoding: str = "utf
     return path
 
 
-def said(data: Dataset) -> list[tuple[str, str | None]]:
+def said(data: Dataset) -> list[tuple[str, Label | None]]:
     return [(str(sample.source), sample.label) for sample in data.samples]
 
 

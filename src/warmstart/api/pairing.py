@@ -101,7 +101,7 @@ def prepare(
     rows_of_all = np.arange(len(kept))
     split = Split(rows_of_all, rows_of_all[:0], rows_of_all[:0], "all")
     data = RunData(both.subset(kept), split, store.subset(kept), store.spec, activation_store(cache, limits), limits)
-    labels = [s.label for s in data.dataset.samples]
+    labels = [next(iter(s.names), None) for s in data.dataset.samples]
     first, second = labels[: facts[0].used], labels[facts[0].used :]
     return Prepared(data, facts[0], facts[1], (_known(first), _known(second)))
 

@@ -15,8 +15,8 @@ def examples(dataset: Dataset, n: int) -> dict[str, Sequence[Sample]]:
     """At most `n` samples of each class, evenly spread over those it has."""
     members: dict[str, list[Sample]] = {name: [] for name in dataset.target.classes}
     for sample in dataset.samples:
-        if sample.label is not None:
-            members[sample.label].append(sample)
+        for name in sample.names:
+            members[name].append(sample)
     return {
         name: all_of if len(all_of) <= n else [all_of[i * len(all_of) // n] for i in range(n)]
         for name, all_of in members.items()

@@ -24,7 +24,7 @@ def labels_told(dataset: Dataset) -> tuple[int, int]:
     after = dict(zip(classes, (*classes[1:], *classes[:1]), strict=True))
     own = other = 0
     for sample in dataset.samples:
-        if sample.label is None or not isinstance(sample.source, Text):
+        if not isinstance(sample.label, str) or not isinstance(sample.source, Text):
             continue
         text = str(sample.source).casefold()
         own += sample.label in wanted and wanted[sample.label].search(text) is not None

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from warmstart.data.schema import IntArray, Sample
+from warmstart.data.targets import Labels
 from warmstart.errors import BundleError, DataError, nearest
 from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
@@ -149,12 +150,12 @@ class Bundle:
             raise outputs.errors[min(outputs.errors)]
         return rows(samples, outputs, self.classes, self.reference, coverage)
 
-    def targets(self, labels: Sequence[str | None]) -> IntArray:
+    def targets(self, labels: Labels) -> IntArray:
         """Output index of each label, mapped by name whatever order or subset of classes the data has; -1 for `None`.
 
         Raises `DataError` for a label that the network was not trained on.
         """
-        unknown = sorted({label for label in labels if label is not None} - set(self.classes))
+        unknown = sorted({str(label) for label in labels if label is not None} - set(self.classes))
         if unknown:
             raise DataError(
                 f"the data has {len(unknown)} label(s) the bundle does not know: {', '.join(map(repr, unknown[:5]))}",
@@ -162,7 +163,7 @@ class Bundle:
                 do="rename the label, leave these samples out, or train on data that has them",
             )
         index = {name: i for i, name in enumerate(self.classes)}
-        return np.array([-1 if label is None else index[label] for label in labels], dtype=np.int64)
+        return np.array([-1 if label is None else index[str(label)] for label in labels], dtype=np.int64)
 
     def _probabilities(self, samples: Sequence[Sample]) -> Tensor:
         outputs = self.outputs(samples)

@@ -133,7 +133,9 @@ def test_of_a_pair_it_sees_what_the_parts_have_in_common() -> None:
 def test_a_class_with_one_text_is_learned_from() -> None:
     rows = [(Text(("bread soup",)), "food"), *sentences(60, classes=("sport", "tech"))]
     context = texts_context(rows, 40)
-    assert TfidfRung().climb(context, {}).outputs(np.array([0])).argmax() == context.data.dataset.target.index("food")
+    assert TfidfRung().climb(context, {}).outputs(np.array([0])).argmax() == context.data.dataset.target.classes.index(
+        "food"
+    )
 
 
 def test_texts_without_any_word_are_answered_with_the_shares_of_the_classes() -> None:
