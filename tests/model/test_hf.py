@@ -15,6 +15,7 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 from tests.model.published import COMMIT, hub_snapshot
+from warmstart.data.targets import ClassTarget
 from warmstart.errors import BackboneError, LicenceError, MissingExtraError
 from warmstart.model.catalog import load_backbone, untrained_module
 from warmstart.model.head import LinearHead
@@ -110,7 +111,7 @@ def test_a_bundle_of_it_needs_neither_the_folder_nor_the_network(tmp_path: Path)
     write_bundle(
         tmp_path / "bundle",
         [network],
-        classes=("a", "b"),
+        target=ClassTarget(("a", "b")),
         preprocess=backbone.preprocess,
         golden=images[:1],
         recipes=["probe"],

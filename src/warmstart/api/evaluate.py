@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from warmstart.data.sources import load
@@ -59,7 +58,7 @@ def evaluate(
     )
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
-    labels = loaded.targets([s.label for s in samples])
+    targets = loaded.targets(samples)
     scores = None if coverage is None else loaded.scores(coverage)
     listener(Started("evaluate", len(samples)))
     outputs = loaded.outputs(samples, batch_size=batch_size, progress=lambda n: listener(Advanced("evaluate", n)))
@@ -71,19 +70,19 @@ def evaluate(
             expected=first.expected,
             do="look at them with: warmstart check DATA",
         )
-    truth = torch.from_numpy(np.asarray(labels[outputs.index]))
+    truth, classes = targets[torch.from_numpy(outputs.index)], loaded.task.calibrates
     bank, far = loaded.reference.bank if loaded.reference else None, outputs.distances
     sets = None
     if coverage is not None and scores is not None:
-        sets = measured_coverage(outputs.logits, truth, scores, coverage, seed=seed)
+        sets = measured_coverage(outputs.outputs, truth, scores, coverage, seed=seed)
     return {
-        "n": int((truth >= 0).sum()),
+        "n": sum(samples[i].label is not None for i in outputs.index.tolist()),
         "part": "test" if test else "all",
         "unreadable": [samples[i].id for i in sorted(outputs.errors)],
         "classes": list(loaded.classes),
-        "metrics": metric_intervals(outputs.logits, truth, seed=seed),
-        "ece": reliability(outputs.logits, truth).ece,
-        "confusion": confusion(outputs.logits, truth).tolist(),
+        "metrics": metric_intervals(loaded.task, outputs.outputs, truth, seed=seed),
+        "ece": reliability(outputs.outputs, truth).ece if classes else None,
+        "confusion": confusion(outputs.outputs, truth).tolist() if classes else None,
         "unknown": None if bank is None or far is None else float((far > bank.threshold).mean()),
         "coverage": sets,
     }

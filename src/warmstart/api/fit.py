@@ -176,7 +176,7 @@ def _fit(
     check_folder(same, out=out, resume=resume)
     asked = {key: options[key] for key in READING}
     loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, seconds=limit, **asked)
-    given, task = run_data(loaded, cache, limits), tasks["classify"]
+    given, task = run_data(loaded, cache, limits), tasks[loaded.dataset.target.kind]
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         head = task.head(pretrained.out_features, loaded.dataset.target, seed=options["seed"])
         compile_plan(recipe, outlined(Network(pretrained, head), recipe.edits), given.facts, limits=limits)

@@ -88,7 +88,7 @@ def plan(
     )
     spec = spec_for(dataset, pretrained, size)
     parts = divide(dataset, val=val, test=test, seed=seed)
-    head = tasks["classify"].head(pretrained.out_features, dataset.target, seed=seed)
+    head = tasks[dataset.target.kind].head(pretrained.out_features, dataset.target, seed=seed)
     network = Network(pretrained, head)
     facts = DataFacts(
         len(parts.train),

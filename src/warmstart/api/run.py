@@ -33,7 +33,7 @@ from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.report.card import model_card
 from warmstart.report.html import write_report
-from warmstart.report.images import illustrate, illustrate_cells
+from warmstart.report.images import illustrated
 from warmstart.report.results import write_results
 from warmstart.shipping.bundle import write_bundle
 from warmstart.shipping.reference import Reference
@@ -125,8 +125,7 @@ class Run:
             coverages=judged.coverages,
             unknowns=judged.unknowns,
             shift=shift(measured, self.context),
-            mistakes=illustrate(found.mistakes, store),
-            cells=illustrate_cells(found.cells, store),
+            **illustrated({name: getattr(found, name) for name in ("mistakes", "cells", "shown")}, store),
             projection=projection(
                 self.context, self.members[0], measured.on, measured.indices, measured.outputs[FINAL]
             ),
@@ -148,7 +147,7 @@ def write(found: Outcome, run: Run) -> None:
     write_bundle(
         folder / "bundle",
         [member.network for member in run.members],
-        classes=found.classes,
+        target=loaded.dataset.target,
         preprocess=run.context.data.spec,
         golden=[sample.source for sample in golden(loaded)],
         recipes=[member.recipe.name for member in run.members],

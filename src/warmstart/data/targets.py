@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, cast
 
 import numpy as np
@@ -190,6 +190,15 @@ class TextTarget:
     def strata(self, labels: Labels) -> IntArray:
         """All of one kind."""
         return np.array([UNKNOWN if label is None else 0 for label in labels], dtype=np.int64)
+
+
+OF_NAMES: dict[TaskName, Callable[[tuple[str, ...]], Target]] = {
+    "classify": ClassTarget,
+    "multilabel": LabelsTarget,
+    "tag": TagTarget,
+    "generate": TextTarget,
+}
+"""Targets that are made of names alone."""
 
 
 def _rarest(labels: Labels, classes: Sequence[str]) -> IntArray:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from warmstart.data.batches import Batch, batch_order
 from warmstart.data.schema import Dataset, IntArray, Text
@@ -30,9 +31,14 @@ class TokenStore:
 
     def __init__(self, dataset: Dataset, spec: TextSpec) -> None:
         self.dataset, self.spec = dataset, spec
-        self.labels: IntArray = dataset.labels
-        """Class index of every sample, -1 where unknown."""
+        self._targets: Tensor | None = None
         self._encoded: list[Encoded] = []
+
+    def targets(self, indices: IntArray) -> Tensor:
+        """What a loss takes of the samples at `indices`, (n, ...)."""
+        if self._targets is None:
+            self._targets = torch.from_numpy(self.dataset.targets)
+        return self._targets[torch.from_numpy(indices)]
 
     def preload(self, progress: Callable[[int], None] | None = None) -> None:
         """Make the tokens of all texts; `progress` is called with how many more are done."""
@@ -110,7 +116,7 @@ class TokenBatches:
         for index in self._batches:
             yield Batch(
                 padded([tokens[int(i)] for i in index]),
-                torch.from_numpy(self._store.labels[index]),
+                self._store.targets(index),
                 torch.from_numpy(index),
             )
 

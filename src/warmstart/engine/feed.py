@@ -60,7 +60,7 @@ class Feed:
             turn = turns(len(found), phase.epochs, len(indices), epoch, self._seed)
             return ActivationBatches(
                 found[0] if len(found) == 1 else InTurn(found, turn),
-                self._data.targets(indices),
+                self._data.targets(indices, self._plan.size),
                 indices,
                 batch_size=size,
                 shuffle=True,

@@ -67,6 +67,11 @@ class Backbone:
         return of_images(self.spec)
 
     @property
+    def pools(self) -> bool:
+        """Whether it gives one row of features for each input, rather than one for each token."""
+        return len(self.chain.activation_shape(-1, self.spec.size)) == 1
+
+    @property
     def module(self) -> nn.Module:
         """The underlying module; its parameter names are the supplier's own."""
         return self.chain.module

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Outcome
 from warmstart.report import numbers, words
 from warmstart.report.audited import problems
@@ -35,7 +36,7 @@ def escape(text: object) -> str:
 
 def _front_matter(outcome: Outcome) -> str:
     metrics = [
-        {"type": name, "value": round(interval.value, 4), "name": numbers.metric_name(name)}
+        {"type": name, "value": round(interval.value, 4), "name": metric_name(name)}
         for name, interval in outcome.test.items()
     ]
     name = " ".join(outcome.data.split())  # on one line: a line "---" in it would end the front matter
@@ -102,7 +103,7 @@ def _method(outcome: Outcome) -> str:
         f"- **Backbone:** {escape(card.get('architecture', ''))}, trained on {trained_on}, from {source}.",
         *([f"- **Bands:** {escape(bands)}."] if bands else ()),
         f"- **Method:** {escape(outcome.chosen)}{': ' + escape(chosen.about) if chosen else ''}. Chosen among {tried} "
-        f"attempts by {numbers.metric_name(outcome.metric)} on validation.",
+        f"attempts by {metric_name(outcome.metric)} on validation.",
         f"- **Probabilities:** calibrated by one temperature, {outcome.temperature:.2f}.",
     ]
     return "\n".join(lines)
@@ -121,7 +122,7 @@ def _numbers(outcome: Outcome) -> str:
     ]
     for name, interval in outcome.test.items():
         lines.append(
-            f"| {numbers.metric_name(name)} | {numbers.value(name, interval.value)} | {numbers.span(name, interval)} |"
+            f"| {metric_name(name)} | {numbers.value(name, interval.value)} | {numbers.span(name, interval)} |"
         )
     if outcome.differences:
         lines += ["", *(f"- {escape(words.comparison(pair, outcome))}" for pair in outcome.differences)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Outcome
 from warmstart.files import write_text
 from warmstart.report import figures, numbers, sections, words
@@ -46,7 +47,7 @@ def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, A
     return {
         "noun": words.noun(outcome),
         "part": words.part(outcome),
-        "metric": numbers.metric_name(outcome.metric),
+        "metric": metric_name(outcome.metric),
         "date": numbers.moment(outcome.environment.get("date", "")),
         "verdict": words.verdict(outcome),
         "key": _key(outcome),
@@ -79,7 +80,7 @@ def _key(outcome: Outcome) -> dict[str, str] | None:
         return None
     return {
         "value": numbers.value(outcome.metric, interval.value),
-        "metric": numbers.metric_name(outcome.metric),
+        "metric": metric_name(outcome.metric),
         "span": numbers.span(outcome.metric, interval),
         "count": numbers.count(outcome.split[outcome.evaluated_on]),
     }

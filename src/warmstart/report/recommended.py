@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Rung
 from warmstart.evaluation.recommendation import Ranked, Recommendation, Tuned
 from warmstart.evaluation.verdict import points
@@ -36,7 +37,7 @@ def recommendation_html(found: Recommendation) -> str:
         "recommendation.html.j2",
         o=found,
         date=numbers.moment(found.environment.get("date", "")),
-        metric=numbers.metric_name(found.metric),
+        metric=metric_name(found.metric),
         rows=[_row(one, found) for one in found.candidates],
         axis=percent_axis(),
         tuned=[{"of": one, "gain": _gain(one), "bars": _bars(one, found.metric)} for one in found.tuned],

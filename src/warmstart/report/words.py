@@ -7,10 +7,11 @@ from typing import Any
 
 from warmstart.evaluation.compare import more_samples
 from warmstart.evaluation.comparison import Comparison
+from warmstart.evaluation.measures import is_share, metric_name
 from warmstart.evaluation.outcome import Difference, Outcome
 from warmstart.evaluation.verdict import NOUNS
 from warmstart.preprocess.spec import PreprocessSpec
-from warmstart.report.numbers import THIN, about, count, is_share, metric_name, signed, span, value
+from warmstart.report.numbers import THIN, about, count, signed, span, value
 
 Facts = Outcome | Comparison
 """What a page is drawn from. Facts of the same kind have the same name in both."""

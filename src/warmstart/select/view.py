@@ -55,7 +55,7 @@ class View:
 
     def measure(self, images: int, *, seconds: float = 0.5) -> None:
         """Measure speed for about `seconds`, and choose what computes features where `images` of them are worth it."""
-        head = tasks["classify"].head(self.backbone.out_features, self.data.dataset.target, seed=0)
+        head = tasks[self.data.dataset.target.kind].head(self.backbone.out_features, self.data.dataset.target, seed=0)
         train = self.data.split.train
         sources = [self.data.dataset.samples[int(i)].source for i in train[:: max(1, len(train) // _SOME)]]
         speed = measure_speed(Network(self.backbone, head), self.data.spec, seconds, sources=sources)

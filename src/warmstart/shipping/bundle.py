@@ -13,12 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import numpy as np
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from warmstart.data.schema import IntArray, Sample
-from warmstart.data.targets import Labels
+from warmstart.data.schema import Sample
+from warmstart.data.targets import NumberTarget, Target
 from warmstart.errors import BundleError, DataError, nearest
 from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
@@ -34,6 +34,7 @@ from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
 from warmstart.shipping.reading import as_samples, spec_files, spec_of
 from warmstart.shipping.reference import Reference
 from warmstart.shipping.rows import rows
+from warmstart.task.base import Task, tasks
 
 PACKAGES = ("warmstart", "torch", "timm", "pillow", "numpy")
 """Those whose version can change an answer; recorded, so that a difference can be traced."""
@@ -54,6 +55,11 @@ class Bundle:
     def preprocess(self) -> PreprocessSpec:
         """What it expects of an image. Raises `BackboneError` if it reads texts."""
         return of_images(self.spec)
+
+    @property
+    def task(self) -> Task:
+        """The question it answers."""
+        return tasks[self.manifest.task]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -91,7 +97,7 @@ class Bundle:
             ) from error
         bundle = cls(folder, facts, networks, spec, reference)
         if check:
-            golden_files.check(files, bundle.classes, bundle._probabilities, str(folder))
+            golden_files.check(files, bundle.classes, bundle._answers, str(folder))
         return bundle
 
     def outputs(
@@ -106,6 +112,7 @@ class Bundle:
             self.networks,
             as_samples(inputs, self.spec),
             self.spec,
+            task=self.task,
             temperature=self.manifest.temperature,
             batch_size=batch_size,
             bank=None if self.reference is None else self.reference.bank,
@@ -116,7 +123,12 @@ class Bundle:
         """What sets of classes are made from. Raises `BundleError` if it is not there, `DataError` for a coverage that
         it cannot support.
         """
-        if self.reference is None:
+        if self.manifest.task != "classify":
+            raise DataError(
+                f"sets of classes were asked for, and {self.folder} answers with no classes",
+                do="leave the coverage out",
+            )
+        if self.reference is None or self.reference.scores is None:
             raise BundleError(
                 f"{self.folder} has no {reference_file.NAME}, which sets of classes are made from",
                 do="leave the coverage out, or fit again with this version",
@@ -135,6 +147,8 @@ class Bundle:
     ) -> list[dict[str, Any]]:
         """One row per input, in order: `input`, `label`, `probability`, `probabilities` by class name, and `error`.
 
+        Of other tasks, what `decode` of the task gives: `labels` and `probabilities`; `value` and `values`.
+
         `unknown` says whether the input looks like nothing that was trained on, by its `distance` to that; both are
         `None` where the bundle cannot tell. With a `coverage` (such as 0.9) there is a `set` of labels, the most
         probable first, that holds the true one in at least that share of cases, for inputs like those of the training.
@@ -148,35 +162,34 @@ class Bundle:
         outputs = self.outputs(samples, batch_size=batch_size, progress=progress)
         if outputs.errors and on_error == "stop":
             raise outputs.errors[min(outputs.errors)]
-        return rows(samples, outputs, self.classes, self.reference, coverage)
+        return rows(samples, outputs, self.task, self.manifest.target, self.reference, coverage)
 
-    def targets(self, labels: Labels) -> IntArray:
-        """Output index of each label, mapped by name whatever order or subset of classes the data has; -1 for `None`.
+    def targets(self, samples: Sequence[Sample]) -> Tensor:
+        """What a loss takes, mapped by name whatever order or subset of classes the data has; of no label -1 or NaN.
 
         Raises `DataError` for a label that the network was not trained on.
         """
-        unknown = sorted({str(label) for label in labels if label is not None} - set(self.classes))
+        unknown = sorted({name for sample in samples for name in sample.names} - set(self.classes))
         if unknown:
             raise DataError(
                 f"the data has {len(unknown)} label(s) the bundle does not know: {', '.join(map(repr, unknown[:5]))}",
                 expected=f"some of its {len(self.classes)} classes; nearest: {nearest(unknown[0], self.classes)}",
                 do="rename the label, leave these samples out, or train on data that has them",
             )
-        index = {name: i for i, name in enumerate(self.classes)}
-        return np.array([-1 if label is None else index[str(label)] for label in labels], dtype=np.int64)
+        return torch.from_numpy(self.manifest.target.encode([sample.label for sample in samples]))
 
-    def _probabilities(self, samples: Sequence[Sample]) -> Tensor:
+    def _answers(self, samples: Sequence[Sample]) -> Tensor:
         outputs = self.outputs(samples)
         for error in outputs.errors.values():
             raise error
-        return outputs.logits.double().softmax(-1)
+        return self.task.checked(outputs.outputs)
 
 
 def write_bundle(
     folder: str | Path,
     networks: Network | Sequence[Network],
     *,
-    classes: Sequence[str],
+    target: Target,
     preprocess: Spec,
     golden: Sequence[Any],
     recipes: Sequence[str],
@@ -193,7 +206,7 @@ def write_bundle(
     Args:
         folder: where it is to lie; must not exist.
         networks: one network, or the members of an ensemble over the same backbone.
-        classes: names in the order of the outputs.
+        target: what is answered.
         preprocess: the spec that was trained with (at the run's size).
         golden: real inputs, of any kind that `Bundle.predict` takes, of which the two least certain are shipped.
         recipes: name of the recipe of each member.
@@ -213,16 +226,18 @@ def write_bundle(
     if not (members and golden and len(recipes) == len(members)):
         raise ValueError("a bundle needs a network, a golden input, and a recipe name for each network")
 
-    def probabilities(samples: Sequence[Sample]) -> Tensor:
-        outputs = run(members, samples, preprocess, temperature=temperature, batch_size=32)
-        return outputs.logits.double().softmax(-1)
+    task = tasks[target.kind]
+
+    def answers(samples: Sequence[Sample]) -> Tensor:
+        outputs = run(members, samples, preprocess, task=task, temperature=temperature, batch_size=32)
+        return task.checked(outputs.outputs)
 
     files = {f"weights-{i}.safetensors": rebuild.to_bytes(network) for i, network in enumerate(members)}
     heads = [cast(dict[str, Any], network.head.config) for network in members]
     entries = tuple(
         Member(weights=name, head=head, recipe=by) for name, head, by in zip(files, heads, recipes, strict=True)
     )
-    files |= golden_files.make(as_samples(golden, preprocess), classes, probabilities, preprocess)
+    files |= golden_files.make(as_samples(golden, preprocess), target.classes, answers, preprocess)
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
     structure = members[0].facts.structure
     files |= {STRUCTURE: structure} if structure else {}
@@ -233,11 +248,13 @@ def write_bundle(
         format=1,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={name: version(name) for name in PACKAGES},
-        task="classify",
+        task=target.kind,
         data=data,
         backbone=members[0].facts.card,
         preprocess=preprocess.to_dict(),
-        classes=tuple(classes),
+        classes=target.classes,
+        centre=target.centre if isinstance(target, NumberTarget) else (),
+        scale=target.scale if isinstance(target, NumberTarget) else (),
         members=entries,
         temperature=temperature,
         metrics=dict(metrics or {}),

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from warmstart.data.targets import Target
+from warmstart.data.targets import Target, TaskName
 from warmstart.errors import DataError
 from warmstart.registry import Registry
 
@@ -23,15 +23,17 @@ Values = dict[str, Tensor]
 class Task(Protocol):
     """What the engine needs to know of a task, and nothing more."""
 
-    name: str
+    name: TaskName
     primary_metric: str
-    """Key of `metrics` that model selection maximises (larger is better)."""
-    shares: bool
-    """Whether the primary metric is a share, which people read in per cent."""
+    """Key of `metrics` that model selection maximises (larger is better); a share, which people read in per cent."""
     closed_form: bool
     """Whether a head can be fitted on frozen features without gradients."""
     calibrates: bool
     """Whether outputs are logits of classes that exclude each other, so that one temperature makes them calibrated."""
+    surprise: str
+    """Key of `values` by which the worst answers are told from the others (larger is worse)."""
+    fields: tuple[str, ...]
+    """Keys of what `decode` gives for a sample, the answer itself first."""
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
         """A new head on `features` inputs; initialised from `seed` alone."""
@@ -77,6 +79,10 @@ class Task(Protocol):
 
     def combine(self, outputs: Sequence[Tensor]) -> Tensor:
         """Outputs of several networks for the same samples as those of one: the mean of what they say."""
+        ...
+
+    def checked(self, outputs: Tensor) -> Tensor:
+        """A few numbers for each sample (n, k) by which a bundle is compared with itself on another machine."""
         ...
 
     def decode(self, outputs: Tensor, target: Target) -> Sequence[dict[str, Any]]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from warmstart.data.targets import UNKNOWN, Target
+from warmstart.data.targets import UNKNOWN, Target, TaskName
 from warmstart.model.head import LinearHead
 from warmstart.task.base import Values, known_rows
 
@@ -24,9 +24,11 @@ SHOWN = 5
 class Classify:
     """The classification task; see `warmstart.task.base.Task` for the contract."""
 
-    name = "classify"
+    name: TaskName = "classify"
     primary_metric = "accuracy"
-    shares = closed_form = calibrates = True
+    closed_form = calibrates = True
+    surprise = "log_loss"
+    fields: tuple[str, ...] = ("label", "probability", "probabilities")
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
         """A linear head with one output per class."""
@@ -123,6 +125,10 @@ class Classify:
         """
         logs = torch.stack([each.double().log_softmax(1) for each in outputs])
         return (logs.logsumexp(0) - math.log(len(outputs))).to(outputs[0].dtype)
+
+    def checked(self, outputs: Tensor) -> Tensor:
+        """Probabilities."""
+        return outputs.double().softmax(-1)
 
     def decode(self, outputs: Tensor, target: Target) -> Sequence[dict[str, Any]]:
         """One dict per row of logits: the label, its probability, and the five most probable classes in order.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from warmstart.data.targets import Target
+from warmstart.data.targets import Target, TaskName
 from warmstart.model.head import LinearHead
 from warmstart.task.base import Values, known_rows, linearised
 
@@ -21,10 +21,12 @@ from warmstart.task.base import Values, known_rows, linearised
 class MultiLabel:
     """The multi-label task; see `warmstart.task.base.Task` for the contract."""
 
-    name = "multilabel"
+    name: TaskName = "multilabel"
     primary_metric = "micro_f1"
-    shares = closed_form = True
+    closed_form = True
     calibrates = False
+    surprise = "log_loss"
+    fields: tuple[str, ...] = ("labels", "probabilities")
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
         """A linear head with one output per label."""
@@ -103,6 +105,10 @@ class MultiLabel:
         True
         """
         return torch.stack([each.double().sigmoid() for each in outputs]).mean(0).logit(eps=1e-12).to(outputs[0].dtype)
+
+    def checked(self, outputs: Tensor) -> Tensor:
+        """Probabilities."""
+        return outputs.double().sigmoid()
 
     def decode(self, outputs: Tensor, target: Target) -> Sequence[dict[str, Any]]:
         """One dict per row of logits: the labels, the most probable first, and the probability of each that there is.

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from warmstart.data.targets import NumberTarget, Target
+from warmstart.data.targets import NumberTarget, Target, TaskName
 from warmstart.model.head import LinearHead
 from warmstart.task.base import Values, known_rows, linearised
 
@@ -19,10 +19,12 @@ from warmstart.task.base import Values, known_rows, linearised
 class Regress:
     """The regression task; see `warmstart.task.base.Task` for the contract."""
 
-    name = "regress"
+    name: TaskName = "regress"
     primary_metric = "r2"
-    shares = calibrates = False
+    calibrates = False
     closed_form = True
+    surprise = "mae"
+    fields: tuple[str, ...] = ("value", "values")
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
         """A linear head with one output per number."""
@@ -84,6 +86,10 @@ class Regress:
     def combine(self, outputs: Sequence[Tensor]) -> Tensor:
         """The mean."""
         return torch.stack(list(outputs)).mean(0)
+
+    def checked(self, outputs: Tensor) -> Tensor:
+        """Outputs, in the unit of the network."""
+        return outputs.double()
 
     def decode(self, outputs: Tensor, target: Target) -> Sequence[dict[str, Any]]:
         """One dict per row: the value in the user's unit, and all values by name where there are several.
