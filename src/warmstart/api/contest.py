@@ -130,7 +130,9 @@ def contest(
             listener(Decided(folds.how))
         split = _pooled(folds)
         given = RunData(whole.dataset, split, whole.store, whole.store.spec, store, limits)
-        context = LadderContext(backbone, given, tasks[given.dataset.target.kind], deadline, seed=options["seed"], listener=listener)
+        context = LadderContext(
+            backbone, given, tasks[given.dataset.target.kind], deadline, seed=options["seed"], listener=listener
+        )
         set_pace(context, folder / f"backbone-{number}", len(split.train))
         contexts[uri] = context
     assert first is not None

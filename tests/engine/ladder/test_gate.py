@@ -84,7 +84,7 @@ def test_an_ensemble_has_the_benefit_of_the_doubt_where_validation_samples_are_f
     probe, equal = answers(TARGETS, first(6)), answers(TARGETS, first(6)[::-1])
     said = gate(CLASSIFY, "ensemble", equal, "probe", probe, TARGETS, seed=0, mixture=True, doubt=True)
     assert said.kept
-    assert "no fewer than probe of only 12 validation samples" in said.why
+    assert "no worse than probe on only 12 validation samples" in said.why
     worse = answers(TARGETS, first(5))
     assert not gate(CLASSIFY, "ensemble", worse, "probe", probe, TARGETS, seed=0, mixture=True, doubt=True).kept
 

@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from tests.engine.ladder.helpers import divided, make_context
+from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import ClassTarget, Dataset, Sample, Split, Text
 from warmstart.engine.ladder.climb import climb
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.terms import Terms
 from warmstart.engine.ladder.tfidf import TfidfRung
 from warmstart.errors import TrainingError
+from warmstart.preprocess.kinds import of_images
 
 WORDS = {
     "sport": "match goal team player won",
@@ -28,7 +30,9 @@ def texts_context(rows: Sequence[tuple[Text, str]], train: int, classes: Sequenc
     order, val = np.arange(len(rows)), train + (len(rows) - train) // 4
     split = Split(order[:train], order[train:val], order[val:], how="by hand")
     dataset = Dataset(samples, ClassTarget(tuple(classes)), name="texts")
-    return make_context(dataclasses.replace(divided(), dataset=dataset, split=split))
+    data = divided()
+    store = PixelStore(dataset, of_images(data.spec))  # holds the labels; no input is asked for
+    return make_context(dataclasses.replace(data, dataset=dataset, split=split, store=store))
 
 
 def sentences(n: int, seed: int = 0, classes: Sequence[str] = tuple(WORDS)) -> list[tuple[Text, str]]:
