@@ -11,6 +11,7 @@ from warmstart.evaluation.comparison import Comparison, Entry
 from warmstart.evaluation.measures import metric_name
 from warmstart.files import write_text
 from warmstart.report import contenders, figures, gains, numbers, sections, words
+from warmstart.report.answered import answered
 from warmstart.report.page import render
 
 
@@ -56,6 +57,7 @@ def _context(comparison: Comparison, contact_sheet: Image.Image | None) -> dict[
         "measures": [] if best is None else sections.measures(best.metrics, comparison.metric),
         "majority": sections.majority(comparison),
         **sections.errors(comparison),
+        "answered": answered(comparison),
         **sections.trust(comparison, temperature),
         **sections.data(comparison, comparison.how, contact_sheet),
         "again": "The same command with the same data, versions and seeds gives the same numbers. Trials that are "

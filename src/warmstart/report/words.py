@@ -78,6 +78,19 @@ def licence(card: Mapping[str, Any]) -> str:
     return f"{name} (restricts the use; accepted by whoever trained this)" if card.get("licence_accepted") else name
 
 
+def asks(facts: Facts) -> str:
+    """How many classes, labels or numbers there are to answer; empty where the answer is a text."""
+    one, many = {
+        "classify": ("class", "classes"),
+        "multilabel": ("label", "labels"),
+        "regress": ("number", "numbers"),
+        "tag": ("tag", "tags"),
+        "generate": ("", ""),
+    }[facts.task]
+    n = len(facts.classes)
+    return f"{n} {one if n == 1 else many}" if one else ""
+
+
 def headline(outcome: Outcome) -> str:
     """The key number with its interval; empty if nothing was measured.
 

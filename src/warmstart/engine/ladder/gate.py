@@ -27,6 +27,10 @@ ensemble of probe and LP-FT was better than the probe in 10 of 11 draws (by 0.6 
 CIFAR-10, 2.3 on MNIST), LP-FT alone in 7; with 300 labels LP-FT alone was the better one."""
 
 
+TELLING = 0.01
+"""Share of the loss by which it has to be lower to settle equal metrics; less is no reason for a dearer model."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Verdict:
     """`kept`, and one line that says why or why not."""
@@ -57,12 +61,12 @@ def gate(
     metric = metric_name(task.primary_metric)
     spread = f"interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
     gained, equal = f"{100 * gain:+.1f} points of {metric}", f"equal {metric}"
-    tied = bool(np.isclose(gain, 0))
+    tied, lower = bool(np.isclose(gain, 0)), loss_gain > TELLING * abs(old.gain)
     if doubt and (gain > 0 or tied):
         what = f"an ensemble that is no worse than {best_name} on only {len(targets)} validation samples"
         return Verdict(True, f"{what} is the better choice ({spread})")
     wins = interval.low > 0 if mixture else gain > 0 and not tied
-    if wins or (tied and loss_gain > 0 and not mixture):
+    if wins or (tied and lower and not mixture):
         what = f"{equal}, loss lower by {loss_gain:.2g}" if tied else gained
         return Verdict(True, f"{what} on validation against {best_name} ({spread})")
     bar = "too little for a mixture" if mixture else "loss no lower"
