@@ -14,6 +14,7 @@ from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.table import load_table
 from warmstart.data.sources.texts import load_texts
+from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
 __all__ = ["OnMissing", "kind_of", "load", "load_inputs"]
@@ -25,6 +26,7 @@ def load(
     data: Any,
     *,
     kind: Kind | None = None,
+    task: TaskName | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -39,9 +41,14 @@ def load(
             or JSON lines file; a DataFrame, or a `Dataset` or `DatasetDict` of Hugging Face; `(images, labels)` or
             `(texts, labels)`; or a `Dataset`, which is returned as it is.
         kind: "image" or "text"; without it, what `kind_of` finds, or what a column that is named belongs to.
+        task: what the labels pose: "classify" (one of several classes), "multilabel" (any number of several labels),
+            "regress" (numbers), "tag" (a tag for each word), "generate" (a text to be written). Without it, what is
+            found: lists of names are several labels, lists as long as those of the words are tags, many different
+            fractions are numbers, all else are classes; "generate" and names in one cell ("a|b") must be said.
         path_column: column of a table that holds the paths of images, where its name does not tell.
         text_column: column of a table that holds the texts, likewise; for pairs of texts two, with a comma between.
-        label_column: column of a table that holds the labels, likewise.
+        label_column: column of a table that holds the labels, likewise; several, with commas between them, hold 0 and 1
+            each, or numbers.
         group: what must stay in one part: column of a table; "folder", for folders below the class; for data in memory
             a sequence with an entry per sample.
         time: when each sample was taken: column of a table with numbers or dates; "exif", for a folder of photos that
@@ -52,12 +59,17 @@ def load(
         DataError: what was found, what was expected, what to do.
     """
     if isinstance(data, Dataset):
+        if task not in (None, data.target.kind):
+            raise DataError(f"the task {task!r} for a data set whose target is of {data.target.kind!r}", "one task")
         return data
     if path_column and text_column:
         raise DataError("both a path column and a text column are named", expected="images or texts, and so one")
     data = _source(data, columns=bool(path_column or text_column or label_column))
-    kind = kind or ("text" if text_column else "image" if path_column else kind_of(data))
-    of: dict[str, Any] = {"group": group, "time": time}
+    of_texts = text_column or (task in ("tag", "generate") and not path_column)
+    kind = kind or ("text" if of_texts else "image" if path_column else kind_of(data))
+    if kind == "image" and task in ("tag", "generate"):
+        raise DataError(f"the task {task!r} for images", expected="'classify', 'multilabel' or 'regress'")
+    of: dict[str, Any] = {"group": group, "time": time, "task": task}
     if kind == "text":
         return load_texts(data, text_column=text_column, label_column=label_column, on_missing=on_missing, **of)
     if isinstance(data, tuple):

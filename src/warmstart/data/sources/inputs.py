@@ -12,7 +12,8 @@ from warmstart.data.names import IMAGES, TEXTS, FileKind, natural
 from warmstart.data.schema import Kind, Sample, Text
 from warmstart.data.sources.arrays import as_source, as_sources
 from warmstart.data.sources.reading import TABLES, is_table, read_table
-from warmstart.data.sources.textcolumns import find_texts, texts_in
+from warmstart.data.sources.tags import find_words, words_in
+from warmstart.data.sources.textcolumns import find_texts, guess_texts, texts_in
 from warmstart.data.sources.texts import as_text_source, read_source
 from warmstart.data.sources.walk import is_file, is_folder, walk
 from warmstart.errors import DataError
@@ -81,9 +82,12 @@ def _texts(item: Any, row: int, text_column: str | None, *, alone: bool) -> list
     if isinstance(path, Path) and path.suffix.lower() not in set(TABLES) - TEXTS.endings:
         return [Sample(path.as_posix(), read_source(path, []))]
     header, table = read_table(path, [], keep_empty=True)
-    columns, _ = find_texts(header, table, text_column, [])
+    words = find_words(header, table, only=text_column)
     prefix = "" if alone else f"{path.as_posix() if isinstance(path, Path) else 'table'} "
-    texts = texts_in(header, table, columns)
+    if words is not None and (text_column or not guess_texts(header, table)):
+        texts = list(map(Text.of_words, words_in(header, table, words, [])))
+    else:
+        texts = texts_in(header, table, find_texts(header, table, text_column, [])[0])
     return [Sample(f"{prefix}row-{number}", text) for number, text in enumerate(texts, start=1)]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from warmstart.data.names import IMAGES, TEXTS
 from warmstart.data.schema import Dataset, Kind, Sample, Text
 from warmstart.data.sources.reading import TABLES, head, is_table
+from warmstart.data.sources.tags import find_words
 from warmstart.data.sources.textcolumns import guess_texts, holds_images
 from warmstart.data.sources.walk import below, is_file
 from warmstart.errors import DataError
@@ -46,7 +47,8 @@ def _place_of_texts(data: Any) -> bool:
     source = Path(data) if isinstance(data, str) else data
     if not isinstance(source, Path) or (is_file(source) and source.suffix.lower() in TABLES):
         header, table = head(source)
-        return bool(guess_texts(header, table)) and not holds_images(header, table)
+        has_texts = bool(guess_texts(header, table)) or find_words(header, table) is not None
+        return has_texts and not holds_images(header, table)
     if not source.is_dir():
         return False
     found = False

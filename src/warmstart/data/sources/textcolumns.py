@@ -10,7 +10,7 @@ from typing import Any
 from warmstart.data.names import IMAGES, clean, some
 from warmstart.data.names import TEXTS as TEXT_FILES
 from warmstart.data.schema import Text
-from warmstart.data.sources.columns import LABELS, PATHS, SPLITS, asked, known_as
+from warmstart.data.sources.columns import LABELS, PATHS, SPLITS, known_as, named
 from warmstart.data.sources.labels import as_cell, is_nested, refuse_nested
 from warmstart.errors import DataError
 
@@ -57,7 +57,9 @@ def find_texts(
     ('premise', 'hypothesis')
     """
     if text is not None:
-        return _named(header, text), ""
+        if len(names := named(header, text, "text")) > 2:
+            raise DataError(f"text_column names {', '.join(names)}", expected="one column, or two for pairs")
+        return names, ""
     if not (found := guess_texts(header, table, taken)):
         raise DataError(
             f"no column of the table is known to hold the texts; its columns are {some(list(header), 20)}",
@@ -130,13 +132,6 @@ def well_formed(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
-
-
-def _named(header: Sequence[str], text: str) -> tuple[str, ...]:
-    names = [text] if text in header else [name.strip() for name in text.split(",")]
-    if len(names) > 2 or len(set(names)) < len(names):
-        raise DataError(f"text_column names {', '.join(names)}", expected="one column, or two others for pairs")
-    return tuple(str(asked(header, name, "text")) for name in names)
 
 
 def _cell(value: Any, number: int, column: str) -> str:
