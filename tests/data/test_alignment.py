@@ -56,8 +56,10 @@ def unigram() -> Tokenizer:
 def unsplit() -> Tokenizer:
     """As that of Llama 2: white space is a character like others."""
     made = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
-    made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
     trained(made, trainers.BpeTrainer(vocab_size=100, special_tokens=["<unk>"], show_progress=False))
+    made.pre_tokenizer = pre_tokenizers.Sequence([])
+    made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     return made
 
 
