@@ -46,8 +46,8 @@ class TokenStore:
         found = self._targets[torch.from_numpy(indices)]
         if not self._of_words:
             return found
-        self.preload()
-        return at_tokens(found, [self._encoded[int(i)] for i in indices])
+        longest = int(self.lengths[indices].max(initial=0))
+        return at_tokens(found, self.starts(indices), longest)
 
     def preload(self, progress: Callable[[int], None] | None = None) -> None:
         """Make the tokens of all texts; `progress` is called with how many more are done."""
@@ -74,6 +74,11 @@ class TokenStore:
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of every text (n,)."""
         return np.array([len(one) for one in self.tokens], dtype=np.int64)
+
+    def starts(self, indices: Sequence[int] | IntArray) -> list[Tokens]:
+        """The first token of each word of the texts at `indices`, (words,) each; -1 of a word that is not read."""
+        self.preload()
+        return [self._encoded[int(i)].starts for i in indices]
 
     @property
     def cut(self) -> int:

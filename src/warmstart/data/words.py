@@ -12,13 +12,14 @@ from torch import Tensor
 
 from warmstart.data.schema import Text
 from warmstart.data.targets import UNKNOWN
-from warmstart.preprocess.text import Encoded
 
 _WORD = re.compile(r"\w+(?:[-.'’]\w+)*|[^\w\s]")
 """Letters and digits, also with a hyphen, a point or an apostrophe inside; or one other character."""
 
 Span = tuple[int, int]
 """The first character, and the one behind the last."""
+Starts = Sequence[int] | npt.NDArray[np.int32]
+"""The first token of each word of a text, -1 of one that is not read."""
 
 
 def spans(text: Text) -> list[Span]:
@@ -42,19 +43,23 @@ def words_of(text: Text) -> tuple[str, ...]:
     return text.words or tuple(text.parts[0][start:stop] for start, stop in spans(text))
 
 
-def at_tokens(labels: Tensor, encoded: Sequence[Encoded]) -> Tensor:
-    """Labels of words (n, words) as labels of tokens (n, longest), int64: each at the first token of its word.
+def at_tokens(labels: Tensor, starts: Sequence[Starts], length: int) -> Tensor:
+    """Labels of words (n, words) as labels of tokens (n, length), int64: each at the first token of its word.
 
     -1 everywhere else: at further tokens, at those that the tokenizer adds, and behind the end.
+
+    >>> at_tokens(torch.tensor([[7, 8, -1]]), [[1, 3]], 5).tolist()
+    [[-1, 7, -1, 8, -1]]
     """
-    found = torch.full((len(encoded), max((len(one.tokens) for one in encoded), default=0)), UNKNOWN)
-    for row, own, one in zip(found, labels, encoded, strict=True):
-        starts = torch.from_numpy(one.starts[: len(own)]).long()
-        row[starts[starts >= 0]] = own[: len(starts)][starts >= 0]
+    found = torch.full((len(starts), length), UNKNOWN)
+    for row, own, places in zip(found, labels, starts, strict=True):
+        at = torch.as_tensor(np.asarray(places, dtype=np.int64))
+        read = at >= 0
+        row[at[read]] = own[: len(at)][read]
     return found
 
 
-def at_words(outputs: Tensor, starts: Sequence[Sequence[int] | npt.NDArray[np.int32]]) -> Tensor:
+def at_words(outputs: Tensor, starts: Sequence[Starts]) -> Tensor:
     """Outputs of tokens (n, length, k) as outputs of words (n, most words, k); NaN where there is no word, or no token
     of it was read.
 

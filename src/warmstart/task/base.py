@@ -7,7 +7,7 @@ labels, or what the store of tokens makes of those where they depend on the toke
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -90,10 +90,31 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class OfTarget(Protocol):
+    """A task that depends on what its classes are called."""
+
+    def of(self, target: Target) -> Task:
+        """The task for this target."""
+        ...
+
+
 tasks: Registry[Task] = Registry("task")
 tasks.add("classify", "warmstart.task.classify:CLASSIFY")
 tasks.add("multilabel", "warmstart.task.multilabel:MULTILABEL")
 tasks.add("regress", "warmstart.task.regress:REGRESS")
+tasks.add("tag", "warmstart.task.tag:TAG")
+
+
+def task_of(target: Target) -> Task:
+    """The task that a target poses.
+
+    >>> from warmstart.data.targets import TagTarget
+    >>> task_of(TagTarget(("NOUN", "VERB"))).primary_metric, task_of(TagTarget(("O", "B-PER"))).primary_metric
+    ('token_accuracy', 'entity_f1')
+    """
+    task = tasks[target.kind]
+    return task.of(target) if isinstance(task, OfTarget) else task
 
 
 def linearised(statistics: Tensor, value: Callable[[Tensor], Tensor]) -> Tensor:
