@@ -53,7 +53,7 @@ def at_tokens(labels: Tensor, starts: Sequence[Starts], length: int) -> Tensor:
     """
     found = torch.full((len(starts), length), UNKNOWN)
     for row, own, places in zip(found, labels, starts, strict=True):
-        at = torch.as_tensor(np.asarray(places, dtype=np.int64))
+        at = torch.as_tensor(np.asarray(places, dtype=np.int64))[: len(own)]
         read = at >= 0
         row[at[read]] = own[: len(at)][read]
     return found
