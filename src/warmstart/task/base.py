@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from warmstart.data.targets import Target, TaskName
 from warmstart.errors import DataError
+from warmstart.model.backbone import Backbone
 from warmstart.registry import Registry
 
 Values = dict[str, Tensor]
@@ -99,6 +100,15 @@ class OfTarget(Protocol):
         ...
 
 
+@runtime_checkable
+class Suits(Protocol):
+    """A task that needs other features than a backbone gives as its weights were trained."""
+
+    def suited(self, backbone: Backbone) -> Backbone:
+        """The backbone, with such features; it shares the weights."""
+        ...
+
+
 tasks: Registry[Task] = Registry("task")
 tasks.add("classify", "warmstart.task.classify:CLASSIFY")
 tasks.add("multilabel", "warmstart.task.multilabel:MULTILABEL")
@@ -115,6 +125,15 @@ def task_of(target: Target) -> Task:
     """
     task = tasks[target.kind]
     return task.of(target) if isinstance(task, OfTarget) else task
+
+
+def suited(backbone: Backbone, target: Target) -> Backbone:
+    """The backbone in the form in which it can answer what a target asks, over the same weights.
+
+    Raises `BackboneError` where it cannot.
+    """
+    task = tasks[target.kind]
+    return task.suited(backbone) if isinstance(task, Suits) else backbone
 
 
 def linearised(statistics: Tensor, value: Callable[[Tensor], Tensor]) -> Tensor:

@@ -17,10 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from warmstart.data.schema import Text
-from warmstart.data.targets import UNKNOWN, Target
+from warmstart.data.targets import UNKNOWN, Target, TaskName
+from warmstart.data.words import at_words, words_of
 from warmstart.data.words import spans as places
-from warmstart.data.words import words_of
 from warmstart.errors import DataError
+from warmstart.model.adapters.texts import pooled
+from warmstart.model.backbone import Backbone
 from warmstart.model.head import LinearHead
 from warmstart.task.base import Values, linearised
 from warmstart.task.entities import OUTSIDE, Scheme
@@ -33,7 +35,7 @@ class Tag:
         classes: the tags. They say whether there are entities, and so what is measured.
     """
 
-    name = "tag"
+    name: TaskName = "tag"
     closed_form = True
     calibrates = False
     surprise = "log_loss"
@@ -46,6 +48,10 @@ class Tag:
     def of(self, target: Target) -> Tag:
         """The task for the tags of a target."""
         return Tag(target.classes)
+
+    def suited(self, backbone: Backbone) -> Backbone:
+        """With features of every token."""
+        return pooled(backbone, "none")
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
         """A linear head with one output per tag, for every token."""
@@ -83,8 +89,9 @@ class Tag:
         return torch.where(counts > 0, weights, torch.ones(()))
 
     def answered(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Logits as they are."""
-        return outputs
+        """Logits of words (n, most words, tags), of outputs for tokens; NaN behind the last of a text."""
+        length = min(outputs.shape[1], targets.shape[1])
+        return at_words(outputs, [torch.nonzero(row[:length] != UNKNOWN).flatten().numpy() for row in targets])
 
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """F1, precision and recall of entities, where there are any; token accuracy, and log loss in nats; by text.
