@@ -32,7 +32,7 @@ from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
 from warmstart.report.tensorboard import TensorBoardListener
 from warmstart.shipping.bundle import Bundle
-from warmstart.task.base import tasks
+from warmstart.task.base import suited, task_of
 
 Baseline = Literal["simple", "scratch", "none"]
 
@@ -176,7 +176,8 @@ def _fit(
     check_folder(same, out=out, resume=resume)
     asked = {key: options[key] for key in READING}
     loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, seconds=limit, **asked)
-    given, task = run_data(loaded, cache, limits), tasks[loaded.dataset.target.kind]
+    given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
+    pretrained = suited(pretrained, loaded.dataset.target)
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         head = task.head(pretrained.out_features, loaded.dataset.target, seed=options["seed"])
         compile_plan(recipe, outlined(Network(pretrained, head), recipe.edits), given.facts, limits=limits)

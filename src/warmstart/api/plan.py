@@ -26,7 +26,7 @@ from warmstart.planning.speed import measure_speed
 from warmstart.preprocess.kinds import Spec
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
-from warmstart.task.base import tasks
+from warmstart.task.base import suited, task_of
 
 SOME = 32
 """Images that the time to decode is measured on."""
@@ -88,7 +88,8 @@ def plan(
     )
     spec = spec_for(dataset, pretrained, size)
     parts = divide(dataset, val=val, test=test, seed=seed)
-    head = tasks[dataset.target.kind].head(pretrained.out_features, dataset.target, seed=seed)
+    pretrained = suited(pretrained, dataset.target)
+    head = task_of(dataset.target).head(pretrained.out_features, dataset.target, seed=seed)
     network = Network(pretrained, head)
     facts = DataFacts(
         len(parts.train),

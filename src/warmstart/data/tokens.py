@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from warmstart.data.batches import Batch, batch_order
-from warmstart.data.schema import Dataset, IntArray, Text
+from warmstart.data.schema import Dataset, IntArray, Sample, Text
+from warmstart.data.targets import TagTarget
+from warmstart.data.words import at_tokens
 from warmstart.errors import DataError
 from warmstart.preprocess.text import Encoded, TextSpec, Tokens
 
@@ -26,27 +28,38 @@ class TokenStore:
         spec: how they are read.
 
     Raises:
-        DataError: the source of a sample is something else.
+        DataError: the source of a sample is something else, or has not a word for each tag.
     """
 
     def __init__(self, dataset: Dataset, spec: TextSpec) -> None:
         self.dataset, self.spec = dataset, spec
         self._targets: Tensor | None = None
         self._encoded: list[Encoded] = []
+        self._of_words = isinstance(dataset.target, TagTarget)
 
     def targets(self, indices: IntArray) -> Tensor:
-        """What a loss takes of the samples at `indices`, (n, ...)."""
+        """What a loss takes of the samples at `indices`, (n, ...); of tags (n, tokens of the longest of them), -1 where
+        no word begins.
+        """
         if self._targets is None:
             self._targets = torch.from_numpy(self.dataset.targets)
-        return self._targets[torch.from_numpy(indices)]
+        found = self._targets[torch.from_numpy(indices)]
+        if not self._of_words:
+            return found
+        longest = int(self.lengths[indices].max(initial=0))
+        return at_tokens(found, self.starts(indices), longest)
 
     def preload(self, progress: Callable[[int], None] | None = None) -> None:
         """Make the tokens of all texts; `progress` is called with how many more are done."""
         if self._encoded:
             return
-        texts = [_text(sample.source, sample.id) for sample in self.dataset.samples]
+        texts = [_text(sample, self._of_words) for sample in self.dataset.samples]
         for start in range(0, len(texts), _AT_ONCE):
-            found = self.spec.encode([text.parts for text in texts[start : start + _AT_ONCE]])
+            some = texts[start : start + _AT_ONCE]
+            if self._of_words:
+                found = self.spec.encode_words([text.words for text in some])
+            else:
+                found = self.spec.encode([text.parts for text in some])
             self._encoded += found
             if progress is not None:
                 progress(len(found))
@@ -61,6 +74,11 @@ class TokenStore:
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of every text (n,)."""
         return np.array([len(one) for one in self.tokens], dtype=np.int64)
+
+    def starts(self, indices: Sequence[int] | IntArray) -> list[Tokens]:
+        """The first token of each word of the texts at `indices`, (words,) each; -1 of a word that is not read."""
+        self.preload()
+        return [self._encoded[int(i)].starts for i in indices]
 
     @property
     def cut(self) -> int:
@@ -133,11 +151,17 @@ def padded(texts: Sequence[Tokens]) -> torch.Tensor:
     return found
 
 
-def _text(source: object, name: str) -> Text:
-    if isinstance(source, Text):
-        return source
-    raise DataError(
-        f"sample {name!r} is no text but a {type(source).__name__}",
-        expected="texts, for a backbone that reads texts",
-        do="name a backbone for images with --backbone",
-    )
+def _text(sample: Sample, of_words: bool) -> Text:
+    source, label = sample.source, sample.label
+    if not isinstance(source, Text):
+        raise DataError(
+            f"sample {sample.id!r} is no text but a {type(source).__name__}",
+            expected="texts, for a backbone that reads texts",
+            do="name a backbone for images with --backbone",
+        )
+    if of_words and (not source.words or len(label or source.words) != len(source.words)):
+        raise DataError(
+            f"sample {sample.id!r} has {len(source.words)} word(s) and {len(label or ())} tag(s)",
+            expected="words, and a tag for each",
+        )
+    return source

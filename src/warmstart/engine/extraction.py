@@ -146,9 +146,9 @@ def _rate(extract: Extract, x: Tensor) -> float:
 
 def _key(backbone: Backbone, size: int, others: list[str]) -> str:
     versions = {name: version(name) for name in ("torch", *others)}
-    machine = (platform.machine(), platform.processor(), cores(), torch.get_num_threads())
+    machine, card = (platform.machine(), platform.processor(), cores(), torch.get_num_threads()), backbone.card
     facts = json.dumps(
-        [backbone.card.weights_sha256, backbone.card.architecture, len(backbone.groups), size, versions, machine]
+        [card.weights_sha256, card.architecture, card.pooling, len(backbone.groups), size, versions, machine]
     )
     return hashlib.sha256(facts.encode()).hexdigest()[:32]
 

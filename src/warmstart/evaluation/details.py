@@ -70,7 +70,7 @@ def _shown(
     worst = order[:WORST]
     rest = np.random.default_rng(0).permutation(order[WORST:])[:DRAWN].tolist()
     picked = [known[k] for k in (*worst, *rest)]
-    answers = task.decode(outputs[picked], target)
+    answers = task.decode(task.answered(outputs[picked], targets[picked]), target)
     return tuple(
         Shown(samples[i].id, in_words(samples[i].label), in_words(_answer(task, answer)), surprise[k], k in worst)
         for i, k, answer in zip(picked, (*worst, *rest), answers, strict=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputStore, batches_of, computing_order
@@ -26,7 +27,7 @@ def predict_outputs(
     workers: int = 2,
     progress: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """Outputs (n, classes), float32 on the CPU, in the order of `indices`; no gradient, no augmentation.
+    """Outputs (n, ...), float32 on the CPU, in the order of `indices`; no gradient, no augmentation.
 
     `progress` is called with the number of samples done after each batch. No indices give a tensor of shape (0, 0).
     """
@@ -43,4 +44,16 @@ def predict_outputs(
             if progress is not None:
                 progress(len(inputs))
     # indexed outside inference mode, so that callers may use the result in training (a loss on cached logits)
-    return torch.cat(parts)[torch.from_numpy(np.argsort(order))] if parts else torch.empty(0, 0)
+    return joined(parts)[torch.from_numpy(np.argsort(order))] if parts else torch.empty(0, 0)
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Outputs of several batches as those of one; of tokens (n, length, k), as long as the longest, zeros behind.
+
+    >>> joined([torch.ones(1, 2, 1), torch.ones(1, 1, 1)]).flatten(1).tolist()
+    [[1.0, 1.0], [1.0, 0.0]]
+    """
+    if parts[0].ndim != 3:
+        return torch.cat(list(parts))
+    longest = max(part.shape[1] for part in parts)
+    return torch.cat([functional.pad(part, (0, 0, 0, longest - part.shape[1])) for part in parts])

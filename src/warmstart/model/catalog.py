@@ -50,8 +50,10 @@ def load_backbone(
             `torchvision:NAME`, `hf:ORG/NAME`, or weights in a file, such as `file:ARCHITECTURE@FILE`;
             `?pretrained=false` behind it asks for random weights by name, `?channels=4` or `?bands=B02,B03,B04,B08` for
             other inputs, with `&inflate=mean` for a mean where channels are repeated by default
-            (`warmstart.model.bands`), `?size=160` for another input side, and
-            `?taps=3` for features of the three blocks before the last too (`warmstart.model.taps`).
+            (`warmstart.model.bands`), `?size=160` for another input side,
+            `?taps=3` for features of the three blocks before the last too (`warmstart.model.taps`), and, of a model for
+            texts, `?pooling=cls` for another pooling than the weights were trained with, or `none` for features of
+            every token.
         pretrained: `False` draws the weights from `seed` by the architecture's default initialisation.
         seed: of the random weights.
         structure: `Backbone.structure` of one that was loaded before: it is built again, with random weights.
@@ -68,6 +70,7 @@ def load_backbone(
     """
     from warmstart.model.adaptation import adapted
     from warmstart.model.adapters.base import seeded
+    from warmstart.model.adapters.texts import pooled
     from warmstart.model.taps import tapped
 
     wanted = resolve(Uri.of(uri))
@@ -79,13 +82,14 @@ def load_backbone(
         else:
             backbone = supplier.load(wanted.name, pretrained=pretrained, seed=seed)
     backbone.card = dataclasses.replace(backbone.card, licence_accepted=accepted)
-    return tapped(adapted(backbone, wanted, drawn=None if pretrained else seed), wanted.taps or 0)
+    backbone = adapted(backbone, wanted, drawn=None if pretrained else seed)
+    return tapped(backbone if wanted.pooling is None else pooled(backbone, wanted.pooling), wanted.taps or 0)
 
 
 def untrained_module(uri: str, *, seed: int, structure: bytes = b"") -> nn.Module:
     """The module of a backbone with the architecture's default initialisation, drawn from `seed` alone."""
     wanted = resolve(Uri.of(uri))
-    if wanted.channels or wanted.bands or wanted.size:  # what these make of it depends on its preprocessing and card
+    if wanted.channels or wanted.bands or wanted.size or wanted.pooling:  # made of a whole backbone, not of a module
         untapped = str(dataclasses.replace(wanted, taps=None))
         return load_backbone(untapped, pretrained=False, seed=seed, structure=structure).module
     if structure:

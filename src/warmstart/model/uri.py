@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from warmstart.errors import BackboneError
 
 Inflate = Literal["repeat", "mean"]
+Pooling = Literal["none", "mean", "cls", "last", "max"]
 
 _OPTIONS = {
     "pretrained": re.compile("true|false"),
@@ -17,10 +18,11 @@ _OPTIONS = {
     "inflate": re.compile("repeat|mean"),
     "size": re.compile(r"[1-9]\d{0,3}"),
     "taps": re.compile(r"\d{1,3}"),
+    "pooling": re.compile("|".join(get_args(Pooling))),
 }
 _EXPECTED = (
     "pretrained=false, channels=NUMBER or bands=NAME,NAME,..., inflate=repeat or mean, size=PIXELS, taps=NUMBER, "
-    "with & between them"
+    "pooling=none, mean, cls, last or max, with & between them"
 )
 
 
@@ -36,6 +38,7 @@ class Uri:
     inflate: Inflate = "repeat"  # what a channel that the weights do not know takes its weights from
     size: int | None = None  # input side, pixels; None is that of the weights
     taps: int | None = None  # lower blocks whose activations are part of the features; None is not said, and means none
+    pooling: Pooling | None = None  # of a text model; None is that of the weights
 
     @classmethod
     def of(cls, text: str) -> Uri:
@@ -64,7 +67,9 @@ class Uri:
         numbers = {key: int(found[key]) for key in ("channels", "size", "taps") if key in found}
         bands = tuple(found["bands"].split(",")) if "bands" in found else ()
         inflate = cast(Inflate, found.get("inflate", "repeat"))
-        return cls(scheme, name, found.get("pretrained") != "false", bands=bands, inflate=inflate, **numbers)
+        pooling = cast(Pooling | None, found.get("pooling"))
+        pretrained = found.get("pretrained") != "false"
+        return cls(scheme, name, pretrained, bands=bands, inflate=inflate, pooling=pooling, **numbers)
 
     def __str__(self) -> str:
         said = {
@@ -74,6 +79,7 @@ class Uri:
             "inflate": None if self.inflate == "repeat" else self.inflate,
             "size": self.size,
             "taps": self.taps,
+            "pooling": self.pooling,
         }
         options = [f"{key}={value}" for key, value in said.items() if value is not None]
         return f"{self.path}{'?' if options else ''}{'&'.join(options)}"

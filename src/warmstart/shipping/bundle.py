@@ -34,7 +34,7 @@ from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
 from warmstart.shipping.reading import as_samples, spec_files, spec_of
 from warmstart.shipping.reference import Reference
 from warmstart.shipping.rows import rows
-from warmstart.task.base import Task, tasks
+from warmstart.task.base import Task, task_of
 
 PACKAGES = ("warmstart", "torch", "timm", "pillow", "numpy")
 """Those whose version can change an answer; recorded, so that a difference can be traced."""
@@ -59,7 +59,7 @@ class Bundle:
     @property
     def task(self) -> Task:
         """The question it answers."""
-        return tasks[self.manifest.task]
+        return task_of(self.manifest.target)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -226,7 +226,7 @@ def write_bundle(
     if not (members and golden and len(recipes) == len(members)):
         raise ValueError("a bundle needs a network, a golden input, and a recipe name for each network")
 
-    task = tasks[target.kind]
+    task = task_of(target)
 
     def answers(samples: Sequence[Sample]) -> Tensor:
         outputs = run(members, samples, preprocess, task=task, temperature=temperature, batch_size=32)

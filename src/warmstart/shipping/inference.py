@@ -18,11 +18,13 @@ from torch import Tensor
 
 from warmstart.data.schema import IntArray, Sample
 from warmstart.errors import WarmstartError
+from warmstart.evaluation.predict import joined
 from warmstart.evaluation.unknowns import Bank, Distances
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.preprocess.kinds import Spec
 from warmstart.shipping.reading import read, stacked
+from warmstart.shipping.words import in_words, of_words
 from warmstart.task.base import Task
 
 AHEAD = 2
@@ -34,7 +36,9 @@ class Outputs:
     """What the networks say of some inputs. Inputs that cannot be read have an error instead of a row."""
 
     outputs: Tensor
-    """Outputs (m, ...), float32, of the m readable inputs in order; of classes calibrated logits."""
+    """Outputs (m, ...), float32, of the m readable inputs in order; of classes calibrated logits, of tags those of
+    each word.
+    """
     index: IntArray
     """Position of each row among the inputs, (m,)."""
     errors: dict[int, WarmstartError]
@@ -96,6 +100,8 @@ def run(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+    if task.name == "tag":
+        samples = in_words(samples)
     rows: list[tuple[Tensor, Distances | None]] = []
     index: list[int] = []
     errors: dict[int, WarmstartError] = {}
@@ -113,6 +119,8 @@ def run(
             done += len(some)
             if progress is not None:
                 progress(len(some))
-    found = torch.cat([outputs for outputs, _ in rows]) / temperature if rows else torch.empty(0, 0)
+    found = joined([outputs for outputs, _ in rows]) / temperature if rows else torch.empty(0, 0)
+    if task.name == "tag" and rows:
+        found = of_words(found, [samples[i] for i in index], spec)
     far = [distances for _, distances in rows if distances is not None]
     return Outputs(found, np.array(index, dtype=np.int64), errors, np.concatenate(far) if far else None)

@@ -11,6 +11,7 @@ from warmstart.evaluation.conformal import sets
 from warmstart.shipping.inference import Outputs
 from warmstart.shipping.reference import Reference
 from warmstart.task.base import Task
+from warmstart.task.tag import Tag
 
 Row = dict[str, Any]
 
@@ -26,7 +27,9 @@ def rows(
     """A row per sample, in order; see `Bundle.predict`. Raises `DataError` for a coverage that cannot be had."""
     blank: Row = dict.fromkeys((*task.fields, "unknown", "distance"))
     blank |= {} if coverage is None else {"set": None}
-    answers = dict(zip(outputs.index.tolist(), _answers(outputs, task, target, reference, coverage), strict=True))
+    answers = dict(
+        zip(outputs.index.tolist(), _answers(samples, outputs, task, target, reference, coverage), strict=True)
+    )
     errors = {i: error.found for i, error in outputs.errors.items()}
     return [
         {"input": sample.id, **(answers.get(i) or blank), "error": errors.get(i)} for i, sample in enumerate(samples)
@@ -34,9 +37,14 @@ def rows(
 
 
 def _answers(
-    outputs: Outputs, task: Task, target: Target, reference: Reference | None, coverage: float | None
+    samples: Sequence[Sample],
+    outputs: Outputs,
+    task: Task,
+    target: Target,
+    reference: Reference | None,
+    coverage: float | None,
 ) -> list[Row]:
-    found = [{**answer, "unknown": None, "distance": None} for answer in _decoded(outputs, task, target)]
+    found = [{**answer, "unknown": None, "distance": None} for answer in _decoded(samples, outputs, task, target)]
     if outputs.distances is not None and reference is not None and reference.bank is not None:
         for row, distance in zip(found, outputs.distances.tolist(), strict=True):
             row |= {"unknown": distance > reference.bank.threshold, "distance": distance}
@@ -47,8 +55,10 @@ def _answers(
     return found
 
 
-def _decoded(outputs: Outputs, task: Task, target: Target) -> list[Row]:
+def _decoded(samples: Sequence[Sample], outputs: Outputs, task: Task, target: Target) -> list[Row]:
     """What the task makes of outputs; of classes the probabilities of all of them, in their order."""
+    if isinstance(task, Tag):
+        return list(task.decode(outputs.outputs, target, [samples[int(i)].source for i in outputs.index]))
     if task.name != "classify":
         return list(task.decode(outputs.outputs, target))
     found: list[Row] = []

@@ -7,13 +7,14 @@ labels, or what the store of tokens makes of those where they depend on the toke
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from warmstart.data.targets import Target, TaskName
 from warmstart.errors import DataError
+from warmstart.model.backbone import Backbone
 from warmstart.registry import Registry
 
 Values = dict[str, Tensor]
@@ -90,10 +91,49 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class OfTarget(Protocol):
+    """A task that depends on what its classes are called."""
+
+    def of(self, target: Target) -> Task:
+        """The task for this target."""
+        ...
+
+
+@runtime_checkable
+class Suits(Protocol):
+    """A task that needs other features than a backbone gives as its weights were trained."""
+
+    def suited(self, backbone: Backbone) -> Backbone:
+        """The backbone, with such features; it shares the weights."""
+        ...
+
+
 tasks: Registry[Task] = Registry("task")
 tasks.add("classify", "warmstart.task.classify:CLASSIFY")
 tasks.add("multilabel", "warmstart.task.multilabel:MULTILABEL")
 tasks.add("regress", "warmstart.task.regress:REGRESS")
+tasks.add("tag", "warmstart.task.tag:TAG")
+
+
+def task_of(target: Target) -> Task:
+    """The task that a target poses.
+
+    >>> from warmstart.data.targets import TagTarget
+    >>> task_of(TagTarget(("NOUN", "VERB"))).primary_metric, task_of(TagTarget(("O", "B-PER"))).primary_metric
+    ('token_accuracy', 'entity_f1')
+    """
+    task = tasks[target.kind]
+    return task.of(target) if isinstance(task, OfTarget) else task
+
+
+def suited(backbone: Backbone, target: Target) -> Backbone:
+    """The backbone in the form in which it can answer what a target asks, over the same weights.
+
+    Raises `BackboneError` where it cannot.
+    """
+    task = tasks[target.kind]
+    return task.suited(backbone) if isinstance(task, Suits) else backbone
 
 
 def linearised(statistics: Tensor, value: Callable[[Tensor], Tensor]) -> Tensor:

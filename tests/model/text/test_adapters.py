@@ -49,7 +49,7 @@ def test_sentence_transformers_say_how_they_pool_and_how_much_they_read(tmp_path
     backbone = load_backbone(f"hf:{save(tmp_path, 'bert', **POOLED)}")
     module = backbone.module
     assert isinstance(module, TextEncoder)
-    assert (module.pooling, module.normalise) == ("cls", True)
+    assert (module.pool.pooling, module.pool.normalise) == ("cls", True)
     assert backbone.card.pooling == "the first token, at length one"
     assert (backbone.spec.size, of_texts(backbone.spec).limit) == (64, 512)
 
@@ -58,7 +58,7 @@ def test_sentence_transformers_say_how_they_pool_and_how_much_they_read(tmp_path
 def test_where_nothing_is_said_decoders_give_their_last_token(family: str, pooling: str, tmp_path: Path) -> None:
     module = load_backbone(f"hf:{save(tmp_path, family)}").module
     assert isinstance(module, TextEncoder)
-    assert module.pooling == pooling
+    assert module.pool.pooling == pooling
 
 
 def test_roberta_has_fewer_positions_than_its_configuration_counts(tmp_path: Path) -> None:

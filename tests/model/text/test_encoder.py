@@ -16,8 +16,9 @@ from warmstart.model.head import LinearHead
 from warmstart.model.low_rank import attach, merge
 from warmstart.model.network import Network
 from warmstart.model.runtimes.base import runtimes
-from warmstart.model.text.encoder import Pooling, TextEncoder
+from warmstart.model.text.encoder import TextEncoder
 from warmstart.model.text.segments import layered_chain
+from warmstart.model.uri import Pooling
 from warmstart.preprocess.text import TextSpec
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from warmstart.engine.heads.base import FittedHead
 from warmstart.engine.heads.numbers import fit_numbers
 from warmstart.engine.heads.select import best_closed_form
+from warmstart.engine.heads.tags import fit_tags
 from warmstart.errors import RecipeError
 from warmstart.model.backbone import FeatureGroup
 from warmstart.task.base import Task
@@ -26,7 +27,7 @@ def fit_head(
 ) -> FittedHead:
     """Fit the head of `task` with so many `outputs` on features (n, ...) and targets (n, ...).
 
-    Of classes, the best by cross-validation of the heads called `names`; numbers and labels have the one of
+    Of classes and tags, the best by cross-validation of the heads called `names`; numbers and labels have the one of
     `warmstart.engine.heads.numbers`, whatever is named.
 
     Raises:
@@ -38,6 +39,8 @@ def fit_head(
             return best_closed_form(features, targets, outputs, names, seed, groups=groups)
         case "multilabel" | "regress":
             return fit_numbers(features, targets, labels=task.name == "multilabel")
+        case "tag":
+            return fit_tags(features, targets, outputs, names, seed)
     raise RecipeError(
         f"a head for the task {task.name} has no closed form",
         expected="a recipe of phases, such as finetune",

@@ -18,8 +18,9 @@ from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import drawn, seeded
 from warmstart.model.adapters.repository import Repository
 from warmstart.model.backbone import Backbone, BackboneCard
-from warmstart.model.text.encoder import Pooling, TextEncoder
+from warmstart.model.text.encoder import TextEncoder
 from warmstart.model.text.segments import layered_chain
+from warmstart.model.uri import Pooling, Uri
 from warmstart.model.weights import state_sha256
 from warmstart.preprocess.kinds import of_texts
 from warmstart.preprocess.text import TOKENIZER, TextSpec
@@ -34,6 +35,7 @@ _POOLINGS: dict[str, Pooling] = {
     "pooling_mode_max_tokens": "max",
 }
 _WORDS: dict[Pooling, str] = {
+    "none": "each with features of its own",
     "mean": "the mean of all tokens",
     "cls": "the first token",
     "last": "the last token",
@@ -68,7 +70,8 @@ class Build:
     @property
     def words(self) -> str:
         """How features are pooled, for the card."""
-        return _WORDS[self.pooling] + (", at length one" if self.normalise else "")
+        scaled = self.normalise and self.pooling != "none"
+        return _WORDS[self.pooling] + (", at length one" if scaled else "")
 
     def to_bytes(self) -> bytes:
         """As JSON."""
@@ -102,7 +105,7 @@ def finished(module: TextEncoder, build: Build, tokenizer: str, card: BackboneCa
         pooling=build.words,
     )
     spec = TextSpec(build.size, tokenizer, build.limit)
-    width = chain.activation_shape(-1, SHORTEST)[0]
+    width = chain.activation_shape(-1, SHORTEST)[-1]
     return Backbone(chain, width, spec, card, structure=build.to_bytes())
 
 
@@ -112,6 +115,35 @@ def rebuilt(name: str, build: Build, *, seed: int) -> Backbone:
         module = build.module()
     card = BackboneCard(name, str(build.config.get("model_type", "unknown")), "", "", "", "", 0)
     return finished(module, build, "", drawn(card, seed))
+
+
+def pooled(backbone: Backbone, pooling: Pooling) -> Backbone:
+    """The backbone with another pooling; with "none" it gives features of every token, (n, length, out_features).
+
+    It shares the modules, and with them the weights, of `backbone`; its cuts are the same, and so are the activations
+    at all but the last, wherever they are stored. `backbone` itself comes back where it pools like this already.
+
+    Raises:
+        BackboneError: it does not read texts.
+
+    >>> from warmstart.model.catalog import load_backbone
+    >>> minilm = load_backbone("minilm")
+    >>> tokens = minilm.chain.inputs.example(2, 8, minilm.module)
+    >>> pooled(minilm, "none").module(tokens).shape
+    torch.Size([2, 8, 384])
+    """
+    module = backbone.module
+    if not isinstance(module, TextEncoder):
+        raise BackboneError(
+            f"{backbone.card.name} with the pooling {pooling!r}", "a model for texts", "leave ?pooling out"
+        )
+    if module.pool.pooling == pooling:
+        return backbone
+    build = dataclasses.replace(Build(**json.loads(backbone.structure)), pooling=pooling)
+    chain = layered_chain(TextEncoder(module.model, pooling, build.normalise).train(module.training))
+    name = str(dataclasses.replace(Uri.of(backbone.card.name), pooling=pooling))
+    card = dataclasses.replace(backbone.card, name=name, pooling=build.words)
+    return dataclasses.replace(backbone, chain=chain, card=card, structure=build.to_bytes())
 
 
 def read_by(backbone: Backbone, tokenizer: str) -> Backbone:

@@ -1,14 +1,14 @@
-"""A text model of transformers as a network from tokens to one row of features, which can be entered at every layer.
+"""A text model of transformers as a network from tokens to features, which can be entered at every layer.
 
 Tokens are int64 (n, length, 2): their numbers, -1 where a text has ended, and which text of a pair they are of. An
 activation is float32 (n, length, d + 1): the mask rides along as the last column. Whatever is padded on the right
-beyond the longest text is cut off before anything is computed.
+beyond the longest text is cut off before anything is computed, and put back behind it as zeros.
 """
 
 from __future__ import annotations
 
 import inspect
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +18,12 @@ from warmstart.errors import BackboneError
 from warmstart.model.inputs import Tokens
 from warmstart.model.modes import evaluating
 from warmstart.model.text.layers import LayerList, Reached, form_of
-
-Pooling = Literal["mean", "cls", "last", "max"]
+from warmstart.model.text.pool import Pool
+from warmstart.model.uri import Pooling
 
 
 class TextEncoder(nn.Module):
-    """Tokens (n, length, 2) to pooled features (n, d).
+    """Tokens (n, length, 2) to the features of texts (n, d), or, with the pooling "none", of tokens (n, length, d).
 
     Args:
         model: of transformers, without a head; parameters keep its names, below `model`.
@@ -37,7 +37,7 @@ class TextEncoder(nn.Module):
     def __init__(self, model: Any, pooling: Pooling, normalise: bool = False) -> None:
         super().__init__()
         self.model = model
-        self.pooling, self.normalise = pooling, normalise
+        self.pool = Pool(pooling, normalise)
         self.path = _layer_list(model)
         accepted = inspect.signature(model.forward).parameters
         self._types = "token_type_ids" in accepted and getattr(model.config, "type_vocab_size", 0) > 1
@@ -59,13 +59,14 @@ class TextEncoder(nn.Module):
         return len(self.layers) + 2
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Pooled features."""
+        """Features."""
         return self.run(tokens, 0, self.last)
 
     def run(self, x: Tensor, start: int, stop: int) -> Tensor:
         """From the activation at cut `start` to that at cut `stop`, which never share storage."""
         if start == stop:
             return x.clone()
+        length = x.shape[1]
         x, mask = _cut_off(x, x[..., -1] > 0.5 if start else x[..., 0] >= 0)
         begin, end = max(start - 1, 0), min(stop - 1, len(self.layers))
         hidden = x[..., :-1] if start else None
@@ -76,8 +77,9 @@ class TextEncoder(nn.Module):
         except Reached as reached:
             out = reached.hidden
         if stop == self.last:
-            return self._pooled(out, mask)
-        return torch.cat([out, mask.unsqueeze(-1).to(out.dtype)], dim=-1)
+            found: Tensor = self.pool(out, mask)
+            return found if found.ndim == 2 else _put_back(found, length)
+        return _put_back(torch.cat([out, mask.unsqueeze(-1).to(out.dtype)], dim=-1), length)
 
     def _through(self, tokens: Tensor, mask: Tensor) -> Tensor:
         options: dict[str, Any] = dict(self._options)
@@ -86,19 +88,6 @@ class TextEncoder(nn.Module):
         ids = tokens[..., 0].masked_fill(~mask, self._pad)
         found: Tensor = self.model(input_ids=ids, attention_mask=mask.long(), return_dict=True, **options)[0]
         return found
-
-    def _pooled(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        weight = mask.unsqueeze(-1)
-        if self.pooling == "cls":
-            found = hidden[:, 0]
-        elif self.pooling == "last":
-            at = mask.sum(1).clamp_min(1) - 1
-            found = hidden[torch.arange(len(hidden), device=hidden.device), at]
-        elif self.pooling == "max":
-            found = hidden.masked_fill(~weight, -torch.inf).amax(1)
-        else:
-            found = (hidden * weight).sum(1) / weight.sum(1).clamp_min(1)
-        return functional.normalize(found, dim=-1) if self.normalise else found
 
     def _look(self) -> tuple[frozenset[str], frozenset[str]]:
         """Run once. Names of what is called before the layers, and behind them; and how layers answer is noted."""
@@ -154,3 +143,10 @@ def _cut_off(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         return x, mask
     length = max(int(mask.sum(1).max()), 1)
     return x[:, :length], mask[:, :length]
+
+
+def _put_back(x: Tensor, length: int) -> Tensor:
+    """The inverse of `_cut_off` for what was computed: zeros behind, up to `length`."""
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return x
+    return functional.pad(x, (0, 0, 0, length - x.shape[1]))
