@@ -8,12 +8,12 @@ from typing import Any
 from warmstart.api.bands import refuse_other_bands
 from warmstart.api.budget import cache_limits
 from warmstart.api.images import framed
-from warmstart.api.kinds import BACKBONES, kind_of_data
+from warmstart.api.kinds import BACKBONES
 from warmstart.api.prepare import backbone_at, divide
 from warmstart.api.texts import read_all_texts
 from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset
-from warmstart.data.sources import load
+from warmstart.data.sources import kind_of, load
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import silent
 from warmstart.model.activation import ActivationDtype
@@ -75,7 +75,7 @@ def plan(
     """
     keep_buffers()
     wanted = load_recipe(recipe)
-    uri = backbone or BACKBONES[kind_of_data(data, path_column=path_column, text_column=text_column)]
+    uri = backbone or BACKBONES[kind_of(data, path_column=path_column, text_column=text_column)]
     pretrained = backbone_at(uri, size, seed, accept_licence=accept_licence)
     dataset = load(
         data,

@@ -9,7 +9,7 @@ from warmstart.data.schema import Dataset, Kind
 from warmstart.data.sources.arrays import load_arrays
 from warmstart.data.sources.folder import load_folder
 from warmstart.data.sources.inputs import load_inputs
-from warmstart.data.sources.kind import kind_of
+from warmstart.data.sources.kind import kind_of, refuse_mixed, require_kind
 from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.table import load_table
@@ -38,7 +38,7 @@ def load(
         data: a folder with a folder per class (with or without train/val/test above them); a CSV, TSV, Parquet, JSON
             or JSON lines file; a DataFrame, or a `Dataset` or `DatasetDict` of Hugging Face; `(images, labels)` or
             `(texts, labels)`; or a `Dataset`, which is returned as it is.
-        kind: "image" or "text"; without it, what `kind_of` finds, or what a column that is named belongs to.
+        kind: "image" or "text"; without it, what `kind_of` finds.
         path_column: column of a table that holds the paths of images, where its name does not tell.
         text_column: column of a table that holds the texts, likewise; for pairs of texts two, with a comma between.
         label_column: column of a table that holds the labels, likewise.
@@ -51,12 +51,17 @@ def load(
     Raises:
         DataError: what was found, what was expected, what to do.
     """
+    inputs = {"path_column": path_column, "text_column": text_column}
+    if not isinstance(data, Dataset):
+        data = _source(data, columns=any((*inputs.values(), label_column)))
+    if kind is None:
+        kind = kind_of(data, **inputs)
+    else:
+        require_kind(data, kind, **inputs)
     if isinstance(data, Dataset):
         return data
-    if path_column and text_column:
-        raise DataError("both a path column and a text column are named", expected="images or texts, and so one")
-    data = _source(data, columns=bool(path_column or text_column or label_column))
-    kind = kind or ("text" if text_column else "image" if path_column else kind_of(data))
+    if isinstance(data, tuple) and isinstance(data[0], (list, tuple)):
+        refuse_mixed(data[0])
     of: dict[str, Any] = {"group": group, "time": time}
     if kind == "text":
         return load_texts(data, text_column=text_column, label_column=label_column, on_missing=on_missing, **of)
