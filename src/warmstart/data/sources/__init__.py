@@ -51,13 +51,12 @@ def load(
     Raises:
         DataError: what was found, what was expected, what to do.
     """
-    inputs = {"path_column": path_column, "text_column": text_column}
     if not isinstance(data, Dataset):
-        data = _source(data, columns=any((*inputs.values(), label_column)))
+        data = _source(data, columns=bool(path_column or text_column or label_column))
     if kind is None:
-        kind = kind_of(data, **inputs)
+        kind = kind_of(data, path_column=path_column, text_column=text_column)
     else:
-        require_kind(data, kind, **inputs)
+        require_kind(data, kind, path_column=path_column, text_column=text_column)
     if isinstance(data, Dataset):
         return data
     if isinstance(data, tuple) and isinstance(data[0], (list, tuple)):
