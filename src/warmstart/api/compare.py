@@ -12,10 +12,11 @@ from warmstart.api.budget import seconds
 from warmstart.api.compared import Compared
 from warmstart.api.comparison import comparison
 from warmstart.api.contest import Contest, contest, contestants_of
-from warmstart.api.kinds import BACKBONES, METHODS, kind_of_data
+from warmstart.api.kinds import BACKBONES, METHODS
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.schedule import Schedule
 from warmstart.data.contact import contact_sheet
+from warmstart.data.sources import kind_of
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -112,7 +113,7 @@ def compare(
         Interrupted: stopped by the user; finished trials are kept and `resume` goes on.
     """
     _check_counts(folds, seeds, workers)
-    kind = kind_of_data(data, path_column=path_column, text_column=text_column)
+    kind = kind_of(data, path_column=path_column, text_column=text_column)
     asked = _listed(METHODS[kind] if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     found = contestants_of(asked, named)

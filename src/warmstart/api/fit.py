@@ -9,10 +9,11 @@ from typing import Any, Literal, get_args
 
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.command import command
-from warmstart.api.kinds import BACKBONES, COLUMNS, kind_of_data
+from warmstart.api.kinds import BACKBONES, COLUMNS
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.data.sources import kind_of
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -124,7 +125,7 @@ def fit(
     """
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
-        "backbone": backbone or BACKBONES[kind_of_data(data, path_column=path_column, text_column=text_column)],
+        "backbone": backbone or BACKBONES[kind_of(data, path_column=path_column, text_column=text_column)],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from warmstart.data.schema import Kind
-from warmstart.data.sources import kind_of
 
 BACKBONES: dict[Kind, str] = {"image": "lite0", "text": "minilm"}
 METHODS: dict[Kind, str] = {
@@ -15,10 +12,3 @@ METHODS: dict[Kind, str] = {
 
 COLUMNS = ("path_column", "text_column", "label_column")
 """Options that name columns of a table."""
-
-
-def kind_of_data(data: Any, *, path_column: str | None, text_column: str | None) -> Kind:
-    """Images or texts: by what a column that is named belongs to, else by what the data look like."""
-    if text_column is not None:
-        return "text"
-    return "image" if path_column is not None else kind_of(data)

@@ -93,7 +93,7 @@ def prepare(
     kept, facts, start = list[int](), list[ComparedSet](), 0
     for whole, one in zip(sets, drawn, strict=True):
         rows = range(start, start + len(one))
-        good = readable(one, [looks[i] for i in rows], max_unreadable, listener)
+        good = readable(one, [looks[i] for i in rows], max_unreadable, listener, kind=store.spec.kind)
         lost = tuple(one.samples[i - start].id for i in rows if looks[i].error)
         facts.append(ComparedSet(whole.name, len(whole), len(good), lost, whole.target.classes))
         kept += [start + i for i in good]

@@ -1,4 +1,4 @@
-"""`plan`: what a recipe would do to a backbone on some data. Nothing is trained or decoded."""
+"""`plan`: what a recipe would do to a backbone on some data. Nothing is trained, and no image is decoded."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from warmstart.api.bands import refuse_other_bands
 from warmstart.api.budget import cache_limits
 from warmstart.api.images import framed
-from warmstart.api.kinds import BACKBONES, kind_of_data
-from warmstart.api.prepare import backbone_at, divide
-from warmstart.api.texts import read_all_texts
+from warmstart.api.kinds import BACKBONES
+from warmstart.api.prepare import backbone_at, divide, read_whole
 from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset
-from warmstart.data.sources import load
+from warmstart.data.sources import kind_of, load
+from warmstart.data.together import Sets
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import silent
 from warmstart.model.activation import ActivationDtype
@@ -52,12 +52,15 @@ def plan(
 ) -> Plan:
     """Compile a recipe for the data `fit` would train on: groups, rates, cut, cache, steps, expected time and memory.
 
+    Texts are read and divided as `fit` does. Images are not decoded, and so copies among them, which `fit` keeps in one
+    part, are not known here.
+
     Args:
         data: as for `fit`.
         recipe: name (`"finetune?epochs=3"` with options), YAML file or `Recipe`.
         backbone: URI of the backbone, as for `fit`.
         accept_licence: as for `fit`.
-        size: input side in pixels; by default the backbone's own.
+        size: input side in pixels, or tokens at most, as for `fit`.
         seed: of the division into parts.
         val: share for validation, as for `fit`.
         test: share for the test, as for `fit`.
@@ -75,19 +78,17 @@ def plan(
     """
     keep_buffers()
     wanted = load_recipe(recipe)
-    uri = backbone or BACKBONES[kind_of_data(data, path_column=path_column, text_column=text_column)]
+    uri = backbone or BACKBONES[kind_of(data, path_column=path_column, text_column=text_column)]
     pretrained = backbone_at(uri, size, seed, accept_licence=accept_licence)
-    dataset = load(
-        data,
-        kind=pretrained.spec.kind,
-        path_column=path_column,
-        text_column=text_column,
-        label_column=label_column,
-        group=group,
-        time=time,
-    )
-    spec = spec_for(dataset, pretrained, size)
-    parts = divide(dataset, val=val, test=test, seed=seed)
+    reading = {
+        "path_column": path_column,
+        "text_column": text_column,
+        "label_column": label_column,
+        "group": group,
+        "time": time,
+    }
+    dataset, spec, alike = as_read(data, pretrained, size, reading)
+    parts = divide(dataset, val=val, test=test, seed=seed, alike=alike)
     pretrained = suited(pretrained, dataset.target)
     head = task_of(dataset.target).head(pretrained.out_features, dataset.target, seed=seed)
     network = Network(pretrained, head)
@@ -107,10 +108,12 @@ def plan(
     return compile_plan(wanted, outlined(network, wanted.edits), facts, speed=speed, limits=limits)
 
 
-def spec_for(dataset: Dataset, backbone: Backbone, size: int | None) -> Spec:
-    """How the data would be read."""
+def as_read(data: Any, backbone: Backbone, size: int | None, reading: dict[str, Any]) -> tuple[Dataset, Spec, Sets]:
+    """The data as `fit` would read them, how, and what belongs in one part, as far as it is known without decoding."""
     if backbone.spec.kind == "text":
-        return read_all_texts(dataset, backbone, size, silent)[0].spec
+        whole = read_whole(data, backbone, size=size, max_unreadable=1.0, listener=silent, **reading)
+        return whole.dataset, whole.store.spec, whole.alike
+    dataset = load(data, kind="image", **reading)
     spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
     refuse_other_bands(dataset, spec)
-    return spec
+    return dataset, spec, ()

@@ -13,7 +13,7 @@ from warmstart.api.images import read_images
 from warmstart.api.texts import read_all_texts
 from warmstart.cache.store import ActivationStore
 from warmstart.data.audit import Audit, Look, audit_of
-from warmstart.data.schema import Dataset, Split
+from warmstart.data.schema import Dataset, Kind, Split
 from warmstart.data.sources import load
 from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
@@ -39,7 +39,7 @@ class Loaded:
 
 
 def backbone_at(uri: str, size: int | None, seed: int, *, accept_licence: bool = False) -> Backbone:
-    """The backbone of a run on images of `size` pixels; one that takes a single size is made to take this one."""
+    """The backbone of a run on inputs of `size` pixels or tokens; one that takes a single size is made to take this."""
     backbone = load_backbone(uri, seed=seed, accept_licence=accept_licence)
     if size is None or not backbone.card.fixed_size or size == backbone.spec.size:
         return backbone
@@ -55,7 +55,7 @@ def divide(dataset: Dataset, *, val: float, test: float, seed: int, alike: Sets 
         raise DataError(
             f"{len(split.train)} training and {len(split.val)} validation samples{kept}",
             expected="at least one of each: validation decides which method is kept",
-            do="give more images, or a larger share with --val",
+            do=f"give more {dataset.kind}s, or a larger share with --val",
         )
     return split
 
@@ -115,7 +115,7 @@ def read_whole(
         store, looks = read_all_texts(dataset, backbone, size, listener, seconds)
     else:
         store, looks = read_images(dataset, backbone, size, listener, cache, limits)
-    kept = readable(dataset, looks, max_unreadable, listener)
+    kept = readable(dataset, looks, max_unreadable, listener, kind=store.spec.kind)
     corrupt = tuple((dataset.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
     if len(kept) < len(dataset):
         dataset, store = dataset.subset(kept), store.subset(kept)
@@ -142,7 +142,9 @@ def tell_problems(findings: Audit, listener: Listener) -> None:
             listener(Decided(problem))
 
 
-def readable(dataset: Dataset, looks: Sequence[Look], max_unreadable: float, listener: Listener) -> list[int]:
+def readable(
+    dataset: Dataset, looks: Sequence[Look], max_unreadable: float, listener: Listener, *, kind: Kind
+) -> list[int]:
     """Positions of the samples that can be read. Raises `DataError` if more than the share allowed cannot."""
     kept = [i for i, found in enumerate(looks) if not found.error]
     lost = len(dataset) - len(kept)
@@ -150,12 +152,12 @@ def readable(dataset: Dataset, looks: Sequence[Look], max_unreadable: float, lis
         first = next(i for i, found in enumerate(looks) if found.error)
         which = f"{dataset.samples[first].id}: {looks[first].error}"
         raise DataError(
-            f"{lost} of {len(dataset)} images cannot be read; the first: {which}",
+            f"{lost} of {len(dataset)} {kind}s cannot be read; the first: {which}",
             expected=f"at most a share of {max_unreadable:g}",
             do="see all of them with `warmstart check DATA`; raise --max-unreadable to go on without them",
         )
     if lost:
-        listener(Decided(f"{lost} of {len(dataset)} images cannot be read and are left out"))
+        listener(Decided(f"{lost} of {len(dataset)} {kind}s cannot be read and are left out"))
     return kept
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmstart.cli.fit import command_again
+from warmstart.cli.fit import command_again, typed
 from warmstart.cli.options import (
     AcceptLicence,
     AsJson,
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     from warmstart.evaluation.comparison import Entry, Gain
 
 
+SAME = (
+    *("data", "accept_licence", "size", "seed", "val", "group", "time"),
+    *("path_column", "text_column", "label_column", "max_unreadable"),
+)
+"""What is given to `compare` and is to be given to a `fit` that goes on from it."""
 Methods = Annotated[
     str | None,
     typer.Option(
@@ -113,11 +119,11 @@ def compare(
             cache_dtype=cache_dtype,
             listener=now.listener,
         )
-        show(now, result, data)
+        show(now, result, typed(context, SAME))
 
 
-def show(now: Session, result: CompareResult, data: str) -> None:
-    """The table, the verdict, and where everything lies."""
+def show(now: Session, result: CompareResult, same: Sequence[str]) -> None:
+    """The table, the verdict, and where everything lies; `same` are the words that a `fit` of the best has too."""
     from warmstart.engine.ladder.simple import SIMPLE
 
     facts = result.comparison
@@ -133,9 +139,8 @@ def show(now: Session, result: CompareResult, data: str) -> None:
     now.say(f"report   {result.report}")
     best = next((entry for entry in facts.entries if entry.name == facts.best), None)
     if best is not None and best.method not in SIMPLE:
-        now.say(
-            f"go on    {shlex.join(['warmstart', 'fit', data, '--recipe', best.method, '--backbone', best.backbone])}"
-        )
+        chosen = ["--recipe", best.method, "--backbone", best.backbone]
+        now.say(f"go on    {shlex.join(['warmstart', 'fit', *same, *chosen])}")
     now.result({**facts.to_dict(), "folder": result.folder, "report": result.report})
 
 

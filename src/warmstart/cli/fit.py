@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -109,10 +110,16 @@ def fit(
 
 def command_again(context: typer.Context) -> list[str]:
     """The words that were typed, as far as they differ from the defaults, without `--resume`."""
-    words = ["warmstart", str(context.info_name)]
+    names = {str(parameter.name) for parameter in context.command.params}
+    return ["warmstart", str(context.info_name), *typed(context, names - {"resume"})]
+
+
+def typed(context: typer.Context, names: Collection[str]) -> list[str]:
+    """The arguments and options of these names that were typed, as far as they differ from the defaults."""
+    words: list[str] = []
     for parameter in context.command.params:
         value = context.params.get(str(parameter.name))
-        if value is None or value == parameter.default or parameter.name == "resume":
+        if value is None or value == parameter.default or parameter.name not in names:
             continue
         if parameter.param_type_name == "argument":
             words.append(str(value))

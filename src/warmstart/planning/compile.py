@@ -87,7 +87,8 @@ def input_size(size: int | float | None, data: DataFacts, smallest: int) -> int:
     if isinstance(size, float):
         return min(max(32 * round(size * data.size / 32), smallest), data.size)
     if size < smallest:
-        raise RecipeError(f"image size {size}", expected=f"at least {smallest} pixels, which this network needs")
+        unit = "tokens" if data.kind == "text" else "pixels"
+        raise RecipeError(f"{data.kind} size {size}", expected=f"at least {smallest} {unit}, which this network needs")
     return int(size)
 
 

@@ -39,7 +39,7 @@ class Tag:
     closed_form = True
     calibrates = False
     surprise = "log_loss"
-    fields = ("tags", "words", "probabilities", "entities")
+    fields: tuple[str, ...] = ("tags", "words", "probabilities", "entities")
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
         self.scheme = Scheme.of(classes)

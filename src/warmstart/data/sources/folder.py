@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from warmstart.data.names import IMAGES, PARTS, FileKind, clean, natural, some, unique
+from warmstart.data.names import IMAGES, PARTS, TEXTS, FileKind, clean, natural, some, unique
 from warmstart.data.parts import check_parts
 from warmstart.data.schema import ClassTarget, Dataset, Sample, SplitName, Target
 from warmstart.data.sources.answers import read_answers, target_of
 from warmstart.data.sources.labels import LabelCells
 from warmstart.data.sources.times import EXIF, photo_times
-from warmstart.data.sources.walk import beside, entries, walk
+from warmstart.data.sources.walk import beside, entries, is_folder, walk
 from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
@@ -148,8 +148,12 @@ def _check(root: Path, classes: tuple[str, ...], empty: list[str], kind: FileKin
     elif not classes:
         problem = f"no folder in {clean(str(root))} holds any {kind.noun}"
     elif empty:
+        other = TEXTS if kind is IMAGES else IMAGES
+        mixed = [name for name in empty if is_folder(root / name) and walk(root / name, other).files]
         problem = f"{len(empty)} class folder(s) hold no {kind.noun}: {some(empty)}"
+        problem += f"; there are {other.noun}s in {some(mixed)}" if mixed else ""
         inside = f"fill or remove them; {kind.noun}s of other formats must be converted"
+        inside = f"images and texts are not classified together: {inside}" if mixed else inside
     elif len(classes) < 2:
         problem = f"there is only one class: {classes[0]}"
     else:

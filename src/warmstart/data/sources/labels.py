@@ -38,11 +38,18 @@ def as_cell(value: Any) -> str:
 
     A whole number that a table stores as a float, because other rows have gaps, loses its ".0".
     """
-    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+    if is_null(value):
         return ""
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():
         return str(int(float(value)))
     return str(value).strip()
+
+
+def is_null(value: Any) -> bool:
+    """Whether a cell or a value says that there is none: `None`, NaN, or what pandas writes for it."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, numbers.Number) and bool(value != value)
 
 
 def is_nested(value: Any) -> bool:

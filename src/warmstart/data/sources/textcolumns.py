@@ -57,9 +57,7 @@ def find_texts(
     ('premise', 'hypothesis')
     """
     if text is not None:
-        if len(names := named(header, text, "text")) > 2:
-            raise DataError(f"text_column names {', '.join(names)}", expected="one column, or two for pairs")
-        return names, ""
+        return _named(header, table, text), ""
     if not (found := guess_texts(header, table, taken)):
         raise DataError(
             f"no column of the table is known to hold the texts; its columns are {some(list(header), 20)}",
@@ -132,6 +130,19 @@ def well_formed(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def _named(header: Sequence[str], table: Sequence[Sequence[Any]], text: str) -> tuple[str, ...]:
+    if len(found := named(header, text, "text")) > 2:
+        raise DataError(f"text_column names {', '.join(found)}", expected="one column, or two for pairs")
+    for name in found:
+        if (values := _values(header, table, name)) and all(map(IMAGES.names, values)):
+            raise DataError(
+                f"the column {name!r}, which is named for texts, holds the names of images ({clean(values[0])})",
+                expected="a column of texts",
+                do="name another one, or for the images themselves path_column (--path-column) in its place",
+            )
+    return found
 
 
 def _cell(value: Any, number: int, column: str) -> str:
