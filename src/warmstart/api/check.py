@@ -39,7 +39,7 @@ def check(
         time: column (or "exif") of when each was taken, as for `fit`.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         listener: hears of progress.
 
     Raises:

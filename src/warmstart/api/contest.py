@@ -26,7 +26,7 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import suited, task_of
 
-READING = ("size", "group", "time", "path_column", "text_column", "label_column", "max_unreadable")
+READING = ("size", "group", "time", "task", "path_column", "text_column", "label_column", "max_unreadable")
 
 
 @dataclasses.dataclass(frozen=True)

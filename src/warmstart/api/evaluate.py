@@ -51,6 +51,7 @@ def evaluate(
     dataset = load(
         data,
         kind=loaded.spec.kind,
+        task=loaded.manifest.task,
         path_column=path_column,
         text_column=text_column,
         label_column=label_column,

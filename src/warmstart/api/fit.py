@@ -14,6 +14,7 @@ from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.data.sources import kind_of
+from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -37,7 +38,7 @@ from warmstart.task.base import suited, task_of
 
 Baseline = Literal["simple", "scratch", "none"]
 
-READING = ("size", "seed", "val", "test", "group", "time", *COLUMNS, "max_unreadable")
+READING = ("size", "seed", "val", "test", "group", "time", "task", *COLUMNS, "max_unreadable")
 """Options that say how data is read."""
 
 
@@ -68,6 +69,7 @@ def fit(
     test: float = 0.2,
     group: str | None = None,
     time: str | None = None,
+    task: TaskName | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -105,9 +107,11 @@ def fit(
         group: column (or folder level) that names what must not be divided: patient, site, device.
         time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
             test, those before them validation, instead of parts stratified by class.
+        task: what the labels pose, "classify", "multilabel", "regress", "tag" or "generate"; by default what they look
+            like (see `warmstart.data.sources.load`).
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
         baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF.
@@ -125,7 +129,7 @@ def fit(
     """
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
-        "backbone": backbone or BACKBONES[kind_of(data, path_column=path_column, text_column=text_column)],
+        "backbone": backbone or BACKBONES[kind_of(data, task=task, path_column=path_column, text_column=text_column)],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),
@@ -135,6 +139,7 @@ def fit(
         "test": test,
         "group": group,
         "time": time,
+        "task": task,
         "path_column": path_column,
         "text_column": text_column,
         "label_column": label_column,

@@ -13,6 +13,7 @@ from warmstart.api.prepare import backbone_at, divide, read_whole
 from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset
 from warmstart.data.sources import kind_of, load
+from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import silent
@@ -44,6 +45,7 @@ def plan(
     test: float = 0.2,
     group: str | None = None,
     time: str | None = None,
+    task: TaskName | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -66,9 +68,11 @@ def plan(
         test: share for the test, as for `fit`.
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
+        task: what the labels pose, "classify", "multilabel", "regress", "tag" or "generate"; by default what they look
+            like (see `warmstart.data.sources.load`).
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         cache_budget: what stored activations may take, as for `fit`.
         cache_dtype: format of stored activations, as for `fit`.
 
@@ -78,9 +82,10 @@ def plan(
     """
     keep_buffers()
     wanted = load_recipe(recipe)
-    uri = backbone or BACKBONES[kind_of(data, path_column=path_column, text_column=text_column)]
+    uri = backbone or BACKBONES[kind_of(data, task=task, path_column=path_column, text_column=text_column)]
     pretrained = backbone_at(uri, size, seed, accept_licence=accept_licence)
     reading = {
+        "task": task,
         "path_column": path_column,
         "text_column": text_column,
         "label_column": label_column,

@@ -17,6 +17,7 @@ from warmstart.data.schema import Dataset, Kind, Split
 from warmstart.data.sources import load
 from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
+from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets, copies
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
@@ -91,6 +92,7 @@ def read_whole(
     max_unreadable: float,
     listener: Listener,
     text_column: str | None = None,
+    task: TaskName | None = None,
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,
     seconds: float = math.inf,
@@ -102,6 +104,7 @@ def read_whole(
     dataset = load(
         data,
         kind=backbone.spec.kind,
+        task=task,
         path_column=path_column,
         text_column=text_column,
         label_column=label_column,

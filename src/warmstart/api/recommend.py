@@ -80,7 +80,7 @@ def recommend(
         time: as for `fit`: the latest samples are the test, those before them the validation part.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/NAME-recommend-NNN`.
         max_unreadable: stop if more than this share of the samples cannot be read.
         cache: folder for activations and resized pixels or tokens, which `fit` finds there again.

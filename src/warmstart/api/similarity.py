@@ -85,7 +85,7 @@ def similarity(
         seed: of every random draw.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/A-vs-B-NNN`.
         max_unreadable: stop if more than this share of the samples of a set cannot be read.
         cache: folder for activations and resized pixels; by default the user's cache folder.

@@ -26,6 +26,7 @@ from warmstart.cli.options import (
     PathColumn,
     Seed,
     Size,
+    Task,
     TextColumn,
     Time,
 )
@@ -73,6 +74,7 @@ def compare(
     val: Annotated[float, typer.Option(help="Share of what is not held out that a method may choose by.")] = 0.2,
     group: Group = None,
     time: Time = None,
+    task: Task = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -106,6 +108,7 @@ def compare(
             val=val,
             group=group,
             time=time,
+            task=task,
             path_column=path_column,
             text_column=text_column,
             label_column=label_column,

@@ -9,7 +9,7 @@ from warmstart.data.schema import Dataset, Kind
 from warmstart.data.sources.arrays import load_arrays
 from warmstart.data.sources.folder import load_folder
 from warmstart.data.sources.inputs import load_inputs
-from warmstart.data.sources.kind import kind_of, refuse_mixed, require_kind
+from warmstart.data.sources.kind import OF_TEXTS, kind_of, refuse_mixed, require_kind
 from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.table import load_table
@@ -61,14 +61,14 @@ def load(
     if not isinstance(data, Dataset):
         data = _source(data, columns=bool(path_column or text_column or label_column))
     if kind is None:
-        kind = kind_of(data, path_column=path_column, text_column=text_column)
+        kind = kind_of(data, task=task, path_column=path_column, text_column=text_column)
     else:
         require_kind(data, kind, path_column=path_column, text_column=text_column)
     if isinstance(data, Dataset):
         if task not in (None, data.target.kind):
             raise DataError(f"the task {task!r} for a data set whose target is of {data.target.kind!r}", "one task")
         return data
-    if kind == "image" and task in ("tag", "generate"):
+    if kind == "image" and task in OF_TEXTS:
         raise DataError(f"the task {task!r} for images", expected="'classify', 'multilabel' or 'regress'")
     if isinstance(data, tuple) and isinstance(data[0], (list, tuple)):
         refuse_mixed(data[0])

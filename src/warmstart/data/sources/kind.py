@@ -18,9 +18,12 @@ from warmstart.data.sources.reading import TABLES, head, is_table
 from warmstart.data.sources.tags import find_words
 from warmstart.data.sources.textcolumns import guess_texts, holds_images
 from warmstart.data.sources.walk import below, is_file, is_folder
+from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
 OTHER: dict[Kind, Kind] = {"image": "text", "text": "image"}
+OF_TEXTS: tuple[TaskName, ...] = ("tag", "generate")
+"""Tasks that there are for texts alone."""
 _FIRST = 20
 _NO_IMAGE = (str, Path, Text, Sample, tuple, list, numbers.Number)
 """Types of what is no image in memory."""
@@ -34,12 +37,14 @@ INSTEAD: dict[Kind, str] = {
 }
 
 
-def kind_of(data: Any, *, path_column: str | None = None, text_column: str | None = None) -> Kind:
+def kind_of(
+    data: Any, *, task: TaskName | None = None, path_column: str | None = None, text_column: str | None = None
+) -> Kind:
     """Whether data are images or texts: data as for `load`.
 
-    A column of a table that is named says it. Else texts are: a folder with text files and no image; a table with a
-    column of texts and none of images; strings that name no file. A text file is a table if there are labels to be read
-    from it.
+    A column of a table that is named says it, and a task that is for texts alone. Else texts are: a folder with text
+    files and no image; a table with a column of texts and none of images; strings that name no file. A text file is a
+    table if there are labels to be read from it.
 
     Raises:
         DataError: columns of both kinds are named.
@@ -51,6 +56,8 @@ def kind_of(data: Any, *, path_column: str | None = None, text_column: str | Non
         raise DataError("both a path column and a text column are named", expected="images or texts, and so one")
     if path_column or text_column:
         return "text" if text_column else "image"
+    if task in OF_TEXTS:
+        return "text"
     return "text" if _kinds_in(data, "image") == {"text"} else "image"
 
 
