@@ -119,7 +119,11 @@ def compare(
     _check_counts(folds, seeds, workers)
     kind = kind_of(data, task=task, path_column=path_column, text_column=text_column)
     if methods is None:
-        columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
+        columns: dict[str, Any] = {
+            "path_column": path_column,
+            "text_column": text_column,
+            "label_column": label_column,
+        }
         methods = default_methods(kind, load(data, kind=kind, task=task, **columns).target.kind)
     asked = _listed(methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
