@@ -149,7 +149,7 @@ def test_any_script_comes_through_letter_for_letter(tmp_path: Path) -> None:
         ("a.csv", f"text,label\nA b.,x\n{'z' * 2_000_000},y\n", "row 2 .*field"),
         ("a.jsonl", '{"text":"A b.","label":"x"}\n{"text":\n', "line 2 is no JSON"),
         ("a.jsonl", '{"text":"A b.","label":"x"}\n["C d."]\n', "line 2 holds no object"),
-        ("a.jsonl", '{"text":"A b.","label":["x","y"]}\n', "row 1: the column 'label' holds a list"),
+        ("a.jsonl", '{"text":"A b.","label":{"x":1}}\n', "row 1: the label 'label' is a dict"),
         ("a.jsonl", '{"text":["A","b"],"label":"x"}\n', "row 1: the column 'text' holds a list"),
         ("a.json", '{\n"text": {"0": "A b."}\n}', "holds no list of objects"),
         ("a.json", '[\n{"text": "A b."},\n{"text" "C d."}]', "line 3 is no JSON"),

@@ -130,7 +130,7 @@ def halve(
 def order_of(data: RunData, seed: int) -> IntArray:
     """The training samples in the order in which the rounds take them, classes in their shares from the beginning."""
     train = data.split.train
-    order: IntArray = train[stratified_order(data.dataset.labels[train], seed)]
+    order: IntArray = train[stratified_order(data.dataset.strata[train], seed)]
     return order
 
 

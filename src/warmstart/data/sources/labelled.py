@@ -79,7 +79,7 @@ def _words_and_tags(
             return None
         at, of = header.index(words), header.index(tags)
         return Labelled((words,), tags, "tag") if fitting([(row[at], row[of]) for row in table]) else None
-    words = words or known_as([name for name in header if name not in (label, *others)], WORDS)
+    words = words or known_as([name for name in header if name not in (label, *others)], (*WORDS, "sentence", "text"))
     if words is None:
         raise DataError(
             f"no column of the table is known to hold the words; its columns are {', '.join(header)}",

@@ -14,7 +14,7 @@ from warmstart.data.sources.labelsets import as_list
 from warmstart.data.sources.textcolumns import well_formed
 from warmstart.errors import DataError
 
-WORDS = ("tokens", "words", "token", "word", "sentence", "text")
+WORDS = ("tokens", "words", "token", "word")
 TAGS = (
     "ner_tags", "tags", "ner", "ner_labels", "entities", "labels", "label", "tag", "iob", "bio", "pos_tags", "pos",
     "upos", "chunk_tags",
