@@ -63,7 +63,7 @@ def unsplit() -> Tokenizer:
     return made
 
 
-def trained(made: Tokenizer, trainer: object) -> None:
+def trained(made: Tokenizer, trainer: trainers.Trainer) -> None:
     made.train_from_iterator([" ".join(words) for words in SENTENCES], trainer)
 
 

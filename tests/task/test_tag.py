@@ -23,7 +23,7 @@ BIOES = ("O", *(f"{prefix}-{kind}" for kind in ("LOC", "PER") for prefix in "BIE
 
 
 def indices(tags: Sequence[str], classes: Sequence[str] = BIO) -> Tensor:
-    return torch.from_numpy(TagTarget(tuple(classes)).encode([line.split() for line in tags]))
+    return torch.from_numpy(TagTarget(tuple(classes)).encode([tuple(line.split()) for line in tags]))
 
 
 def logits(tags: Sequence[str], classes: Sequence[str] = BIO, width: int | None = None) -> Tensor:

@@ -36,9 +36,9 @@ class Spans:
         if not len(other.start):
             return np.zeros(len(self.start), dtype=bool)
         at = np.searchsorted(other.start, self.start).clip(max=len(other.start) - 1)
-        return (
-            (other.start[at] == self.start) & (other.stop[at] == self.stop) & (other.kind[at] == self.kind)
-        )  # no two begin at the same word
+        same = other.start[at] == self.start  # no two begin at the same word
+        found: npt.NDArray[np.bool_] = same & (other.stop[at] == self.stop) & (other.kind[at] == self.kind)
+        return found
 
 
 @dataclasses.dataclass(frozen=True)

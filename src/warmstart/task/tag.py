@@ -203,9 +203,9 @@ class Tag:
         said = scheme.spans(known.outputs.argmax(1).numpy(), text)
         found = np.zeros((known.texts, len(scheme.types), 3))
         hits = said.found_in(truth)
-        np.add.at(found, (text[said.start[hits]], said.kind[hits], 0), 1)
-        np.add.at(found, (text[said.start], said.kind, 1), 1)
-        np.add.at(found, (text[truth.start], truth.kind, 2), 1)
+        np.add.at(found[..., 0], (text[said.start[hits]], said.kind[hits]), 1)
+        np.add.at(found[..., 1], (text[said.start], said.kind), 1)
+        np.add.at(found[..., 2], (text[truth.start], truth.kind), 1)
         return torch.from_numpy(found)
 
 
