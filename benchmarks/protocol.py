@@ -99,7 +99,7 @@ TEXTS = Protocol(
     budget="5m",
 )
 QUICK_TEXTS = Protocol(
-    "quick", ("bbc",), TEXTUAL, ("4/class",), test=50, repeats=(1,), epochs=1, tokens=32, budget="1m"
+    "quick", ("bbc",), TEXTUAL, ("2/class",), test=50, repeats=(1,), epochs=1, tokens=32, budget="1m"
 )
 
 
