@@ -94,7 +94,7 @@ TEXTS = Protocol(
     train=("8/class", "200", "500", "2000"),
     test=1000,
     repeats=(3, 2, 2, 1),
-    epochs=5,
+    epochs=10,
     tokens=128,
     budget="5m",
 )

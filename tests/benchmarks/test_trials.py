@@ -111,7 +111,7 @@ def test_draws_are_interleaved_and_each_size_is_drawn_as_often_as_it_says() -> N
     chosen, _ = protocol.arguments("", words)
     few, many = [(0, "bbc", 40), (0, "bbc", 500)], [(0, "imdb", 16), (0, "imdb", 500)]
     assert list(chosen.draws()) == [*few, *many, (1, "bbc", 40), (1, "imdb", 16)]
-    assert chosen.words == ("--epochs", "5", "--tokens", "128", "--budget", "5m")
+    assert chosen.words == ("--epochs", "10", "--tokens", "128", "--budget", "5m")
     assert protocol.IMAGES.words == ("--epochs", "10")
 
 
