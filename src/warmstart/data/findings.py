@@ -103,7 +103,7 @@ class Audit:
         pairs = some([f"{b} ~ {a}" for a, b in self.feature_leaks], 3)
         alike = f"{self.feature_leak_count} {self.noun}(s) measured on look very much like one learned from: {pairs}"
         without = self.accuracy_without
-        return alike if without is None else f"{alike}; without them accuracy is {100 * without:.1f} %"
+        return alike if without is None else f"{alike}; the score without them is {100 * without:.1f} %"
 
     def _wrong(self) -> list[str]:
         """What makes scores untrue."""

@@ -75,13 +75,17 @@ def find_columns(
 ) -> Columns:
     """The columns to use, beside `inputs`, which hold the samples. Raises `DataError` if one cannot be told.
 
-    `label` names one or, with commas between them, several; without it, it is the first there is of those `known`.
+    `label` names one or, with commas between them, several; without it, it is the first there is of those `known`, or
+    the only one that is left.
 
     >>> find_columns(["image", "class", "split"], [["a.png", "cat", "train"]], ["image"], label=None, group=None).split
     'split'
     """
-    labels = named(header, label, "label") if label is not None else (_guessed(header, inputs, known, "label"),)
+    labels = named(header, label, "label") if label is not None else ()
     groups, times = asked(header, group, "group"), asked(header, time, "time")
+    if not labels:
+        left = [name for name in header if name not in (*inputs, groups, times) and name.lower() not in SPLITS]
+        labels = (left[0] if len(left) == 1 else _guessed(header, inputs, known, "label"),)
     for name in header:
         if name.lower() in SPLITS and name not in (*inputs, *labels, groups, times):
             at = header.index(name)
