@@ -10,7 +10,7 @@ from warmstart.report.words import Facts, noun, part
 _LEADS = {
     "multilabel": "The loss is the negative logarithm of the probability that the model gave to the truth, mean over "
     "the labels: 0.7 is the surprise of a lost coin toss.",
-    "regress": "Beside each is the absolute error, in standard deviations of all labels.",
+    "regress": "Beside each is the absolute error.",
     "tag": "The loss is the negative logarithm of the probability that the model gave to the true tags.",
     "generate": "Written freely, word by word, as it would be when it serves.",
 }

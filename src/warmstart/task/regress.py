@@ -5,8 +5,9 @@ Targets are float32 (n, k), NaN where a number is not known: it adds nothing to 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +17,27 @@ from warmstart.model.head import LinearHead
 from warmstart.task.base import Values, known_rows, linearised
 
 
+@dataclasses.dataclass(frozen=True)
 class Regress:
-    """The regression task; see `warmstart.task.base.Task` for the contract."""
+    """The regression task; see `warmstart.task.base.Task` for the contract.
 
-    name: TaskName = "regress"
+    `unit` is what errors are told in: that of the user where there is one number, standard deviations where there are
+    several.
+    """
+
+    unit: float = 1.0
+
+    def of(self, target: Target) -> Regress:
+        """The task in the unit of the target."""
+        assert isinstance(target, NumberTarget)
+        return Regress(target.scale[0] if len(target.scale) == 1 else 1.0)
+
+    name: ClassVar[TaskName] = "regress"
     primary_metric = "r2"
     calibrates = False
     closed_form = True
     surprise = "mae"
-    fields: tuple[str, ...] = ("value", "values")
+    fields: ClassVar[tuple[str, ...]] = ("value", "values")
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
         """A linear head with one output per number."""
@@ -57,7 +70,7 @@ class Regress:
         return outputs
 
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
-        """R2 (mean over the numbers), and squared and absolute errors in units of the target.
+        """R2 (mean over the numbers), and squared and absolute errors.
 
         >>> round(REGRESS.values(torch.tensor([[0.0], [2.0]]), torch.tensor([[0.0], [1.0]]))["r2"].mean().item(), 6)
         -1.0
@@ -68,8 +81,9 @@ class Regress:
         statistics = torch.cat([error.square(), truth, truth.square()], dim=1)
         return {
             "r2": linearised(statistics, _r2),
-            "rmse": linearised(error.square().mean(1, keepdim=True), lambda m: m[0].clamp_min(1e-24).sqrt()),
-            "mae": error.abs().mean(1),
+            "rmse": self.unit
+            * linearised(error.square().mean(1, keepdim=True), lambda m: m[0].clamp_min(1e-24).sqrt()),
+            "mae": self.unit * error.abs().mean(1),
         }
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
@@ -104,6 +118,10 @@ class Regress:
 
 def _known(targets: Tensor) -> Tensor:
     return ~targets.isnan().any(1)
+
+
+def _root(mean: Tensor) -> Tensor:
+    return mean[0].clamp_min(1e-24).sqrt()
 
 
 def _r2(mean: Tensor) -> Tensor:
