@@ -35,10 +35,10 @@ class Objective:
 
     @classmethod
     def of(cls, phase: Phase, task: Task, targets: Tensor, classes: int, device: torch.device) -> Objective:
-        """The objective of `phase`; `targets` are all training labels."""
+        """The objective of a phase of a plan; `targets` are all training labels."""
         balanced = phase.class_weights == "balanced"
         weights = balanced_weights(targets, classes).to(device) if balanced else None
-        return cls(task, phase.label_smoothing, weights)
+        return cls(task, float(phase.label_smoothing), weights)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of a batch, as the task defines it."""
