@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.command import command
 from warmstart.api.kinds import BACKBONES, COLUMNS
+from warmstart.api.predict import predict
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
@@ -33,7 +34,6 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
 from warmstart.report.tensorboard import TensorBoardListener
-from warmstart.shipping.bundle import Bundle
 from warmstart.task.base import suited, task_of
 
 Baseline = Literal["simple", "scratch", "none"]
@@ -52,8 +52,8 @@ class FitResult:
     bundle: Path
 
     def predict(self, inputs: Any, **options: Any) -> list[dict[str, Any]]:
-        """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `Bundle.predict`."""
-        return Bundle.load(self.bundle).predict(inputs, **options)
+        """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `warmstart.predict`."""
+        return predict(self.bundle, inputs, **options)
 
 
 def fit(

@@ -21,10 +21,10 @@ class Objective:
 
     @classmethod
     def of(cls, phase: Phase, task: Task, targets: Tensor, classes: int, device: torch.device) -> Objective:
-        """The objective of `phase`; `targets` are those of all training samples."""
+        """The objective of a phase of a plan; `targets` are those of all training samples."""
         balanced = phase.class_weights == "balanced"
         weights = task.balanced(targets, classes).to(device) if balanced else None
-        return cls(task, phase.label_smoothing, weights)
+        return cls(task, float(phase.label_smoothing), weights)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of a batch, as the task defines it."""

@@ -21,7 +21,7 @@ from warmstart.planning.plan import (
     Plan,
     StepPlan,
 )
-from warmstart.recipe.phase import Average, ClosedForm, Phase, Step
+from warmstart.recipe.phase import SMOOTHING, Average, ClosedForm, Phase, Step
 from warmstart.recipe.recipe import Recipe
 
 DEFAULT = CacheLimits()
@@ -106,6 +106,8 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
 def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
     chain = network.facts.chain
     phase = _of_texts(phase) if data.kind == "text" else phase
+    if phase.label_smoothing == "auto":
+        phase = phase.model_copy(update={"label_smoothing": SMOOTHING[data.kind]})
     groups, frozen = group_parameters(phase, network)
     names = {name for group in groups for name in group.parameters}
     trained = {name.removeprefix("backbone.") for name in names if name.startswith("backbone.")}

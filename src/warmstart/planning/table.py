@@ -127,7 +127,7 @@ def _extras(step: PhasePlan, banded: bool) -> tuple[tuple[str, str], ...]:
         f"jitter {phase.jitter:g}" if phase.jitter else "",
         f"mixup {phase.mixup:g}" if phase.mixup else "",
         f"cutmix {phase.cutmix:g}" if phase.cutmix else "",
-        f"label smoothing {phase.label_smoothing:g}" if phase.label_smoothing else "",
+        f"label smoothing {float(phase.label_smoothing):g}" if phase.label_smoothing else "",
         f"class weights {phase.class_weights}" if phase.class_weights != "none" else "",
         f"average of weights {phase.ema:g}" if phase.ema else "",
         f"L2-SP {phase.l2_sp:g}" if phase.l2_sp else "",

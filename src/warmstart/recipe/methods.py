@@ -15,7 +15,7 @@ from typing import Literal
 
 from warmstart.errors import RecipeError
 from warmstart.recipe.named import call, defaults, parse
-from warmstart.recipe.phase import AugmentName, ClosedForm, OptimizerName, Phase, Rate
+from warmstart.recipe.phase import AugmentName, ClosedForm, OptimizerName, Phase, Rate, Smoothing
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.recipe.text import from_yaml
 from warmstart.registry import Registry
@@ -100,12 +100,11 @@ def lp_ft(
     augment: AugmentName = "none",
     heads: tuple[str, ...] = ("blend",),
     from_block: int = 0,
-    label_smoothing: float = 0.1,
+    label_smoothing: Smoothing = "auto",
 ) -> Recipe:
     """Fit the head on frozen features, then tune the blocks from `from_block` on from there, lower ones more slowly.
 
-    Labels are smoothed because the fitted head leaves next to no training loss: without a loss the gradient is noise,
-    and Adam makes steps of full length of it.
+    Labels of images are smoothed, as `warmstart.recipe.phase.SMOOTHING` says.
     """
     frozen: tuple[tuple[str, Rate], ...] = (("head", lr), (f"block:{from_block}..", lr), ("*", None))
     tune = Phase(

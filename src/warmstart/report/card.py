@@ -56,13 +56,17 @@ def _front_matter(outcome: Outcome) -> str:
     ]
     name = " ".join(outcome.data.split())  # on one line: a line "---" in it would end the front matter
     task = "text-classification" if words.noun(outcome) == "texts" else "image-classification"
+    backbone = outcome.backbone
+    base = backbone.get("architecture") or backbone.get("name")
+    if task == "text-classification":  # of which many have one architecture: the weights are what it is made from
+        base = str(backbone.get("name", "")).removeprefix("hf:")
     task = _PIPELINES.get(outcome.task, task)
     facts: dict[str, Any] = {
-        "license": str(outcome.backbone.get("licence", "unknown")).lower(),
+        "license": str(backbone.get("licence", "unknown")).lower(),
         "library_name": "warmstart",
         "pipeline_tag": task,
         "tags": ["warmstart", "transfer-learning", task],
-        "base_model": outcome.backbone.get("architecture") or outcome.backbone.get("name"),
+        "base_model": base,
         "model-index": [
             {
                 "name": name,
@@ -118,6 +122,7 @@ def _method(outcome: Outcome) -> str:
         + escape(numbers.sentence(split["how"])),
         f"- **Backbone:** {escape(card.get('architecture', ''))}, trained on {trained_on}, from {source}.",
         *([f"- **Bands:** {escape(bands)}."] if bands else ()),
+        *([f"- **Reading:** {escape(words.reading(card, outcome.preprocess))}"] if noun == "texts" else ()),
         f"- **Method:** {escape(outcome.chosen)}{': ' + escape(chosen.about) if chosen else ''}. Chosen among {tried} "
         f"attempts by {metric_name(outcome.metric)} on validation.",
     ]

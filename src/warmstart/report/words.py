@@ -61,6 +61,16 @@ def reads(card: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     return f"{spec['size']} × {spec['size']} px, {spec.get('resize', '')}"
 
 
+def reading(card: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    """How a text becomes features, in sentences.
+
+    >>> reading({}, {"kind": "text", "size": 256})
+    "a text is cut into the backbone's own tokens; of a longer one the first 256 are read."
+    """
+    cut = f"a text is cut into the backbone's own tokens; of a longer one the first {spec['size']} are read."
+    return f"{cut} Its features are {card['pooling']}." if card.get("pooling") else cut
+
+
 def part(facts: Facts) -> str:
     """What the numbers were measured on, in one word."""
     if isinstance(facts, Comparison):

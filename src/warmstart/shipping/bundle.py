@@ -100,9 +100,7 @@ class Bundle:
             golden_files.check(files, bundle.classes, bundle._answers, str(folder))
         return bundle
 
-    def outputs(
-        self, inputs: Sequence[Any], *, batch_size: int = 32, progress: Callable[[int], None] | None = None
-    ) -> Outputs:
+    def outputs(self, inputs: Any, *, batch_size: int = 32, progress: Callable[[int], None] | None = None) -> Outputs:
         """Calibrated logits of `inputs` (paths, bytes, PIL images, arrays; texts; `Sample`s), and which are unreadable.
 
         Uses the reader and the preprocessing of training. The batch size changes no answer by more than rounding.
@@ -138,7 +136,7 @@ class Bundle:
 
     def predict(
         self,
-        inputs: Sequence[Any],
+        inputs: Any,
         *,
         batch_size: int = 32,
         on_error: Literal["row", "stop"] = "row",

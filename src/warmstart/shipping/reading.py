@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from warmstart.data.schema import Sample, Text
+from warmstart.data.sources import load_inputs
 from warmstart.data.tokens import padded
 from warmstart.errors import DataError
 from warmstart.preprocess.image import normalise, read_pixels
@@ -34,14 +35,17 @@ def spec_files(spec: Spec) -> dict[str, bytes]:
     return {TOKENIZER: spec.tokenizer.encode("utf-8")} if isinstance(spec, TextSpec) else {}
 
 
-def as_samples(inputs: Sequence[Any], spec: Spec | None = None) -> tuple[Sample, ...]:
+def as_samples(inputs: Any, spec: Spec | None = None) -> tuple[Sample, ...]:
     """Inputs with an id each: the path as it was given, `row-17` for what lies in memory. Samples stay what they are.
 
-    Where `spec` is of texts, a string is a text, and two of them are a pair.
+    Where `spec` is of texts, a string is a text, and two of them are a pair. What is no list or tuple is one input, a
+    folder, a table or an array of them, as `warmstart.data.sources.load_inputs` reads it.
 
     >>> [sample.id for sample in as_samples(["photos/a.jpg", b"..."])]
     ['photos/a.jpg', 'row-1']
     """
+    if not isinstance(inputs, list | tuple):
+        return load_inputs(inputs, kind="text" if isinstance(spec, TextSpec) else "image")
     return tuple(item if isinstance(item, Sample) else _sample(i, item, spec) for i, item in enumerate(inputs))
 
 
