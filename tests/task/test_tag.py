@@ -15,7 +15,7 @@ from warmstart.data.schema import Text
 from warmstart.data.targets import TagTarget
 from warmstart.errors import DataError
 from warmstart.task.base import task_of
-from warmstart.task.entities import Scheme
+from warmstart.data.entities import Scheme
 from warmstart.task.tag import TAG, Tag
 
 BIO = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")

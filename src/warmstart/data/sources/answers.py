@@ -119,8 +119,9 @@ def _numbers(cells: LabelCells) -> Answers:
     if len(columns) == 1 and any(entries is not None for entries in lists):
         width = max(len(entries or ()) for entries in lists)
         for entries, cell, place in zip(lists, columns[0], cells.places, strict=True):
-            if not missing(cell) and len(entries or ()) != width:
-                raise DataError(f"{place}: {len(entries or ())} number(s)", expected=f"{width}, as in the longest row")
+            values = [as_number(entry, place, names[0]) for entry in ([cell] if entries is None else entries)]
+            if not missing(cell) and len(values) != width:
+                raise DataError(f"{place}: {len(values)} number(s)", expected=f"{width}, as in the longest row")
         columns = [[None if entries is None else entries[i] for entries in lists] for i in range(width)]
         names = tuple(f"{names[0]} {i}" for i in range(1, width + 1))
     found: list[Label | None] = []
