@@ -62,7 +62,7 @@ def _quarters(known: Sequence[Sample]) -> dict[str, list[Sample]]:
         inside = np.flatnonzero(quarter == number)
         low, high = values[inside].min(), values[inside].max()
         name = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        found[name] = sorted((known[i] for i in inside), key=_number)
+        found[name] = sorted((known[int(i)] for i in inside), key=_number)
     return found
 
 

@@ -118,7 +118,7 @@ def _of_number(values: npt.NDArray[np.float64], ids: Sequence[str]) -> Facts:
     low, first, median, third, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1]).tolist()
     spread = _SIGMA * float(np.median(np.abs(values - median))) or (third - first) / 1.349
     apart = np.abs(values - median) / spread if spread > 0 else np.zeros(len(values))
-    far = sorted(np.flatnonzero(apart > FAR), key=lambda i: -apart[i])
+    far = sorted(np.flatnonzero(apart > FAR).tolist(), key=lambda i: -apart[i])
     value, held = Counter(values.tolist()).most_common(1)[0]
     return {
         "min": low,
