@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from warmstart.data.entities import Scheme
 from warmstart.data.schema import Text
 from warmstart.data.targets import TagTarget
 from warmstart.errors import DataError
 from warmstart.task.base import task_of
-from warmstart.task.entities import Scheme
 from warmstart.task.tag import TAG, Tag
 
 BIO = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from warmstart.data.entities import OUTSIDE, Scheme
 from warmstart.data.schema import Text
 from warmstart.data.targets import UNKNOWN, Target, TaskName
 from warmstart.data.words import at_words, words_of
@@ -25,7 +26,6 @@ from warmstart.model.adapters.texts import pooled
 from warmstart.model.backbone import Backbone
 from warmstart.model.head import LinearHead
 from warmstart.task.base import Values, linearised
-from warmstart.task.entities import OUTSIDE, Scheme
 
 
 class Tag:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from warmstart.data.names import natural, some
 from warmstart.data.schema import Label, Target
-from warmstart.data.sources.labels import LabelCells, as_cell, as_text, class_names, is_nested, missing
+from warmstart.data.sources.labels import LabelCells, as_cell, as_text, class_names, is_nested, is_null
 from warmstart.data.sources.labelsets import are_indicators, as_list, divided, indicated, listed
 from warmstart.data.sources.numbers import are_measurements, as_number
 from warmstart.data.sources.tags import as_tags, in_bio, in_order
@@ -60,7 +60,7 @@ def read_answers(cells: LabelCells, task: TaskName | None, notes: list[str]) -> 
         return Answers(task, [*in_bio(_tags(cells), notes)])
     _refuse_several(cells)
     if task == "generate":
-        return Answers(task, [None if missing(cell) else well_formed(as_cell(cell)) for cell in first])
+        return Answers(task, [None if is_null(cell) else well_formed(as_cell(cell)) for cell in first])
     return Answers(task, [as_text(cell) or None for cell in first])
 
 
@@ -119,8 +119,9 @@ def _numbers(cells: LabelCells) -> Answers:
     if len(columns) == 1 and any(entries is not None for entries in lists):
         width = max(len(entries or ()) for entries in lists)
         for entries, cell, place in zip(lists, columns[0], cells.places, strict=True):
-            if not missing(cell) and len(entries or ()) != width:
-                raise DataError(f"{place}: {len(entries or ())} number(s)", expected=f"{width}, as in the longest row")
+            values = [as_number(entry, place, names[0]) for entry in ([cell] if entries is None else entries)]
+            if not is_null(cell) and len(values) != width:
+                raise DataError(f"{place}: {len(values)} number(s)", expected=f"{width}, as in the longest row")
         columns = [[None if entries is None else entries[i] for entries in lists] for i in range(width)]
         names = tuple(f"{names[0]} {i}" for i in range(1, width + 1))
     found: list[Label | None] = []

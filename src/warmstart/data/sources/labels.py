@@ -46,7 +46,11 @@ def as_cell(value: Any) -> str:
 
 
 def is_null(value: Any) -> bool:
-    """Whether a cell or a value says that there is none: `None`, NaN, or what pandas writes for it."""
+    """Whether a cell or a value says that there is none: `None`, NaN, or what pandas writes for it.
+
+    >>> is_null(None), is_null(float("nan")), is_null(""), is_null([])
+    (True, True, False, False)
+    """
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(value, numbers.Number) and bool(value != value)
@@ -65,17 +69,6 @@ def refuse_nested(value: Any, number: int, column: str) -> None:
             expected="one value in each row",
             do="name another column, or make one value of what it holds",
         )
-
-
-def missing(value: Any) -> bool:
-    """Whether a cell is a gap: nothing, or the not-a-number that tables have for it; an empty text is none.
-
-    >>> missing(None), missing(float("nan")), missing(""), missing([])
-    (True, True, False, False)
-    """
-    return (
-        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
-    )
 
 
 def class_names(labels: Sequence[str], notes: list[str]) -> tuple[str, ...]:

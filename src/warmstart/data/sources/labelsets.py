@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from warmstart.data.names import clean, natural
-from warmstart.data.sources.labels import as_text, is_nested, missing
+from warmstart.data.sources.labels import as_text, is_nested, is_null
 from warmstart.errors import DataError
 
 DELIMITERS = "|;,"
@@ -20,7 +20,7 @@ def are_indicators(cells: Sequence[Any]) -> bool:
     >>> are_indicators([0, 1.0, "true", None]), are_indicators([0, 2])
     (True, False)
     """
-    return all(missing(cell) or (not is_nested(cell) and as_text(cell).lower() in {*_TRUTHS, ""}) for cell in cells)
+    return all(is_null(cell) or (not is_nested(cell) and as_text(cell).lower() in {*_TRUTHS, ""}) for cell in cells)
 
 
 def indicated(columns: Sequence[Sequence[Any]], names: Sequence[str], places: Sequence[str]) -> list[Any]:
@@ -38,7 +38,7 @@ def indicated(columns: Sequence[Sequence[Any]], names: Sequence[str], places: Se
                     expected="0 or 1 (or false or true) in each column of a label",
                     do="name other columns with label_column (--label-column), or mend the row",
                 )
-        known = [_TRUTHS.get("" if missing(cell) else as_text(cell).lower()) for cell in cells]
+        known = [_TRUTHS.get("" if is_null(cell) else as_text(cell).lower()) for cell in cells]
         held = tuple(name for name, yes in zip(names, known, strict=True) if yes)
         found.append(None if None in known else held)
     return found
@@ -72,9 +72,9 @@ def listed(cells: Sequence[Any], places: Sequence[str], notes: list[str]) -> tup
     Raises:
         DataError: names the place of a cell that is no list, or has an entry that is no name.
     """
-    lists = [None if missing(cell) else as_list(cell) for cell in cells]
+    lists = [None if is_null(cell) else as_list(cell) for cell in cells]
     for cell, entries, place in zip(cells, lists, places, strict=True):
-        if (entries is None and not missing(cell)) or any(is_nested(e) or not as_text(e) for e in entries or ()):
+        if (entries is None and not is_null(cell)) or any(is_nested(e) or not as_text(e) for e in entries or ()):
             raise DataError(
                 f"{place}: {clean(str(cell))[:50]!r} is no list of labels",
                 expected="a list of names in every row, as the others have; an empty one for none of the labels",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from warmstart.data.names import clean
-from warmstart.data.sources.labels import as_text, missing
+from warmstart.data.sources.labels import as_text, is_null
 from warmstart.errors import DataError
 
 _CONTINUOUS = 20
@@ -41,7 +41,7 @@ def as_number(cell: Any, place: str, column: str = "") -> float | None:
     1500.0
     """
     text = "" if isinstance(cell, bool) else as_text(cell)
-    if missing(cell) or (isinstance(cell, str) and not text):
+    if is_null(cell) or (isinstance(cell, str) and not text):
         return None
     if _NUMBER.fullmatch(text) and math.isfinite(value := float(text)):
         return value

@@ -9,7 +9,7 @@ from typing import Any
 from warmstart.data.names import clean, natural, some
 from warmstart.data.schema import Text
 from warmstart.data.sources.columns import known_as
-from warmstart.data.sources.labels import as_text, is_nested, missing
+from warmstart.data.sources.labels import as_text, is_nested, is_null
 from warmstart.data.sources.labelsets import as_list
 from warmstart.data.sources.textcolumns import well_formed
 from warmstart.errors import DataError
@@ -60,7 +60,7 @@ def find_tags(
 
 def fitting(pairs: Sequence[tuple[Any, Any]]) -> bool:
     """Whether all are (list of words, list), and most of the lists as long as their words."""
-    known = [(words, tags) for words, tags in pairs if not missing(words) and not missing(tags)]
+    known = [(words, tags) for words, tags in pairs if not is_null(words) and not is_null(tags)]
     if not all(is_nested(one) and not isinstance(one, (dict, set)) for pair in known for one in pair):
         return False
     return 2 * sum(len(words) == len(tags) for words, tags in known) > len(known)
@@ -117,9 +117,9 @@ def as_words(cell: Any, place: str) -> Words:
     """
     entries = list(cell.words or str(cell).split()) if isinstance(cell, Text) else as_list(cell)
     if entries is None:
-        if not isinstance(cell, str) and not missing(cell):
+        if not isinstance(cell, str) and not is_null(cell):
             raise DataError(f"{place}: words of type {type(cell).__name__}", expected="a list of words")
-        entries = [] if missing(cell) else cell.split()
+        entries = [] if is_null(cell) else cell.split()
     for number, word in enumerate(entries, start=1):
         if not isinstance(word, str) or not word.strip():
             raise DataError(
@@ -136,7 +136,7 @@ def as_tags(cell: Any, words: Sequence[str], place: str) -> tuple[str, ...] | No
     Raises:
         DataError: names the place where there are more or fewer tags than words, or a tag is missing.
     """
-    if missing(cell):
+    if is_null(cell):
         return None
     entries = as_list(cell)
     if entries is None:
@@ -202,7 +202,7 @@ def in_order(tags: Sequence[str]) -> tuple[str, ...]:
 
 def _are_lists(cells: Sequence[Any]) -> bool:
     """Whether cells are lists of texts."""
-    known = [cell for cell in cells if not missing(cell)]
+    known = [cell for cell in cells if not is_null(cell)]
     return bool(known) and all(
         is_nested(cell) and not isinstance(cell, dict) and all(isinstance(word, str) for word in cell) for cell in known
     )

@@ -70,6 +70,24 @@ class Scheme:
         prefix, kind = np.array(read, dtype=np.int64).reshape(-1, 2).T
         return cls(types, prefix, kind)
 
+    def broken(self, tags: IntArray, sentence: IntArray) -> npt.NDArray[np.bool_]:
+        """Words (n,) whose tag goes on with an entity that is none, or begins one that is not ended; as `spans`.
+
+        Where no tag begins an entity, or none ends it, nothing has to.
+
+        >>> scheme = Scheme.of(["O", "B-X", "I-X"])
+        >>> scheme.broken(np.array([1, 2, 0, 2]), np.array([0, 0, 0, 0])).tolist()
+        [False, False, False, True]
+        """
+        prefix, kind = self.prefix[tags], self.kind[tags]
+        first = np.diff(sentence, prepend=-1) != 0
+        before = np.where(first, _O, np.roll(prefix, 1))
+        follows = np.isin(prefix, (_I, _E)) & np.isin(before, (_B, _I)) & (kind == np.roll(kind, 1))
+        found: npt.NDArray[np.bool_] = np.isin(prefix, (_I, _E)) & ~follows & bool((self.prefix == _B).any())
+        if np.isin(self.prefix, (_E, _S)).any():
+            found = found | (np.isin(prefix, (_B, _I)) & ~np.append(follows[1:], False))
+        return found
+
     def spans(self, tags: IntArray, sentence: IntArray) -> Spans:
         """Entities in the tags (n,) of the words of several sentences, one behind the other; `sentence` (n,) is which
         one a word is of.
