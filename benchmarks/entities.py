@@ -1,8 +1,8 @@
 """Sentences with people, places and organisations whose names are not those of the training part.
 
-They are made of patterns and lists of names, each of which is dealt to one part alone, so that a tagger that knows the
-names of its training texts finds nothing in the test texts: it has to know what names are like, and where they stand.
-Some names are of two kinds (`Jordan`, `Lincoln`), and are told apart by what stands around them.
+They are made of patterns and lists of names, all of which are dealt to one part alone: a tagger that knows the names
+and the patterns of its training texts has to know what names are like, and what is said of them. Some names are of two
+kinds (`Jordan`, `Lincoln`), and are told apart by what stands around them.
 """
 
 from __future__ import annotations
@@ -70,6 +70,12 @@ Two people from LOC won the prize .|Last week PER flew to LOC with a friend .|No
 The meeting was put off until next week .|A spokesman for ORG , PER , denied it .|LOC and LOC signed the treaty .
 PER bought a house near LOC .|Workers at ORG in LOC are on strike .|I asked PER about the price of bread .
 The minister of LOC thanked PER for the help .|ORG , based in LOC , makes engines .|PER plays for ORG this season .
+LOC beat LOC by two goals to one .|Mr. PER told reporters that ORG was for sale .|The mayor of LOC , PER , agreed .
+PER and his wife PER moved to LOC in May .|Customers of ORG waited for hours .|ORG : profit down , debts up
+Prices in LOC are twice as high as in LOC .|LOC , 12 May - PER won the first round .|Heavy snow fell north of LOC .
+The court fined ORG for what it did in LOC .|I have never been to LOC , but PER has .|PER ( ORG ) came in second .
+Analysts at ORG expect little from ORG .|The road to LOC is closed .|Thank you , PER , for your letter .
+He studied law and became a judge .|Engineers of ORG built the bridge at LOC .|PER is the son of PER .
 """
 
 
@@ -101,7 +107,7 @@ class Names:
 def tagged(n: int, seed: int, part: int) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     """`n` sentences, as words and tags, with names of one part."""
     rng, names = np.random.default_rng([seed, part]), Names(part)
-    patterns = [line for row in _PATTERNS.strip().split("\n") for line in row.split("|")]
+    patterns = [line for row in _PATTERNS.strip().split("\n") for line in row.split("|")][part::2]
     found = []
     for _ in range(n):
         words: list[str] = []
