@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 import json
 from collections.abc import Iterator
@@ -23,20 +24,20 @@ from torch import Tensor, nn
 from warmstart.errors import BackboneError, MissingExtraError
 from warmstart.model.adapters import texts
 from warmstart.model.adapters.base import assemble, drawn, name_in_uri, seeded, smallest_size
+from warmstart.model.adapters.configuration import kept
 from warmstart.model.adapters.encoders import FORMS, Encoder, Form
 from warmstart.model.adapters.processor import PROCESSOR_FILES, image_size, processor_spec
 from warmstart.model.adapters.repository import Repository
 from warmstart.model.adapters.timm import spec_of
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.table import HUB_FILES
+from warmstart.model.text.language import CausalHead, LanguageHead, Seq2SeqHead, form_of, language_model
 from warmstart.model.weights import read_weights
 from warmstart.preprocess.spec import PreprocessSpec
 
 _INDEX = "model.safetensors.index.json"
 _TOWERS = {"clip": "clip_vision_model", "siglip": "siglip_vision_model"}  # of image and text, to the image tower
 _OWN_TERMS = {"dinov3_vit": "dinov3-license"}  # also where the model card was not copied with the weights
-_LEFT_OUT = {"auto_map", "attn_implementation", "quantization_config", "id2label", "label2id"}
-"""What could name code to fetch, and the names of classes. So could what begins with "_"."""
 
 
 class HfSupplier:
@@ -71,7 +72,7 @@ class HfSupplier:
         if form.sized:
             config["image_size"] = spec.size
         module = _module(config)
-        _fill(module, _read(there), name)
+        _fill(module.model, _read(there), name)
         return _finished(module, spec, card, config)
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
@@ -85,9 +86,9 @@ class HfSupplier:
         """The network that a configuration describes. It may have been written by anybody."""
         found = json.loads(structure)
         if "pooling" in found:
-            build = texts.Build(**{**found, "config": _kept(found["config"])})
+            build = texts.Build(**{**found, "config": kept(found["config"])})
             return texts.rebuilt(f"hf:{name}", build, seed=seed)
-        config = _kept(found)
+        config = kept(found)
         with seeded(seed):
             module = _module(config)
         spec = spec_of(module) if "architecture" in config else PreprocessSpec(size=image_size(config))
@@ -111,8 +112,15 @@ SUPPLIER = HfSupplier()
 def text_backbone(there: Repository, build: texts.Build, card: BackboneCard) -> Backbone:
     """A text model with the weights and the tokenizer of a repository."""
     module = build.module()
-    _fill(module, texts.of_encoder(_read(there), module.model), there.repo)
-    return texts.finished(module, build, texts.tokenizer_of(there), card)
+    _fill(module.model, texts.of_encoder(_read(there), module.model), there.repo)
+    backbone = texts.finished(module, build, texts.tokenizer_of(there), card)
+    return dataclasses.replace(backbone, language_head=functools.partial(_language_head, there, build.config))
+
+
+def _language_head(there: Repository, config: dict[str, Any]) -> LanguageHead:
+    lm = language_model(config)
+    _fill(lm, _read(there), there.repo)
+    return Seq2SeqHead(config, lm) if form_of(config) == "seq2seq" else CausalHead(config, lm)
 
 
 def _of_texts(config: dict[str, Any]) -> bool:
@@ -141,11 +149,7 @@ def _config(there: Repository) -> dict[str, Any]:
         config = {key: config[key] for key in ("architecture", "model_args", "pretrained_cfg") if key in config}
     elif kind in _TOWERS:
         config = {**config.get("vision_config", {}), "model_type": _TOWERS[kind]}
-    return _kept(config)
-
-
-def _kept(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in _LEFT_OUT and not key.startswith("_")}
+    return kept(config)
 
 
 def _architecture(config: dict[str, Any]) -> str:
@@ -204,13 +208,12 @@ def _read(there: Repository) -> dict[str, Tensor]:
     return {name: tensor for part in parts for name, tensor in read_weights(there.file(part)).items()}
 
 
-def _fill(module: nn.Module, state: dict[str, Tensor], name: str) -> None:
-    """Load weights of transformers, under whichever head they were saved, into the encoder.
+def _fill(inner: Any, state: dict[str, Tensor], name: str) -> None:
+    """Load weights of transformers, under whichever head they were saved, into a model of it.
 
     Raises:
         BackboneError: a parameter has no weight, or one of another shape.
     """
-    inner: Any = module.model
     form = FORMS.get(inner.config.model_type)
     options = {} if form is None else form.options
     with _quiet():
