@@ -11,9 +11,12 @@ written is predicted at the last places of what is given (`warmstart.model.text.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
+
+import numpy as np
 
 from warmstart.preprocess.text import Encoded, TextSpec
 
@@ -51,7 +54,8 @@ def _beside(spec: TextSpec, read: Any, written: Any | None) -> Encoded:
         cut |= bool(written.overflowing)
         target = list(written.ids)
         target += [] if written.overflowing or target[-1:] == [spec.end] else [spec.end]
-    return Encoded.made(read.ids or [spec.end], read.type_ids or [0], cut=cut, written=target[: spec.limit])
+    read = Encoded.of(read)
+    return dataclasses.replace(read, cut=cut, written=tuple(target[: spec.limit]))
 
 
 def _behind(spec: TextSpec, read: Any, written: Any | None) -> Encoded:
@@ -66,7 +70,7 @@ def _behind(spec: TextSpec, read: Any, written: Any | None) -> Encoded:
     cut = bool(read.overflowing) or len(ids) > left or len(given) < len(target)
     tokens = [*ids[:left], spec.end, *given[:-1]]
     types = [kind for kind, _ in zip_longest(read.type_ids[: len(ids[:left])], tokens, fillvalue=0)]
-    return Encoded.made(tokens, types, cut=cut, written=given)
+    return Encoded(np.array([tokens, types], dtype=np.int32).T.copy(), cut, written=tuple(given))
 
 
 def _until(row: Sequence[int], end: int) -> Sequence[int]:

@@ -35,13 +35,16 @@ class LanguageHead(nn.Module):
 
     form: Form
     forced = True
-    """It is given the targets, (n, T) token numbers with -1 behind the end: every token is predicted from the true ones
-    before it (teacher forcing)."""
+    """It is given the targets, token numbers with -1 behind the end: every token is predicted from the true ones before
+    it (teacher forcing). Its outputs go as far as the longest of them."""
 
     def __init__(self, model: dict[str, Any], lm: Any = None) -> None:
+        from transformers import GenerationConfig
+
         super().__init__()
         self.model_config = kept(model)
         self.lm: Any = language_model(self.model_config) if lm is None else lm
+        self.lm.generation_config = GenerationConfig()  # how it is to write is said by who asks for it
         self.outside: str = self._strip()
         _untie(self.lm)
         self.requires_grad_(True)
@@ -90,10 +93,10 @@ class CausalHead(LanguageHead):
     form = "causal"
 
     def forward(self, x: Tensor, targets: Tensor | None = None) -> Tensor:
-        """Logits (n, T, vocabulary) of the tokens in `targets` (n, T); without them of the next token, (n, 1, ...)."""
+        """Logits (n, T, vocabulary) of the tokens in `targets`; without them of the next token, (n, 1, ...)."""
         length = mask_of(x).sum(1)
         count = torch.ones_like(length) if targets is None else (targets >= 0).sum(1)
-        steps = torch.arange(1 if targets is None else targets.shape[1], device=x.device)
+        steps = torch.arange(1 if targets is None else _longest(targets), device=x.device)
         places = ((length - count).unsqueeze(1) + steps).clamp(0, x.shape[1] - 1)
         at = x.gather(1, places.unsqueeze(-1).expand(-1, -1, x.shape[2]))
         logits: Tensor = self.lm(inputs_embeds=at, use_cache=False).logits
@@ -111,15 +114,15 @@ class Seq2SeqHead(LanguageHead):
     form = "seq2seq"
 
     def forward(self, x: Tensor, targets: Tensor | None = None) -> Tensor:
-        """Logits (n, T, vocabulary) of the tokens in `targets` (n, T); without them of the first token, (n, 1, ...)."""
+        """Logits (n, T, vocabulary) of the tokens in `targets`; without them of the first token, (n, 1, ...)."""
         from transformers.modeling_outputs import BaseModelOutput
 
         start = torch.full((len(x), 1), self.start, dtype=torch.long, device=x.device)
-        before = start if targets is None else torch.cat([start, targets[:, :-1].clamp_min(0)], dim=1)
+        known = start[:, :0] if targets is None else targets[:, : _longest(targets) - 1].clamp_min(0)
         logits: Tensor = self.lm(
             encoder_outputs=BaseModelOutput(last_hidden_state=x),  # type: ignore[arg-type]
             attention_mask=mask_of(x).long(),
-            decoder_input_ids=before,
+            decoder_input_ids=torch.cat([start, known], dim=1),
             use_cache=False,
         ).logits
         return logits
@@ -134,10 +137,16 @@ class Seq2SeqHead(LanguageHead):
     def _strip(self) -> str:
         encoder, decoder, embeddings = self.lm.get_encoder(), self.lm.get_decoder(), self.lm.get_input_embeddings()
         name = _place(self.lm, encoder)
-        _replace(self.lm, name, nn.Module())
+        _replace(self.lm, name, _Absent())
         if all(embeddings is not module for module in decoder.modules()):
-            _replace(self.lm, _place(self.lm, embeddings), nn.Module())
+            _replace(self.lm, _place(self.lm, embeddings), _Absent())
         return name
+
+
+class _Absent(nn.Module):
+    """In the place of what is not called."""
+
+    main_input_name = "input_ids"
 
 
 class _Through(nn.Module):
@@ -179,6 +188,10 @@ def language_model(config: dict[str, Any]) -> Any:
 def mask_of(x: Tensor) -> Tensor:
     """Which of the features (n, length, d) are of tokens, (n, length): those behind the end of a text are zero."""
     return x.ne(0).any(-1)
+
+
+def _longest(targets: Tensor) -> int:
+    return max(1, int((targets >= 0).sum(1).max())) if len(targets) else 1
 
 
 def _place(model: nn.Module, part: nn.Module) -> str:
