@@ -26,14 +26,13 @@ from warmstart.data.stores import store_of
 from warmstart.data.targets import TextTarget
 from warmstart.engine.data import RunData
 from warmstart.engine.run import run_recipe
-from warmstart.model.adapters.writing import writer
 from warmstart.model.catalog import load_backbone
-from warmstart.model.network import Network
 from warmstart.model.text.writing import write
 from warmstart.preprocess.kinds import of_texts
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.generate import GENERATE
+from warmstart.task.network import network_for
 
 SHAPES: dict[str, dict[str, Any]] = {
     "gpt2": {"n_embd": 128, "n_layer": 3, "n_head": 4, "n_positions": 64}
@@ -103,8 +102,9 @@ def save(folder: Path, family: str, texts: list[str]) -> Path:
 def learn(family: str, size: Size, folder: Path) -> Learned:
     """Make a model in `folder`, tune all of it, and let it write."""
     every = strings(size)
-    backbone, head = writer(load_backbone(f"hf:{save(folder, family, every)}?size=24"))
-    network, spec = Network(backbone, head), of_texts(backbone.spec)
+    backbone = load_backbone(f"hf:{save(folder, family, every)}?size=24")
+    network = network_for(GENERATE, backbone, TextTarget())
+    spec = of_texts(network.facts.spec)
     samples = tuple(Sample(f"row-{i}", Text((text,)), text[::-1]) for i, text in enumerate(every))
     dataset = Dataset(samples, TextTarget(), name="reversed")
     split = Split(np.arange(size.train), np.arange(size.train, len(every)), np.arange(0), how="by hand")

@@ -31,8 +31,8 @@ def predict_outputs(
 ) -> Tensor:
     """Outputs (n, ...), float32 on the CPU, in the order of `indices`; no gradient, no augmentation.
 
-    They are what the task keeps of them (`Task.answered`), batch by batch. Of outputs that are longer for longer texts,
-    what is behind is zero.
+    Those of a `Network` are what the task keeps of them (`Task.answered`), batch by batch. Where outputs are longer for
+    longer texts, what is behind is zero.
 
     `progress` is called with the number of samples done after each batch. No indices give a tensor of shape (0, 0).
     """
@@ -45,9 +45,12 @@ def predict_outputs(
             inputs = batch.inputs.to(device)
             if inputs.ndim == 4:  # about twice as fast for convolutions on a CPU
                 inputs = inputs.contiguous(memory_format=torch.channels_last)
-            targets = batch.targets.to(device)
-            outputs = network(inputs, targets) if isinstance(network, Network) else network(inputs)
-            parts.append(task.answered(outputs.float(), targets).cpu())
+            if isinstance(network, Network):
+                targets = batch.targets.to(device)
+                found = task.answered(network(inputs, targets).float(), targets)
+            else:
+                found = network(inputs).float()
+            parts.append(found.cpu())
             if progress is not None:
                 progress(len(inputs))
     # indexed outside inference mode, so that callers may use the result in training (a loss on cached logits)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from warmstart.data.targets import Target
+from warmstart.data.targets import Target, TaskName
 from warmstart.errors import BackboneError
 from warmstart.task.base import Values, known_rows, linearised
 
@@ -28,7 +28,7 @@ from warmstart.task.base import Values, known_rows, linearised
 class Generate:
     """The generation task; see `warmstart.task.base.Task` for the contract."""
 
-    name = "generate"
+    name: TaskName = "generate"
     primary_metric = "exact_match"
     closed_form = calibrates = False
     surprise = "log_loss"
@@ -39,7 +39,7 @@ class Generate:
         raise BackboneError(
             "a head that writes is no new one",
             expected="the one that came with the backbone",
-            do="take both from warmstart.model.adapters.writing.writer",
+            do="make the network with warmstart.task.network.network_for",
         )
 
     def loss(

@@ -44,7 +44,7 @@ def write(
 
     Args:
         network: with a head that writes; its flags and weights stay as they are.
-        spec: how it reads, from `warmstart.model.adapters.writing.writer`.
+        spec: how it reads, from `warmstart.model.adapters.writing.writing`.
         texts: as `TextSpec.encode` has them.
         max_new_tokens: after so many a text ends in any case.
         beams: with more than one the most probable text of a beam search, else the most probable token in each place.
