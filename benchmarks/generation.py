@@ -103,7 +103,7 @@ def learn(family: str, size: Size, folder: Path) -> Learned:
     """Make a model in `folder`, tune all of it, and let it write."""
     every = strings(size)
     backbone = load_backbone(f"hf:{save(folder, family, every)}?size=24")
-    network = network_for(GENERATE, backbone, TextTarget())
+    network = network_for(backbone, TextTarget())
     spec = of_texts(network.facts.spec)
     samples = tuple(Sample(f"row-{i}", Text((text,)), text[::-1]) for i, text in enumerate(every))
     dataset = Dataset(samples, TextTarget(), name="reversed")

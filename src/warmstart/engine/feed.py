@@ -21,7 +21,7 @@ from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.caching import views
 from warmstart.planning.plan import PhasePlan
-from warmstart.task.base import tasks
+from warmstart.task.base import task_of
 
 EVALUATED_AT_ONCE = 64
 
@@ -108,7 +108,7 @@ class Feed:
         return until_it_fits(lambda size: self._validate_from_activations(rows, size), EVALUATED_AT_ONCE)
 
     def _validate_from_activations(self, rows: Rows, size: int) -> Tensor:
-        every, task = self._data.targets(self._data.split.val, self._plan.size), tasks[self._data.dataset.target.kind]
+        every, task = self._data.targets(self._data.split.val, self._plan.size), task_of(self._data.dataset.target)
         parts = []
         with evaluating(self._network), torch.no_grad():
             for part in torch.split(torch.arange(len(rows)), size):

@@ -17,7 +17,7 @@ from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputStore, batches_of, computing_order
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
-from warmstart.task.base import tasks
+from warmstart.task.base import task_of
 
 
 def predict_outputs(
@@ -39,7 +39,7 @@ def predict_outputs(
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     parts: list[Tensor] = []
     chosen = np.asarray(indices, dtype=np.int64)
-    order, task = computing_order(store, chosen), tasks[store.dataset.target.kind]
+    order, task = computing_order(store, chosen), task_of(store.dataset.target)
     with evaluating(network), torch.inference_mode():
         for batch in batches_of(store, chosen[order], batch_size=batch_size, workers=workers):
             inputs = batch.inputs.to(device)

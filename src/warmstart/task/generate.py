@@ -22,6 +22,8 @@ from torch.nn import functional
 
 from warmstart.data.targets import Target, TaskName
 from warmstart.errors import BackboneError
+from warmstart.model.adapters.writing import writing
+from warmstart.model.backbone import Backbone
 from warmstart.task.base import Values, known_rows, linearised
 
 
@@ -33,6 +35,12 @@ class Generate:
     closed_form = calibrates = False
     surprise = "log_loss"
     fields: tuple[str, ...] = ("probability", "exact")
+
+    def suited(self, backbone: Backbone) -> Backbone:
+        """With features of every token, and texts read as they are continued. Raises `BackboneError` where the model
+        writes none.
+        """
+        return writing(backbone)
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
         """There is no new one: what a language model writes with comes with its weights."""

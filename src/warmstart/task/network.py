@@ -1,39 +1,27 @@
-"""A backbone as a task reads it, and the network of both: the one place that knows which task needs which features."""
+"""The network that answers what a target asks: a backbone as the task reads it, and the task's head."""
 
 from __future__ import annotations
 
 from warmstart.data.targets import Target
-from warmstart.model.adapters.texts import pooled
-from warmstart.model.adapters.writing import language_head, writing
+from warmstart.model.adapters.writing import language_head
 from warmstart.model.backbone import Backbone
 from warmstart.model.network import Network
-from warmstart.task.base import Task
+from warmstart.task.base import suited, task_of
 
 
-def suited(backbone: Backbone, task: Task) -> Backbone:
-    """The backbone with the features, and the spec, that the task asks for; itself where it has them.
-
-    Raises:
-        BackboneError: it cannot be had from this backbone.
-    """
-    if task.name == "generate":
-        return writing(backbone)
-    return pooled(backbone, "none") if task.name == "tag" else backbone
-
-
-def network_for(task: Task, backbone: Backbone, target: Target, *, dropout: float = 0.0, seed: int = 0) -> Network:
-    """Backbone and head for a task. A new head is drawn from `seed`; one that writes came with the backbone.
+def network_for(backbone: Backbone, target: Target, *, dropout: float = 0.0, seed: int = 0) -> Network:
+    """Backbone, over the same weights, and head. A new head is drawn from `seed`; one that writes came with the
+    backbone, and is drawn only where that has random weights.
 
     Raises:
-        BackboneError: as `suited`.
+        BackboneError: the backbone cannot answer such a target.
 
     >>> from warmstart.data.targets import ClassTarget
     >>> from warmstart.model.catalog import load_backbone
-    >>> from warmstart.task.classify import CLASSIFY
-    >>> network_for(CLASSIFY, load_backbone("toy"), ClassTarget(("ant", "bee"))).head.config["outputs"]
+    >>> network_for(load_backbone("toy"), ClassTarget(("ant", "bee"))).head.config["outputs"]
     2
     """
-    backbone = suited(backbone, task)
-    if task.name == "generate":
+    backbone = suited(backbone, target)
+    if target.kind == "generate":
         return Network(backbone, language_head(backbone, seed=seed))
-    return Network(backbone, task.head(backbone.out_features, target, dropout=dropout, seed=seed))
+    return Network(backbone, task_of(target).head(backbone.out_features, target, dropout=dropout, seed=seed))

@@ -23,8 +23,8 @@ from warmstart.model.head import build_head
 from warmstart.model.network import Network
 from warmstart.model.text.language import CausalHead, LanguageHead
 from warmstart.preprocess.kinds import of_texts
-from warmstart.task.generate import GENERATE
-from warmstart.task.network import network_for, suited
+from warmstart.task.base import suited
+from warmstart.task.network import network_for
 
 PAIRS = [("the cat sits on the mat", "a dog"), ("rain", "wet trees and sun"), ("one two three", "four")]
 
@@ -88,14 +88,14 @@ def test_without_targets_the_next_token_is_predicted(tmp_path: Path) -> None:
 def test_what_only_reads_is_refused_with_a_model_to_use_instead(backbone: str, tmp_path: Path) -> None:
     uri = f"hf:{save(tmp_path, 'bert')}" if backbone == "bert" else backbone
     with pytest.raises(BackboneError, match="writes no texts") as caught:
-        suited(load_backbone(uri), GENERATE)
+        suited(load_backbone(uri), TextTarget())
     assert "gpt2" in str(caught.value)
 
 
 def test_a_model_without_a_token_that_ends_a_text_is_refused(tmp_path: Path) -> None:
     backbone = load_backbone(f"hf:{save_writer(tmp_path, 'gpt2', eos_token_id=None)}")
     with pytest.raises(BackboneError, match="eos_token_id"):
-        suited(backbone, GENERATE)
+        suited(backbone, TextTarget())
 
 
 def test_a_model_without_a_padding_token_works(tmp_path: Path) -> None:
@@ -107,9 +107,9 @@ def test_a_model_without_a_padding_token_works(tmp_path: Path) -> None:
 def test_random_weights_are_random_in_the_head_too(tmp_path: Path) -> None:
     uri = f"hf:{save_writer(tmp_path, 't5')}?pretrained=false"
     first, same, other = (
-        network_for(GENERATE, load_backbone(uri, seed=seed), TextTarget(), seed=seed).head for seed in (0, 0, 1)
+        network_for(load_backbone(uri, seed=seed), TextTarget(), seed=seed).head for seed in (0, 0, 1)
     )
-    pretrained = network_for(GENERATE, load_backbone(uri.partition("?")[0]), TextTarget()).head
+    pretrained = network_for(load_backbone(uri.partition("?")[0]), TextTarget()).head
     weights = [head.state_dict()["lm.lm_head.weight"] for head in (first, same, other, pretrained)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])

@@ -13,7 +13,6 @@ from tests.model.text.tiny import FAMILIES, SPECIAL, tokenizer
 from warmstart.data.targets import TextTarget
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
-from warmstart.task.generate import GENERATE
 from warmstart.task.network import network_for
 
 END = 3
@@ -52,4 +51,4 @@ def save_writer(folder: Path, family: str, **options: Any) -> Path:
 
 def load_writer(folder: Path, family: str, **options: Any) -> Network:
     """Its network, read from a folder that it is saved in."""
-    return network_for(GENERATE, load_backbone(f"hf:{save_writer(folder, family, **options)}"), TextTarget()).eval()
+    return network_for(load_backbone(f"hf:{save_writer(folder, family, **options)}"), TextTarget()).eval()
