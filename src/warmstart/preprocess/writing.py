@@ -12,7 +12,7 @@ written is predicted at the last places of what is given (`warmstart.model.text.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -36,7 +36,7 @@ def encode_written(spec: TextSpec, texts: Sequence[tuple[str, ...]], targets: Se
     own = spec.writes == "seq2seq"  # with the tokens that the tokenizer puts around a text
     made = iter(writer.encode_batch(known, add_special_tokens=own) if known else ())
     written = [None if target is None else next(made) for target in targets]
-    join = _beside if own else _behind
+    join: Callable[[TextSpec, Any, Any], Encoded] = _beside if own else _behind
     return [join(spec, *pair) for pair in zip(read, written, strict=True)]
 
 
@@ -54,8 +54,7 @@ def _beside(spec: TextSpec, read: Any, written: Any | None) -> Encoded:
         cut |= bool(written.overflowing)
         target = list(written.ids)
         target += [] if written.overflowing or target[-1:] == [spec.end] else [spec.end]
-    read = Encoded.of(read)
-    return dataclasses.replace(read, cut=cut, written=tuple(target[: spec.limit]))
+    return dataclasses.replace(Encoded.of(read), cut=cut, written=tuple(target[: spec.limit]))
 
 
 def _behind(spec: TextSpec, read: Any, written: Any | None) -> Encoded:

@@ -44,7 +44,7 @@ class LanguageHead(nn.Module):
         super().__init__()
         self.model_config = kept(model)
         self.lm: Any = language_model(self.model_config) if lm is None else lm
-        self.lm.generation_config = GenerationConfig()  # how it is to write is said by who asks for it
+        self.lm.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]  # how it is to write is said by who asks for it
         self.outside: str = self._strip()
         _untie(self.lm)
         self.requires_grad_(True)
@@ -120,7 +120,7 @@ class Seq2SeqHead(LanguageHead):
         start = torch.full((len(x), 1), self.start, dtype=torch.long, device=x.device)
         known = start[:, :0] if targets is None else targets[:, : _longest(targets) - 1].clamp_min(0)
         logits: Tensor = self.lm(
-            encoder_outputs=BaseModelOutput(last_hidden_state=x),  # type: ignore[arg-type]
+            encoder_outputs=BaseModelOutput(last_hidden_state=x),
             attention_mask=mask_of(x).long(),
             decoder_input_ids=torch.cat([start, known], dim=1),
             use_cache=False,
@@ -155,7 +155,7 @@ class _Through(nn.Module):
     def forward(self, *_: Any, inputs_embeds: Tensor, **__: Any) -> Any:
         from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
-        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=inputs_embeds)  # type: ignore[arg-type]
+        return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=inputs_embeds)
 
 
 def form_of(config: dict[str, Any]) -> Form | None:
@@ -195,7 +195,7 @@ def _longest(targets: Tensor) -> int:
 
 
 def _place(model: nn.Module, part: nn.Module) -> str:
-    return next(name for name, module in model.named_modules() if module is part)
+    return next(str(name) for name, module in model.named_modules() if module is part)
 
 
 def _replace(model: nn.Module, name: str, part: nn.Module) -> None:

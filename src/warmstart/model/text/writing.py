@@ -104,7 +104,7 @@ def _generation(head: LanguageHead, spec: TextSpec, options: dict[str, Any]) -> 
     from transformers import GenerationConfig
 
     start = head.start if isinstance(head, Seq2SeqHead) else None
-    return GenerationConfig(
+    return GenerationConfig(  # type: ignore[no-untyped-call]
         eos_token_id=spec.end, pad_token_id=spec.end, decoder_start_token_id=start, use_cache=True, **options
     )
 
