@@ -9,12 +9,9 @@ that comes with the weights is executed: code beside them is left alone, and fil
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import functools
 import importlib.util
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import timm
@@ -26,16 +23,14 @@ from warmstart.model.adapters import texts
 from warmstart.model.adapters.base import assemble, drawn, name_in_uri, seeded, smallest_size
 from warmstart.model.adapters.configuration import kept
 from warmstart.model.adapters.encoders import FORMS, Encoder, Form
+from warmstart.model.adapters.filling import fill, read_state
 from warmstart.model.adapters.processor import PROCESSOR_FILES, image_size, processor_spec
 from warmstart.model.adapters.repository import Repository
 from warmstart.model.adapters.timm import spec_of
+from warmstart.model.adapters.writing import published
 from warmstart.model.backbone import Backbone, BackboneCard
-from warmstart.model.table import HUB_FILES
-from warmstart.model.text.language import CausalHead, LanguageHead, Seq2SeqHead, form_of, language_model
-from warmstart.model.weights import read_weights
 from warmstart.preprocess.spec import PreprocessSpec
 
-_INDEX = "model.safetensors.index.json"
 _TOWERS = {"clip": "clip_vision_model", "siglip": "siglip_vision_model"}  # of image and text, to the image tower
 _OWN_TERMS = {"dinov3_vit": "dinov3-license"}  # also where the model card was not copied with the weights
 
@@ -62,7 +57,7 @@ class HfSupplier:
             found = self.rebuild(card.name.removeprefix("hf:"), structure, seed=seed)
             return texts.read_by(found, texts.tokenizer_of(there)) if of_texts else found
         if "architecture" in config:
-            module = _timm_module(config, _read(there))
+            module = _timm_module(config, read_state(there))
             return _finished(module, spec_of(module), card, config)
         if _of_texts(config):
             build = texts.Build.of(there, config)
@@ -72,7 +67,7 @@ class HfSupplier:
         if form.sized:
             config["image_size"] = spec.size
         module = _module(config)
-        _fill(module.model, _read(there), name)
+        fill(module.model, read_state(there), name)
         return _finished(module, spec, card, config)
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
@@ -112,15 +107,9 @@ SUPPLIER = HfSupplier()
 def text_backbone(there: Repository, build: texts.Build, card: BackboneCard) -> Backbone:
     """A text model with the weights and the tokenizer of a repository."""
     module = build.module()
-    _fill(module.model, texts.of_encoder(_read(there), module.model), there.repo)
+    fill(module.model, texts.of_encoder(read_state(there), module.model), there.repo)
     backbone = texts.finished(module, build, texts.tokenizer_of(there), card)
-    return dataclasses.replace(backbone, language_head=functools.partial(_language_head, there, build.config))
-
-
-def _language_head(there: Repository, config: dict[str, Any]) -> LanguageHead:
-    lm = language_model(config)
-    _fill(lm, _read(there), there.repo)
-    return Seq2SeqHead(config, lm) if form_of(config) == "seq2seq" else CausalHead(config, lm)
+    return dataclasses.replace(backbone, language_head=published(there, build.config))
 
 
 def _of_texts(config: dict[str, Any]) -> bool:
@@ -197,53 +186,6 @@ def _timm_module(config: dict[str, Any], state: dict[str, Tensor] | None) -> nn.
         **config.get("model_args", {}),
     )
     return module
-
-
-def _read(there: Repository) -> dict[str, Tensor]:
-    """All tensors by name, from one file or from the parts that an index names."""
-    path = there.file(HUB_FILES[0], _INDEX, HUB_FILES[1])
-    if path.name != _INDEX:
-        return read_weights(path)
-    parts = sorted(set(there.json(_INDEX).get("weight_map", {}).values()))
-    return {name: tensor for part in parts for name, tensor in read_weights(there.file(part)).items()}
-
-
-def _fill(inner: Any, state: dict[str, Tensor], name: str) -> None:
-    """Load weights of transformers, under whichever head they were saved, into a model of it.
-
-    Raises:
-        BackboneError: a parameter has no weight, or one of another shape.
-    """
-    form = FORMS.get(inner.config.model_type)
-    options = {} if form is None else form.options
-    with _quiet():
-        loaded, info = type(inner).from_pretrained(
-            None, config=inner.config, state_dict=state, output_loading_info=True, **options
-        )
-    missing = [*info["missing_keys"], *(str(found[0]) for found in info["mismatched_keys"])]
-    if missing:
-        raise BackboneError(
-            f"the weights of 'hf:{name}' do not fit: {len(missing)} parameters have none, the first {missing[0]!r}",
-            expected=f"those of a {inner.config.model_type}, as its config.json says",
-            do="fetch or save the model again",
-        )
-    inner.load_state_dict(loaded.float().state_dict())
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No bar and no report of weights that are left out: the head's are meant to be."""
-    from transformers.utils import logging
-
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _words(value: Any) -> str:

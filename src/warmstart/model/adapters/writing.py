@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import seeded
+from warmstart.model.adapters.filling import fill, read_state
+from warmstart.model.adapters.repository import Repository
 from warmstart.model.adapters.texts import pooled
 from warmstart.model.backbone import Backbone
 from warmstart.model.head import build_head
-from warmstart.model.text.language import LanguageHead, form_of
+from warmstart.model.text.language import CausalHead, LanguageHead, Seq2SeqHead, form_of, language_model
 from warmstart.preprocess.text import TextSpec
 
 _WRITES = "a model that writes: one like GPT-2 or Llama, or one with a decoder like T5 or BART"
@@ -51,6 +56,18 @@ def language_head(backbone: Backbone, *, seed: int = 0) -> LanguageHead:
         head = build_head({"kind": form_of(config), "model": config})
     assert isinstance(head, LanguageHead), "a form is the kind of a head that writes"
     return head
+
+
+def published(there: Repository, config: dict[str, Any]) -> Callable[[], LanguageHead]:
+    """What gives copies of the head of the language model in a repository, which is read when it is first asked for."""
+
+    @functools.cache
+    def read() -> LanguageHead:
+        lm = language_model(config)
+        fill(lm, read_state(there), there.repo)
+        return Seq2SeqHead(config, lm) if form_of(config) == "seq2seq" else CausalHead(config, lm)
+
+    return lambda: copy.deepcopy(read())
 
 
 def _config(backbone: Backbone) -> dict[str, Any]:
