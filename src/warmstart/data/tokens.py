@@ -15,6 +15,7 @@ from warmstart.data.targets import TagTarget
 from warmstart.data.words import at_tokens
 from warmstart.errors import DataError
 from warmstart.preprocess.text import Encoded, TextSpec, Tokens
+from warmstart.preprocess.writing import encode_written
 
 _AT_ONCE = 1024
 """Texts that the tokenizer is given at a time; it uses all cores."""
@@ -38,9 +39,14 @@ class TokenStore:
         self._of_words = isinstance(dataset.target, TagTarget)
 
     def targets(self, indices: IntArray) -> Tensor:
-        """What a loss takes of the samples at `indices`, (n, ...); of tags (n, tokens of the longest of them), -1 where
-        no word begins.
+        """What a loss takes of the samples at `indices`, (n, ...).
+
+        Of tags (n, tokens of the longest of them), -1 where no word begins; of a spec that writes, the tokens that are
+        to be written (n, most of these samples), -1 behind the end of each.
         """
+        if self.spec.writes:
+            self.preload()
+            return _filled([self._encoded[int(i)].written for i in indices])
         if self._targets is None:
             self._targets = torch.from_numpy(self.dataset.targets)
         found = self._targets[torch.from_numpy(indices)]
@@ -55,14 +61,19 @@ class TokenStore:
             return
         texts = [_text(sample, self._of_words) for sample in self.dataset.samples]
         for start in range(0, len(texts), _AT_ONCE):
-            some = texts[start : start + _AT_ONCE]
-            if self._of_words:
-                found = self.spec.encode_words([text.words for text in some])
-            else:
-                found = self.spec.encode([text.parts for text in some])
+            found = self._made(start, texts[start : start + _AT_ONCE])
             self._encoded += found
             if progress is not None:
                 progress(len(found))
+
+    def _made(self, start: int, texts: Sequence[Text]) -> list[Encoded]:
+        if self._of_words:
+            return self.spec.encode_words([text.words for text in texts])
+        parts = [text.parts for text in texts]
+        if not self.spec.writes:
+            return self.spec.encode(parts)
+        labels = [sample.label for sample in self.dataset.samples[start : start + len(texts)]]
+        return encode_written(self.spec, parts, [None if label is None else str(label) for label in labels])
 
     @property
     def tokens(self) -> list[Tokens]:
@@ -82,7 +93,7 @@ class TokenStore:
 
     @property
     def cut(self) -> int:
-        """How many texts are longer than what is read of them."""
+        """How many texts are longer than what is read or written of them."""
         self.preload()
         return sum(one.cut for one in self._encoded)
 
@@ -148,6 +159,14 @@ def padded(texts: Sequence[Tokens]) -> torch.Tensor:
     found = torch.full((len(texts), max(len(text) for text in texts), 2), -1, dtype=torch.int64)
     for row, text in zip(found, texts, strict=True):
         row[: len(text)] = torch.from_numpy(text)
+    return found
+
+
+def _filled(rows: Sequence[Sequence[int]]) -> Tensor:
+    """Numbers (n, longest), with -1 behind each row; one column at least."""
+    found = torch.full((len(rows), max([1, *map(len, rows)])), -1, dtype=torch.int64)
+    for row, numbers in zip(found, rows, strict=True):
+        row[: len(numbers)] = torch.tensor(numbers, dtype=torch.int64)
     return found
 
 

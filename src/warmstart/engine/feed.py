@@ -16,11 +16,12 @@ from warmstart.engine.events import Decided, Listener
 from warmstart.engine.features import InTurn, planned, turns
 from warmstart.engine.layout import training_layout
 from warmstart.engine.memory import until_it_fits
-from warmstart.evaluation.predict import predict_outputs
+from warmstart.evaluation.predict import joined, predict_outputs
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.caching import views
 from warmstart.planning.plan import PhasePlan
+from warmstart.task.base import task_of
 
 EVALUATED_AT_ONCE = 64
 
@@ -95,7 +96,7 @@ class Feed:
             return self._network.facts.chain.segment(start, self._plan.cut)(inputs).float()
 
     def validate(self) -> Tensor:
-        """Outputs (n, classes) on validation, float32 on the CPU, with the network's present weights."""
+        """Outputs (n, ...) on validation, float32 on the CPU, with the network's present weights."""
         network, indices = self._network, self._data.split.val
         if self._cached and not self._asked:
             self._val, self._asked = self._planned(None), True
@@ -107,12 +108,14 @@ class Feed:
         return until_it_fits(lambda size: self._validate_from_activations(rows, size), EVALUATED_AT_ONCE)
 
     def _validate_from_activations(self, rows: Rows, size: int) -> Tensor:
+        every, task = self._data.targets(self._data.split.val, self._plan.size), task_of(self._data.dataset.target)
+        parts = []
         with evaluating(self._network), torch.no_grad():
-            parts = [
-                self._network.forward_from(self._plan.cache.cut, self._laid_out(rows[part].to(self.device)))
-                for part in torch.split(torch.arange(len(rows)), size)
-            ]
-        return torch.cat([part.float().cpu() for part in parts])
+            for part in torch.split(torch.arange(len(rows)), size):
+                inputs, targets = self._laid_out(rows[part].to(self.device)), every[part].to(self.device)
+                outputs = self._network.forward_from(self._plan.cache.cut, inputs, targets)
+                parts.append(task.answered(outputs.float(), targets).cpu())
+        return joined(parts)
 
     def _laid_out(self, inputs: Tensor) -> Tensor:
         return inputs.contiguous(memory_format=self.layout) if inputs.ndim == 4 else inputs

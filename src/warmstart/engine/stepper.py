@@ -95,7 +95,8 @@ class Stepper:
         self.training.optimizer.zero_grad(set_to_none=True)
         whole, total = self.objective.weight(targets), torch.zeros((), device=inputs.device)
         for part in parts(len(inputs), self.training.progress.micro, self._least()):
-            outputs = self.suffix(jittered(self.feed.lift(inputs[part]), self.training.plan.phase.jitter))
+            activations = jittered(self.feed.lift(inputs[part]), self.training.plan.phase.jitter)
+            outputs = self.suffix(activations, targets[part])
             loss = self.objective.loss(outputs, targets[part]) * (self.objective.weight(targets[part]) / whole)
             self.accelerator.backward(loss)
             total += loss.detach()

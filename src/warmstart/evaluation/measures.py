@@ -35,6 +35,7 @@ MEASURES = {
     "entity_precision": Measure("entity precision", "the share of the entities told that are right"),
     "entity_recall": Measure("entity recall", "the share of the true entities that are told"),
     "token_accuracy": Measure("token accuracy", "the share of words or tokens that are answered right"),
+    "perplexity": Measure("perplexity", "exp of the log loss of a token; smaller is better", share=False),
     "rouge1": Measure("ROUGE-1", "words shared with the true text"),
     "rouge2": Measure("ROUGE-2", "pairs of words shared with the true text"),
     "rougeL": Measure("ROUGE-L", "longest sequence of words shared with the true text"),

@@ -16,6 +16,8 @@ from torch.nn import functional
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputStore, batches_of, computing_order
 from warmstart.model.modes import evaluating
+from warmstart.model.network import Network
+from warmstart.task.base import task_of
 
 
 def predict_outputs(
@@ -29,18 +31,26 @@ def predict_outputs(
 ) -> Tensor:
     """Outputs (n, ...), float32 on the CPU, in the order of `indices`; no gradient, no augmentation.
 
+    Those of a `Network` are what the task keeps of them (`Task.answered`), batch by batch. Where outputs are longer for
+    longer texts, what is behind is zero.
+
     `progress` is called with the number of samples done after each batch. No indices give a tensor of shape (0, 0).
     """
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     parts: list[Tensor] = []
     chosen = np.asarray(indices, dtype=np.int64)
-    order = computing_order(store, chosen)
+    order, task = computing_order(store, chosen), task_of(store.dataset.target)
     with evaluating(network), torch.inference_mode():
         for batch in batches_of(store, chosen[order], batch_size=batch_size, workers=workers):
             inputs = batch.inputs.to(device)
             if inputs.ndim == 4:  # about twice as fast for convolutions on a CPU
                 inputs = inputs.contiguous(memory_format=torch.channels_last)
-            parts.append(network(inputs).float().cpu())
+            if isinstance(network, Network):
+                targets = batch.targets.to(device)
+                found = task.answered(network(inputs, targets).float(), targets)
+            else:
+                found = network(inputs).float()
+            parts.append(found.cpu())
             if progress is not None:
                 progress(len(inputs))
     # indexed outside inference mode, so that callers may use the result in training (a loss on cached logits)

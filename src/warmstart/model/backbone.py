@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
 from warmstart.model.chain import Chain
 from warmstart.preprocess.kinds import Spec, of_images
 from warmstart.preprocess.spec import PreprocessSpec
+
+if TYPE_CHECKING:
+    from warmstart.model.text.language import LanguageHead
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +52,8 @@ class Backbone:
 
     `groups` partition the features where they come from several blocks (see `warmstart.model.taps`). `source_head` is
     the classifier that the weights were trained with, where it came along: features to `source_classes`, if these are
-    known. It is no part of the backbone and is never trained. `structure` is what it takes, beside its URI,
+    known. It is no part of the backbone and is never trained. `language_head` reads the head of a language model from
+    where its weights came from (`warmstart.model.adapters.writing`). `structure` is what it takes, beside its URI,
     to build the architecture again without the file that it came from; only its supplier reads it.
     """
 
@@ -60,6 +65,7 @@ class Backbone:
     groups: tuple[FeatureGroup, ...] = ()
     source_classes: tuple[str, ...] = ()
     structure: bytes = b""
+    language_head: Callable[[], LanguageHead] | None = None
 
     @property
     def preprocess(self) -> PreprocessSpec:

@@ -23,14 +23,20 @@ class Network(nn.Module):
         self.backbone = backbone.module
         self.head = head
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Outputs of shape (n, outputs) for preprocessed inputs (n, channels, height, width)."""
-        out: Tensor = self.head(self.backbone(x))
-        return out
+    def forward(self, x: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Outputs of shape (n, outputs) for preprocessed inputs (n, channels, height, width).
 
-    def forward_from(self, cut: int, activation: Tensor) -> Tensor:
+        `targets` (n, T) are for heads that write (`warmstart.model.text.language`); others are not given them.
+        """
+        return self._answer(self.backbone(x), targets)
+
+    def forward_from(self, cut: int, activation: Tensor, targets: Tensor | None = None) -> Tensor:
         """Outputs from the activation at `cut`; `forward_from(0, x)` equals `forward(x)`."""
-        out: Tensor = self.head(self.facts.chain.suffix(cut)(activation))
+        return self._answer(self.facts.chain.suffix(cut)(activation), targets)
+
+    def _answer(self, features: Tensor, targets: Tensor | None) -> Tensor:
+        forced = getattr(self.head, "forced", False)
+        out: Tensor = self.head(features, targets) if forced else self.head(features)
         return out
 
     def clone(self) -> Network:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from warmstart.errors import DataError, RecipeError
 from warmstart.model.network import Network
@@ -59,10 +60,24 @@ def compile_plan(
     """
     if data.train < 1:
         raise DataError(f"{data.name} has no training sample", expected="at least one")
-    drafts = [_compile(step, network, data, limits) for step in recipe.steps]
+    drafts = [_compile(step, network, data, limits) for step in _steps(recipe, network)]
     costs = Costs(network, data, speed or SpeedFacts())
     steps = tuple(costs.of(step) for step in plan_ahead(drafts, network.facts, limits))
     return Plan(recipe=recipe.name, backbone=network.facts.card.name, data=data, steps=steps)
+
+
+def _steps(recipe: Recipe, network: Network) -> Sequence[Step]:
+    """Those of the recipe. A head that writes came with its weights, so that there is none to be fitted first."""
+    if not getattr(network.head, "forced", False):
+        return recipe.steps
+    found = [step for step in recipe.steps if not isinstance(step, ClosedForm)]
+    if not found:
+        raise RecipeError(
+            f"recipe {recipe.name!r} fits a head in closed form alone, and one that writes is trained by gradients",
+            expected="a recipe with a phase of training",
+            do="take finetune, or one that `warmstart recipes` lists",
+        )
+    return found
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:

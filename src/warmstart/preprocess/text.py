@@ -25,13 +25,16 @@ class TextSpec:
 
     `size` counts the tokens that are read of a text, with those that the tokenizer adds at its ends; what is longer is
     cut off behind. `tokenizer` is the content of a `tokenizer.json`. `limit` is how many tokens the network has
-    positions for.
+    positions for. `writes` is how a text is continued where the network writes one, and `end` the number of the token
+    that ends what is written: see `warmstart.preprocess.writing`.
     """
 
     size: int = 256
     tokenizer: str = dataclasses.field(default="", repr=False)
     limit: int = 512
     kind: Literal["text"] = "text"
+    writes: Literal["", "causal", "seq2seq"] = ""
+    end: int = -1
 
     banded = False
     """As `PreprocessSpec` has it."""
@@ -43,7 +46,8 @@ class TextSpec:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form, with the hash of the tokenizer in its place."""
         digest = hashlib.sha256(self.tokenizer.encode()).hexdigest()
-        return {"kind": self.kind, "size": self.size, "limit": self.limit, "tokenizer_sha256": digest}
+        written = {"writes": self.writes, "end": self.end} if self.writes else {}
+        return {"kind": self.kind, "size": self.size, "limit": self.limit, **written, "tokenizer_sha256": digest}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], tokenizer: str) -> TextSpec:
@@ -66,6 +70,10 @@ class TextSpec:
         found: Sequence[Any] = _tokenizer(self.tokenizer, self.size).encode_batch(texts)
         return found
 
+    def opened(self, size: int) -> Any:
+        """The tokenizer itself, cutting texts off at `size` tokens."""
+        return _tokenizer(self.tokenizer, size)
+
 
 @dataclasses.dataclass(frozen=True)
 class Encoded:
@@ -75,6 +83,7 @@ class Encoded:
     cut: bool  # whether there was more than is read
     starts: Tokens = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
     """The first token of each word (words,), where words were given; -1 of a word that no token is of."""
+    written: tuple[int, ...] = ()  # the tokens that are to be written
 
     @classmethod
     def of(cls, encoding: Any, words: Sequence[str] = ()) -> Encoded:

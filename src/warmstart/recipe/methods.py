@@ -62,10 +62,17 @@ def probe(heads: tuple[str, ...] = ("blend",)) -> Recipe:
 
 @recipes.register("finetune")
 def finetune(
-    from_block: int = -2, lr: Lr = 1e-4, epochs: int = 10, batch_size: int = 32, augment: AugmentName = "none"
+    from_block: int = -2,
+    lr: Lr = 1e-4,
+    epochs: int = 10,
+    batch_size: int = 32,
+    augment: AugmentName = "none",
+    head: float = 10.0,
 ) -> Recipe:
-    """Tune the blocks from `from_block` on (negative: from the end; 0: all); the new head learns ten times as fast."""
-    rates: tuple[tuple[str, Rate], ...] = (("head", _times(lr, 10)), (f"block:{from_block}..", lr), ("*", None))
+    """Tune the blocks from `from_block` on (negative: from the end; 0: all); the head learns `head` times as fast, for
+    it is new. One that writes is not: 1 is right for it.
+    """
+    rates: tuple[tuple[str, Rate], ...] = (("head", _times(lr, head)), (f"block:{from_block}..", lr), ("*", None))
     tune = Phase(rates=rates, epochs=epochs, batch_size=batch_size, augment=augment)
     about = "Early blocks frozen, the later ones tuned with the head (Yosinski et al. 2014)."
     return Recipe(name="finetune", about=about, steps=(tune,))

@@ -114,6 +114,7 @@ tasks.add("classify", "warmstart.task.classify:CLASSIFY")
 tasks.add("multilabel", "warmstart.task.multilabel:MULTILABEL")
 tasks.add("regress", "warmstart.task.regress:REGRESS")
 tasks.add("tag", "warmstart.task.tag:TAG")
+tasks.add("generate", "warmstart.task.generate:GENERATE")
 
 
 def task_of(target: Target) -> Task:

@@ -34,6 +34,7 @@ from warmstart.planning.plan import Plan
 from warmstart.planning.profile import profile
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
+from warmstart.task.network import network_for
 
 CHUNK = BATCH
 
@@ -69,9 +70,9 @@ class LadderContext:
     def network(self) -> Network:
         """A new network: pretrained backbone, fresh head, but for classes that the old classifier has by name."""
         target = self.data.dataset.target
-        head = self.task.head(self.backbone.out_features, target, seed=self.seed)
-        adopt(head, self.backbone, target.classes)
-        return Network(self.backbone.clone(), head)
+        network = network_for(self.backbone.clone(), target, seed=self.seed)
+        adopt(network.head, self.backbone, target.classes)
+        return network
 
     def seconds(self, recipe: Recipe, network: Network | None = None) -> float:
         """What a recipe is expected to take; for `network`, or a new one."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from warmstart.data.schema import Kind
 from warmstart.data.targets import TaskName
+from warmstart.engine.ladder.nearest import NearestRung
 from warmstart.engine.ladder.rungs import PixelRung
 from warmstart.engine.ladder.tfidf import TfidfRung
 from warmstart.engine.ladder.words import WordsRung
 
-SimpleRung = PixelRung | TfidfRung | WordsRung
+SimpleRung = PixelRung | TfidfRung | WordsRung | NearestRung
 _BY_KIND: dict[str, type[SimpleRung]] = {"image": PixelRung, "text": TfidfRung}
-_BY_TASK: dict[str, type[SimpleRung]] = {"tag": WordsRung}
+_BY_TASK: dict[str, type[SimpleRung]] = {"tag": WordsRung, "generate": NearestRung}
 SIMPLE: dict[str, type[SimpleRung]] = {rung.name: rung for rung in (*_BY_KIND.values(), *_BY_TASK.values())}
-"""By name: `pixels`, `tfidf`, `words`."""
+"""By name: `pixels`, `tfidf`, `words`, `nearest`."""
 
 
 def simple_rung(kind: Kind, task: TaskName) -> type[SimpleRung]:
