@@ -24,7 +24,7 @@ from warmstart.engine.trials.folds import Fold, Folds, make_folds
 from warmstart.errors import RecipeError
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
-from warmstart.task.base import suited, task_of
+from warmstart.task.base import task_of
 
 READING = ("size", "group", "time", "task", "path_column", "text_column", "label_column", "max_unreadable")
 
@@ -125,7 +125,7 @@ def contest(
         whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
         target = whole.dataset.target
         _check_simple(contestants, uri, simple_rung(backbone.spec.kind, target.kind).name)
-        backbone = suited(backbone, target)
+        backbone = whole.backbone
         if first is None or folds is None:
             first = whole
             folds = make_folds(whole.dataset, options["folds"], seeds, val=options["val"], alike=whole.alike)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from warmstart.api.written import written
+from warmstart.data.schema import Dataset, Sample
 from warmstart.data.sources import load
+from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 from warmstart.errors import DataError
@@ -15,7 +20,10 @@ from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.conformal import measured_coverage
 from warmstart.evaluation.metrics import confusion
+from warmstart.evaluation.predict import predict_outputs
+from warmstart.preprocess.kinds import of_texts
 from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.reading import unreadable
 
 
 def evaluate(
@@ -59,6 +67,8 @@ def evaluate(
     )
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
+    if loaded.manifest.task == "generate":
+        return _of_writing(loaded, samples, part="test" if test else "all", seed=seed, listener=listener)
     targets = loaded.targets(samples)
     scores = None if coverage is None else loaded.scores(coverage)
     listener(Started("evaluate", len(samples)))
@@ -86,4 +96,31 @@ def evaluate(
         "confusion": confusion(outputs.outputs, truth).tolist() if classes else None,
         "unknown": None if bank is None or far is None else float((far > bank.threshold).mean()),
         "coverage": sets,
+    }
+
+
+def _of_writing(
+    bundle: Bundle, samples: Sequence[Sample], *, part: str, seed: int, listener: Listener
+) -> dict[str, Any]:
+    """The same facts, as far as there are any of texts that are written."""
+    spec = of_texts(bundle.spec)
+    readable = [sample for sample in samples if unreadable(sample) is None]
+    if not any(sample.label is not None for sample in readable):
+        raise DataError(f"none of the {len(samples)} samples can be read and has a text that is to be written")
+    store = TokenStore(Dataset(tuple(readable), bundle.manifest.target), spec)
+    every = np.arange(len(readable))
+    listener(Started("evaluate", len(readable)))
+    outputs = predict_outputs(bundle.networks[0], store, every, progress=lambda n: listener(Advanced("evaluate", n)))
+    texts = written(bundle.networks[0], spec, readable, seed=seed)
+    listener(Finished("evaluate"))
+    return {
+        "n": sum(sample.label is not None for sample in readable),
+        "part": part,
+        "unreadable": [sample.id for sample in samples if unreadable(sample) is not None],
+        "classes": [],
+        "metrics": metric_intervals(bundle.task, outputs, store.targets(every), seed=seed) | texts.metrics,
+        "ece": None,
+        "confusion": None,
+        "unknown": None,
+        "coverage": None,
     }

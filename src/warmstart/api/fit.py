@@ -25,7 +25,6 @@ from warmstart.engine.ledger import Ledger
 from warmstart.errors import RunError
 from warmstart.evaluation.outcome import Outcome
 from warmstart.model.activation import ActivationDtype
-from warmstart.model.network import Network
 from warmstart.model.taps import default_taps, tapped
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import compile_plan
@@ -34,7 +33,8 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
 from warmstart.report.tensorboard import TensorBoardListener
-from warmstart.task.base import suited, task_of
+from warmstart.task.base import task_of
+from warmstart.task.network import network_for
 
 Baseline = Literal["simple", "scratch", "none"]
 
@@ -183,10 +183,10 @@ def _fit(
     asked = {key: options[key] for key in READING}
     loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, seconds=limit, **asked)
     given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
-    pretrained = suited(pretrained, loaded.dataset.target)
+    pretrained = loaded.backbone
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
-        head = task.head(pretrained.out_features, loaded.dataset.target, seed=options["seed"])
-        compile_plan(recipe, outlined(Network(pretrained, head), recipe.edits), given.facts, limits=limits)
+        network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])
+        compile_plan(recipe, outlined(network, recipe.edits), given.facts, limits=limits)
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:

@@ -19,7 +19,6 @@ from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import silent
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.backbone import Backbone
-from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
 from warmstart.planning.plan import DataFacts, Plan
@@ -27,7 +26,7 @@ from warmstart.planning.speed import measure_speed
 from warmstart.preprocess.kinds import Spec
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
-from warmstart.task.base import suited, task_of
+from warmstart.task.network import network_for
 
 SOME = 32
 """Images that the time to decode is measured on."""
@@ -94,9 +93,8 @@ def plan(
     }
     dataset, spec, alike = as_read(data, pretrained, size, reading)
     parts = divide(dataset, val=val, test=test, seed=seed, alike=alike)
-    pretrained = suited(pretrained, dataset.target)
-    head = task_of(dataset.target).head(pretrained.out_features, dataset.target, seed=seed)
-    network = Network(pretrained, head)
+    network = network_for(pretrained, dataset.target, seed=seed)
+    pretrained = network.facts
     facts = DataFacts(
         len(parts.train),
         len(parts.val),

@@ -27,12 +27,17 @@ from warmstart.model.catalog import load_backbone
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits
+from warmstart.task.base import suited
 
 
 @dataclasses.dataclass(frozen=True)
 class Loaded:
-    """Data that was read and divided; unreadable samples are left out of it, and listed in the audit."""
+    """Data that was read and divided; unreadable samples are left out of it, and listed in the audit.
 
+    `backbone` is the one they were read for, in the form in which it can answer what the data ask.
+    """
+
+    backbone: Backbone
     dataset: Dataset
     split: Split
     store: InputStore
@@ -63,8 +68,12 @@ def divide(dataset: Dataset, *, val: float, test: float, seed: int, alike: Sets 
 
 @dataclasses.dataclass(frozen=True)
 class Decoded:
-    """Data that was read and not yet divided: its readable samples, a look at each, and what could not be read."""
+    """Data that was read and not yet divided: its readable samples, a look at each, and what could not be read.
 
+    `backbone` as `Loaded` has it.
+    """
+
+    backbone: Backbone
     dataset: Dataset
     store: InputStore
     looks: list[Look]
@@ -113,6 +122,7 @@ def read_whole(
     )
     for note in dataset.notes:
         listener(Decided(note))
+    backbone = suited(backbone, dataset.target)
     store: InputStore
     if backbone.spec.kind == "text":
         store, looks = read_all_texts(dataset, backbone, size, listener, seconds)
@@ -122,7 +132,7 @@ def read_whole(
     corrupt = tuple((dataset.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
     if len(kept) < len(dataset):
         dataset, store = dataset.subset(kept), store.subset(kept)
-    return Decoded(dataset, store, [looks[i] for i in kept], corrupt)
+    return Decoded(backbone, dataset, store, [looks[i] for i in kept], corrupt)
 
 
 def read(
@@ -135,7 +145,7 @@ def read(
         listener(Decided(note))
     findings = whole.audit(split)
     tell_problems(findings, listener)
-    return Loaded(whole.dataset, split, whole.store, findings)
+    return Loaded(whole.backbone, whole.dataset, split, whole.store, findings)
 
 
 def tell_problems(findings: Audit, listener: Listener) -> None:

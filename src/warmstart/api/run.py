@@ -19,6 +19,7 @@ from warmstart.api.projected import projection
 from warmstart.api.reference import SHARE, Judged, expected_seconds, judge
 from warmstart.api.rungs import default_rungs, recipe_rungs
 from warmstart.api.shifted import shift
+from warmstart.api.written import room, told, written
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Sample
 from warmstart.engine.events import Finished, Started
@@ -28,7 +29,9 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung, Rung, evaluation_seconds
 from warmstart.engine.ledger import Ledger
 from warmstart.evaluation.outcome import Outcome
+from warmstart.model.text.writing import LONGEST
 from warmstart.planning.peak import measure_peak
+from warmstart.preprocess.kinds import of_texts
 from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.report.card import model_card
@@ -120,6 +123,13 @@ class Run:
     def _told(self, found: Outcome, judged: Judged, measured: Measured) -> Outcome:
         """With what features say of the parts and of single samples, and with thumbnails."""
         store = self.loaded.store
+        if found.task == "generate":
+            samples = [self.loaded.dataset.samples[int(i)] for i in measured.indices]
+            also = [one.id for one in found.shown]
+            texts = written(self.members[0].network, of_texts(store.spec), samples, also, seed=found.seed)
+            found = dataclasses.replace(
+                found, shown=told(found.shown, texts.texts), test={**found.test, **texts.metrics}
+            )
         return dataclasses.replace(
             found,
             coverages=judged.coverages,
@@ -157,6 +167,7 @@ def write(found: Outcome, run: Run) -> None:
         card=model_card(found),
         data=found.data,
         reference=run.reference,
+        longest=room(of_texts(run.context.data.spec), loaded.dataset.samples) if found.task == "generate" else LONGEST,
     )
     sheet = contact_sheet(loaded.dataset) if run.context.data.spec.kind == "image" else None
     write_report(found, folder / "report.html", contact_sheet=sheet)

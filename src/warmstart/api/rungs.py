@@ -28,6 +28,12 @@ EPOCHS = {"image": (6, 4), "text": (6, 4, 2)}
 """Epochs, the preferred number first; more gained nothing on Fashion-MNIST and cost as much again. Texts are tuned a
 little rather than not at all (ULMFiT, Howard and Ruder 2018, table 7: the last layer alone has twice the error)."""
 
+WRITING_RATE, WRITING_EPOCHS = 3e-4, (30, 20, 10, 6, 4, 2, 1)
+"""AdamW's rate and the epochs of models that write: T5 is mostly tuned at 1e-4 to 1e-3, GPT-2 at 5e-5 to 3e-4.
+Validation keeps the best epoch."""
+HEAD_SHARE, WHOLE_SHARE = 0.25, 0.6
+"""Of the time left, that tuning the head that writes may take, and everything."""
+
 EVERY = ("probe", "lp_ft", "bias_only")
 """Members of an ensemble; with few validation samples only the two that were tried there, see `FEW_VALIDATION`."""
 
@@ -43,6 +49,8 @@ out Fashion-MNIST training images: from 800 labels 1e-3 reached 89.3 %, 3e-4 88.
 def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list[Rung]:
     """The ladder: a baseline, the probe, LP-FT, the average of the two, a parameter-efficient tune, an ensemble."""
     time = Time(context, reserve)
+    if not context.task.closed_form:
+        return [*_baseline(baseline, time), *_by_gradient(time)]
     epochs, lr = EPOCHS[context.data.spec.kind], _rate(context)
     options = [{"from_block": d, "epochs": n, "lr": lr} for d in _starts(context) for n in epochs]
     tunes = [load_recipe("lp_ft", **option) for option in options]
@@ -54,6 +62,17 @@ def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list
         AverageRung("lp_ft"),
         *_tuned("bias_only", "only biases, normalisation scales and the head tuned", lights, LIGHT_SHARE, time),
         EnsembleRung(("probe", "lp_ft") if len(context.data.split.val) < FEW_VALIDATION else EVERY),
+    ]
+
+
+def _by_gradient(time: Time) -> list[Rung]:
+    """Where no head is fitted in closed form: the head alone on frozen features, then everything."""
+    options = {"lr": WRITING_RATE, "head": 1.0}
+    alone = [load_recipe("head_only", epochs=n, lr=WRITING_RATE) for n in WRITING_EPOCHS]
+    whole = [load_recipe("finetune", from_block=0, epochs=n, **options) for n in WRITING_EPOCHS]
+    return [
+        RecipeRung("head_only", "only the head that writes tuned, on frozen features", time.best(alone, HEAD_SHARE)),
+        RecipeRung("finetune", "everything tuned", time.best(whole, WHOLE_SHARE)),
     ]
 
 
@@ -75,7 +94,7 @@ def _fits(recipe: Recipe, network: Network, context: LadderContext) -> bool:
 def recipe_rungs(chosen: Recipe, baseline: str, context: LadderContext, reserve: float) -> list[Rung]:
     """What the user asked for, beside a baseline and the probe to compare it with."""
     asked = RecipeRung(chosen.name, chosen.about, chosen)
-    before = [*_baseline(baseline, Time(context, reserve)), _probe()]
+    before = [*_baseline(baseline, Time(context, reserve)), *([_probe()] if context.task.closed_form else [])]
     return [*(rung for rung in before if rung.name != chosen.name), asked]
 
 

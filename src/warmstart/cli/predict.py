@@ -49,7 +49,7 @@ def predict(
         now.table(("input", *shown, "", *held), [_cells(row, shown) for row in rows])
         unreadable = sum(row["error"] is not None for row in rows)
         now.say(f"\n{len(rows)} answered, {unreadable} of them unreadable" if unreadable else f"\n{len(rows)} answered")
-        if unknown := sum(row["unknown"] is True for row in rows):
+        if unknown := sum(row.get("unknown") is True for row in rows):
             look = "looks" if unknown == 1 else "look"
             now.say(f"{unknown} of them {look} like nothing that was trained on: such labels mean little", "yellow")
         if csv is not None:
@@ -61,4 +61,4 @@ def _cells(row: dict[str, Any], shown: Sequence[str]) -> tuple[str, ...]:
     answer, *rest = (in_words(row[key]) for key in shown)
     first = answer if row["error"] is None else row["error"]
     held = (", ".join(row["set"] or ()),) if "set" in row else ()
-    return (row["input"], first, *rest, "unknown" if row["unknown"] else "", *held)
+    return (row["input"], first, *rest, "unknown" if row.get("unknown") else "", *held)

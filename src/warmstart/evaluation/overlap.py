@@ -10,10 +10,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from warmstart.errors import DataError, MissingExtraError
+from warmstart.evaluation.interval import Interval
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -30,7 +32,7 @@ class _Words:
 
 def overlaps(written: Sequence[str], wanted: Sequence[str]) -> dict[str, Tensor]:
     """Per-sample values (n,), float64, in [0, 1]: F1 of words, of pairs of words and of the longest sequence in common
-    (Lin 2004), and chrF (Popović 2015). BLEU is none of them: see `metrics`.
+    (Lin 2004), and chrF (Popović 2015). BLEU is none of them: see `bleu`.
 
     Raises:
         DataError: there are not as many of one as of the other.
@@ -44,23 +46,30 @@ def overlaps(written: Sequence[str], wanted: Sequence[str]) -> dict[str, Tensor]
     return found | {"chrf": _column([chrf.sentence_score(have, [want]).score / 100 for have, want in pairs])}
 
 
-def metrics(written: Sequence[str], wanted: Sequence[str]) -> dict[str, float]:
-    """The means of `overlaps`, and BLEU (Papineni et al. 2002) of all texts together, in [0, 1] (its tokens as
-    sacrebleu's "13a", of scripts without spaces single letters).
+def bleu(written: Sequence[str], wanted: Sequence[str], *, resamples: int = 200, seed: int = 0) -> Interval:
+    """BLEU (Papineni et al. 2002) of all texts together, in [0, 1], with its 95 % interval by resampling texts (Koehn
+    2004). Tokens are those of sacrebleu's "13a", of scripts without spaces single letters.
 
     >>> import pytest; _ = pytest.importorskip("rouge_score"), pytest.importorskip("sacrebleu")
-    >>> {name: round(value, 2) for name, value in metrics(["the cat sat on"], ["the cat sat on"]).items()}
-    {'rouge1': 1.0, 'rouge2': 1.0, 'rougeL': 1.0, 'chrf': 1.0, 'bleu': 1.0}
+    >>> round(bleu(["the cat sat on"], ["the cat sat on"]).value, 3)
+    1.0
     """
     _, sacrebleu = _packages(written, wanted)
-    found = {name: float(values.mean()) for name, values in overlaps(written, wanted).items()}
-    tokenize = "intl" if any(re.search(f"[{_UNSPACED}]", text) for text in wanted) else "13a"
-    have, want = (
-        [re.sub(f"([{_UNSPACED}])", r" \1 ", text) if tokenize == "intl" else text for text in texts]
-        for texts in (written, wanted)
-    )
-    bleu = sacrebleu.BLEU(tokenize=tokenize).corpus_score(have, [want])
-    return found | {"bleu": float(bleu.score) / 100}
+    unspaced = any(re.search(f"[{_UNSPACED}]", text) for text in wanted)
+    have, want = ([_apart(text) if unspaced else text for text in texts] for texts in (written, wanted))
+    scorer, rng = sacrebleu.BLEU(tokenize="intl" if unspaced else "13a"), np.random.default_rng(seed)
+
+    def score(rows: Sequence[int]) -> float:
+        return float(scorer.corpus_score([have[i] for i in rows], [[want[i] for i in rows]]).score) / 100
+
+    every = range(len(have))
+    draws = [score(rng.integers(0, len(have), len(have)).tolist()) for _ in range(resamples)]
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Interval(score(every), float(low), float(high))
+
+
+def _apart(text: str) -> str:
+    return re.sub(f"([{_UNSPACED}])", r" \1 ", text)
 
 
 def _column(values: Sequence[float]) -> Tensor:

@@ -28,13 +28,14 @@ class Network(nn.Module):
 
         `targets` (n, T) are for heads that write (`warmstart.model.text.language`); others are not given them.
         """
-        return self._answer(self.backbone(x), targets)
+        return self.answer(self.backbone(x), targets)
 
     def forward_from(self, cut: int, activation: Tensor, targets: Tensor | None = None) -> Tensor:
         """Outputs from the activation at `cut`; `forward_from(0, x)` equals `forward(x)`."""
-        return self._answer(self.facts.chain.suffix(cut)(activation), targets)
+        return self.answer(self.facts.chain.suffix(cut)(activation), targets)
 
-    def _answer(self, features: Tensor, targets: Tensor | None) -> Tensor:
+    def answer(self, features: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Outputs from the features of the backbone."""
         forced = getattr(self.head, "forced", False)
         out: Tensor = self.head(features, targets) if forced else self.head(features)
         return out

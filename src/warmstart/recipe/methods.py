@@ -60,6 +60,14 @@ def probe(heads: tuple[str, ...] = ("blend",)) -> Recipe:
     return Recipe(name="probe", about=about, steps=(ClosedForm(heads=heads),))
 
 
+@recipes.register("head_only")
+def head_only(lr: Lr = 1e-3, epochs: int = 20, batch_size: int = 32) -> Recipe:
+    """Train the head by gradients on frozen features, which are computed once."""
+    tune = Phase(rates=(("head", lr), ("*", None)), epochs=epochs, batch_size=batch_size)
+    about = "Only the head is trained, on frozen features; what a head that writes has for a probe."
+    return Recipe(name="head_only", about=about, steps=(tune,))
+
+
 @recipes.register("finetune")
 def finetune(
     from_block: int = -2,

@@ -22,7 +22,8 @@ from warmstart.data.targets import NumberTarget, Target
 from warmstart.errors import BundleError, DataError, nearest
 from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
-from warmstart.preprocess.kinds import Spec, of_images
+from warmstart.model.text.writing import LONGEST, write
+from warmstart.preprocess.kinds import Spec, of_images, of_texts
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.shipping import golden as golden_files
 from warmstart.shipping import manifest as layout
@@ -31,7 +32,7 @@ from warmstart.shipping import reference as reference_file
 from warmstart.shipping.files import new_folder, sha256, verified
 from warmstart.shipping.inference import Outputs, run
 from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
-from warmstart.shipping.reading import as_samples, spec_files, spec_of
+from warmstart.shipping.reading import as_samples, spec_files, spec_of, unreadable
 from warmstart.shipping.reference import Reference
 from warmstart.shipping.rows import rows
 from warmstart.task.base import Task, task_of
@@ -97,7 +98,7 @@ class Bundle:
             ) from error
         bundle = cls(folder, facts, networks, spec, reference)
         if check:
-            golden_files.check(files, bundle.classes, bundle._answers, str(folder))
+            golden_files.check(files, checked_names(facts.target), bundle._answers, str(folder))
         return bundle
 
     def outputs(self, inputs: Any, *, batch_size: int = 32, progress: Callable[[int], None] | None = None) -> Outputs:
@@ -157,10 +158,36 @@ class Bundle:
         if coverage is not None:
             self.scores(coverage)  # refused before anything is computed
         samples = as_samples(inputs, self.spec)
+        if self.manifest.task == "generate":
+            return self._write(samples, batch_size, on_error, progress)
         outputs = self.outputs(samples, batch_size=batch_size, progress=progress)
         if outputs.errors and on_error == "stop":
             raise outputs.errors[min(outputs.errors)]
         return rows(samples, outputs, self.task, self.manifest.target, self.reference, coverage)
+
+    def _write(
+        self,
+        samples: Sequence[Sample],
+        batch_size: int,
+        on_error: Literal["row", "stop"],
+        progress: Callable[[int], None] | None,
+    ) -> list[dict[str, Any]]:
+        errors = {i: error for i, sample in enumerate(samples) if (error := unreadable(sample)) is not None}
+        if errors and on_error == "stop":
+            raise errors[min(errors)]
+        texts = [sample.source.parts for i, sample in enumerate(samples) if i not in errors]
+        spec, most = of_texts(self.spec), self.manifest.longest
+        found = iter(
+            write(self.networks[0], spec, texts, max_new_tokens=most, batch_size=batch_size, progress=progress)
+        )
+        return [
+            {
+                "input": sample.id,
+                "text": None if i in errors else next(found),
+                "error": errors[i].found if i in errors else None,
+            }
+            for i, sample in enumerate(samples)
+        ]
 
     def targets(self, samples: Sequence[Sample]) -> Tensor:
         """What a loss takes, mapped by name whatever order or subset of classes the data has; of no label -1 or NaN.
@@ -183,6 +210,11 @@ class Bundle:
         return self.task.checked(outputs.outputs)
 
 
+def checked_names(target: Target) -> tuple[str, ...]:
+    """What the numbers of `Task.checked` are called in the golden file."""
+    return target.classes or ("first token",)
+
+
 def write_bundle(
     folder: str | Path,
     networks: Network | Sequence[Network],
@@ -198,6 +230,7 @@ def write_bundle(
     results: Path | None = None,
     data: str = "data",
     reference: Reference | None = None,
+    longest: int = LONGEST,
 ) -> Path:
     """Write a bundle, load it again and compare its answers, and only then give it its name.
 
@@ -215,6 +248,7 @@ def write_bundle(
         results: a `results.json` to copy.
         data: name of the data.
         reference: what to judge answers by, from validation and training samples.
+        longest: tokens that a text is written of at most, where texts are written.
 
     Raises:
         RunError: `folder` exists.
@@ -235,7 +269,7 @@ def write_bundle(
     entries = tuple(
         Member(weights=name, head=head, recipe=by) for name, head, by in zip(files, heads, recipes, strict=True)
     )
-    files |= golden_files.make(as_samples(golden, preprocess), target.classes, answers, preprocess)
+    files |= golden_files.make(as_samples(golden, preprocess), checked_names(target), answers, preprocess)
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
     structure = members[0].facts.structure
     files |= {STRUCTURE: structure} if structure else {}
@@ -251,6 +285,7 @@ def write_bundle(
         backbone=members[0].facts.card,
         preprocess=preprocess.to_dict(),
         classes=target.classes,
+        longest=longest,
         centre=target.centre if isinstance(target, NumberTarget) else (),
         scale=target.scale if isinstance(target, NumberTarget) else (),
         members=entries,

@@ -59,6 +59,7 @@ class Manifest(_Data):
     classes: tuple[str, ...]
     centre: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    longest: Annotated[int, Field(ge=1)] = 64
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     metrics: dict[str, Any]

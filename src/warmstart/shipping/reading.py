@@ -18,6 +18,7 @@ from warmstart.preprocess.image import normalise, read_pixels
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TOKENIZER, TextSpec
+from warmstart.preprocess.writing import encode_written
 
 
 def spec_of(facts: dict[str, Any], files: Mapping[str, bytes]) -> Spec:
@@ -67,12 +68,20 @@ def read(sample: Sample, spec: Spec) -> Tensor:
     """
     if isinstance(spec, PreprocessSpec):
         return read_pixels(sample.source, spec)
-    if not isinstance(sample.source, Text):
-        raise DataError(f"{sample.id} is no text", expected="texts, which this bundle is for")
-    if not any(part.strip() for part in sample.source.parts):
-        raise DataError(f"{sample.id} is empty", expected="a text")
-    (found,) = spec.encode([sample.source.parts])
+    if (error := unreadable(sample)) is not None:
+        raise error
+    parts = [sample.source.parts]
+    (found,) = encode_written(spec, parts, [None]) if spec.writes else spec.encode(parts)
     return torch.from_numpy(found.tokens)
+
+
+def unreadable(sample: Sample) -> DataError | None:
+    """Why a sample is no text that can be read; `None` if it is one."""
+    if not isinstance(sample.source, Text):
+        return DataError(f"{sample.id} is no text", expected="texts, which this bundle is for")
+    if not any(part.strip() for part in sample.source.parts):
+        return DataError(f"{sample.id} is empty", expected="a text")
+    return None
 
 
 def stacked(inputs: Sequence[Tensor], spec: Spec) -> Tensor:

@@ -34,7 +34,7 @@ class Generate:
     primary_metric = "exact_match"
     closed_form = calibrates = False
     surprise = "log_loss"
-    fields: tuple[str, ...] = ("probability", "exact")
+    fields: tuple[str, ...] = ("text",)
 
     def suited(self, backbone: Backbone) -> Backbone:
         """With features of every token, and texts read as they are continued. Raises `BackboneError` where the model
@@ -131,9 +131,8 @@ class Generate:
         return (every.log_softmax(-1).logsumexp(0) - math.log(len(every))).to(outputs[0].dtype)
 
     def checked(self, outputs: Tensor) -> Tensor:
-        """The probability of each true token; of logits, that of the most probable one."""
-        kept = outputs[..., 0] if outputs.shape[2] == 2 else outputs.log_softmax(2).amax(2)
-        return kept.double().exp()
+        """The probability of the most probable first token, (n, 1), of logits."""
+        return outputs[:, :1].double().log_softmax(2).amax(2).exp()
 
     def decode(self, outputs: Tensor, target: Target) -> Sequence[dict[str, Any]]:
         """Of what is kept: the probability of each true text, and whether it is written exactly.
