@@ -78,9 +78,9 @@ def _shown(
 
 
 def _answer(task: Task, decoded: dict[str, Any]) -> Label:
-    found = decoded[task.fields[0]]
     if task.name == "generate":
         return ""  # what is written is not known from one pass: see `warmstart.api.written`
+    found = decoded[task.fields[0]]
     if isinstance(found, float):
         return tuple(decoded["values"].values())
     return found if isinstance(found, str) else tuple(found)
