@@ -90,7 +90,7 @@ def test_files_of_conll_are_read_first_word_last_tag(name: str, separator: str, 
 
 
 def test_a_hash_may_be_a_word_and_words_may_be_numbered(tmp_path: Path) -> None:
-    path = write(tmp_path, "# B-X\n1 B-X\n#no O\n# remark\n", "a.conll")
+    path = write(tmp_path, "# B-X\n1 B-X\n#no O\n# remark\n# of more words\n", "a.conll")
     assert read(load(path)) == [(["#", "1", "#no"], ["B-X", "B-X", "O"])]
     numbered = write(tmp_path, "#\tsource\n1\tNew York\tB-LOC\tO\n2\tis\tO\tO\n\n1\tbig\tO\tB-X\n", "b.conll")
     found = load(numbered)
