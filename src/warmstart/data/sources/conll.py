@@ -26,7 +26,7 @@ Line = tuple[int, list[str]]
 def read_conll(path: Path, notes: list[str]) -> Table:
     """(header, rows) of a file: columns `tokens` and `tags`, a row of two lists for each sentence.
 
-    Comments (lines that begin with # and do not have as many columns as the others) and lines that begin a document
+    Comments (lines that begin with #, and have other columns than the lines of words) and lines that begin a document
     are passed over.
 
     Raises:
@@ -60,6 +60,6 @@ def _sentences(text: str) -> tuple[list[list[Line]], int]:
     for number, cells in enumerate(rows, start=1):
         if not cells or cells[0] == DOCUMENT:
             sentences += [[]] if sentences[-1] else []
-        elif not cells[0].startswith("#") or (len(cells) == width and cells[-1] in tags):
+        elif not cells[0].startswith("#") or (len(cells) == width and (cells[0] != "#" or cells[-1] in tags)):
             sentences[-1].append((number, cells))
     return [sentence for sentence in sentences if sentence], width

@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from warmstart.data.names import IMAGES, TEXTS, clean
 from warmstart.data.schema import Dataset, Kind, Sample, Text
 from warmstart.data.sources.labels import is_null
@@ -84,7 +86,9 @@ def require_kind(
 
 def refuse_mixed(items: Sequence[Any]) -> None:
     """Raise `DataError` for images in memory with texts among them."""
-    images = [row for row, item in enumerate(items) if not (isinstance(item, _NO_IMAGE) or is_null(item))]
+    images = [
+        row for row, item in enumerate(items) if not (isinstance(item, _NO_IMAGE) or is_null(item) or _are_words(item))
+    ]
     texts = [row for row, item in enumerate(items) if images and "text" in _kinds_of([item])]
     if images and texts:
         raise DataError(
@@ -125,12 +129,20 @@ def _kinds_at(source: Any, first: Kind) -> set[Kind]:
 
 def _kinds_of(items: Sequence[Any]) -> set[Kind]:
     """Of things in memory: a string that is no path of a file, nor could only be meant as one, is a text."""
+    items = [Text.of_words(item) if _are_words(item) else item for item in items]
     parts = [part for item in items for part in (item if isinstance(item, (tuple, list)) else [item])]
     sources = [part.source if isinstance(part, Sample) else part for part in parts]
     missing = [part for part in sources if is_null(part)]
     texts = [part for part in sources if isinstance(part, Text) or (isinstance(part, str) and not _names_file(part))]
     found: set[Kind] = {"text"} if texts else set()
     return found | ({"image"} if len(texts) + len(missing) < len(sources) else set())
+
+
+def _are_words(item: Any) -> bool:
+    """Whether it is a list of words: not two of them, which are a pair of texts; an array of texts too."""
+    if isinstance(item, np.ndarray):
+        return item.ndim == 1 and item.dtype.kind in "UO" and all(isinstance(word, str) for word in item)
+    return isinstance(item, (tuple, list)) and len(item) != 2 and all(isinstance(word, str) for word in item)
 
 
 def _names_file(text: str) -> bool:
