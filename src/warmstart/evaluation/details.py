@@ -88,9 +88,9 @@ def _in_words(
     if isinstance(task, Tag):
         texts = [sample.source for sample in samples]
         truth = functional.one_hot(targets.clamp_min(0), len(target.classes)).float()
-        true, said = (task.decode(task.answered(each, targets), target, texts) for each in (truth, outputs))
+        true, said = (task.decode(task.by_word(each, targets), target, texts) for each in (truth, outputs))
         return [(task.in_words(a), task.in_words(b)) for a, b in zip(true, said, strict=True)]
-    answers = task.decode(task.answered(outputs, targets), target)
+    answers = task.decode(outputs, target)
     return [(in_words(sample.label), in_words(_answer(task, a))) for sample, a in zip(samples, answers, strict=True)]
 
 

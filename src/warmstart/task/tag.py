@@ -87,7 +87,11 @@ class Tag:
         return torch.where(counts > 0, weights, torch.ones(()))
 
     def answered(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Logits of words (n, most words, tags), of outputs for tokens; NaN behind the last of a text."""
+        """Logits as they are."""
+        return outputs
+
+    def by_word(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Logits of the words (n, most words, tags) that have a tag in `targets`, of outputs of tokens; NaN behind."""
         length = min(outputs.shape[1], targets.shape[1])
         return at_words(outputs, [torch.nonzero(row[:length] != UNKNOWN).flatten().numpy() for row in targets])
 
@@ -141,12 +145,13 @@ class Tag:
         return rated(self.classes, tag_counts(known, len(self.classes)))
 
     def combine(self, outputs: Sequence[Tensor]) -> Tensor:
-        """Logits of the mean of the probabilities.
+        """Logits of the mean of the probabilities, as far as the shortest go: what is behind is padding.
 
         >>> TAG.combine([torch.tensor([[[0.0, 0.0]]]), torch.tensor([[[9.0, 9.0]]])]).exp().tolist()
         [[[0.5, 0.5]]]
         """
-        logs = torch.stack([each.double().log_softmax(-1) for each in outputs])
+        length = min(each.shape[1] for each in outputs)
+        logs = torch.stack([each[:, :length].double().log_softmax(-1) for each in outputs])
         return (logs.logsumexp(0) - math.log(len(outputs))).to(outputs[0].dtype)
 
     def checked(self, outputs: Tensor) -> Tensor:
