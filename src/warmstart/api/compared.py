@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from warmstart.api.contest import Contest
@@ -22,6 +21,7 @@ from warmstart.evaluation.comparison import Entry, Gain, Picked, TrialRow
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.paired import Pair, adjusted, gain, paired_by_unit
+from warmstart.evaluation.predict import joined
 from warmstart.evaluation.scoring import scores
 
 Values = npt.NDArray[np.float64]
@@ -84,8 +84,8 @@ class Compared:
         first = [pair for pair in self.folds if pair[0] == self.folds[0][0]]
         trials = [self.done[name, *pair] for pair in first]
         indices = np.concatenate([self.splits[pair].test for pair in first])
-        raw = torch.cat([trial.outputs for trial in trials])
-        calibrated = torch.cat([trial.outputs / trial.temperature for trial in trials])
+        raw = joined([trial.outputs for trial in trials])
+        calibrated = joined([trial.outputs / trial.temperature for trial in trials])
         return Answers(right, by_trial, indices, self._targets(name, indices), raw, calibrated)
 
     def interval(self, right: Values) -> Interval:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from warmstart.data.schema import Sample
 from warmstart.data.targets import Label, NumberTarget, Target
@@ -16,6 +17,7 @@ from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.metrics import confusion, most_wrong, per_class
 from warmstart.evaluation.outcome import Shown
 from warmstart.task.base import Task
+from warmstart.task.tag import Tag
 
 WORST, DRAWN, POINTS = 16, 8, 500
 
@@ -27,6 +29,8 @@ def details(
     if task.name == "classify":
         return of_classes(outputs, targets, [sample.id for sample in samples], target.classes, temperature)
     found: dict[str, Any] = {"shown": _shown(task, outputs, targets, samples, target)}
+    if isinstance(task, Tag):
+        found["per_class"] = task.by_kind(outputs, targets)
     if task.name == "multilabel":
         found["per_class"] = _by_label(outputs, targets, target.classes)
     if isinstance(target, NumberTarget):
@@ -70,11 +74,24 @@ def _shown(
     worst = order[:WORST]
     rest = np.random.default_rng(0).permutation(order[WORST:])[:DRAWN].tolist()
     picked = [known[k] for k in (*worst, *rest)]
-    answers = task.decode(task.answered(outputs[picked], targets[picked]), target)
+    pairs = _in_words(task, outputs[picked], targets[picked], [samples[i] for i in picked], target)
     return tuple(
-        Shown(samples[i].id, in_words(samples[i].label), in_words(_answer(task, answer)), surprise[k], k in worst)
-        for i, k, answer in zip(picked, (*worst, *rest), answers, strict=True)
+        Shown(samples[i].id, true, said, surprise[k], k in worst)
+        for i, k, (true, said) in zip(picked, (*worst, *rest), pairs, strict=True)
     )
+
+
+def _in_words(
+    task: Task, outputs: Tensor, targets: Tensor, samples: Sequence[Sample], target: Target
+) -> list[tuple[str, str]]:
+    """What is true of each sample, and what was answered."""
+    if isinstance(task, Tag):
+        texts = [sample.source for sample in samples]
+        truth = functional.one_hot(targets.clamp_min(0), len(target.classes)).float()
+        true, said = (task.decode(task.by_word(each, targets), target, texts) for each in (truth, outputs))
+        return [(task.in_words(a), task.in_words(b)) for a, b in zip(true, said, strict=True)]
+    answers = task.decode(outputs, target)
+    return [(in_words(sample.label), in_words(_answer(task, a))) for sample, a in zip(samples, answers, strict=True)]
 
 
 def _answer(task: Task, decoded: dict[str, Any]) -> Label:

@@ -11,21 +11,19 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from warmstart.data.entities import OUTSIDE, Scheme
+from warmstart.data.entities import Scheme
 from warmstart.data.schema import Text
 from warmstart.data.targets import UNKNOWN, Target, TaskName
 from warmstart.data.words import at_words, words_of
-from warmstart.data.words import spans as places
-from warmstart.errors import DataError
 from warmstart.model.adapters.texts import pooled
 from warmstart.model.backbone import Backbone
 from warmstart.model.head import LinearHead
 from warmstart.task.base import Values, linearised
+from warmstart.task.tagged import Known, entities, entity_counts, rated, tag_counts
 
 
 class Tag:
@@ -42,7 +40,7 @@ class Tag:
     fields: tuple[str, ...] = ("tags", "words", "probabilities", "entities")
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
-        self.scheme = Scheme.of(classes)
+        self.classes, self.scheme = tuple(classes), Scheme.of(classes)
         self.primary_metric = "token_accuracy" if self.scheme is None else "entity_f1"
 
     def of(self, target: Target) -> Tag:
@@ -89,7 +87,11 @@ class Tag:
         return torch.where(counts > 0, weights, torch.ones(()))
 
     def answered(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Logits of words (n, most words, tags), of outputs for tokens; NaN behind the last of a text."""
+        """Logits as they are."""
+        return outputs
+
+    def by_word(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Logits of the words (n, most words, tags) that have a tag in `targets`, of outputs of tokens; NaN behind."""
         length = min(outputs.shape[1], targets.shape[1])
         return at_words(outputs, [torch.nonzero(row[:length] != UNKNOWN).flatten().numpy() for row in targets])
 
@@ -101,7 +103,7 @@ class Tag:
         >>> [round(found[name].mean().item(), 3) for name in ("entity_f1", "token_accuracy")]
         [0.5, 0.8]
         """
-        known = _Known.of(outputs, targets)
+        known = Known.of(outputs, targets)
         loss = functional.cross_entropy(known.outputs, known.targets, reduction="none")
         right = (known.outputs.argmax(1) == known.targets).double()
         words = torch.ones_like(right)
@@ -112,31 +114,44 @@ class Tag:
         }
         if self.scheme is None:
             return found
-        counts = self._counts(self.scheme, known).sum(1)  # (m, 3): right, told, true
-        entities = {
+        counts = entity_counts(self.scheme, known).sum(1)  # (m, 3): right, told, true
+        of_entities = {
             "entity_f1": linearised(counts, lambda m: 2 * m[0] / (m[1] + m[2]).clamp_min(1e-12)),
             "entity_precision": linearised(counts, lambda m: m[0] / m[1].clamp_min(1e-12)),
             "entity_recall": linearised(counts, lambda m: m[0] / m[2].clamp_min(1e-12)),
         }
-        return entities | found
+        return of_entities | found
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
         """The means of `values`, and the F1 of each type of entity that occurs or is told."""
         found = {name: float(value.mean()) for name, value in self.values(outputs, targets).items()}
         if self.scheme is not None:
-            counts = self._counts(self.scheme, _Known.of(outputs, targets)).sum(0)
-            for name, (right, told, true) in zip(self.scheme.types, counts.tolist(), strict=True):
-                if told + true:
-                    found[f"f1_{name}"] = 2 * right / (told + true)
+            rows = self.by_kind(outputs, targets)
+            found |= {f"f1_{row['name']}": row["f1"] for row in rows if row["f1"] is not None}
         return found
 
+    def by_kind(self, outputs: Tensor, targets: Tensor) -> tuple[dict[str, Any], ...]:
+        """Precision, recall, F1 and number of each type of entity, or of each tag where there are no entities.
+
+        `None` where there is nothing to divide by.
+
+        >>> said, true = 9.0 * torch.eye(2)[torch.tensor([[0, 1]])], torch.tensor([[0, 0]])
+        >>> Tag(("NOUN", "VERB")).by_kind(said, true)[0]
+        {'name': 'NOUN', 'precision': 1.0, 'recall': 0.5, 'f1': 0.6666666666666666, 'count': 2}
+        """
+        known = Known.of(outputs, targets)
+        if self.scheme is not None:
+            return rated(self.scheme.types, entity_counts(self.scheme, known).sum(0))
+        return rated(self.classes, tag_counts(known, len(self.classes)))
+
     def combine(self, outputs: Sequence[Tensor]) -> Tensor:
-        """Logits of the mean of the probabilities.
+        """Logits of the mean of the probabilities, as far as the shortest go: what is behind is padding.
 
         >>> TAG.combine([torch.tensor([[[0.0, 0.0]]]), torch.tensor([[[9.0, 9.0]]])]).exp().tolist()
         [[[0.5, 0.5]]]
         """
-        logs = torch.stack([each.double().log_softmax(-1) for each in outputs])
+        length = min(each.shape[1] for each in outputs)
+        logs = torch.stack([each[:, :length].double().log_softmax(-1) for each in outputs])
         return (logs.logsumexp(0) - math.log(len(outputs))).to(outputs[0].dtype)
 
     def checked(self, outputs: Tensor) -> Tensor:
@@ -170,71 +185,20 @@ class Tag:
                     "tags": [target.classes[numbers[k]] if yes else None for k, yes in enumerate(there)],
                     "words": words,
                     "probabilities": [shares[k] if yes else None for k, yes in enumerate(there)],
-                    "entities": self._entities(numbers, shares, there, target, text),
+                    "entities": [] if self.scheme is None else entities(self.scheme, numbers, shares, there, text),
                 }
             )
         return answers
 
-    def _entities(
-        self, numbers: list[int], shares: list[float], there: list[bool], target: Target, text: Text | None
-    ) -> list[dict[str, Any]]:
-        if self.scheme is None or not there:
-            return []
-        outside = target.classes.index(OUTSIDE) if OUTSIDE in target.classes else 0
-        at = np.flatnonzero(there)  # a word that was not read divides nothing and is of nothing
-        tags = np.array([numbers[k] if there[k] else outside for k in range(len(there))], dtype=np.int64)
-        found = self.scheme.spans(tags[at], np.zeros(len(at), dtype=np.int64))
-        rows = []
-        for start, stop, kind in zip(found.start.tolist(), found.stop.tolist(), found.kind.tolist(), strict=True):
-            first, last = int(at[start]), int(at[stop - 1])
-            row: dict[str, Any] = {"type": self.scheme.types[kind], "words": [first, last + 1]}
-            row["probability"] = float(np.mean([shares[k] for k in at[start:stop]]))
-            if text is not None:
-                where = places(text)
-                row |= {"start": where[first][0], "end": where[last][1]}
-                row["text"] = text.parts[0][row["start"] : row["end"]]
-            rows.append(row)
-        return rows
+    def in_words(self, decoded: dict[str, Any]) -> str:
+        """What `decode` gave for a text, as a person reads it: its entities, or its words with their tags.
 
-    def _counts(self, scheme: Scheme, known: _Known) -> Tensor:
-        """Entities that are right, told and true, of each text and type, (m, types, 3)."""
-        text = known.text.numpy()
-        truth = scheme.spans(known.targets.numpy(), text)
-        said = scheme.spans(known.outputs.argmax(1).numpy(), text)
-        found = np.zeros((known.texts, len(scheme.types), 3))
-        hits = said.found_in(truth)
-        np.add.at(found[..., 0], (text[said.start[hits]], said.kind[hits]), 1)
-        np.add.at(found[..., 1], (text[said.start], said.kind), 1)
-        np.add.at(found[..., 2], (text[truth.start], truth.kind), 1)
-        return torch.from_numpy(found)
-
-
-class _Known:
-    """The words whose tags are known, of all texts one behind the other."""
-
-    def __init__(self, outputs: Tensor, targets: Tensor, text: Tensor, texts: int) -> None:
-        self.outputs = outputs  # (w, tags), float64
-        self.targets = targets  # (w,)
-        self.text = text  # (w,), which of the texts that have any; ascending
-        self.texts = texts
-
-    @classmethod
-    def of(cls, outputs: Tensor, targets: Tensor) -> _Known:
-        """Raises `DataError` where there is none."""
-        length = min(outputs.shape[1], targets.shape[1])
-        outputs, targets = outputs[:, :length], targets[:, :length]
-        read = ~outputs.isnan().any(-1)
-        known = (targets != UNKNOWN) & (read | ~read.any())
-        labelled = (targets != UNKNOWN).any(1)
-        if not bool(known.any()):
-            raise DataError("no sample with a known label to measure on", expected="at least one labelled sample")
-        number = labelled.cumsum(0) - 1
-        text = number[:, None].expand_as(targets)[known]
-        return cls(outputs[known].double(), targets[known], text, int(labelled.sum()))
-
-    def by_text(self, values: Tensor) -> Tensor:
-        """Sums (m, k) over the words of each text of values (w, k)."""
-        return values.new_zeros(self.texts, values.shape[1]).index_add_(0, self.text, values)
+        >>> Tag(("O", "B-PER")).in_words({"entities": [{"type": "PER", "text": "Ada"}]})
+        'PER: Ada'
+        """
+        if self.scheme is not None:
+            return "; ".join(f"{one['type']}: {one['text']}" for one in decoded["entities"]) or "none"
+        return " ".join(f"{word}/{tag}" for word, tag in zip(decoded["words"], decoded["tags"], strict=True))
 
 
 TAG = Tag()
