@@ -138,7 +138,8 @@ class Seq2SeqHead(LanguageHead):
         encoder, decoder, embeddings = self.lm.get_encoder(), self.lm.get_decoder(), self.lm.get_input_embeddings()
         name = _place(self.lm, encoder)
         _replace(self.lm, name, _Absent())
-        if all(embeddings is not module for module in decoder.modules()):
+        left = [module for module in self.lm.modules() if module is embeddings]  # Marian's are the encoder's own
+        if left and all(embeddings is not module for module in decoder.modules()):
             _replace(self.lm, _place(self.lm, embeddings), _Absent())
         return name
 
@@ -151,6 +152,11 @@ class _Absent(nn.Module):
 
 class _Through(nn.Module):
     """In the place of the layers of a model that only decodes: gives what they gave before."""
+
+    @property
+    def decoder(self) -> nn.Module:
+        """What OPT calls in the place of the whole."""
+        return self
 
     def forward(self, *_: Any, inputs_embeds: Tensor, **__: Any) -> Any:
         from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
