@@ -20,6 +20,7 @@ from warmstart.model.adapters.configuration import kept
 from warmstart.model.modes import evaluating
 
 Form = Literal["causal", "seq2seq"]
+_LOGITS = 2**28
 
 
 class LanguageHead(nn.Module):
@@ -59,6 +60,10 @@ class LanguageHead(nn.Module):
     def vocabulary(self) -> int:
         """How many different tokens there are."""
         return int(self.lm.config.get_text_config(decoder=True).vocab_size)
+
+    def at_once(self, targets: Tensor) -> int:
+        """How many samples' logits, (n, T, vocabulary), take a quarter of a gigabyte; one at least."""
+        return max(1, _LOGITS // (4 * _longest(targets) * self.vocabulary))
 
     def reset(self, seed: int) -> None:
         """Draw the weights anew, as the library does."""
