@@ -2,14 +2,17 @@
 
 A small model of the type of GPT-2 (causal) and one of the type of T5 (encoder and decoder) are made by transformers
 from a configuration, with random weights and a tokenizer trained on the texts, saved as a folder, and loaded as any
-published model is (`hf:./FOLDER`). Each learns to write strings of digits backwards, which can be checked, and is then
-asked for strings that it has not seen. Exact match is counted on what it writes by itself, greedily.
+published model is (`hf:./FOLDER`). Each learns to sort the digits of a string, which can be checked, and is then asked
+for digits that it has not seen together: none of the right answers stands in what it learned from, so that looking up
+the most similar string (the baseline `nearest`) has none of them. Exact match is counted on what it writes by itself,
+greedily.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import tempfile
 import time
 from pathlib import Path
@@ -35,26 +38,27 @@ from warmstart.task.generate import GENERATE
 from warmstart.task.network import network_for
 
 SHAPES: dict[str, dict[str, Any]] = {
-    "gpt2": {"n_embd": 128, "n_layer": 3, "n_head": 4, "n_positions": 64}
+    "gpt2": {"n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 64}
     | dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),
-    "t5": {"d_model": 128, "d_kv": 32, "d_ff": 256, "num_layers": 2, "num_heads": 4, "dropout_rate": 0.0},
+    "t5": {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4, "dropout_rate": 0.0},
 }
-"""Small ones; without dropout, for there is no end of different strings."""
+"""Small ones; without dropout, for there is no noise to be robust against."""
 SPECIAL = {"pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 1}
+SHORTEST, LONGEST = 3, 8
+"""Digits of a string, all different."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Size:
     """How much there is to learn, and how long it is learned."""
 
-    longest: int = 8  # digits; the shortest string has half of them
-    train: int = 8000
+    train: int = 6000
     test: int = 500
-    epochs: int = 12
-    lr: float = 2e-3
+    epochs: int = 20
+    lr: float = 3e-3
 
 
-QUICK = Size(longest=5, train=3000, test=200, epochs=8)
+QUICK = Size(train=3000, test=200, epochs=16)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,17 +68,29 @@ class Learned:
     family: str
     parameters: int
     seconds: float  # of training
-    exact: float  # share of the test strings that are written backwards without a mistake
+    exact: float  # share of the test strings that are sorted without a mistake
     forced: float  # the same as it follows from one pass, without writing
 
 
-def strings(size: Size, seed: int = 0) -> list[str]:
-    """Different strings of digits."""
-    rng, found = np.random.default_rng(seed), dict[str, None]()
-    while len(found) < size.train + size.test:
-        length = rng.integers((size.longest + 1) // 2, size.longest + 1)
-        found["".join(map(str, rng.integers(0, 10, length)))] = None
-    return list(found)
+def strings(size: Size, seed: int = 0) -> tuple[list[str], list[str]]:
+    """Different strings of different digits to learn from, and to be asked for; the two share no set of digits."""
+    rng = np.random.default_rng(seed)
+    digits = [one for n in range(SHORTEST, LONGEST + 1) for one in itertools.combinations("0123456789", n)]
+    order = rng.permutation(len(digits))
+    apart = len(order) // 5
+
+    def drawn(n: int, chosen: Any) -> list[str]:
+        found = dict[str, None]()
+        while len(found) < n:
+            found["".join(rng.permutation(digits[rng.choice(chosen)]))] = None
+        return list(found)
+
+    return drawn(size.train, order[apart:]), drawn(size.test, order[:apart])
+
+
+def answer(text: str) -> str:
+    """What is to be written."""
+    return "".join(sorted(text))
 
 
 def tokenizer(texts: list[str]) -> Tokenizer:
@@ -101,21 +117,21 @@ def save(folder: Path, family: str, texts: list[str]) -> Path:
 
 def learn(family: str, size: Size, folder: Path) -> Learned:
     """Make a model in `folder`, tune all of it, and let it write."""
-    every = strings(size)
+    train, test = strings(size)
+    every = [*train, *test]
     backbone = load_backbone(f"hf:{save(folder, family, every)}?size=24")
     network = network_for(backbone, TextTarget())
     spec = of_texts(network.facts.spec)
-    samples = tuple(Sample(f"row-{i}", Text((text,)), text[::-1]) for i, text in enumerate(every))
-    dataset = Dataset(samples, TextTarget(), name="reversed")
+    samples = tuple(Sample(f"row-{i}", Text((text,)), answer(text)) for i, text in enumerate(every))
+    dataset = Dataset(samples, TextTarget(), name="sorted")
     split = Split(np.arange(size.train), np.arange(size.train, len(every)), np.arange(0), how="by hand")
     data = RunData(dataset, split, store_of(dataset, spec), spec, ActivationStore(None, budget_bytes=1 << 28))
     tune = Phase(rates=(("*", size.lr),), epochs=size.epochs, batch_size=64)
     began = time.monotonic()
     result = run_recipe(Recipe(name="tune", steps=(tune,)), network, data, task=GENERATE)
     seconds = time.monotonic() - began
-    held = every[size.train :]
-    written = write(result.network, spec, [(text,) for text in held], max_new_tokens=2 * size.longest, batch_size=100)
-    exact = float(np.mean([text[::-1] == found for text, found in zip(held, written, strict=True)]))
+    written = write(result.network, spec, [(text,) for text in test], max_new_tokens=2 * LONGEST, batch_size=100)
+    exact = float(np.mean([answer(text) == found for text, found in zip(test, written, strict=True)]))
     parameters = sum(parameter.numel() for parameter in network.parameters())
     return Learned(family, parameters, seconds, exact, result.val_metrics["exact_match"])
 
@@ -124,14 +140,14 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("families", nargs="*", default=list(SHAPES), help="gpt2, t5")
-    parser.add_argument("--quick", action="store_true", help="shorter strings, fewer of them")
+    parser.add_argument("--quick", action="store_true", help="less to learn from, and for less long")
     given = parser.parse_args()
     for family in given.families:
         with tempfile.TemporaryDirectory() as folder:
             found = learn(family, QUICK if given.quick else Size(), Path(folder))
         print(
             f"{family:5} {found.parameters / 1e6:.2f}M parameters, {found.seconds:.0f} s: "
-            f"{found.exact:.1%} of unseen strings written backwards exactly ({found.forced:.1%} by one pass)",
+            f"{found.exact:.1%} of unseen strings are sorted ({found.forced:.1%} by one pass)",
             flush=True,
         )
 

@@ -150,6 +150,18 @@ def test_the_size_of_a_batch_does_not_change_what_is_measured(family: str, folde
     torch.testing.assert_close(few, many, rtol=0, atol=1e-4)
 
 
+def test_no_more_logits_are_held_at_once_than_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = writer(folder, "gpt2")
+    data = backwards(network)
+    whole, seen = predict_outputs(network, data.store, data.split.train), list[int]()
+    hook = network.head.register_forward_hook(lambda _, __, out: seen.append(out.numel()))
+    monkeypatch.setattr("warmstart.model.text.language._LOGITS", 4 * 6 * 100 * 5)
+    torch.testing.assert_close(predict_outputs(network, data.store, data.split.train), whole, rtol=0, atol=1e-4)
+    hook.remove()
+    assert max(seen) <= 6 * 100 * 5
+    assert len(seen) > 4
+
+
 def test_a_head_in_closed_form_alone_is_refused(folder: Path) -> None:
     network = writer(folder, "gpt2")
     with pytest.raises(RecipeError, match="finetune"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -16,7 +18,7 @@ from warmstart.engine.events import Decided, Listener
 from warmstart.engine.features import InTurn, planned, turns
 from warmstart.engine.layout import training_layout
 from warmstart.engine.memory import until_it_fits
-from warmstart.evaluation.predict import joined, predict_outputs
+from warmstart.evaluation.predict import answered, joined, predict_outputs
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.caching import views
@@ -109,12 +111,11 @@ class Feed:
 
     def _validate_from_activations(self, rows: Rows, size: int) -> Tensor:
         every, task = self._data.targets(self._data.split.val, self._plan.size), task_of(self._data.dataset.target)
-        parts = []
+        run, parts = functools.partial(self._network.forward_from, self._plan.cache.cut), []
         with evaluating(self._network), torch.no_grad():
             for part in torch.split(torch.arange(len(rows)), size):
                 inputs, targets = self._laid_out(rows[part].to(self.device)), every[part].to(self.device)
-                outputs = self._network.forward_from(self._plan.cache.cut, inputs, targets)
-                parts.append(task.answered(outputs.float(), targets).cpu())
+                parts.append(answered(self._network, run, inputs, targets, task))
         return joined(parts)
 
     def _laid_out(self, inputs: Tensor) -> Tensor:

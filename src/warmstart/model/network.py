@@ -40,6 +40,13 @@ class Network(nn.Module):
         out: Tensor = self.head(features, targets) if forced else self.head(features)
         return out
 
+    def at_once(self, targets: Tensor) -> int:
+        """How many of the samples with these targets to give it at once where no gradient is asked for: what is kept of
+        outputs is small, but logits of all tokens of a language are not.
+        """
+        most = getattr(self.head, "at_once", None)
+        return len(targets) if most is None else int(most(targets))
+
     def clone(self) -> Network:
         """A copy with weights of its own."""
         backbone = dataclasses.replace(self.facts, chain=self.facts.chain.clone())

@@ -9,7 +9,7 @@ import torch
 from tokenizers import AddedToken, processors
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from tests.model.text.tiny import FAMILIES, SPECIAL, tokenizer
+from tests.model.text.tiny import FAMILIES, SIZES, SPECIAL, tokenizer
 from warmstart.data.targets import TextTarget
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
@@ -19,10 +19,12 @@ END = 3
 """The token [SEP]."""
 WRITERS: dict[str, dict[str, Any]] = {
     **{name: FAMILIES[name] for name in ("gpt2", "llama", "gemma3_text", "bloom")},
+    "opt": {**SIZES, "ffn_dim": 64, "word_embed_proj_dim": 32},
     "t5": {**FAMILIES["t5"], "decoder_start_token_id": 0},
     "bart": {**FAMILIES["bart"], "decoder_start_token_id": END, "scale_embedding": True},
+    "marian": {**FAMILIES["bart"], "decoder_start_token_id": 0, "pad_token_id": 0, "decoder_vocab_size": 100},
 }
-CAUSAL = ("gpt2", "llama", "gemma3_text", "bloom")
+CAUSAL = ("gpt2", "llama", "gemma3_text", "bloom", "opt")
 
 
 def model_of(family: str, *, sure: bool = True, **options: Any) -> Any:

@@ -32,13 +32,14 @@ def fill(inner: Any, state: dict[str, Tensor], name: str) -> None:
     Raises:
         BackboneError: a parameter has no weight, or one of another shape.
     """
+    made = {name for name, parameter in inner.named_parameters() if not parameter.requires_grad}  # tables of positions
     form = FORMS.get(inner.config.model_type)
     options = {} if form is None else form.options
     with _quiet():
         loaded, info = type(inner).from_pretrained(
             None, config=inner.config, state_dict=state, output_loading_info=True, **options
         )
-    missing = [*info["missing_keys"], *(str(found[0]) for found in info["mismatched_keys"])]
+    missing = [*sorted({*info["missing_keys"]} - made), *(str(found[0]) for found in info["mismatched_keys"])]
     if missing:
         raise BackboneError(
             f"the weights of 'hf:{name}' do not fit: {len(missing)} parameters have none, the first {missing[0]!r}",

@@ -44,7 +44,7 @@ class TextEncoder(nn.Module):
         accepted = inspect.signature(model.forward).parameters
         self._types = "token_type_ids" in accepted and getattr(model.config, "type_vocab_size", 0) > 1
         self._options = {"use_cache": False} if "use_cache" in accepted else {}
-        self._pad = int(model.config.pad_token_id or 0)
+        self._pad = int(getattr(model.config, "pad_token_id", None) or 0)
         LayerList.of(model.get_submodule(self.path))
         self.before, self.behind = frozenset[str](), frozenset[str]()
         self.before, self.behind = self._look()

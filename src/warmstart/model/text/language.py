@@ -20,6 +20,7 @@ from warmstart.model.adapters.configuration import kept
 from warmstart.model.modes import evaluating
 
 Form = Literal["causal", "seq2seq"]
+_LOGITS = 2**28
 
 
 class LanguageHead(nn.Module):
@@ -59,6 +60,10 @@ class LanguageHead(nn.Module):
     def vocabulary(self) -> int:
         """How many different tokens there are."""
         return int(self.lm.config.get_text_config(decoder=True).vocab_size)
+
+    def at_once(self, targets: Tensor) -> int:
+        """How many samples' logits, (n, T, vocabulary), take a quarter of a gigabyte; one at least."""
+        return max(1, _LOGITS // (4 * _longest(targets) * self.vocabulary))
 
     def reset(self, seed: int) -> None:
         """Draw the weights anew, as the library does."""
@@ -138,7 +143,8 @@ class Seq2SeqHead(LanguageHead):
         encoder, decoder, embeddings = self.lm.get_encoder(), self.lm.get_decoder(), self.lm.get_input_embeddings()
         name = _place(self.lm, encoder)
         _replace(self.lm, name, _Absent())
-        if all(embeddings is not module for module in decoder.modules()):
+        left = [module for module in self.lm.modules() if module is embeddings]  # Marian's are the encoder's own
+        if left and all(embeddings is not module for module in decoder.modules()):
             _replace(self.lm, _place(self.lm, embeddings), _Absent())
         return name
 
@@ -151,6 +157,11 @@ class _Absent(nn.Module):
 
 class _Through(nn.Module):
     """In the place of the layers of a model that only decodes: gives what they gave before."""
+
+    @property
+    def decoder(self) -> nn.Module:
+        """What OPT calls in the place of the whole."""
+        return self
 
     def forward(self, *_: Any, inputs_embeds: Tensor, **__: Any) -> Any:
         from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions

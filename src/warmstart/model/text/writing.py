@@ -6,6 +6,7 @@ being, in a copy of the shell that holds no tensor; a decoder is given the encod
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -15,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError
-from warmstart.model.adapters.base import seeded
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.model.text.encoder import TextEncoder
@@ -58,8 +58,11 @@ def write(
         BackboneError: the network does not write, or has no positions left to write to.
     """
     head, encoder = network.head, network.backbone
-    if not isinstance(head, LanguageHead) or not isinstance(encoder, TextEncoder):
-        raise BackboneError(f"{network.facts.card.name} with a {type(head).__name__} does not write texts")
+    if not isinstance(head, LanguageHead) or not isinstance(encoder, TextEncoder) or spec.writes != head.form:
+        raise BackboneError(
+            f"{network.facts.card.name} with a {type(head).__name__} does not write texts that are read so",
+            expected="a network and its spec from warmstart.task.network.network_for",
+        )
     encoded = encode_written(_leaving(spec, max_new_tokens), texts, [None] * len(texts))
     generate = _beside(encoder, head) if isinstance(head, Seq2SeqHead) else _behind(encoder, head)
     options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "num_beams": beams, "do_sample": temperature > 0}
@@ -68,7 +71,7 @@ def write(
     config = _generation(head, spec, options)
     rows: dict[int, list[int]] = {}
     device = next(network.parameters()).device
-    with evaluating(network), torch.inference_mode(), seeded(seed):
+    with evaluating(network), torch.inference_mode(), _seeded(seed, device):
         for part in _batches(encoded, batch_size):
             given = [torch.from_numpy(encoded[i].tokens[:, 0].astype(np.int64)) for i in part]
             types = [torch.from_numpy(encoded[i].tokens[:, 1].astype(np.int64)) for i in part]
@@ -77,6 +80,18 @@ def write(
             if progress is not None:
                 progress(len(part))
     return decoded(spec, [rows[i] for i in range(len(texts))])
+
+
+@contextlib.contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """The generators that a device draws from seeded with `seed` in a `with` block, and as before after it."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
 
 
 def _batches(encoded: Sequence[Encoded], size: int) -> Iterator[list[int]]:
