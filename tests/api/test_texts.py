@@ -46,9 +46,8 @@ def fitted(table: Path, tmp_path_factory: pytest.TempPathFactory) -> FitResult:
 def recommended(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> RecommendResult:
     place = tmp_path_factory.mktemp("recommended")
     data = as_csv(place / "news.csv", news(12), ("body", "desk"))
-    columns = {"text_column": "body", "label_column": "desk"}
-    backbones = [tiny, "minilm"]
-    return recommend(data, backbones=backbones, budget="20s", out=place / "run", cache=place / "cache", **columns)
+    options: dict[str, Any] = {"text_column": "body", "label_column": "desk", "cache": place / "cache"}
+    return recommend(data, backbones=[tiny, "minilm"], budget="20s", out=place / "run", **options)
 
 
 def labels(rows: list[dict[str, Any]]) -> list[str | None]:

@@ -13,7 +13,7 @@ from warmstart.api.candidates import Wanted, in_words, named, on_this_machine
 from warmstart.api.choosing import Choosing
 from warmstart.api.kinds import COLUMNS
 from warmstart.api.prepare import read, run_data
-from warmstart.api.runfolder import free_folder, refuse_existing
+from warmstart.api.runfolder import check_folder, free_folder
 from warmstart.data.sources import kind_of
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
@@ -110,8 +110,7 @@ def recommend(
         "text_column": text_column,
         "label_column": label_column,
     }
-    if out is not None:
-        refuse_existing(out)
+    check_folder({}, out=out, resume=None)
     keep_buffers()
     decisions: list[str] = []
     tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
