@@ -13,7 +13,7 @@ from warmstart.api.candidates import Wanted, in_words, named, on_this_machine
 from warmstart.api.choosing import Choosing
 from warmstart.api.kinds import COLUMNS
 from warmstart.api.prepare import read, run_data
-from warmstart.api.runfolder import free_folder, refuse_existing
+from warmstart.api.runfolder import check_folder, free_folder
 from warmstart.data.sources import kind_of
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
@@ -92,8 +92,7 @@ def recommend(
         LicenceError: one that was named has a licence that restricts its use and was not accepted.
         RunError: `out` exists.
     """
-    started, limit = clock.monotonic(), seconds(budget)
-    limits = cache_limits(cache_budget, "fp32")
+    started, limit, limits = clock.monotonic(), seconds(budget), cache_limits(cache_budget, "fp32")
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
         "backbones": backbones if backbones is None or isinstance(backbones, str) else ",".join(backbones),
@@ -111,20 +110,16 @@ def recommend(
         "text_column": text_column,
         "label_column": label_column,
     }
-    if out is not None:
-        refuse_existing(out)
+    check_folder({}, out=out, resume=None)
     keep_buffers()
     decisions: list[str] = []
     tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
-    if backbones is None:
-        field = on_this_machine(wanted, kind_of(data, path_column=path_column, text_column=text_column))
-    else:
-        field = named(backbones, wanted)
+    kind = kind_of(data, path_column=path_column, text_column=text_column)
+    field = on_this_machine(wanted, kind) if backbones is None else named(backbones, wanted)
     tell(Decided(in_words(field)))
     reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
-    reading = {key: options[key] for key in READING}
-    reading |= {"max_unreadable": max_unreadable, "cache": cache, "limits": limits, "seconds": limit}
-    loaded = read(data, reference, listener=tell, **reading)
+    reading = {key: options[key] for key in READING} | {"max_unreadable": max_unreadable, "seconds": limit}
+    loaded = read(data, reference, listener=tell, cache=cache, limits=limits, **reading)
     deadline = Deadline(limit - (clock.monotonic() - started))
     choosing = Choosing(field, wanted, loaded, run_data(loaded, cache, limits), deadline, tell, limit)
     facts = choosing.decide(reference)
