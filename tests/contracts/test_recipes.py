@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 import pytest
 from torch import nn
 
+from tests.engine.texts import text_network
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
@@ -17,11 +19,12 @@ from warmstart.planning.groups import parts_of
 from warmstart.planning.plan import DataFacts, PhasePlan
 from warmstart.planning.table import plan_text
 from warmstart.recipe.methods import load_recipe, options, recipes
-from warmstart.recipe.phase import Phase
+from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.rates import assign
 from warmstart.recipe.text import from_yaml, to_yaml
 
 FACTS = DataFacts(train=33, val=10, outputs=3, size=32)
+TEXTS = dataclasses.replace(FACTS, size=16, kind="text", unlabelled=20)
 NAMES = list(recipes)
 
 
@@ -33,12 +36,17 @@ def toy() -> Network:
 
 @functools.cache
 def subject(name: str) -> Network:
-    """The network that the recipe's plan is for."""
-    return outlined(toy(), load_recipe(name).edits)
+    """The network that the recipe's plan is for: the toy's, or one for texts where the recipe is for texts alone."""
+    recipe = load_recipe(name)
+    return outlined(text_network() if recipe.reads == "text" else toy(), recipe.edits)
+
+
+def facts(name: str) -> DataFacts:
+    return TEXTS if load_recipe(name).reads == "text" else FACTS
 
 
 def phase_plans(name: str) -> list[PhasePlan]:
-    plan = compile_plan(load_recipe(name), subject(name), FACTS)
+    plan = compile_plan(load_recipe(name), subject(name), facts(name))
     return [step for step in plan.steps if isinstance(step, PhasePlan)]
 
 
@@ -70,7 +78,7 @@ def test_every_parameter_is_in_one_group_or_frozen(name: str) -> None:
 def test_what_the_recipe_freezes_the_plan_freezes(name: str) -> None:
     network = subject(name)
     blocks, parts = [block.name for block in network.facts.chain.blocks], parts_of(network)
-    phases = [step for step in load_recipe(name).steps if isinstance(step, Phase)]
+    phases = [step for step in load_recipe(name).steps if isinstance(step, GradientStep)]
     for phase, plan in zip(phases, phase_plans(name), strict=True):
         rows = assign([pattern for pattern, _ in phase.rates], parts, blocks)
         still = {part.name for part, row in zip(parts, rows, strict=True) if phase.rates[row][1] is None}
@@ -92,8 +100,8 @@ def test_nothing_trained_is_used_below_the_cut(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_plan_can_be_read(name: str) -> None:
-    text = plan_text(compile_plan(load_recipe(name), subject(name), FACTS))
-    assert text.startswith(f"{name} on toy")
+    text = plan_text(compile_plan(load_recipe(name), subject(name), facts(name)))
+    assert text.startswith(f"{name} on {subject(name).facts.card.name}")
     assert text.count("\n\n") == len(load_recipe(name).steps)
 
 

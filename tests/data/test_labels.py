@@ -105,7 +105,7 @@ def test_numbers_are_measurements_where_many_have_fractions_or_the_task_says_so(
 
 
 def test_several_columns_of_numbers_are_several_numbers() -> None:
-    table = frame([1.5, 2, 3, 4], "weight").assign(age=[10, 20, 30, None])
+    table = frame([1.5, 2, 3, 4], "weight").assign(age=pd.Series([10, 20, 30, np.nan]))
     with pytest.raises(DataError, match="row 4: the label is empty"):
         load(table, label_column="weight,age")
     found = load(table, label_column="weight,age", on_missing="skip")

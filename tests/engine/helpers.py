@@ -21,7 +21,7 @@ from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
 from warmstart.planning.plan import PhasePlan, Plan
-from warmstart.recipe.phase import Phase
+from warmstart.recipe.phase import BackboneStep, ClosedForm, GradientStep, Phase
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.classify import CLASSIFY
 
@@ -52,8 +52,9 @@ def compiled(recipe: Recipe, network: Network, data: RunData) -> Plan:
     return compile_plan(recipe, outlined(network, recipe.edits), data.facts, limits=data.limits)
 
 
-def phase_plan(phase: Phase, network: Network, data: RunData) -> PhasePlan:
-    plan = compiled(Recipe(name="test", steps=(phase,)), network, data).steps[0]
+def phase_plan(phase: GradientStep, network: Network, data: RunData) -> PhasePlan:
+    steps = (phase, ClosedForm()) if isinstance(phase, BackboneStep) else (phase,)
+    plan = compiled(Recipe.model_validate({"name": "test", "steps": steps}), network, data).steps[0]
     assert isinstance(plan, PhasePlan)
     return plan
 

@@ -17,7 +17,7 @@ from warmstart.model.catalog import load_backbone
 from warmstart.model.head import KNNHead, LinearHead
 from warmstart.model.network import Network
 from warmstart.recipe.methods import load_recipe, recipes
-from warmstart.recipe.phase import Average, ClosedForm, Phase, Step
+from warmstart.recipe.phase import Average, ClosedForm, GradientStep, Phase, Step
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.task.classify import CLASSIFY
 
@@ -37,11 +37,11 @@ def assert_honest(result: RecipeResult) -> None:
     assert CLASSIFY.metrics(outputs, data.targets(data.split.val))["accuracy"] == result.val_metrics["accuracy"]
 
 
-@pytest.mark.parametrize("name", list(recipes))
+@pytest.mark.parametrize("name", [name for name in recipes if load_recipe(name).reads is None])
 def test_every_recipe_runs_and_reports_what_its_network_does(name: str) -> None:
     found = load_recipe(name)
     quick = tuple(
-        s.model_copy(update={"epochs": 1, "batch_size": 8}) if isinstance(s, Phase) else s for s in found.steps
+        s.model_copy(update={"epochs": 1, "batch_size": 8}) if isinstance(s, GradientStep) else s for s in found.steps
     )
     result = run(*quick, edits=found.edits)
     assert_honest(result)

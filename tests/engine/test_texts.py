@@ -19,7 +19,7 @@ from warmstart.errors import Interrupted, RecipeError
 from warmstart.evaluation.predict import predict_outputs
 from warmstart.planning.plan import CachePlan, PhasePlan
 from warmstart.recipe.methods import load_recipe, recipes
-from warmstart.recipe.phase import ClosedForm, Phase
+from warmstart.recipe.phase import ClosedForm, GradientStep, Phase
 from warmstart.task.classify import CLASSIFY
 
 PHASE = Phase(rates=(("head", 1e-2), ("block:-1", 1e-3), ("*", None)), epochs=3, batch_size=7, optimizer="sgd")
@@ -44,7 +44,7 @@ def test_tuning_from_stored_activations_gives_the_same_losses(family: str) -> No
 def test_every_recipe_runs_on_texts_and_its_network_is_what_was_measured(name: str) -> None:
     options: dict[str, Any] = {"rank": 2} if name == "lora" else {}
     recipe, data = load_recipe(name, **options), text_data()
-    short = [step.model_copy(update={"epochs": 1}) if isinstance(step, Phase) else step for step in recipe.steps]
+    short = [step.model_copy(update={"epochs": 1}) if isinstance(step, GradientStep) else step for step in recipe.steps]
     result = run_recipe(recipe.model_copy(update={"steps": tuple(short)}), text_network(), data, task=CLASSIFY)
     size = result.plan.steps[-1].size
     outputs = predict_outputs(result.network, data.inputs(size), data.split.val)

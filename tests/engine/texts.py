@@ -37,7 +37,9 @@ def texts(n: int, seed: int = 0) -> Dataset:
 
 @functools.cache
 def spec() -> TextSpec:
-    return TextSpec(size=16, tokenizer=tokenizer().to_str(), limit=64)
+    made = tokenizer()
+    made.add_special_tokens(["[MASK]"])
+    return TextSpec(size=16, tokenizer=made.to_str(), limit=64)
 
 
 def text_data(train: int = 24, val: int = 9, folder: Path | None = None) -> RunData:

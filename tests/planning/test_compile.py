@@ -38,6 +38,7 @@ def test_labels_are_smoothed_as_is_good_for_the_kind_of_input_unless_it_is_said(
         facts = DataFacts(train=20, val=8, outputs=3, size=32, kind=kind)
         phase = compile_plan(load_recipe(name, **options), outlined(network, load_recipe(name).edits), facts).steps[1]
         assert isinstance(phase, PhasePlan)
+        assert isinstance(phase.phase, Phase)
         return phase.phase.label_smoothing
 
     assert (smoothed("image"), smoothed("text")) == (0.1, 0.0)

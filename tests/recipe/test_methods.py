@@ -5,7 +5,7 @@ import pytest
 
 from warmstart.errors import RecipeError
 from warmstart.recipe.methods import load_recipe, options, recipes
-from warmstart.recipe.phase import ClosedForm, Phase
+from warmstart.recipe.phase import ClosedForm, Contrastive, Phase, Pretrain
 from warmstart.recipe.text import from_yaml, to_yaml
 
 
@@ -26,6 +26,8 @@ def test_the_methods_of_the_issue_are_there() -> None:
         "bias_only",
         "l2_sp",
         "lora",
+        "contrastive",
+        "further_pretrain",
     ]
     assert set(recipes) >= set(promised)
 
@@ -48,6 +50,23 @@ def test_lp_ft_starts_from_the_probe() -> None:
     assert isinstance(probe, ClosedForm)
     assert isinstance(tune, Phase)
     assert [pattern for pattern, _ in tune.rates] == ["*"]
+
+
+def test_contrastive_betters_the_features_before_the_head_is_fitted() -> None:
+    contrast, head = load_recipe("contrastive", from_block=-2).steps
+    assert isinstance(contrast, Contrastive)
+    assert isinstance(head, ClosedForm)
+    assert [rate is None for _, rate in contrast.rates] == [True, False, True]
+    assert [pattern for pattern, _ in contrast.rates] == ["head", "block:-2..", "*"]
+
+
+def test_further_pretraining_comes_before_lp_ft_and_is_for_texts() -> None:
+    recipe = load_recipe("further_pretrain", lr=3e-5, pretrain_lr=1e-4)
+    more, *tune = recipe.steps
+    assert isinstance(more, Pretrain)
+    assert dict(more.rates) == {"head": None, "*": 1e-4}
+    assert tuple(tune) == load_recipe("lp_ft", lr=3e-5).steps
+    assert [name for name in recipes if load_recipe(name).reads == "text"] == ["further_pretrain"]
 
 
 def test_two_phase_tunes_from_the_best_head_at_a_lower_rate() -> None:

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from warmstart.errors import RecipeError
-from warmstart.recipe.phase import Average, ClosedForm, Phase, Step
+from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, Pretrain, Step
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.recipe.text import from_yaml, to_yaml
 
@@ -28,17 +28,25 @@ phases = st.builds(
     early_stopping=st.none() | st.integers(1, 9),
     start=st.sampled_from(["last", "best"]),
 )
+contrasts = st.builds(
+    Contrastive, name=words, rates=tables.filter(lambda rows: dict(rows).get("head") is None), temperature=positive
+)
+pretrainings = st.builds(
+    Pretrain, name=words, objective=st.sampled_from(["auto", "masked", "causal"]), masked=st.floats(0.01, 0.9)
+)
 heads = st.builds(ClosedForm, heads=st.lists(words, min_size=1, max_size=3).map(tuple))
 averages = st.builds(Average, alphas=st.lists(st.floats(0, 1), min_size=1, max_size=4).map(tuple))
 edits = st.builds(Edits, reset=st.sampled_from([True, False, "input"]), dropout=st.floats(0, 0.9))
 after: st.SearchStrategy[list[Step]] = st.lists(phases | heads | averages, max_size=3)
 
 
-@example("a", "one\x85two", Edits(), ClosedForm(), [])
-@given(words, st.text(max_size=30), edits, phases | heads, after)
-def test_a_recipe_survives_yaml(name: str, about: str, edits: Edits, first: Step, rest: list[Step]) -> None:
+@example("a", "one\x85two", Edits(), Contrastive(), ClosedForm(), [])
+@given(words, st.text(max_size=30), edits, contrasts | pretrainings, phases | heads, after)
+def test_a_recipe_survives_yaml(
+    name: str, about: str, edits: Edits, before: Step, first: Step, rest: list[Step]
+) -> None:
     rest = [step for step in rest if isinstance(first, Phase) or not isinstance(step, Average)]
-    recipe = Recipe(name=name, about=about, edits=edits, steps=(first, *rest))
+    recipe = Recipe(name=name, about=about, edits=edits, steps=(before, first, *rest))
     assert from_yaml(to_yaml(recipe)) == recipe
 
 
@@ -81,6 +89,19 @@ steps:
         ("name: x\nsteps: [{kind: phase, rates: {'block:..': 1}}]\n", "steps[0].rates: pattern 'block:..' names no"),
         ("name: x\nsteps: [{kind: phase, rates: {*: 1}}]\n", "is not YAML"),
         ("name: x\nsteps: [{kind: average}]\n", "expected a phase before it"),
+        ("name: x\nsteps: [{kind: contrastive}]\n", "expected a step behind it that fits the head"),
+        ("name: x\nsteps: [{kind: closed_form}, {kind: contrastive}]\n", "steps[1] (contrastive) changes the backbone"),
+        (
+            "name: x\nsteps: [{kind: phase}, {kind: contrastive}, {kind: average}, {kind: phase}]\n",
+            "since then 'contrast' has changed what the head stands on",
+        ),
+        ("name: x\nsteps: [{kind: contrastive}, {kind: closed_form}, {kind: average}]\n", "expected a phase before it"),
+        ("name: x\nsteps: [{kind: contrastive, rates: {head: 1}}]\n", "the row 'head' has a rate"),
+        ("name: x\nsteps: [{kind: contrastive, batch_size: 2}]\n", "greater than or equal to 4"),
+        ("name: x\nsteps: [{kind: pretrain}]\n", "steps[0] (pretrain) changes the backbone"),
+        ("name: x\nsteps: [{kind: pretrain, objective: spans}]\n", "'auto', 'masked' or 'causal'"),
+        ("name: x\nsteps: [{kind: pretrain, masked: 1}]\n", "steps[0].masked: found 1, expected less than 1"),
+        ("name: x\nsteps: [{kind: contrastive, mixup: 0.2}]\n", "steps[0].mixup is unknown"),
         ("name: x\nsteps: [{kind: phase, layer_decay: .nan}]\n", "steps[0].layer_decay: found nan, expected"),
         ("name: !!python/object/apply:os.system ['true']\nsteps: []\n", "is not YAML"),
         ("- 1\n", "the recipe holds [1]"),
@@ -96,6 +117,14 @@ def test_an_exponent_without_a_point_is_a_number_although_yaml_reads_text() -> N
     step = recipe.steps[0]
     assert isinstance(step, Phase)
     assert (step.rates, step.weight_decay) == ((("*", 1e-4),), 0.01)
+
+
+def test_the_row_of_the_head_is_written_for_those_who_leave_it_out() -> None:
+    recipe = from_yaml("name: x\nsteps:\n- {kind: contrastive, rates: {'*': 1e-4}}\n- kind: closed_form\n")
+    step = recipe.steps[0]
+    assert isinstance(step, Contrastive)
+    assert step.rates == (("head", None), ("*", 1e-4))
+    assert from_yaml(to_yaml(recipe)) == recipe
 
 
 def test_a_file_is_read_by_path_and_a_missing_one_is_said(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ class ImageBatches:
         augment: name of an augmentation; "none" is what evaluation sees.
         workers: threads that decode ahead; 0 does it in the caller's.
         skip: batches to leave out at the start, to go on in the middle of an epoch.
+        order: positions in `indices`, batch by batch, where they are not to be those of `batch_order`.
 
     Iterating raises `ImageError`, which names the image, when one cannot be read.
     """
@@ -111,10 +112,12 @@ class ImageBatches:
         augment: str = "none",
         workers: int = 2,
         skip: int = 0,
+        order: Sequence[IntArray] | None = None,
     ) -> None:
         self._store, self._augment, self._seed, self._epoch = store, augment, seed, epoch
         chosen = np.asarray(indices, dtype=np.int64)
-        self._batches = [chosen[b] for b in batch_order(len(chosen), batch_size, shuffle, seed, epoch)][skip:]
+        order = batch_order(len(chosen), batch_size, shuffle, seed, epoch) if order is None else order
+        self._batches = [chosen[b] for b in order][skip:]
         # Threads cost more than they save where there is nothing to decode and nothing to augment.
         ready = augment == "none" and all(store.holds(int(i)) for i in chosen)
         self._workers = 0 if ready else workers
@@ -177,6 +180,7 @@ class ActivationBatches:
         skip: batches to leave out at the start.
         lengths: of the samples (n,), where they have any: batches are then of much the same length, and rows are given
             as far as the longest of them goes.
+        order: as `ImageBatches` has it.
     """
 
     def __init__(
@@ -191,12 +195,14 @@ class ActivationBatches:
         epoch: int = 0,
         skip: int = 0,
         lengths: IntArray | None = None,
+        order: Sequence[IntArray] | None = None,
     ) -> None:
         self._activations, self._targets, self._lengths = activations, targets, lengths
         self._indices = torch.from_numpy(np.array(indices, dtype=np.int64))
         if not len(activations) == len(targets) == len(self._indices):
             raise ValueError(f"{len(activations)} activations, {len(targets)} targets, {len(self._indices)} indices")
-        self._batches = batch_order(len(self._indices), batch_size, shuffle, seed, epoch, lengths)[skip:]
+        order = batch_order(len(self._indices), batch_size, shuffle, seed, epoch, lengths) if order is None else order
+        self._batches = list(order)[skip:]
 
     def __len__(self) -> int:
         return len(self._batches)

@@ -120,10 +120,14 @@ class Dataset:
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """Train, validation and test parts of one data set, as indices into it; disjoint; test may be empty."""
+    """Train, validation and test parts of one data set, as indices into it; disjoint; test may be empty.
+
+    `unlabelled` are samples of no part, whose labels are not known: further pretraining learns from them too.
+    """
 
     train: IntArray
     val: IntArray
     test: IntArray
     how: str  # one sentence: "given by folders", "stratified, seed 0, 20 % validation, 20 % test", ...
     notes: tuple[str, ...] = ()
+    unlabelled: Sequence[int] | IntArray = ()

@@ -117,11 +117,13 @@ class TokenStore:
         seed: int = 0,
         epoch: int = 0,
         skip: int = 0,
+        order: Sequence[IntArray] | None = None,
     ) -> TokenBatches:
         """Batches of tokens; the arguments are those of `ImageBatches`."""
         chosen = np.asarray(indices, dtype=np.int64)
-        lengths = self.lengths[chosen] if shuffle else None
-        order = batch_order(len(chosen), batch_size, shuffle, seed, epoch, lengths)
+        if order is None:
+            lengths = self.lengths[chosen] if shuffle else None
+            order = batch_order(len(chosen), batch_size, shuffle, seed, epoch, lengths)
         return TokenBatches(self, [chosen[positions] for positions in order][skip:])
 
     def subset(self, indices: Sequence[int] | IntArray) -> TokenStore:

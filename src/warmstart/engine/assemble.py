@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from accelerate import Accelerator
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch import Tensor
 from warmstart.data.batches import Batch
 from warmstart.engine import freeze, lr_find
 from warmstart.engine.context import Context
+from warmstart.engine.contrastive import ContrastiveStepper, SupCon
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided
 from warmstart.engine.feed import Feed
@@ -22,6 +24,10 @@ from warmstart.engine.seeds import derive
 from warmstart.engine.stepper import Stepper
 from warmstart.engine.suffix import Suffix
 from warmstart.engine.training import Progress, Training
+from warmstart.errors import RecipeError
+from warmstart.model.network import Network
+from warmstart.model.text.objective import chosen_objective
+from warmstart.recipe.phase import Contrastive, Phase, Pretrain
 
 
 def make_stepper(
@@ -34,16 +40,32 @@ def make_stepper(
 ) -> Stepper:
     """A stepper for `training`; `anchor` are the weights that L2-SP pulls back to."""
     network, plan = training.network, training.plan
-    targets = data.targets(data.split.train)
-    return Stepper(
-        accelerator=accelerator,
-        suffix=accelerator.prepare_model(Suffix(network, plan.cut)),
-        training=training,
-        feed=feed,
-        objective=Objective.of(plan.phase, context.task, targets, feed.classes, feed.device),
-        penalty=StartingPoint(network, anchor, plan.phase.l2_sp) if plan.phase.l2_sp > 0 else None,
-        listener=context.listener,
-    )
+    phase = plan.phase
+    parts: dict[str, Any] = {
+        "accelerator": accelerator,
+        "suffix": accelerator.prepare_model(Suffix(network, plan.cut)),
+        "training": training,
+        "feed": feed,
+        "penalty": StartingPoint(network, anchor, phase.l2_sp) if phase.l2_sp > 0 else None,
+        "listener": context.listener,
+    }
+    match phase:
+        case Contrastive():
+            return ContrastiveStepper(**parts, objective=SupCon(phase.temperature))
+        case Pretrain():
+            return _token_stepper(phase, network, data, parts)
+        case Phase():
+            targets = data.targets(data.split.train)
+            return Stepper(**parts, objective=Objective.of(phase, context.task, targets, feed.classes, feed.device))
+    raise RecipeError(f"no step of kind {phase.kind!r} trains by gradients", expected="phase, contrastive or pretrain")
+
+
+def _token_stepper(step: Pretrain, network: Network, data: RunData, parts: dict[str, Any]) -> Stepper:
+    from warmstart.engine.pretraining import Hiding, TokenLoss, TokenNetwork, TokenStepper  # imports transformers
+
+    assert isinstance(network, TokenNetwork), "what runs the step reads the network token by token"
+    hiding = Hiding.of(network, chosen_objective(step.objective, network.facts), step.masked)
+    return TokenStepper(**parts, objective=TokenLoss(network.tokens), data=data, hiding=hiding)
 
 
 def choose_micro(stepper: Stepper, context: Context) -> None:

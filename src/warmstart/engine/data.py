@@ -79,4 +79,5 @@ class RunData:
             value_bytes=value_bytes(self.dataset, self.spec),
             banded=self.spec.banded,
             kind=self.spec.kind,
+            unlabelled=len(self.split.unlabelled),
         )

@@ -14,7 +14,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Measured, Started
 from warmstart.engine.feed import Feed
 from warmstart.engine.guard import Guard
-from warmstart.engine.score import Best, Validation, better
+from warmstart.engine.score import Best, better
 from warmstart.engine.seeds import derive
 from warmstart.engine.statistics import settle
 from warmstart.engine.stepper import NonFiniteError, Stepper
@@ -132,7 +132,7 @@ class Epochs:
             began = time.monotonic()
             settle(self.stepper.suffix, self._seen(), step)
             with training.evaluated():
-                validation = Validation.of(self.context.task, self.feed.validate(), self._targets)
+                validation = self.stepper.validated(self.context.task, self._targets)
             self._validation_seconds = time.monotonic() - began
             values |= validation.values
             watched = -validation.loss

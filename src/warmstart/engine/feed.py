@@ -11,6 +11,8 @@ from torch import Tensor
 from warmstart.cache.features import View
 from warmstart.cache.rows import StoredRows
 from warmstart.data.batches import ActivationBatches, ImageBatches, Rows, batch_order
+from warmstart.data.pairs import paired_order
+from warmstart.data.schema import IntArray
 from warmstart.data.stores import batches_of
 from warmstart.data.tokens import TokenBatches
 from warmstart.engine.data import RunData
@@ -23,6 +25,7 @@ from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.caching import views
 from warmstart.planning.plan import PhasePlan
+from warmstart.recipe.phase import Contrastive
 from warmstart.task.base import task_of
 
 EVALUATED_AT_ONCE = 64
@@ -71,6 +74,7 @@ class Feed:
                 epoch=epoch,
                 skip=skip,
                 lengths=self._data.lengths(indices, self._plan.size),
+                order=self._order(epoch),
             )
         return batches_of(
             self._store,
@@ -81,12 +85,23 @@ class Feed:
             epoch=epoch,
             augment=phase.augment,
             skip=skip,
+            order=self._order(epoch),
         )
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches of an epoch."""
+        own = self._order(0)
+        if own is not None:
+            return len(own)
         return len(batch_order(len(self._data.split.train), self._plan.batch_size, True, self._seed, 0))
+
+    def _order(self, epoch: int) -> list[IntArray] | None:
+        """The batches of an epoch, where the step wants others than those of `batch_order`."""
+        if not isinstance(self._plan.phase, Contrastive):
+            return None
+        labels = self._data.targets(self._data.split.train).numpy()
+        return paired_order(labels, self._plan.steps_per_epoch, self._seed, epoch)
 
     def lift(self, inputs: Tensor) -> Tensor:
         """From what a batch holds to the activation at the plan's cut, through the frozen part, without gradient."""

@@ -16,6 +16,7 @@ from warmstart.errors import RunError
 from warmstart.files import read_json, write_json
 from warmstart.model.network import Network
 from warmstart.planning.plan import Plan
+from warmstart.recipe.phase import Pretrain
 from warmstart.recipe.recipe import Recipe
 
 FILE = "identity.json"
@@ -25,9 +26,10 @@ ESTIMATES = {"seconds", "saved", "memory", "cache"}  # depend on the machine and
 
 def identity(recipe: Recipe, plan: Plan, data: RunData, network: Network, seed: int) -> dict[str, Any]:
     """Everything that the weights at the end depend on, as JSON-able data; small, since contents are hashed."""
-    split = {
-        name: _hash(_sample(data.dataset.samples[i]) for i in getattr(data.split, name)) for name in ("train", "val")
-    }
+    parts = (
+        ("train", "val", "unlabelled") if any(isinstance(step, Pretrain) for step in recipe.steps) else ("train", "val")
+    )
+    split = {name: _hash(_sample(data.dataset.samples[i]) for i in getattr(data.split, name)) for name in parts}
     facts = {
         "recipe": recipe.model_dump(mode="json"),
         "plan": _steps(plan),

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from warmstart.planning.plan import ParamGroup, PhasePlan
-from warmstart.recipe.phase import Phase
+from warmstart.recipe.phase import GradientStep
 
 
 def base_rates(groups: Sequence[ParamGroup], auto: float | None = None) -> list[float]:
@@ -42,7 +42,7 @@ def build_optimizer(network: nn.Module, plan: PhasePlan, rates: Sequence[float])
     return _of_kind(plan.phase, groups)
 
 
-def _of_kind(phase: Phase, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+def _of_kind(phase: GradientStep, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     if phase.optimizer == "sgd":
         return torch.optim.SGD(groups, momentum=phase.momentum, nesterov=phase.momentum > 0)
     if phase.optimizer == "adam":

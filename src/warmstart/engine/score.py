@@ -32,6 +32,11 @@ class Validation:
         finite = bool(outputs.isfinite().all()) and math.isfinite(primary) and math.isfinite(loss)
         return cls(outputs, loss, metrics, (primary, -loss) if finite else None)
 
+    @classmethod
+    def of_loss(cls, outputs: Tensor, loss: float) -> Validation:
+        """Of a step that has no metric: only its loss says which state is better."""
+        return cls(outputs, loss, {}, (0.0, -loss) if math.isfinite(loss) else None)
+
     @property
     def values(self) -> dict[str, float]:
         """For a row of the learning curve: `val_loss` and `val_<metric>`."""

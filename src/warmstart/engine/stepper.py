@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Protocol
 
 import torch
 from accelerate import Accelerator
@@ -14,15 +15,29 @@ from warmstart.engine.events import Decided, Listener
 from warmstart.engine.feed import Feed
 from warmstart.engine.memory import halved, is_out_of_memory, parts
 from warmstart.engine.mix import jittered, mix
-from warmstart.engine.objective import Objective
 from warmstart.engine.penalty import StartingPoint
+from warmstart.engine.score import Validation
 from warmstart.engine.seeds import derive
 from warmstart.engine.training import Training
 from warmstart.errors import TrainingError
+from warmstart.recipe.phase import Phase
+from warmstart.task.base import Task
 
 
 class NonFiniteError(Exception):
     """A loss, gradient or weight is NaN or infinite; the loop goes back to the last finite state."""
+
+
+class Criterion(Protocol):
+    """What is minimised on a batch."""
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean loss of a batch."""
+        ...
+
+    def weight(self, targets: Tensor) -> float:
+        """What that mean is over: by it the losses of parts of a batch add up to that of the whole."""
+        ...
 
 
 @dataclasses.dataclass
@@ -43,7 +58,7 @@ class Stepper:
     suffix: nn.Module
     training: Training
     feed: Feed
-    objective: Objective
+    objective: Criterion
     penalty: StartingPoint | None
     listener: Listener
 
@@ -71,15 +86,7 @@ class Stepper:
         On out-of-memory the micro-batch is halved and the batch repeated, with the same random numbers and with the
         buffers (statistics of training norms) as they were before.
         """
-        phase, device = self.training.plan.phase, self.feed.device
-        inputs, targets = mix(
-            batch.inputs.to(device, non_blocking=True),
-            batch.targets.to(device, non_blocking=True),
-            self.feed.classes,
-            mixup=phase.mixup,
-            cutmix=phase.cutmix,
-            seed=derive(seed, "mix"),
-        )
+        inputs, targets = self._prepared(batch, seed)
         while True:
             torch.manual_seed(seed)
             buffers = self._moving_buffers()
@@ -91,18 +98,34 @@ class Stepper:
             # Outside the handler: the error's traceback holds the activations that did not fit.
             self._shrink(buffers)
 
+    def validated(self, task: Task, targets: Tensor) -> Validation:
+        """What the network as it stands is worth on the validation samples, whose targets these are."""
+        return Validation.of(task, self.feed.validate(), targets)
+
+    def _prepared(self, batch: Batch, seed: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets on the device, mixed if the phase says so."""
+        phase, device = self.training.plan.phase, self.feed.device
+        inputs, targets = batch.inputs.to(device, non_blocking=True), batch.targets.to(device, non_blocking=True)
+        if not isinstance(phase, Phase):
+            return inputs, targets
+        drawn = derive(seed, "mix")
+        return mix(inputs, targets, self.feed.classes, mixup=phase.mixup, cutmix=phase.cutmix, seed=drawn)
+
     def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
         self.training.optimizer.zero_grad(set_to_none=True)
         whole, total = self.objective.weight(targets), torch.zeros((), device=inputs.device)
         for part in parts(len(inputs), self.training.progress.micro, self._least()):
-            activations = jittered(self.feed.lift(inputs[part]), self.training.plan.phase.jitter)
-            outputs = self.suffix(activations, targets[part])
+            outputs = self._outputs(inputs[part], targets[part])
             loss = self.objective.loss(outputs, targets[part]) * (self.objective.weight(targets[part]) / whole)
             self.accelerator.backward(loss)
             total += loss.detach()
         if self.penalty is not None:
             self.penalty.add_gradient()
         return float(total)
+
+    def _outputs(self, inputs: Tensor, targets: Tensor | None = None) -> Tensor:
+        activations = jittered(self.feed.lift(inputs), self.training.plan.phase.jitter)
+        return self.suffix(activations, targets)  # type: ignore[no-any-return]
 
     def _least(self) -> int:
         """Batch statistics need two samples."""

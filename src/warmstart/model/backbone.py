@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from warmstart.model.chain import Chain
 from warmstart.preprocess.kinds import Spec, of_images
@@ -52,8 +52,9 @@ class Backbone:
 
     `groups` partition the features where they come from several blocks (see `warmstart.model.taps`). `source_head` is
     the classifier that the weights were trained with, where it came along: features to `source_classes`, if these are
-    known. It is no part of the backbone and is never trained. `language_head` reads the head of a language model from
-    where its weights came from (`warmstart.model.adapters.writing`). `structure` is what it takes, beside its URI,
+    known. It is no part of the backbone and is never trained. `source_weights` reads all tensors that the weights came
+    with, for whoever needs more of them than the backbone; `language_head` the head of a language model among them
+    (`warmstart.model.adapters.writing`). `structure` is what it takes, beside its URI,
     to build the architecture again without the file that it came from; only its supplier reads it.
     """
 
@@ -66,6 +67,7 @@ class Backbone:
     source_classes: tuple[str, ...] = ()
     structure: bytes = b""
     language_head: Callable[[], LanguageHead] | None = None
+    source_weights: Callable[[], dict[str, Tensor]] | None = None
 
     @property
     def preprocess(self) -> PreprocessSpec:

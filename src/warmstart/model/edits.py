@@ -38,7 +38,7 @@ def apply_edits(
     if reset:
         card = _reset_input(network.facts, seed) if reset == "input" else _reset_all(network.facts, seed)
         card = dataclasses.replace(card, weights_sha256=state_sha256(network.backbone.state_dict()))
-        network.facts = dataclasses.replace(network.facts, card=card, source_head=None)
+        network.facts = dataclasses.replace(network.facts, card=card, source_head=None, source_weights=None)
         if reset is True and isinstance(network.head, LinearHead | LanguageHead):
             network.head.reset(seed)
     if dropout > 0:

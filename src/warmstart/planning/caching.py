@@ -15,7 +15,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.planning.plan import CacheLimits, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
 from warmstart.planning.profile import profile
 from warmstart.preprocess.text import TextSpec
-from warmstart.recipe.phase import Phase
+from warmstart.recipe.phase import GradientStep, Phase, Pretrain
 
 WORTH = 16
 """Operations that take as long as reading one stored byte: a core does some 10^10 while it reads 10^9 bytes. A 3 x 3
@@ -24,7 +24,7 @@ convolution on colour images, 13.5 per byte, lies below it: a stem alone would f
 
 
 def plan_cache(
-    phase: Phase, backbone: Backbone, data: DataFacts, cut: int, size: int, limits: CacheLimits
+    phase: GradientStep, backbone: Backbone, data: DataFacts, cut: int, size: int, limits: CacheLimits
 ) -> CachePlan:
     """The cache of one phase whose training starts from `cut`.
 
@@ -121,7 +121,7 @@ def megabytes(n: int) -> str:
     return f"{n} B"
 
 
-def views(phase: Phase) -> int:
+def views(phase: GradientStep) -> int:
     """Versions of each training image whose activations a cache would hold."""
     return 1 if phase.augment == "none" else phase.views
 
@@ -148,8 +148,10 @@ def _cost(backbone: Backbone, at: int, cut: int, size: int, dtype: ActivationDty
     return profile(backbone, at, cut, size).flops + WORTH * read
 
 
-def _obstacle(phase: Phase, backbone: Backbone, cut: int) -> str:
+def _obstacle(phase: GradientStep, backbone: Backbone, cut: int) -> str:
     """Why activations cannot be stored; empty if they can."""
+    if isinstance(phase, Pretrain):
+        return "the tokens themselves are what is learned from"
     if phase.norm == "train_all":
         return "normalisation statistics move in frozen blocks too, so their activations change"
     if cut == 0 and backbone.chain.why_uncut:
@@ -158,12 +160,12 @@ def _obstacle(phase: Phase, backbone: Backbone, cut: int) -> str:
         return "training reaches down to the first layer, so every activation changes"
     if phase.augment != "none" and not phase.views:
         return f"images are augmented anew in every epoch ({phase.augment}), so their activations change"
-    if phase.mixup > 0 or phase.cutmix > 0:
+    if isinstance(phase, Phase) and (phase.mixup > 0 or phase.cutmix > 0):
         return "images are mixed before the network sees them, so their activations change"
     return ""
 
 
-def _why_stored(phase: Phase, backbone: Backbone, at: int, cut: int) -> str:
+def _why_stored(phase: GradientStep, backbone: Backbone, at: int, cut: int) -> str:
     cuts = backbone.chain.cuts
     name = "the features" if at == len(cuts) - 1 else f"the activations at {cuts[at].name!r}"
     if phase.augment == "none":

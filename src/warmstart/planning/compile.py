@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
 from warmstart.errors import DataError, RecipeError
 from warmstart.model.network import Network
+from warmstart.model.text.objective import chosen_objective
 from warmstart.planning.caching import plan_ahead, plan_cache, plan_features
 from warmstart.planning.cost import Costs, SpeedFacts
 from warmstart.planning.groups import group_parameters, trained_per_block
@@ -22,7 +24,7 @@ from warmstart.planning.plan import (
     Plan,
     StepPlan,
 )
-from warmstart.recipe.phase import SMOOTHING, Average, ClosedForm, Phase, Step
+from warmstart.recipe.phase import SMOOTHING, Average, ClosedForm, GradientStep, Phase, Pretrain, Step
 from warmstart.recipe.recipe import Recipe
 
 DEFAULT = CacheLimits()
@@ -110,7 +112,9 @@ def input_size(size: int | float | None, data: DataFacts, smallest: int) -> int:
 def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits) -> StepPlan:
     """The step without its costs, which depend on what the steps before it have stored."""
     match step:
-        case Phase():
+        case Pretrain():
+            return _pretrain(step, network, data, limits)
+        case GradientStep():
             return _phase(step, network, data, limits)
         case ClosedForm():
             return HeadPlan(step, data.size, plan_features(network.facts, data, data.size))
@@ -118,10 +122,10 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
             return AveragePlan(step, data.size)
 
 
-def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
+def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
     chain = network.facts.chain
     phase = _of_texts(phase) if data.kind == "text" else phase
-    if phase.label_smoothing == "auto":
+    if isinstance(phase, Phase) and phase.label_smoothing == "auto":
         phase = phase.model_copy(update={"label_smoothing": SMOOTHING[data.kind]})
     groups, frozen = group_parameters(phase, network)
     names = {name for group in groups for name in group.parameters}
@@ -130,7 +134,7 @@ def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits)
     card = network.facts.card
     if card.fixed_size and phase.size not in (None, 1, data.size):
         raise RecipeError(
-            f"phase {phase.name!r} asks for images of size {phase.size:g}, of a network that takes one size alone",
+            f"{phase.kind} {phase.name!r} asks for images of size {phase.size:g}, of a network that takes one alone",
             expected=f"the run's {data.size} pixels",
             do="leave the size out of the recipe; --size gives the whole run another",
         )
@@ -153,18 +157,30 @@ def _phase(phase: Phase, network: Network, data: DataFacts, limits: CacheLimits)
     )
 
 
-def _of_texts(phase: Phase) -> Phase:
-    """The phase for texts, which are not augmented. Raises `RecipeError` where it mixes inputs, which is for images."""
+def _pretrain(step: Pretrain, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
+    """With the objective chosen. Raises `RecipeError` where the data are no texts, or the network has none."""
+    if data.kind != "text":
+        raise RecipeError(
+            f"{step.kind} {step.name!r} hides tokens of texts, and the data are {data.kind}s",
+            expected="texts",
+            do="leave the step out of the recipe",
+        )
+    step = step.model_copy(update={"objective": chosen_objective(step.objective, network.facts)})
+    return _phase(step, network, dataclasses.replace(data, train=data.train + data.unlabelled), limits)
+
+
+def _of_texts(phase: GradientStep) -> GradientStep:
+    """The step for texts, which are not augmented. Raises `RecipeError` where it mixes inputs, which is for images."""
     for name in ("mixup", "cutmix", "jitter"):
-        if getattr(phase, name):
+        if getattr(phase, name, 0):
             raise RecipeError(
-                f"phase {phase.name!r} has {name}, and the data are texts", do=f"leave {name} out of the recipe"
+                f"{phase.kind} {phase.name!r} has {name}, and the data are texts", do=f"leave {name} out of the recipe"
             )
     return phase.model_copy(update={"augment": "none"})
 
 
 def _blocks(
-    phase: Phase, network: Network, groups: tuple[ParamGroup, ...], cut: int
+    phase: GradientStep, network: Network, groups: tuple[ParamGroup, ...], cut: int
 ) -> tuple[tuple[str, ...], tuple[BlockPlan, ...]]:
     """Modules in eval mode, and what becomes of each block and (last) of the head."""
     chain, moving = network.facts.chain, trained_per_block(groups)

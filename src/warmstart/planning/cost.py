@@ -9,9 +9,11 @@ import dataclasses
 
 from warmstart.model.network import Network
 from warmstart.model.text.language import LanguageHead
+from warmstart.model.text.objective import vocabulary
 from warmstart.planning.caching import views
 from warmstart.planning.plan import AveragePlan, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
 from warmstart.planning.profile import profile
+from warmstart.recipe.phase import Pretrain
 
 _FEATURE_BATCH = 16  # images that pass through the frozen part at a time, about
 _EVALUATION_BATCH = 64
@@ -19,7 +21,7 @@ _TRAINING = 3.5
 """Forward passes that a training step takes: three by operations (forward, gradients of activations and weights), more
 in seconds where convolutions are depthwise (Lite0 on two cores: 3.4 to 3.9)."""
 _LOGITS = 3
-"""Tensors (tokens, vocabulary) of a training step that writes: logits, their logarithms, the gradient."""
+"""Numbers per token and word of the vocabulary: its logit, its probability and its gradient."""
 _STATES = {"adamw": 2, "adam": 2, "sgd": 1}  # tensors an optimizer keeps per parameter (SGD: its momentum)
 
 
@@ -72,6 +74,8 @@ class Costs:
     def _epoch(self, step: PhasePlan, cache: CachePlan) -> float:
         """Seconds of an epoch of a phase, with its validation, when `cache` is there already."""
         train, val, size = self._data.train, self._data.val, step.size
+        if isinstance(step.phase, Pretrain):
+            train += self._data.unlabelled
         forward = self._flops(cache.cut, step.cut, size) * train + self._flops(cache.cut, self._last, size) * val
         suffix = (self._flops(step.cut, self._last, size) + 2 * self._head) * train
         epoch = (forward + _TRAINING * suffix) / self._speed.flops + step.steps_per_epoch * self._speed.step
@@ -82,6 +86,9 @@ class Costs:
         phase, cache, size = step.phase, step.cache, step.size
         copies = 1 + _STATES[phase.optimizer] + (phase.ema > 0) + (phase.l2_sp > 0)
         made = profile(self._backbone, step.cut, self._last, size).bytes
+        if isinstance(phase, Pretrain):
+            share = phase.masked if phase.objective == "masked" else 1.0
+            made += int(_LOGITS * 4 * share * size * vocabulary(self._backbone))
         below = 2 * profile(self._backbone, cache.cut, step.cut, size).peak
         filling = 2 * profile(self._backbone, 0, cache.cut, size).peak
         passing = max(step.batch_size * (made + below + self._logits), _FEATURE_BATCH * filling)

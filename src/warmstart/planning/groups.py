@@ -14,7 +14,7 @@ from warmstart.model.low_rank import LowRank
 from warmstart.model.network import Network
 from warmstart.model.norms import is_norm
 from warmstart.planning.plan import ParamGroup
-from warmstart.recipe.phase import Phase
+from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.rates import Part, assign
 
 
@@ -34,7 +34,7 @@ def parts_of(network: Network) -> tuple[Part, ...]:
     )
 
 
-def group_parameters(phase: Phase, network: Network) -> tuple[tuple[ParamGroup, ...], tuple[str, ...]]:
+def group_parameters(phase: GradientStep, network: Network) -> tuple[tuple[ParamGroup, ...], tuple[str, ...]]:
     """Groups of parameters that train alike (one row, one block, one weight decay), and the names of all others.
 
     Weight decay is 0 for what has one dimension (biases, scales of normalisation), as is the custom since Goyal et al.
@@ -56,7 +56,7 @@ def group_parameters(phase: Phase, network: Network) -> tuple[tuple[ParamGroup, 
         members.setdefault((row, part.block, _weight_decay(phase, part, tensors[part.name])), []).append(part.name)
     if not members:
         raise RecipeError(
-            f"phase {phase.name!r} trains nothing: every parameter falls in a row with the rate null",
+            f"{phase.kind} {phase.name!r} trains nothing: every parameter falls in a row with the rate null",
             expected="a rate for at least one part",
             do="give a row a rate, or move it up: the first row that matches wins",
         )
@@ -86,7 +86,7 @@ def trained_per_block(groups: Iterable[ParamGroup]) -> dict[str, int]:
     return counts
 
 
-def _weight_decay(phase: Phase, part: Part, tensor: nn.Parameter) -> float:
+def _weight_decay(phase: GradientStep, part: Part, tensor: nn.Parameter) -> float:
     held = phase.l2_sp > 0 and part.block is not None
     return 0.0 if tensor.ndim <= 1 or held else phase.weight_decay
 

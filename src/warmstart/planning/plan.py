@@ -9,7 +9,7 @@ import dataclasses
 from typing import Literal
 
 from warmstart.model.activation import ActivationDtype
-from warmstart.recipe.phase import Average, ClosedForm, Phase
+from warmstart.recipe.phase import Average, ClosedForm, GradientStep
 
 GIB = 2**30
 
@@ -26,6 +26,7 @@ class DataFacts:
     value_bytes: int = 1  # of a pixel in one channel, as decoded: more where bands are not of 8 bits
     banded: bool = False  # whether images are bands rather than pictures
     kind: Literal["image", "text"] = "image"
+    unlabelled: int = 0  # samples beside the parts that have no label
 
     def extent(self, size: int) -> str:
         """An input size in words.
@@ -84,9 +85,9 @@ class CachePlan:
 
 @dataclasses.dataclass(frozen=True)
 class PhasePlan:
-    """A compiled `Phase`."""
+    """A compiled `GradientStep`."""
 
-    phase: Phase
+    phase: GradientStep
     groups: tuple[ParamGroup, ...]
     frozen: tuple[str, ...]  # names of all parameters that do not move; groups and frozen partition the parameters
     blocks: tuple[BlockPlan, ...]

@@ -7,6 +7,7 @@ from typing import Any
 
 from warmstart.planning.caching import megabytes
 from warmstart.planning.plan import AveragePlan, BlockPlan, DataFacts, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
+from warmstart.recipe.phase import Contrastive, GradientStep, Phase, Pretrain
 
 COLUMNS = ("part", "row of the table", "rate", "decay", "trained", "parameters", "state")
 
@@ -81,7 +82,7 @@ def _step(i: int, step: StepPlan, data: DataFacts) -> StepTable:
         case PhasePlan(phase=phase):
             batch = f"{step.batch_size} {data.kind}s of {data.extent(step.size)}"
             title = (
-                f"{i}. phase {phase.name!r}: {phase.epochs} epochs of {step.steps_per_epoch} steps, "
+                f"{i}. {phase.kind} {phase.name!r}: {phase.epochs} epochs of {step.steps_per_epoch} steps, "
                 f"{batch} a step, {phase.optimizer}, {phase.schedule}"
             )
             start = f"cut {step.cut}, {step.cut_name!r}"
@@ -118,17 +119,14 @@ def _count(n: int, what: str) -> str:
 
 
 def _extras(step: PhasePlan, banded: bool) -> tuple[tuple[str, str], ...]:
-    """What the phase does beyond plain training, in words; nothing if it does nothing."""
+    """What the step does beyond plain training, in words; nothing if it does nothing."""
     phase = step.phase
     plain = " without changes of colour, which bands have not" if banded and phase.augment == "standard" else ""
     said = [
         f"augmentation {phase.augment}{plain}" if phase.augment != "none" else "",
         f"{_count(phase.views, 'view')} of each image" if phase.views and phase.augment != "none" else "",
         f"jitter {phase.jitter:g}" if phase.jitter else "",
-        f"mixup {phase.mixup:g}" if phase.mixup else "",
-        f"cutmix {phase.cutmix:g}" if phase.cutmix else "",
-        f"label smoothing {float(phase.label_smoothing):g}" if phase.label_smoothing else "",
-        f"class weights {phase.class_weights}" if phase.class_weights != "none" else "",
+        *_of_its_kind(phase),
         f"average of weights {phase.ema:g}" if phase.ema else "",
         f"L2-SP {phase.l2_sp:g}" if phase.l2_sp else "",
         f"stops after {phase.early_stopping} epochs without gain" if phase.early_stopping else "",
@@ -136,6 +134,25 @@ def _extras(step: PhasePlan, banded: bool) -> tuple[tuple[str, str], ...]:
     ]
     text = ", ".join(filter(None, said))
     return (("with", text),) if text else ()
+
+
+def _of_its_kind(phase: GradientStep) -> list[str]:
+    """What only this kind of step has."""
+    match phase:
+        case Phase():
+            return [
+                f"mixup {phase.mixup:g}" if phase.mixup else "",
+                f"cutmix {phase.cutmix:g}" if phase.cutmix else "",
+                f"label smoothing {float(phase.label_smoothing):g}" if phase.label_smoothing else "",
+                f"class weights {phase.class_weights}" if phase.class_weights != "none" else "",
+            ]
+        case Contrastive():
+            return [f"features of a class drawn together at temperature {phase.temperature:g}"]
+        case Pretrain():
+            return [
+                f"{phase.masked:.0%} of the tokens hidden" if phase.objective == "masked" else "the next token asked"
+            ]
+    return []
 
 
 def _part_rows(step: PhasePlan) -> tuple[tuple[str, ...], ...]:

@@ -198,6 +198,8 @@ def l2_sp(
 
 recipes.add("bias_only", "warmstart.recipe.light:bias_only")
 recipes.add("lora", "warmstart.recipe.light:lora")
+recipes.add("contrastive", "warmstart.recipe.representation:contrastive")
+recipes.add("further_pretrain", "warmstart.recipe.representation:further_pretrain")
 
 
 def options(name: str) -> dict[str, object]:

@@ -9,11 +9,17 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from warmstart.errors import RecipeError, nearest
-from warmstart.recipe.phase import Average, ClosedForm, Phase
+from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, Pretrain
 from warmstart.recipe.recipe import Edits, Lora, Recipe
 
 Path = tuple[str | int, ...]
-_STEPS: dict[str, type[BaseModel]] = {"phase": Phase, "closed_form": ClosedForm, "average": Average}
+_STEPS: dict[str, type[BaseModel]] = {
+    "phase": Phase,
+    "contrastive": Contrastive,
+    "pretrain": Pretrain,
+    "closed_form": ClosedForm,
+    "average": Average,
+}
 
 
 def mistakes(error: ValidationError, data: object, where: str, node: yaml.Node | None = None) -> RecipeError:

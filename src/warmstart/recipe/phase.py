@@ -16,6 +16,8 @@ from warmstart.recipe.rates import parse
 Rate = Annotated[float, Field(gt=0)] | Literal["auto"] | None
 """A learning rate; `None` freezes; `"auto"` is found by a range test (Smith 2017) before the phase."""
 
+HEAD_STILL: tuple[str, Rate] = ("head", None)
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Smoothing = Annotated[float, Field(ge=0, lt=1)] | Literal["auto"]
 """Of labels. `"auto"` is 0.1 of images and none of texts, see `SMOOTHING`."""
@@ -43,8 +45,8 @@ class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
 
 
-class Phase(_Data):
-    """Gradient training under one table of learning rates.
+class GradientStep(_Data):
+    """What every kind of training by gradients has: one table of learning rates, and how long and by which rule.
 
     `rates` is ordered: the first pattern that matches a parameter wins, and every parameter must be in a row, so `"*"`
     comes last. `warmstart.recipe.rates` has the patterns (`head`, `block:-1`, `block:3..`, `depth:0.75`, `bias`,
@@ -54,8 +56,8 @@ class Phase(_Data):
     above, are `head: lr`, `"*": lr / 2.6` with `layer_decay = 1 / 2.6`.
     """
 
-    kind: Literal["phase"] = "phase"
-    name: str = "tune"
+    kind: str
+    name: str
     rates: Annotated[tuple[tuple[str, Rate], ...], Field(min_length=1)] = (("*", 1e-4),)
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     epochs: Annotated[int, Field(ge=1)] = 10
@@ -77,10 +79,6 @@ class Phase(_Data):
     jitter: Annotated[float, Field(ge=0)] = 0.0
     """Noise on the activations where training starts, in standard deviations of each channel over the batch: an
     augmentation that costs nothing and leaves what is stored exact."""
-    mixup: Annotated[float, Field(ge=0)] = 0.0
-    cutmix: Annotated[float, Field(ge=0)] = 0.0
-    label_smoothing: Smoothing = 0.0
-    class_weights: Literal["none", "balanced"] = "none"
     clip: Annotated[float, Field(gt=0)] | None = 1.0
     """Largest gradient norm."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -90,9 +88,9 @@ class Phase(_Data):
     norm: Literal["eval", "train", "train_all"] = "eval"
     """Statistics of normalisation layers: fixed everywhere; moving in blocks that train; moving in frozen ones too."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
-    """Epochs without a better validation score before the phase ends."""
+    """Epochs without a better validation score before the step ends."""
     start: Literal["last", "best"] = "last"
-    """The weights this phase starts from: those the phase before ended with, or its best by validation."""
+    """The weights this step starts from: those the one before ended with, or its best by validation."""
 
     @field_validator("rates", mode="before")
     @classmethod
@@ -108,6 +106,66 @@ class Phase(_Data):
                 raise ValueError(f"two rows are both {pattern!r}; expected every pattern once")
             well_formed(pattern)
         return rates
+
+
+class Phase(GradientStep):
+    """Training on the task: the head, and as much of the backbone as `rates` says."""
+
+    kind: Literal["phase"] = "phase"
+    name: str = "tune"
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    cutmix: Annotated[float, Field(ge=0)] = 0.0
+    label_smoothing: Smoothing = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+
+
+class BackboneStep(GradientStep):
+    """Training of the backbone on something else than the task. The head is no part of it: its row is `None`."""
+
+    rates: Annotated[tuple[tuple[str, Rate], ...], Field(min_length=1)] = (HEAD_STILL, ("*", 5e-5))
+
+    @field_validator("rates")
+    @classmethod
+    def _head_still(cls, rates: tuple[tuple[str, Rate], ...]) -> tuple[tuple[str, Rate], ...]:
+        if dict(rates).get("head") is not None:
+            raise ValueError("the row 'head' has a rate, and this step trains no head; expected null, or no such row")
+        return (HEAD_STILL, *(row for row in rates if row != HEAD_STILL))
+
+
+class Contrastive(BackboneStep):
+    """Draw the features of a class together and those of different classes apart, before a head is fitted on them.
+
+    The supervised contrastive loss (Khosla et al. 2020, eq. 2) on features of length one; on few labels, the first half
+    of SetFit (Tunstall et al. 2022). An epoch sees every sample once, in batches that hold at least two of each class
+    that they hold at all. A larger batch has more to tell apart, and is exact also where it does not fit into memory at
+    once (gradient caching, Gao et al. 2021).
+    """
+
+    kind: Literal["contrastive"] = "contrastive"
+    name: str = "contrast"
+    batch_size: Annotated[int, Field(ge=4)] = 32
+    temperature: Annotated[float, Field(gt=0)] = 0.1
+    """Similarities are divided by it: the lower, the more the nearest of another class count."""
+
+
+class Pretrain(BackboneStep):
+    """Train the backbone on texts of the domain the way such models are pretrained; labels are not looked at.
+
+    Domain-adaptive pretraining (Gururangan et al. 2020) on the training texts and on those that have no label. An
+    encoder tells tokens that are hidden from it (Devlin et al. 2019, section 3.1: of those chosen 80 % are masked, 10 %
+    replaced at random and 10 % left), a decoder the next token. What turns features into tokens comes with the weights
+    where they have it, else it is new, and tied to the embeddings of the input; it is dropped when the step is done.
+    """
+
+    kind: Literal["pretrain"] = "pretrain"
+    name: str = "pretrain"
+    epochs: Annotated[int, Field(ge=1)] = 3
+    objective: Literal["auto", "masked", "causal"] = "auto"
+    """`auto` is what the architecture is made for."""
+    masked: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Share of the tokens that are to be told."""
+    head_lr: Annotated[float, Field(gt=0)] = 5e-4
+    """Rate of a head that is new; one that came with the weights learns as fast as the fastest of `rates`."""
 
 
 class ClosedForm(_Data):
@@ -128,4 +186,4 @@ class Average(_Data):
     """Shares of the tuned weights that are tried on validation."""
 
 
-Step = Annotated[Phase | ClosedForm | Average, Field(discriminator="kind")]
+Step = Annotated[Phase | Contrastive | Pretrain | ClosedForm | Average, Field(discriminator="kind")]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from warmstart.recipe.phase import Average, Phase, Step, well_formed
+from warmstart.recipe.phase import Average, BackboneStep, ClosedForm, GradientStep, Phase, Pretrain, Step, well_formed
 
 
 class Lora(BaseModel):
@@ -49,9 +49,33 @@ class Recipe(BaseModel):
     edits: Edits = Edits()
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
+    @property
+    def reads(self) -> Literal["text"] | None:
+        """The one kind of data that it is for; `None` where any will do."""
+        return "text" if any(isinstance(step, Pretrain) for step in self.steps) else None
+
     @model_validator(mode="after")
     def _averages_follow_a_phase(self) -> Recipe:
         for i, step in enumerate(self.steps):
-            if isinstance(step, Average) and not any(isinstance(before, Phase) for before in self.steps[:i]):
+            if not isinstance(step, Average):
+                continue
+            before = [other for other in self.steps[:i] if isinstance(other, GradientStep)]
+            if not any(isinstance(other, Phase) for other in before):
                 raise ValueError(f"steps[{i}] averages weights before and after a phase; expected a phase before it")
+            if not isinstance(before[-1], Phase):
+                raise ValueError(
+                    f"steps[{i}] averages weights before and after the last phase, and since then {before[-1].name!r} "
+                    "has changed what the head stands on; expected a phase between the two"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _a_head_follows(self) -> Recipe:
+        for i, step in enumerate(self.steps):
+            fits = any(isinstance(later, Phase | ClosedForm) for later in self.steps[i + 1 :])
+            if isinstance(step, BackboneStep) and not fits:
+                raise ValueError(
+                    f"steps[{i}] ({step.kind}) changes the backbone under a head that does not know of it; expected a "
+                    "step behind it that fits the head (closed_form, or a phase)"
+                )
         return self

@@ -41,7 +41,7 @@ class FittedHead:
 
     def logits(self, features: Tensor) -> Tensor:
         """Logits (m, ..., classes) for features (m, ..., d)."""
-        parts = features.split(_TEXTS) if features.ndim == 3 else [features]
+        parts = torch.split(features, _TEXTS) if features.ndim == 3 else [features]
         with torch.inference_mode():
             out = torch.cat([self.head(part.float()) for part in parts])
         return out.clone()

@@ -25,7 +25,7 @@ from warmstart.planning.table import plan_text
 from warmstart.preprocess.image import normalise
 from warmstart.preprocess.kinds import of_images
 from warmstart.preprocess.spec import PreprocessSpec
-from warmstart.recipe.phase import Phase
+from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.recipe import Recipe
 
 Role = Literal["candidate", "baseline"]
@@ -173,18 +173,19 @@ def _settled(first: Contender, metric: str) -> Recipe:
     recipe = first.members[0].recipe
     steps = []
     for step in recipe.steps:
-        if isinstance(step, Phase):
+        if isinstance(step, GradientStep):
             epochs = step.epochs if step.early_stopping is None else _best_epoch(step, first, metric)
             step = step.model_copy(update={"early_stopping": None, "start": "last", "epochs": epochs})
         steps.append(step)
     return recipe.model_copy(update={"steps": tuple(steps)})
 
 
-def _best_epoch(phase: Phase, first: Contender, metric: str) -> int:
+def _best_epoch(phase: GradientStep, first: Contender, metric: str) -> int:
     """The epoch whose weights were kept. Recipes name their phases apart, or phases of one name share the epoch."""
-    rows = [row for row in first.curve if row.phase == phase.name and f"val_{metric}" in row.values]
-    best = max(rows, key=lambda row: (row.values[f"val_{metric}"], -row.values["val_loss"]), default=None)
-    return phase.epochs if best is None else min(best.epoch, phase.epochs)
+    rows = [row.values | {"epoch": row.epoch} for row in first.curve if row.phase == phase.name]
+    scored = [values for values in rows if "val_loss" in values]
+    best = max(scored, key=lambda values: (values.get(f"val_{metric}", 0.0), -values["val_loss"]), default=None)
+    return phase.epochs if best is None else min(int(best["epoch"]), phase.epochs)
 
 
 def evaluation_seconds(context: LadderContext, images: int) -> float:

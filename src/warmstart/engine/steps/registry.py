@@ -15,6 +15,8 @@ StepRunner = Callable[[RunState, StepPlan, RunData, Context], RunState]
 
 steps: Registry[StepRunner] = Registry("step", RecipeError)
 steps.add("phase", "warmstart.engine.steps.phase:run")
+steps.add("contrastive", "warmstart.engine.steps.contrastive:run")
+steps.add("pretrain", "warmstart.engine.steps.pretrain:run")
 steps.add("closed_form", "warmstart.engine.steps.closed_form:run")
 steps.add("average", "warmstart.engine.steps.average:run")
 

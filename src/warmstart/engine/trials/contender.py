@@ -11,7 +11,7 @@ from warmstart.engine.ladder.simple import SIMPLE, SimpleRung
 from warmstart.model.network import Network
 from warmstart.planning.plan import HeadPlan, PhasePlan
 from warmstart.planning.profile import profile
-from warmstart.recipe.phase import Phase
+from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.recipe import Recipe
 
 Role = Literal["no transfer", "frozen", "tuned"]
@@ -39,7 +39,9 @@ class Contestant:
         if self.recipe is None or self.fixed:
             return self
         steps = tuple(
-            step.model_copy(update={"epochs": max(1, round(share * step.epochs))}) if isinstance(step, Phase) else step
+            step.model_copy(update={"epochs": max(1, round(share * step.epochs))})
+            if isinstance(step, GradientStep)
+            else step
             for step in self.recipe.steps
         )
         return dataclasses.replace(self, recipe=self.recipe.model_copy(update={"steps": steps}))
@@ -48,7 +50,7 @@ class Contestant:
     def epochs(self) -> int:
         """Of all phases together."""
         steps = () if self.recipe is None else self.recipe.steps
-        return sum(step.epochs for step in steps if isinstance(step, Phase))
+        return sum(step.epochs for step in steps if isinstance(step, GradientStep))
 
     def role(self, context: LadderContext) -> Role:
         """Whether it transfers anything, and whether it moves what it transfers."""

@@ -35,7 +35,7 @@ def fill(inner: Any, state: dict[str, Tensor], name: str) -> None:
     made = {name for name, parameter in inner.named_parameters() if not parameter.requires_grad}  # tables of positions
     form = FORMS.get(inner.config.model_type)
     options = {} if form is None else form.options
-    with _quiet():
+    with quiet():
         loaded, info = type(inner).from_pretrained(
             None, config=inner.config, state_dict=state, output_loading_info=True, **options
         )
@@ -50,7 +50,7 @@ def fill(inner: Any, state: dict[str, Tensor], name: str) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No bar and no report of weights that are left out: the head's are meant to be."""
     from transformers.utils import logging
 

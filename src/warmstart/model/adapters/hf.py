@@ -10,6 +10,7 @@ that comes with the weights is executed: code beside them is left alone, and fil
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import json
 from typing import Any
@@ -109,7 +110,9 @@ def text_backbone(there: Repository, build: texts.Build, card: BackboneCard) -> 
     module = build.module()
     fill(module.model, texts.of_encoder(read_state(there), module.model), there.repo)
     backbone = texts.finished(module, build, texts.tokenizer_of(there), card)
-    return dataclasses.replace(backbone, language_head=published(there, build.config))
+    return dataclasses.replace(
+        backbone, source_weights=functools.partial(read_state, there), language_head=published(there, build.config)
+    )
 
 
 def _of_texts(config: dict[str, Any]) -> bool:

@@ -1,0 +1,96 @@
+"""Further pretraining of a text backbone as a step."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from warmstart.data.schema import IntArray, Sample
+from warmstart.engine.context import Context
+from warmstart.engine.data import RunData
+from warmstart.engine.events import Decided
+from warmstart.engine.loop import run_phase
+from warmstart.engine.pretraining import TokenNetwork
+from warmstart.engine.seeds import derive
+from warmstart.engine.state import RunState
+from warmstart.model.text.objective import chosen_objective
+from warmstart.model.text.token_head import token_head
+from warmstart.planning.plan import ParamGroup, PhasePlan, StepPlan
+from warmstart.recipe.phase import Pretrain
+
+PART = "tokens"
+"""Of the parameters that turn features into tokens, beside the backbone and the head."""
+
+
+def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
+    """Train the backbone on the texts. The head stays as it is: a later step fits it."""
+    assert isinstance(plan, PhasePlan)
+    assert isinstance(plan.phase, Pretrain)
+    name, step = plan.phase.name, plan.phase
+    state.begin(step.start)
+    objective = chosen_objective(step.objective, state.network.facts)  # as in the plan
+    head, came = token_head(state.network.facts, objective, seed=derive(context.seed, name))
+    network = TokenNetwork(state.network, head)
+    texts = from_all(data)
+    whence = "which came with the weights" if came else "which is new"
+    text = f"{name}: {len(texts.split.train)} texts, {objective}, with a head for tokens {whence}"
+    context.listener(Decided(text, {"texts": len(texts.split.train), "objective": objective, "new_head": not came}))
+    result = run_phase(
+        network,
+        with_tokens(plan, network, None if came else step.head_lr),
+        texts,
+        task=context.task,
+        seed=context.seed,
+        rung=context.rung,
+        listener=context.listener,
+        folder=context.folder,
+        deadline=context.deadline,
+        interrupt=context.interrupt,
+        anchor=state.start,
+    )
+    own = state.network.state_dict().keys()
+    return dataclasses.replace(
+        state,
+        last={name: tensor for name, tensor in result.last.items() if name in own},
+        best={name: tensor for name, tensor in result.best.items() if name in own},
+        before=None,
+        curve=state.curve + result.curve,
+        val_outputs=None,
+        stopped="deadline" if result.stopped == "deadline" else state.stopped,
+    )
+
+
+def with_tokens(plan: PhasePlan, network: TokenNetwork, rate: float | None) -> PhasePlan:
+    """The plan for the network with what turns features into tokens, at `rate` or else the highest of the others."""
+    fastest = max(plan.groups, key=lambda group: group.rate * group.scale if group.rate != "auto" else np.inf)
+    known = {name for group in plan.groups for name in group.parameters} | set(plan.frozen)
+    groups = list(plan.groups)
+    new = {name: p for name, p in network.named_parameters() if name not in known}  # what is tied is the backbone's
+    for flat in (False, True):
+        members = {name: p for name, p in new.items() if (p.ndim <= 1) == flat}
+        if members:
+            group = ParamGroup(
+                pattern=PART,
+                block=PART,
+                rate=fastest.rate if rate is None else rate,
+                scale=fastest.scale if rate is None else 1.0,
+                weight_decay=0.0 if flat else plan.phase.weight_decay,
+                parameters=tuple(members),
+                numel=sum(p.numel() for p in members.values()),
+            )
+            groups.append(group)
+    return dataclasses.replace(plan, groups=tuple(groups))
+
+
+def from_all(data: RunData) -> RunData:
+    """The data with the unlabelled samples among those to train on, but for copies of what is held out."""
+    samples, split = data.dataset.samples, data.split
+    held_out = {_words(samples[i]) for part in (split.val, split.test) for i in part}
+    more: IntArray = np.array([i for i in split.unlabelled if _words(samples[i]) not in held_out], dtype=np.int64)
+    return dataclasses.replace(data, split=dataclasses.replace(split, train=np.concatenate([split.train, more])))
+
+
+def _words(sample: Sample) -> str:
+    """What two copies have in common."""
+    return " ".join(str(sample.source).casefold().split())
