@@ -36,15 +36,15 @@ from warmstart.task.base import suited, task_of
 
 METHODS = {
     "probe": "probe",
-    "lp_ft": "lp_ft?epochs=10&lr=3e-4",
-    "finetune": "finetune?epochs=10&lr=3e-4&from_block=0",
+    "lp_ft": "lp_ft?epochs=6&lr=3e-4",
+    "finetune": "finetune?epochs=6&lr=3e-4&from_block=0",
 }
 
 
 def divided(path: str | None, n: int, seed: int) -> tuple[Dataset, Split]:
     """`n` training texts and the held-out ones."""
     if path is None:
-        found, test = corpus(n, 500, seed), 500
+        found, test = corpus(n, 300, seed), 300
     else:
         found = load(Path(path))
         test = len(found) // 5
@@ -86,7 +86,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data")
-    parser.add_argument("--train", type=int, nargs="+", default=[100, 400])
+    parser.add_argument("--train", type=int, nargs="+", default=[200])
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--backbone", default="minilm")
     options = parser.parse_args()
