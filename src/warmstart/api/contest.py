@@ -13,7 +13,6 @@ from warmstart.api.budget import cache_limits
 from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Decoded, activation_store, backbone_at, read_whole
 from warmstart.data.schema import Split
-from warmstart.data.sources.kind import require_kind
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
@@ -123,9 +122,6 @@ def contest(
         accepted = bool(options["accept_licence"])
         backbone = backbone_at(uri, options["size"], options["seed"], accept_licence=accepted)
         asked = {key: options[key] for key in READING}
-        columns = {key: asked[key] for key in ("path_column", "text_column")}
-        require_kind(data, backbone.spec.kind, **columns)  # it says more than that a method is for the other kind
-        _check_simple(contestants, uri, backbone.spec.kind)
         whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
         target = whole.dataset.target
         _check_simple(contestants, uri, simple_rung(backbone.spec.kind, target.kind).name)
