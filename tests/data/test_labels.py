@@ -77,6 +77,11 @@ def test_several_names_in_one_cell_are_divided_where_the_task_says_so(cells: lis
     assert load(frame(["a|b", "c", "a|b", "c"])).target.classes == ("a|b", "c"), "it is a class unless it is said"
 
 
+def test_lists_that_were_written_as_text_are_lists_where_all_are() -> None:
+    assert labels(load(frame(["['wet', 'cold']", '["wet"]', "", "['cold']"]))) == SETS
+    assert load(frame(["['wet']", "cold", "['wet']", "[x]"])).target.classes == ("['wet']", "[x]", "cold")
+
+
 def test_columns_of_no_and_yes_are_a_label_each(tmp_path: Path) -> None:
     rows = ["1,true", "0,True", "0,false", "1,FALSE"]
     table = write(tmp_path, "\n".join(["text,cold,wet", *(f"{t},{r}" for t, r in zip(TEXTS, rows, strict=True))]))

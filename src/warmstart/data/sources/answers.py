@@ -102,7 +102,9 @@ def _found(cells: LabelCells, notes: list[str]) -> TaskName:
             return "multilabel"
         return "regress"  # a cell that is no number is told
     (column,) = cells.columns
-    lists = [found for cell in column if is_nested(cell) and (found := as_list(cell)) is not None]
+    lists = [found for cell in column if (found := as_list(cell)) is not None]
+    if not any(map(is_nested, column)) and len(lists) < sum(as_text(cell) != "" for cell in column):
+        lists = []  # a name in brackets among others
     if lists and cells.words is not None:
         return "tag"
     entries = [entry for found in lists for entry in found]
