@@ -36,7 +36,8 @@ def test_lists_of_names_are_labels_of_which_a_text_has_any_number(tmp_path: Path
     table.to_parquet(tmp_path / "a.parquet")
     write(tmp_path, "\n".join(json.dumps(row) for row in table.to_dict("records")), "a.jsonl")
     in_memory = (TEXTS, [{"wet", "cold"}, ("wet",), [], np.array(["cold"])])
-    for data in (table, tmp_path / "a.parquet", tmp_path / "a.jsonl", in_memory, (IMAGES, in_memory[1])):
+    other = table.rename(columns={"labels": "genres"}).assign(id=range(4))
+    for data in (table, other, tmp_path / "a.parquet", tmp_path / "a.jsonl", in_memory, (IMAGES, in_memory[1])):
         found = load(data)
         assert (found.target.kind, found.target.classes, found.notes) == ("multilabel", ("cold", "wet"), ())
         assert labels(found) == SETS
@@ -76,6 +77,11 @@ def test_several_names_in_one_cell_are_divided_where_the_task_says_so(cells: lis
     assert load(frame(["a|b", "c", "a|b", "c"])).target.classes == ("a|b", "c"), "it is a class unless it is said"
 
 
+def test_lists_that_were_written_as_text_are_lists_where_all_are() -> None:
+    assert labels(load(frame(["['wet', 'cold']", '["wet"]', "", "['cold']"]))) == SETS
+    assert load(frame(["['wet']", "cold", "['wet']", "[x]"])).target.classes == ("['wet']", "[x]", "cold")
+
+
 def test_columns_of_no_and_yes_are_a_label_each(tmp_path: Path) -> None:
     rows = ["1,true", "0,True", "0,false", "1,FALSE"]
     table = write(tmp_path, "\n".join(["text,cold,wet", *(f"{t},{r}" for t, r in zip(TEXTS, rows, strict=True))]))
@@ -111,6 +117,9 @@ def test_several_columns_of_numbers_are_several_numbers() -> None:
     found = load(table, label_column="weight,age", on_missing="skip")
     assert (found.target.classes, labels(found)) == (("weight", "age"), [(1.5, 10.0), (2.0, 20.0), (3.0, 30.0)])
     lists = load((TEXTS, [[1, 2], [3, 4], (5, 6), np.array([7, 8])]), task="regress")
+    assert load((TEXTS, [[0.5, 2], [3, 4], (5, 6), np.array([7, 8])])).target.kind == "regress", (
+        "fractions are no names"
+    )
     assert (lists.target.classes, labels(lists)[3]) == (("label 1", "label 2"), (7.0, 8.0))
     assert labels(load((IMAGES, np.eye(4)[:, :2]), task="regress"))[0] == (1.0, 0.0)
     assert load(frame([1, 2, 3, 4], "rating"), task="regress").target.classes == ("rating",), "a name that is known"

@@ -9,7 +9,9 @@ import typer
 
 DataArgument = Annotated[
     str,
-    typer.Argument(metavar="DATA", help="A folder with a folder per class, or a table: CSV, TSV, Parquet, JSON lines."),
+    typer.Argument(
+        metavar="DATA", help="A folder with a folder per class, or a table: CSV, TSV, Parquet, JSON lines, CoNLL."
+    ),
 ]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle folder that `fit` wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]

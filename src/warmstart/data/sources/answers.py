@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from collections.abc import Sequence
 
 from warmstart.data.names import natural, some
@@ -101,9 +102,16 @@ def _found(cells: LabelCells, notes: list[str]) -> TaskName:
             return "multilabel"
         return "regress"  # a cell that is no number is told
     (column,) = cells.columns
-    if any(is_nested(cell) and not isinstance(cell, dict) for cell in column):
-        return "multilabel" if cells.words is None else "tag"
-    if are_measurements(column):
+    lists = [found for cell in column if (found := as_list(cell)) is not None]
+    if not any(map(is_nested, column)) and len(lists) < sum(as_text(cell) != "" for cell in column):
+        lists = []  # a name in brackets among others
+    if lists and cells.words is not None:
+        return "tag"
+    entries = [entry for found in lists for entry in found]
+    measured = all(isinstance(e, numbers.Real) for e in entries) and any(float(e) % 1 for e in entries)
+    if lists and not measured:
+        return "multilabel"
+    if lists or are_measurements(column):
         notes.append(
             "labels are read as numbers, to be predicted as such; task='classify' (--task classify) takes them as "
             "names of classes"

@@ -8,6 +8,7 @@ from typing import Any
 
 from warmstart.data.names import PARTS
 from warmstart.data.sources.labels import LabelCells, as_text, refuse_nested
+from warmstart.data.targets import TaskName
 from warmstart.errors import DataError, nearest
 
 PATHS = (
@@ -18,6 +19,8 @@ LABELS = (
     "label", "class", "target", "category", "class_name", "label_name", "labels", "classname", "species", "y",
     "sentiment", "intent", "topic", "emotion", "genre", "polarity", "gold_label", "label_text", "class_index",
 )  # fmt: skip
+SETS = ("topics", "tags", "categories", "genres", "emotions", "classes", "keywords", "themes", "attributes")
+"""What columns of several labels are called beside that."""
 MEASURES = (
     "score", "rating", "stars", "value", "price", "similarity", "similarity_score", "age", "grade", "number",
 )  # fmt: skip
@@ -119,6 +122,11 @@ def named(header: Sequence[str], names: str, what: str) -> tuple[str, ...]:
     if len(set(found)) < len(found):
         raise DataError(f"{what}_column names {', '.join(found)}", expected="each column once")
     return tuple(str(asked(header, name, what)) for name in found)
+
+
+def label_names(task: TaskName | None) -> tuple[str, ...]:
+    """What columns of the labels of a task are called, the likeliest first."""
+    return (*LABELS, *(MEASURES if task == "regress" else SETS))
 
 
 def known_as(header: Sequence[str], known: Sequence[str]) -> str | None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from warmstart.data.sources.columns import LABELS, MEASURES, known_as, named
+from warmstart.data.sources.columns import LABELS, known_as, label_names, named
 from warmstart.data.sources.tags import TAGS, WORDS, find_tags, find_words, fitting
 from warmstart.data.sources.textcolumns import find_texts
 from warmstart.data.sources.written import find_written
@@ -59,7 +59,7 @@ def find_labelled(
         texts, target, guessed = find_written(header, table, text, label, others)
         return Labelled(texts, target, task, guessed=guessed)
     texts, guessed = find_texts(header, table, text, [*_names(header, label), *others])
-    return Labelled(texts, label, task, LABELS if task != "regress" else (*LABELS, *MEASURES), guessed)
+    return Labelled(texts, label, task, label_names(task), guessed)
 
 
 def _words_and_tags(

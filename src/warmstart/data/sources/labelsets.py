@@ -67,11 +67,13 @@ def as_list(cell: Any) -> list[Any] | None:
 def listed(cells: Sequence[Any], places: Sequence[str], notes: list[str]) -> tuple[list[Any], tuple[str, ...]]:
     """(the labels of each sample, `None` for a gap; the labels there are, where every list has a place for each).
 
-    Lists that all have as many entries, and only 0 and 1, say no or yes of label 0, 1, and so on.
+    An empty text among lists is none of the labels, as an empty list is. Lists that all have as many entries, and only
+    0 and 1, say no or yes of label 0, 1, and so on.
 
     Raises:
         DataError: names the place of a cell that is no list, or has an entry that is no name.
     """
+    cells = [[] if isinstance(cell, str) and not cell.strip() else cell for cell in cells]
     lists = [None if is_null(cell) else as_list(cell) for cell in cells]
     for cell, entries, place in zip(cells, lists, places, strict=True):
         if (entries is None and not is_null(cell)) or any(is_nested(e) or not as_text(e) for e in entries or ()):

@@ -8,7 +8,7 @@ from typing import Any
 from warmstart.data.parts import check_parts
 from warmstart.data.schema import Dataset
 from warmstart.data.sources.answers import read_answers, target_of
-from warmstart.data.sources.columns import LABELS, MEASURES, find_columns, find_path
+from warmstart.data.sources.columns import find_columns, find_path, label_names
 from warmstart.data.sources.labels import as_cell
 from warmstart.data.sources.reading import read_table
 from warmstart.data.sources.rows import OnMissing, to_samples
@@ -46,8 +46,7 @@ def load_table(
     path = source if isinstance(source, Path) else None
     header, table = read_table(source, notes)
     paths = find_path(header, path_column)
-    known = LABELS if task != "regress" else (*LABELS, *MEASURES)
-    columns = find_columns(header, table, [paths], label=label_column, group=group, time=time, known=known)
+    columns = find_columns(header, table, [paths], label=label_column, group=group, time=time, known=label_names(task))
     answers = read_answers(columns.label_cells(header, table), task, notes)
     at, root = header.index(paths), path.parent if path is not None else Path()
     # A path stays as it is, letter for letter: the file system is asked for it.
