@@ -13,7 +13,14 @@ from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 
-def chosen(before: Sequence[Any], x: Any, y: np.ndarray, strengths: np.ndarray, seed: int) -> GridSearchCV:
+def chosen(
+    before: Sequence[Any],
+    x: Any,
+    y: np.ndarray,
+    strengths: np.ndarray,
+    seed: int,
+    scoring: str = "neg_log_loss",
+) -> GridSearchCV:
     """The best of several C by 5-fold cross-validation, fitted on all of `x` (n, d) and the class indices `y` (n,).
 
     `before` are transformations that are fitted inside each fold's own training part. The fits are small: a thread per
@@ -23,7 +30,7 @@ def chosen(before: Sequence[Any], x: Any, y: np.ndarray, strengths: np.ndarray, 
     model = make_pipeline(*before, LogisticRegression(max_iter=1000))
     with parallel_config(backend="threading"), threadpool_limits(1):
         path = {"logisticregression__C": strengths}
-        return GridSearchCV(model, path, cv=folds, scoring="neg_log_loss", n_jobs=2).fit(x, y)
+        return GridSearchCV(model, path, cv=folds, scoring=scoring, n_jobs=2).fit(x, y)
 
 
 def strength(search: GridSearchCV) -> float:

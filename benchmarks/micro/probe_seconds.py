@@ -45,7 +45,7 @@ def run(repeats: int, *, quick: bool = False) -> Table:
         others = (f"{median(figures, name, key):.0f}" for key in ("CPU s", "MB"))
         verdict = "yes" if seconds < limit else "no"
         rows.append((name, str(count), f"{seconds:.1f}", f"{limit:.0f}", verdict, *others, accuracy))
-    header = ("fit", "texts", "s", "at most", "kept", "CPU s", "MB", "test accuracy")
+    header = ("fit", "texts", "s", "at most", "within", "CPU s", "MB", "test accuracy")
     notes = (f"{machine()}; medians of {repeats}; minilm, BBC News, one command each, its process from start to end",)
     return Table("Fitting texts", header, tuple(rows), notes, figures)
 
