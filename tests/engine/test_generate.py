@@ -113,6 +113,8 @@ def test_a_run_goes_on_bit_exactly(family: str, batches: int, folder: Path, tmp_
         )
     resumed = run_recipe(recipe, network, data, task=GENERATE, folder=tmp_path)
     assert identical(whole.network.state_dict(), resumed.network.state_dict())
+    loaded = run_recipe(recipe, network, data, task=GENERATE, folder=tmp_path)
+    assert identical(whole.network.state_dict(), loaded.network.state_dict())
 
 
 @pytest.mark.parametrize("family", ["gpt2", "t5"])
