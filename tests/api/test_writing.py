@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,13 +18,13 @@ from warmstart.model.text.writing import write
 from warmstart.preprocess.kinds import of_texts
 from warmstart.shipping.bundle import Bundle
 
-COLUMNS = {"text_column": "question", "label_column": "reply"}
+COLUMNS: dict[str, Any] = {"text_column": "question", "label_column": "reply"}
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The second of two words is the reply."""
-    words = "cat dog sun sea tree rock bird fish".split()
+    words = ["cat", "dog", "sun", "sea", "tree", "rock", "bird", "fish"]
     rows = [(f"{a} {b}", b) for a in words for b in words]
     path = tmp_path_factory.mktemp("replies") / "replies.csv"
     pd.DataFrame(rows, columns=["question", "reply"]).to_csv(path, index=False)
@@ -42,7 +43,7 @@ def fitted(request: pytest.FixtureRequest, table: Path, tmp_path_factory: pytest
 def test_a_model_that_writes_is_tuned_measured_and_shown(fitted: FitResult) -> None:
     outcome = fitted.outcome
     assert (outcome.task, outcome.metric) == ("generate", "exact_match")
-    assert [rung.name for rung in outcome.rungs][0] == "nearest"
+    assert outcome.rungs[0].name == "nearest"
     assert {"token_accuracy", "perplexity", "rouge1", "rougeL", "bleu", "chrf"} <= set(outcome.test)
     assert all(one.true in {"cat", "dog", "sun", "sea", "tree", "rock", "bird", "fish"} for one in outcome.shown)
     assert "Written freely" in fitted.report.read_text(encoding="utf-8")

@@ -20,7 +20,8 @@ from warmstart.errors import BackboneError, LicenceError, MissingExtraError
 from warmstart.model.catalog import load_backbone, untrained_module
 from warmstart.model.head import LinearHead
 from warmstart.model.network import Network
-from warmstart.shipping.bundle import Bundle, write_bundle
+from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.write import write_bundle
 
 transformers = pytest.importorskip("transformers")
 

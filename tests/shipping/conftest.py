@@ -7,7 +7,7 @@ import pytest
 from tests.shipping.helpers import CLASSES, Write, a_network
 from warmstart.data.targets import ClassTarget
 from warmstart.model.network import Network
-from warmstart.shipping.bundle import write_bundle
+from warmstart.shipping.write import write_bundle
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from warmstart.engine.run import run_recipe
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
 from warmstart.recipe.methods import load_recipe
-from warmstart.shipping.bundle import Bundle, write_bundle
+from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.write import write_bundle
 from warmstart.task.base import suited
 
 PLAIN = "The cat is, five  runs of the dog runs money!"

@@ -16,6 +16,7 @@ from warmstart.api.kinds import BACKBONES, default_methods
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.schedule import Schedule
 from warmstart.data.contact import contact_sheet
+from warmstart.data.schema import Kind
 from warmstart.data.sources import kind_of, load
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
@@ -118,14 +119,8 @@ def compare(
     """
     _check_counts(folds, seeds, workers)
     kind = kind_of(data, task=task, path_column=path_column, text_column=text_column)
-    if methods is None:
-        columns: dict[str, Any] = {
-            "path_column": path_column,
-            "text_column": text_column,
-            "label_column": label_column,
-        }
-        methods = default_methods(kind, load(data, kind=kind, task=task, **columns).target.kind)
-    asked = _listed(methods)
+    columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
+    asked = _listed(_default(data, kind, task, columns) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     found = contestants_of(asked, named)
     options: dict[str, Any] = {
@@ -142,9 +137,7 @@ def compare(
         "group": group,
         "time": time,
         "task": task,
-        "path_column": path_column,
-        "text_column": text_column,
-        "label_column": label_column,
+        **columns,
         "workers": workers,
         "ray": ray,
         "max_unreadable": max_unreadable,
@@ -152,6 +145,10 @@ def compare(
         "cache_dtype": cache_dtype,
     }
     return _compare(data, found, options, out=out, resume=resume, cache=cache, listener=listener)
+
+
+def _default(data: Any, kind: Kind, task: TaskName | None, columns: dict[str, Any]) -> list[str]:
+    return default_methods(kind, load(data, kind=kind, task=task, **columns).target.kind)
 
 
 def _check_counts(folds: int, seeds: int, workers: int) -> None:

@@ -38,8 +38,8 @@ from warmstart.report.card import model_card
 from warmstart.report.html import write_report
 from warmstart.report.images import illustrated
 from warmstart.report.results import write_results
-from warmstart.shipping.bundle import write_bundle
 from warmstart.shipping.reference import Reference
+from warmstart.shipping.write import write_bundle
 
 PEAK_SECONDS = 0.3
 """That measuring the machine's fastest matrix product may take."""

@@ -92,9 +92,13 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(*, as_json: bool, debug: bool) -> Iterator[Session]:
-    """A session whose errors end the process with words and an exit code, instead of a traceback."""
+def session(*, as_json: bool, debug: bool, again: Sequence[str] = ()) -> Iterator[Session]:
+    """A session whose errors end the process with words and an exit code, instead of a traceback.
+
+    `again` are the words that were typed, for whoever is told how to go on.
+    """
     now = Session(as_json=as_json, debug=debug)
+    now.again = again
     handler, log = _ConsoleHandler(now.err), logging.getLogger("warmstart")
     log.addHandler(handler)
     log.setLevel(logging.DEBUG if debug else logging.WARNING)
@@ -107,6 +111,12 @@ def session(*, as_json: bool, debug: bool) -> Iterator[Session]:
         raise now.fail(error) from None
     finally:
         log.removeHandler(handler)
+
+
+def options(context: typer.Context) -> dict[str, Any]:
+    """What was typed behind a command or is its default, as keywords of the function of the same name."""
+    own = ("data", "as_json", "debug")
+    return {name: value for name, value in context.params.items() if name not in own}
 
 
 class _ConsoleHandler(logging.Handler):
