@@ -30,7 +30,7 @@ from warmstart.cli.options import (
     TextColumn,
     Time,
 )
-from warmstart.cli.session import Session, options, session
+from warmstart.cli.session import Session, session
 from warmstart.cli.text import duration, interval, of, plain
 
 if TYPE_CHECKING:
@@ -94,7 +94,33 @@ def compare(
         now.say(f"Comparing {methods or 'methods'}{of(backbones)}: {folds} folds, {seeds} seed(s), {budget} at most")
         from warmstart.api.compare import compare as twin
 
-        result = twin(data, listener=now.listener, **options(context))
+        result = twin(
+            data,
+            methods=methods,
+            backbones=backbones,
+            folds=folds,
+            seeds=seeds,
+            budget=budget,
+            accept_licence=accept_licence,
+            size=size,
+            seed=seed,
+            val=val,
+            group=group,
+            time=time,
+            task=task,
+            path_column=path_column,
+            text_column=text_column,
+            label_column=label_column,
+            out=out,
+            resume=resume,
+            workers=workers,
+            ray=ray,
+            max_unreadable=max_unreadable,
+            cache=cache,
+            cache_budget=cache_budget,
+            cache_dtype=cache_dtype,
+            listener=now.listener,
+        )
         show(now, result, typed(context, SAME))
 
 

@@ -32,7 +32,7 @@ from warmstart.cli.options import (
     Time,
     Val,
 )
-from warmstart.cli.session import Session, options, session
+from warmstart.cli.session import Session, session
 from warmstart.cli.text import duration, interval, number, of, plain
 
 if TYPE_CHECKING:
@@ -78,15 +78,36 @@ def fit(
 ) -> None:
     """Adapt a pretrained network to DATA, and say if that helped."""
     with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
-        now.say(f"Fitting {data}{of(backbone)}: {_method(recipe)}; time budget {budget}")
+        method = f"recipe {recipe}" if recipe else "the ladder of methods, each kept only if validation says so"
+        now.say(f"Fitting {data}{of(backbone)}: {method}; time budget {budget}")
         from warmstart.api.fit import fit as twin
 
-        result = twin(data, listener=now.listener, **options(context))
+        result = twin(
+            data,
+            backbone=backbone,
+            accept_licence=accept_licence,
+            recipe=recipe,
+            budget=budget,
+            size=size,
+            seed=seed,
+            val=val,
+            test=test,
+            group=group,
+            time=time,
+            task=task,
+            path_column=path_column,
+            text_column=text_column,
+            label_column=label_column,
+            cache_budget=cache_budget,
+            cache_dtype=cache_dtype,
+            out=out,
+            resume=resume,
+            baseline=baseline,
+            max_unreadable=max_unreadable,
+            cache=cache,
+            listener=now.listener,
+        )
         show(now, result)
-
-
-def _method(recipe: str | None) -> str:
-    return f"recipe {recipe}" if recipe else "the ladder of methods, each kept only if validation says so"
 
 
 def command_again(context: typer.Context) -> list[str]:

@@ -113,12 +113,6 @@ def session(*, as_json: bool, debug: bool, again: Sequence[str] = ()) -> Iterato
         log.removeHandler(handler)
 
 
-def options(context: typer.Context) -> dict[str, Any]:
-    """What was typed behind a command or is its default, as keywords of the function of the same name."""
-    own = ("data", "as_json", "debug")
-    return {name: value for name, value in context.params.items() if name not in own}
-
-
 class _ConsoleHandler(logging.Handler):
     """The library's log on stderr, above the progress bars."""
 
