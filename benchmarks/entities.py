@@ -3,6 +3,10 @@
 They are made of patterns and lists of names, all of which are dealt to one part alone: a tagger that knows the names
 and the patterns of its training texts has to know what names are like, and what is said of them. Some names are of two
 kinds (`Jordan`, `Lincoln`), and are told apart by what stands around them.
+
+`python -m benchmarks.tags` on them, with minilm, which does not see capitals: entity F1 on 300 sentences after 200,
+
+    words .613 (.568 to .656)   probe .692 (.652 to .732)   lp_ft .865 (.837 to .892)   finetune .978 (.964 to .991)
 """
 
 from __future__ import annotations
