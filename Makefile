@@ -31,6 +31,7 @@ bench: $(DEV)  ## side by side with other tools, and frozen work part by part; t
 	-$(BIN)/python benchmarks/run.py --probe
 	-$(BIN)/python benchmarks/run.py --whole
 	-$(BIN)/python benchmarks/run.py --few-labels
+	-$(BIN)/python benchmarks/run.py --texts
 	$(BIN)/python benchmarks/frozen_work.py
 	$(BIN)/python benchmarks/plot.py
 

@@ -1,4 +1,4 @@
-"""Real image sets as PNG class folders: seeded, class-balanced subsets under `train/` and `test/`."""
+"""Real sets as class folders of PNG or text files: seeded, class-balanced subsets under `train/` and `test/`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.sources import SOURCES, Pool, Source
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """A folder with `train/<class>/*.png` and `test/<class>/*.png`, and nothing else in it."""
+    """A folder with `train/<class>/*.png` and `test/<class>/*.png`, or `*.txt`, and nothing else in it."""
 
     source: Source
     root: Path
@@ -27,14 +27,14 @@ class Prepared:
     def truth(self) -> dict[str, str]:
         """True class by test file, as a path relative to `test/`."""
         return {
-            path.relative_to(self.root / "test").as_posix(): path.parent.name for path in _images(self.root / "test")
+            path.relative_to(self.root / "test").as_posix(): path.parent.name for path in _files(self.root / "test")
         }
 
 
 def prepare(name: str, train: int, test: int, seed: int) -> Prepared:
-    """Write (once) the subset of `train` and `test` images that `seed` draws from the set `name`.
+    """Write (once) the subset of `train` and `test` samples that `seed` draws from the set `name`.
 
-    Where a set has too few images, all that its published split holds are taken; a set without a published split gives
+    Where a set has too few, all that its published split holds are taken; a set without a published split gives
     at most half of each class to training. Raises UnavailableError with the reason if the set cannot be had.
     """
     source = SOURCES[name]
@@ -48,7 +48,7 @@ def prepare(name: str, train: int, test: int, seed: int) -> Prepared:
             scratch.rename(root)  # whole or not at all
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-    return Prepared(source, root, *(sum(1 for _ in _images(root / part)) for part in ("train", "test")))
+    return Prepared(source, root, *(sum(1 for _ in _files(root / part)) for part in ("train", "test")))
 
 
 def draw(first: Pool, second: Pool | None, train: int, test: int, seed: int) -> tuple[Pool, Pool]:
@@ -57,17 +57,17 @@ def draw(first: Pool, second: Pool | None, train: int, test: int, seed: int) -> 
     Args:
         first: the published training pool, or the only pool.
         second: the published test pool, or None.
-        train: training images wanted.
-        test: test images wanted.
+        train: training samples wanted.
+        test: test samples wanted.
         seed: of the draw.
     """
     rng = np.random.default_rng(seed)
     chosen = _balanced(first.labels, train, rng, share=1.0 if second is not None else 0.5)
     if second is None:
         rest = np.setdiff1d(np.arange(len(first.labels)), chosen)
-        second = Pool(first.images[rest], first.labels[rest])
+        second = Pool(first.inputs[rest], first.labels[rest])
     tested = _balanced(second.labels, test, rng, share=1.0)
-    return Pool(first.images[chosen], first.labels[chosen]), Pool(second.images[tested], second.labels[tested])
+    return Pool(first.inputs[chosen], first.labels[chosen]), Pool(second.inputs[tested], second.labels[tested])
 
 
 def _balanced(labels: NDArray[np.int64], count: int, rng: np.random.Generator, *, share: float) -> NDArray[np.int64]:
@@ -84,9 +84,13 @@ def _balanced(labels: NDArray[np.int64], count: int, rng: np.random.Generator, *
 def _write(pool: Pool, classes: tuple[str, ...], folder: Path) -> None:
     for name in classes:
         (folder / name).mkdir(parents=True)
-    for number, (image, label) in enumerate(zip(pool.images, pool.labels, strict=True)):
-        Image.fromarray(image).save(folder / classes[label] / f"{number:05d}.png")
+    for number, (one, label) in enumerate(zip(pool.inputs, pool.labels, strict=True)):
+        path = folder / classes[label] / f"{number:05d}"
+        if isinstance(one, str):
+            path.with_suffix(".txt").write_text(one, encoding="utf-8")
+        else:
+            Image.fromarray(one).save(path.with_suffix(".png"))
 
 
-def _images(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*/*.png"))
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*/*.*"))

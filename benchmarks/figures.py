@@ -1,4 +1,4 @@
-"""Accuracy against seconds, a panel per data set: black on white, told apart by shape, every mark with its name."""
+"""Accuracy against seconds, a panel per data set and size: black on white, shapes tell apart, every mark is named."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ PLACES = [(side, step) for reach in range(14) for step in (reach, -reach) for si
 
 
 def draw(facts: dict[str, Any]) -> Figure:
-    """All data sets of one result.
+    """All data sets of one result, at all sizes.
 
     Args:
         facts: what `run.py` writes as JSON.
     """
-    sets = list(dict.fromkeys(row["data"] for row in facts["summary"]))
+    sets = list(dict.fromkeys((row["data"], row["train"]) for row in facts["summary"]))
     columns = min(len(sets), 3)
     rows = -(-len(sets) // columns)
     figure = Figure(figsize=(max(7.0, 4.8 * columns), 4.4 * rows), layout="constrained")
     shapes = dict(zip(facts["protocol"]["contenders"], "*" + SHAPES, strict=False))
-    for number, data in enumerate(sets):
+    for number, (data, train) in enumerate(sets):
         axes = figure.add_subplot(rows, columns, number + 1)
-        trials = [trial for trial in facts["trials"] if trial["data"] == data and not trial["error"]]
-        _panel(axes, trials, shapes)
-        first = next(row for row in facts["summary"] if row["data"] == data)
-        axes.set_title(f"{SOURCES[data].about.split(',')[0]}, {first['train']} labelled images", fontsize=10)
+        trials = [trial for trial in facts["trials"] if (trial["data"], trial["train"]) == (data, train)]
+        _panel(axes, [trial for trial in trials if not trial["error"]], shapes)
+        source = SOURCES[data]
+        axes.set_title(f"{source.about.split(',')[0]}, {train} labelled {source.kind}s", fontsize=10)
         if not number % columns:
-            axes.set_ylabel("accuracy on the test images")
+            axes.set_ylabel(f"accuracy on the test {source.kind}s")
     figure.draw_without_rendering()  # the layout is final before names look for room
     for axes in figure.axes:
         _name_marks(axes)

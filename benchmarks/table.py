@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from benchmarks.contenders import CONTENDERS
@@ -15,24 +15,30 @@ HEADER = ("contender", "accuracy", "minus {} (95 %)", "seconds", "x {}", "CPU s"
 
 
 def summary(trials: Sequence[Trial], reference: str) -> list[dict[str, Any]]:
-    """One row per data set and contender, in the order of the trials, over the repeats that ended well.
+    """One row per data set, its size, and contender, in order, over the repeats that ended well.
 
     Accuracies are means, times are medians; both are relative to those of the contender `reference`.
     """
     rows = []
-    for data in dict.fromkeys(trial.data for trial in trials):
-        here = [trial for trial in trials if trial.data == data]
+    for data, train in sorted({(trial.data, trial.train) for trial in trials}, key=_in_order(trials)):
+        here = [trial for trial in trials if (trial.data, trial.train) == (data, train)]
         base = [trial for trial in here if trial.contender == reference and not trial.error]
         for name in dict.fromkeys(trial.contender for trial in here):
             rows.append(_row(data, name, [trial for trial in here if trial.contender == name], base))
     return rows
 
 
+def _in_order(trials: Sequence[Trial]) -> Callable[[tuple[str, int]], tuple[int, int]]:
+    """The sets as they come, the sizes of each from small to large."""
+    sets = list(dict.fromkeys(trial.data for trial in trials))
+    return lambda key: (sets.index(key[0]), key[1])
+
+
 def difference(mine: Sequence[Trial], reference: Sequence[Trial]) -> tuple[float, float] | None:
-    """Accuracy minus the reference's on the same test images, and half the width of its 95 % interval.
+    """Accuracy minus the reference's on the same test samples, and half the width of its 95 % interval.
 
     Over all repeats that both have, by the normal approximation to the paired difference. It covers the chance of the
-    test images, not that of training.
+    test samples, not that of training.
     """
     partner = {trial.repeat: trial.correct for trial in reference}
     pairs = [(trial.correct, partner[trial.repeat]) for trial in mine if trial.repeat in partner and not trial.error]
@@ -49,7 +55,7 @@ def ratios(mine: Sequence[Trial], reference: Sequence[Trial]) -> list[float]:
 
 
 def markdown(facts: dict[str, Any]) -> str:
-    """The tables, one per data set, with what is needed to read them.
+    """The tables, one per data set and size, with what is needed to read them.
 
     Args:
         facts: what `run.py` writes as JSON.
@@ -58,10 +64,10 @@ def markdown(facts: dict[str, Any]) -> str:
     shown = None
     header = tuple(name.format(facts["protocol"]["contenders"][0]) for name in HEADER)
     for row in facts["summary"]:
-        if row["data"] != shown:
-            shown = row["data"]
+        if (row["data"], row["train"]) != shown:
+            shown = (row["data"], row["train"])
             size = f"{row['train']} train, {row['test']} test, {row['repeats']} repeat(s)"
-            lines += ["", f"### {SOURCES[shown].about}: {size}", "", _line(header), _line(["---"] * len(header))]
+            lines += ["", f"### {SOURCES[shown[0]].about}: {size}", "", _line(header), _line(["---"] * len(header))]
         lines.append(_line(_cells(row)))
     lines += ["", *(f"- skipped {name}: {why}" for name, why in facts["skipped"].items())]
     lines += [f"- {key}: {value}" for key, value in facts["machine"].items()]

@@ -21,7 +21,7 @@ from benchmarks.process import REPOSITORY, Ended, run_process
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """What one contender did on one subset. `correct` has one character, 0 or 1, per test image in sorted order."""
+    """What one contender did on one subset. `correct` has one character, 0 or 1, per test sample in sorted order."""
 
     data: str
     contender: str
@@ -41,10 +41,20 @@ class Trial:
 
 
 def trial(
-    contender: Contender, prepared: Prepared, repeat: int, epochs: int, python: Path, *, timeout: float, fresh: bool
+    contender: Contender,
+    prepared: Prepared,
+    repeat: int,
+    words: tuple[str, ...],
+    python: Path,
+    *,
+    timeout: float,
+    fresh: bool,
 ) -> Trial:
-    """Run one trial, or give the kept one if nothing that it depends on has changed since. Failures are not kept."""
-    key = _key(contender, prepared, repeat, epochs, python)
+    """Run one trial, or give the kept one if nothing that it depends on has changed since. Failures are not kept.
+
+    `words` are what every contender of the protocol is told (see `job.py`).
+    """
+    key = _key(contender, prepared, repeat, words, python)
     kept = cache_folder() / "trials" / f"{prepared.source.name}-{contender.name}-{repeat}-{key}.json"
     if kept.exists() and not fresh:
         return Trial(**json.loads(kept.read_text()))
@@ -53,7 +63,7 @@ def trial(
         out = Path(folder) / "answer.json"
         command = [str(python), "-m", f"benchmarks.contenders.{contender.module}", "--out", str(out)]
         command += ["--train", str(prepared.root / "train"), "--test", str(prepared.root / "test")]
-        command += ["--seed", str(repeat), "--epochs", str(epochs), *contender.args]
+        command += ["--seed", str(repeat), *words, *contender.args]
         command += ["--mirrored" if prepared.source.mirrored else "--no-mirrored"]
         ended = run_process(command, timeout)
         answer = json.loads(out.read_text()) if ended.code == 0 and out.exists() else None
@@ -74,7 +84,7 @@ def marks(truth: Mapping[str, str], predictions: Mapping[str, str]) -> str:
     """
     if set(truth) != set(predictions):
         missing, extra = len(set(truth) - set(predictions)), len(set(predictions) - set(truth))
-        raise ValueError(f"{missing} of {len(truth)} test images have no answer, {extra} answers are for other files")
+        raise ValueError(f"{missing} of {len(truth)} test samples have no answer, {extra} answers are for other files")
     return "".join(str(int(predictions[file] == truth[file])) for file in sorted(truth))
 
 
@@ -115,17 +125,18 @@ def _score(
     )
 
 
-def _key(contender: Contender, prepared: Prepared, repeat: int, epochs: int, python: Path) -> str:
+def _key(contender: Contender, prepared: Prepared, repeat: int, words: tuple[str, ...], python: Path) -> str:
     """Short hash of everything that a kept trial depends on: its code, its data, its settings, its interpreter."""
-    digest = hashlib.sha256(repr((contender, prepared.root.name, repeat, epochs, str(python))).encode())
-    for file in _code(contender):
+    digest = hashlib.sha256(repr((contender, prepared.root.name, repeat, words, str(python))).encode())
+    for file in _code(contender, prepared.source.kind):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def _code(contender: Contender) -> Iterator[Path]:
+def _code(contender: Contender, kind: str) -> Iterator[Path]:
     folder = REPOSITORY / "benchmarks" / "contenders"
-    yield from (folder / f"{name}.py" for name in (contender.module, "job", "lite0"))
+    common = ("job", "logistic", "lite0" if kind == "image" else "minilm")
+    yield from (folder / f"{name}.py" for name in (contender.module, *common))
     if "warmstart.cli.main" in contender.needs:
         spec = importlib.util.find_spec("warmstart")
         for root in (spec.submodule_search_locations or []) if spec else []:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "NO_COLOR": "1", "COLUMNS": "120"})
 os.environ.pop("FORCE_COLOR", None)
+settings.register_profile("tests", deadline=None)  # no test is about time
+settings.load_profile("tests")
 os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side, on tiny networks; set before torch is first imported
 
 

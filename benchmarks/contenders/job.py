@@ -13,10 +13,11 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """Folders of PNG class folders, a seed, and where the answer goes.
+    """Folders of class folders of PNG or text files, a seed, and where the answer goes.
 
     `epochs` is what contenders that train by epochs get; `mirrored` tells those that augment whether a mirrored image
-    is still of its class.
+    is still of its class. Of texts, `tokens` is how many are read of each (`None`: these are images), and `budget` the
+    time that is asked of those that can be asked to keep to one.
     """
 
     train: Path
@@ -25,14 +26,16 @@ class Job:
     seed: int
     epochs: int
     mirrored: bool
+    tokens: int | None = None
+    budget: str | None = None
 
     def classes(self) -> list[str]:
         """Class names, sorted as torchvision's ImageFolder sorts them."""
         return sorted(folder.name for folder in self.train.iterdir() if folder.is_dir())
 
     def test_files(self) -> list[Path]:
-        """Every test image, in the order of torchvision's ImageFolder: by class, then by name."""
-        return sorted(self.test.glob("*/*.png"))
+        """Every test file, in the order of torchvision's ImageFolder: by class, then by name."""
+        return sorted(self.test.glob("*/*.*"))
 
     def answer(
         self,
@@ -65,9 +68,11 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     result.add_argument("--seed", type=int, default=0)
     result.add_argument("--epochs", type=int, default=10)
     result.add_argument("--mirrored", action=argparse.BooleanOptionalAction, default=True)
+    result.add_argument("--tokens", type=int)
+    result.add_argument("--budget")
     return result
 
 
 def job_of(args: argparse.Namespace) -> Job:
     """The job that the command line describes."""
-    return Job(args.train, args.test, args.out, args.seed, args.epochs, args.mirrored)
+    return Job(args.train, args.test, args.out, args.seed, args.epochs, args.mirrored, args.tokens, args.budget)

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from joblib import parallel_config
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 from torch import nn
 
 from benchmarks.contenders import job as jobs
 from benchmarks.contenders.lite0 import Loader, backbone, images, moved, snapshot
+from benchmarks.contenders.logistic import chosen, strength
 
 
 @torch.inference_mode()
@@ -32,19 +28,13 @@ def main() -> None:
     body = backbone()
     before = snapshot(body)
     x, y = features(body, images(job.train, 64))
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    members = int(np.bincount(y).min())
-    folds = StratifiedKFold(max(2, min(5, members)), shuffle=True, random_state=job.seed)
-    path = {"logisticregression__C": np.logspace(-5, 1, 13)}
-    # The fits are small: a thread per fold is faster than threads inside each fit, and needs no new processes.
-    with parallel_config(backend="threading"), threadpool_limits(1):
-        search = GridSearchCV(probe, path, cv=folds, scoring="neg_log_loss", n_jobs=2).fit(x, y)
+    search = chosen([StandardScaler()], x, y, np.logspace(-5, 1, 13), job.seed)
     predicted = [job.classes()[i] for i in search.predict(features(body, images(job.test, 64))[0])]
     job.answer(
         zip(job.test_files(), predicted, strict=True),
         packages=["torch", "timm", "scikit-learn"],
         frozen=moved(before, body),
-        C=float(search.best_params_["logisticregression__C"]),
+        C=strength(search),
     )
 
 

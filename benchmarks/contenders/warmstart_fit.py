@@ -2,6 +2,7 @@
 
 What counts is the time of that one process: imports, audit, every rung of the ladder, the test set and the report. The
 predictions are then asked of the bundle in a second process, which a user who only wants the accuracy would not need.
+Of texts it is told how many tokens to read, as everybody is, and a time budget.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.contenders import job as jobs
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def said(command: list[str]) -> None:
@@ -25,14 +30,18 @@ def said(command: list[str]) -> None:
         raise SystemExit(code)
 
 
-def frozen(bundle: Path) -> dict[str, int]:
+def pretrained(job: jobs.Job) -> nn.Module:
+    """The backbone as everybody starts from it."""
+    from benchmarks.contenders import lite0, minilm
+
+    return lite0.backbone() if job.tokens is None else minilm.backbone()
+
+
+def frozen(bundle: Path, original: nn.Module) -> dict[str, int]:
     """Compare the backbone inside a bundle with the pretrained one; what moved in any member of an ensemble counts."""
     import torch
     from safetensors.torch import load_file
 
-    from benchmarks.contenders.lite0 import backbone
-
-    original = backbone()
     parameters = {name for name, _ in original.named_parameters()}
     moved = set()
     for member in sorted(bundle.glob("weights-*.safetensors")):
@@ -58,6 +67,8 @@ def main() -> None:
         run, answers = Path(folder) / "run", Path(folder) / "answers.csv"
         command = [program, "fit", str(job.train.parent), "--out", str(run), "--seed", str(job.seed), "--json"]
         command += ["--cache", str(Path(folder) / "cache"), *(["--recipe", args.recipe] if args.recipe else [])]
+        command += [] if job.tokens is None else ["--size", str(job.tokens)]
+        command += [] if job.budget is None else ["--budget", job.budget]
         start = time.perf_counter()
         said(command)
         seconds = time.perf_counter() - start
@@ -70,10 +81,10 @@ def main() -> None:
         outcome = json.loads((run / "results.json").read_text(encoding="utf-8"))
         job.answer(
             zip(files, labels, strict=True),
-            packages=["warmstart", "torch", "timm"],
+            packages=["warmstart", "torch", "timm" if job.tokens is None else "transformers"],
             seconds=seconds,
             cpu_seconds=usage.ru_utime + usage.ru_stime,
-            frozen=frozen(run / "bundle"),
+            frozen=frozen(run / "bundle", pretrained(job)),
             claimed_accuracy=outcome["test"]["accuracy"]["value"],
             chosen=outcome["chosen"],
             rungs={rung["name"]: round(rung["seconds"], 1) for rung in outcome["rungs"] if not rung["skipped"]},

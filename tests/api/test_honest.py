@@ -43,9 +43,9 @@ class WatchedData(RunData):
 
     asked: set[int] = dataclasses.field(default_factory=set)
 
-    def targets(self, indices: IntArray) -> Tensor:
+    def targets(self, indices: IntArray, size: int | None = None) -> Tensor:
         self.asked.update(int(i) for i in indices)
-        return super().targets(indices)
+        return super().targets(indices, size)
 
 
 def watched(test: int = 9) -> tuple[LadderContext, WatchedData, Watched]:
@@ -100,7 +100,7 @@ def test_without_a_test_set_the_numbers_are_those_of_validation_before_the_last_
     assert measured.on == "val"
     assert measured.indices.tolist() == data.split.val.tolist()
     assert measured.outputs[FINAL] is climbed.contenders["probe"].val_outputs
-    table = {row.name: row for row in rows(climbed, measured, again["probe"], 1.0, 0)}
+    table = {row.name: row for row in rows(climbed, measured, again["probe"], 1.0, context)}
     probe, last = table["probe"], table[FINAL]
     assert probe.test is not None
     assert probe.test.value == pytest.approx(probe.val["accuracy"])
@@ -112,8 +112,8 @@ def test_a_baseline_and_the_probe_are_what_the_final_model_is_compared_with() ->
     rungs = recipe_rungs(load_recipe("bias_only", epochs=1), "simple", context, 0.0)
     climbed = climb(rungs, context, reserve=0, choose=rungs[-1].name)
     measured = measure(climbed, {}, context)
-    pairs = [(d.better, d.than) for d in differences(climbed, measured, 0)]
+    pairs = [(d.better, d.than) for d in differences(climbed, measured, context)]
     assert pairs == [(FINAL, "pixels"), (FINAL, "probe")]
-    last = rows(climbed, measured, None, 0.0, 0)[-1]
+    last = rows(climbed, measured, None, 0.0, context)[-1]
     assert last.name == "bias_only?epochs=1"
     assert last.test is not None, "what is shipped as it is has the score of the final model"

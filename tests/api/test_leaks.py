@@ -104,7 +104,7 @@ def test_what_they_do_to_the_score_is_told_and_stands_in_the_report(photographed
     outcome = photographed_again.outcome
     without = outcome.audit["accuracy_without"]
     told = next(text for text in outcome.decisions if "look very much like one learned from" in text)
-    assert told.endswith(f"without them accuracy is {100 * without:.1f} %")
+    assert told.endswith(f"the score without them is {100 * without:.1f} %")
     assert told in outcome.audit["problems"]
     page = photographed_again.report.read_text()
     assert "Learned from, and very much alike in what was measured on" in page

@@ -166,7 +166,7 @@ def test_a_run_folder_that_exists_is_refused(digits_folder: Path, tmp_path: Path
 
 def test_by_default_what_is_here_and_free_and_pretrained_is_looked_at() -> None:
     wanted = Wanted(None, 0, None, False, None)
-    field = on_this_machine(wanted)
+    field = on_this_machine(wanted, "image")
     names = [candidate.uri for candidate in field.candidates]
     assert "lite0" in names
     assert "toy" not in names
@@ -175,4 +175,4 @@ def test_by_default_what_is_here_and_free_and_pretrained_is_looked_at() -> None:
     assert all(one.prior > field.candidates[0].prior.score and one.gflops <= 10 and one.how for one in above)
     allowed = dataclasses.replace(wanted, accept_licence=True)
     assert not any(candidate.row.restricted for candidate in field.absent)
-    assert any(candidate.row.restricted for candidate in on_this_machine(allowed).absent)
+    assert any(candidate.row.restricted for candidate in on_this_machine(allowed, "image").absent)

@@ -43,6 +43,7 @@ def test_the_outcome_says_what_the_bundle_does(fitted: FitResult) -> None:
     assert found is not None
     assert bundle.reference is not None
     assert bundle.reference.bank is not None
+    assert bundle.reference.scores is not None
     assert (found.threshold, found.bank) == (bundle.reference.bank.threshold, len(bundle.reference.bank.rows))
     assert (found.bank, found.measured, len(bundle.reference.scores)) == (36, 12, 12)
     assert found.flagged is not None
@@ -78,6 +79,7 @@ def test_of_a_tuned_network_that_was_fitted_again_the_bank_is_its_own(digits_fol
     assert [rung.name for rung in run.outcome.rungs][-1] == "final"
     assert bundle.reference is not None
     assert bundle.reference.bank is not None
+    assert bundle.reference.scores is not None
     kept = bundle.reference.bank.rows.float()
     assert len(kept) == 36  # validation is not among them, though it was learned from
     pixels = [read_pixels(file, bundle.preprocess) for file in sorted(digits_folder.rglob("*.png"))]

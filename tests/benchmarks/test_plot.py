@@ -58,6 +58,6 @@ def test_the_page_is_made_of_the_results_alone(tmp_path: Path, monkeypatch: pyte
 
 
 def test_every_preset_runs_contenders_that_exist_its_reference_first() -> None:
-    for preset in (protocol.PROBE, protocol.FIT, protocol.FEW_LABELS, protocol.IMAGES):
-        assert set(preset.contenders) <= set(CONTENDERS)
+    for preset in (protocol.PROBE, protocol.FIT, protocol.FEW_LABELS, protocol.IMAGES, protocol.TEXTS):
+        assert all(preset.kind in CONTENDERS[name].reads for name in preset.contenders)
         assert preset.contenders[0].startswith("warmstart")

@@ -76,7 +76,8 @@ def test_a_finished_trial_is_kept_and_a_failed_one_is_not(tmp_path: Path, monkey
         monkeypatch.setattr(trials, "run_process", fake)
 
     def one(contender: Contender) -> Trial:
-        return trial(contender, prepared, 0, 1, Path(sys.executable), timeout=30, fresh=False)
+        words = ("--epochs", "1")
+        return trial(contender, prepared, 0, words, Path(sys.executable), timeout=30, fresh=False)
 
     probe = CONTENDERS["plain-probe"]
     answering('{"predictions": {}, "facts": {}}')
@@ -89,6 +90,42 @@ def test_a_finished_trial_is_kept_and_a_failed_one_is_not(tmp_path: Path, monkey
 
 def test_presets_can_be_changed_from_the_command_line() -> None:
     chosen, _ = protocol.arguments("", ["--few-labels", "--sets", "digits", "--repeats", "1"])
-    assert (chosen.name, chosen.sets, chosen.repeats, chosen.train) == ("few-labels", ("digits",), 1, 100)
+    assert (chosen.name, chosen.sets, chosen.repeats, chosen.train) == ("few-labels", ("digits",), (1,), ("100",))
     with pytest.raises(SystemExit):
         protocol.arguments("", ["--sets", "imagenet"])
+
+
+def test_each_size_of_a_set_has_a_table_of_its_own_the_small_ones_first() -> None:
+    sizes = [dataclasses.replace(TRIAL, data="bbc", train=n, accuracy=n / 1000) for n in (500, 40)]
+    lost = dataclasses.replace(sizes[0], contender="tfidf", accuracy=0.9, seconds=2.0)
+    text = told([*sizes, lost])
+    few, many = text.split("### ")[1:]
+    assert "40 train" in few
+    assert "tfidf" not in few
+    assert "| tfidf | 0.9000 |" in many
+    assert "| 0.20 |" in many
+
+
+def test_draws_are_interleaved_and_each_size_is_drawn_as_often_as_it_says() -> None:
+    words = ["--texts", "--sets", "bbc,imdb", "--train", "8/class,500", "--repeats", "2,1"]
+    chosen, _ = protocol.arguments("", words)
+    few, many = [(0, "bbc", 40), (0, "bbc", 500)], [(0, "imdb", 16), (0, "imdb", 500)]
+    assert list(chosen.draws()) == [*few, *many, (1, "bbc", 40), (1, "imdb", 16)]
+    assert chosen.words == ("--epochs", "10", "--tokens", "128", "--budget", "5m")
+    assert protocol.IMAGES.words == ("--epochs", "10")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--texts", "--sets", "bbc,mnist"],
+        ["--texts", "--contenders", "warmstart,fastai"],
+        ["--contenders", "warmstart,setfit"],
+        ["--texts", "--train", "8/classes"],
+        ["--texts", "--train", "8,16", "--repeats", "1,2,3"],
+    ],
+)
+def test_what_does_not_go_together_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        protocol.arguments("", words)
+    assert "error:" in capsys.readouterr().err

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from tests.data.conftest import Maker
-from warmstart.data.sources import kind_of, load
+from warmstart.data.sources import kind_of, load, load_inputs
 from warmstart.errors import DataError
 
 LONG = [f"What is said in text number {i}." for i in range(5)]
@@ -104,9 +105,83 @@ def test_a_data_set_is_what_its_samples_are() -> None:
     assert kind_of(load((np.zeros((4, 8, 8), np.uint8), list("abab")))) == "image"
 
 
+IMAGE = Image.new("RGB", (8, 8))
+NAMES = [f"photos/{i}.png" for i in range(5)]
+
+
+@pytest.mark.parametrize("as_data_set", [False, True])
+@pytest.mark.parametrize(
+    ("data", "kind", "found", "do"),
+    [
+        ((LONG, list("aabba")), "image", "the data: texts are found, and images", "one for texts, such as minilm"),
+        (([IMAGE] * 4, list("abab")), "text", "the data: images are found, and texts", "one for images, such as lite0"),
+    ],
+)
+def test_what_is_of_the_other_kind_than_is_to_be_read_is_refused(
+    data: Any, kind: Any, found: str, do: str, as_data_set: bool
+) -> None:
+    with pytest.raises(DataError, match=found) as error:
+        load(load(data) if as_data_set else data, kind=kind)
+    assert do in error.value.do
+    assert f"{kind}s in memory" in error.value.expected
+
+
+def test_folders_and_tables_of_the_other_kind_are_refused_and_unclear_ones_read(tree: Maker, tmp_path: Path) -> None:
+    photos, notes = tree("photos/cats/a.png"), tree("notes/dogs/b.txt")
+    frame = pd.DataFrame({"image": NAMES, "caption": LONG, "label": list("aabba")})
+    with pytest.raises(DataError, match=r"photos: images are found, and texts"):
+        load(photos / "photos", kind="text")
+    with pytest.raises(DataError, match=r"notes: texts are found, and images"):
+        load(notes / "notes", kind="image")
+    with pytest.raises(DataError, match="texts are found, and images"):
+        load(frame[["caption", "label"]], kind="image")
+    with pytest.raises(DataError, match="images are found, and texts"):
+        load(frame[["image", "label"]], kind="text")
+    assert load(frame, kind="text").kind == "text"  # it holds both
+    with pytest.raises(DataError, match=r"there is no file photos/0\.png"):
+        load(frame, kind="image")
+    (tmp_path / "neither").mkdir()
+    with pytest.raises(DataError, match="no class folder"):
+        load(tmp_path / "neither", kind="text")
+
+
+def test_columns_of_the_other_kind_are_refused() -> None:
+    frame = pd.DataFrame({"image": NAMES, "caption": LONG, "label": list("aabba")})
+    with pytest.raises(DataError, match="'caption' is named for texts, and images are to be read"):
+        load(frame, kind="image", text_column="caption")
+    with pytest.raises(DataError, match="'image' is named for images, and texts are to be read"):
+        load(frame, kind="text", path_column="image")
+    with pytest.raises(DataError, match=r"holds the names of images \(photos/0\.png\)") as error:
+        load(frame, text_column="image")
+    assert "--path-column" in error.value.do
+
+
+def test_images_with_texts_among_them_are_refused(tree: Maker) -> None:
+    with pytest.raises(DataError, match="1 is the place of an image, 0 that of a text"):
+        load(([LONG[0], IMAGE, None, LONG[1]], list("abab")))
+    with pytest.raises(DataError, match="hold no image: dogs; there are texts in dogs"):
+        load(tree("cats/a.png", "dogs/b.txt"))
+
+
+def test_inputs_of_the_other_kind_are_refused_or_answered_with_their_file(tree: Maker) -> None:
+    root = tree("photos/a.png", "notes/b.txt")
+    with pytest.raises(DataError, match="images are found, and texts") as error:
+        load_inputs(root / "photos", kind="text")
+    assert "the model" in error.value.do
+    with pytest.raises(DataError, match="texts are found, and images"):
+        load_inputs([root / "notes"])
+    with pytest.raises(DataError, match="images are found, and texts"):
+        load_inputs(pd.DataFrame({"image": NAMES}), kind="text")
+    photo = str(root / "photos" / "a.png")
+    assert [s.source for s in load_inputs([photo], kind="text")] == [Path(photo)]  # no text: its row will say so
+
+
 def test_a_named_column_says_the_kind(tmp_path: Path) -> None:
     frame = pd.DataFrame({"foo": ["1", "2"], "label": ["a", "b"]})
-    assert load(frame, text_column="foo").kind == "text"
+    assert load(frame, text_column="foo").kind == kind_of(frame, text_column="foo") == "text"
+    assert kind_of(frame.assign(text=LONG[:2]), path_column="foo") == "image"
+    with pytest.raises(DataError, match="both a path column and a text column"):
+        load(frame, path_column="foo", text_column="foo")
     with pytest.raises(DataError, match="there is no file 1"):
         load(frame.assign(text=LONG[:2]), path_column="foo")
     with pytest.raises(DataError, match="columns belong to tables"):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from warmstart.data.schema import ClassTarget, Dataset, Sample, Split, SplitName
+from warmstart.data.schema import ClassTarget, Dataset, Label, Sample, Split, SplitName, Target
 from warmstart.data.split import folds, split
+from warmstart.data.targets import LabelsTarget, NumberTarget, TagTarget, TextTarget
+from warmstart.engine.trials.folds import make_folds
 from warmstart.errors import DataError
 
 
@@ -223,3 +226,71 @@ def test_folds_keep_groups_whole(groups: list[int], k: int) -> None:
     parts = folds(labels, k, groups=names)
     assert sorted(i for _, held in parts for i in held) == list(range(len(labels)))
     assert all({names[i] for i in train}.isdisjoint(names[i] for i in held) for train, held in parts)
+
+
+def labelled(labels: Sequence[Label], target: Target, parts: Sequence[SplitName | None] | None = None) -> Dataset:
+    given = parts or [None] * len(labels)
+    rows = enumerate(zip(labels, given, strict=True))
+    return Dataset(tuple(Sample(f"{i}", None, label, split=part) for i, (label, part) in rows), target)
+
+
+@given(seed=st.integers(0, 100), n=st.integers(20, 90))
+def test_numbers_of_every_tenth_are_in_every_part(seed: int, n: int) -> None:
+    values = np.random.default_rng(seed).normal(size=n)
+    labels = [(float(value),) for value in values]
+    data = labelled(labels, NumberTarget.of(("age",), labels))
+    parts = split(data, seed=seed)
+    assert parts.how.startswith(f"stratified by number (tenths), seed {seed}: ")
+    assert parts.notes == ()
+    assert sorted(np.concatenate([parts.train, parts.val, parts.test]).tolist()) == list(range(n))
+    rank = np.argsort(np.argsort(values)) / n
+    for part in (parts.val, parts.test):
+        assert abs(float(rank[part].mean()) - 0.5) < 0.25
+
+
+def test_rare_labels_are_in_every_part_and_those_that_a_part_lacks_are_told() -> None:
+    labels = [("a", "rare") if i % 12 == 0 else ("a",) if i % 2 else () for i in range(60)]
+    data = labelled(labels, LabelsTarget(("a", "rare")))
+    parts = split(data)
+    assert parts.how == "stratified by rarest label, seed 0: 36 train, 12 validation, 12 test"
+    assert [sum("rare" in labels[i] for i in part) for part in (parts.train, parts.val, parts.test)] == [3, 1, 1]
+    assert parts.notes == ()
+    single = split(labelled([("b", "a"), *labels[1:]], LabelsTarget(("a", "b", "rare"))))
+    assert "one sample only, kept in train and not evaluated: b" in single.notes
+    given: list[SplitName | None] = ["test", *["train"] * 39, *["val"] * 20]  # type: ignore[list-item]
+    told = split(labelled([("b",), *labels[1:]], LabelsTarget(("a", "b", "rare")), given))
+    assert told.notes == (
+        "train has no sample of, and so does not teach: b",
+        "test has no sample of, and so does not evaluate: a, rare",
+    )
+
+
+def test_tags_are_stratified_by_the_rarest_and_texts_to_be_written_by_chance() -> None:
+    tags = [("O", "B-X") if i % 10 == 0 else ("O", "O") for i in range(50)]
+    parts = split(labelled(tags, TagTarget(("O", "B-X"))))
+    assert parts.how == "stratified by rarest tag, seed 0: 30 train, 10 validation, 10 test"
+    assert [sum(i % 10 == 0 for i in part) for part in (parts.train, parts.val, parts.test)] == [3, 1, 1]
+    written = split(labelled([f"{i}" for i in range(50)], TextTarget()))
+    assert (written.how, written.notes) == ("at random, seed 0: 30 train, 10 validation, 10 test", ())
+
+
+def test_groups_and_times_divide_labels_of_any_kind() -> None:
+    labels = [(float(i),) for i in range(40)]
+    data = labelled(labels, NumberTarget.of(("age",), labels))
+    samples = [dataclasses.replace(s, group=f"{i // 4}") for i, s in enumerate(data.samples)]
+    parts = split(dataclasses.replace(data, samples=tuple(samples)))
+    assert "stratified by number (tenths), groups kept whole" in parts.how
+    assert all(len({i // 4 for i in part.tolist()}) * 4 == len(part) for part in (parts.train, parts.val, parts.test))
+    timed = [dataclasses.replace(s, time=float(-i)) for i, s in enumerate(data.samples)]
+    parts = split(dataclasses.replace(data, samples=tuple(timed)))
+    assert parts.test.tolist() == list(range(8))
+    one = tuple(dataclasses.replace(s, group="one") for s in data.samples)
+    with pytest.raises(DataError, match=r"1 group\(s\), kept whole, do not make 3 parts\n"):
+        split(dataclasses.replace(data, samples=one))
+
+
+def test_folds_have_some_of_every_kind_of_label() -> None:
+    labels = [("a", "rare") if i % 10 == 0 else ("a",) for i in range(60)]
+    found = make_folds(labelled(labels, LabelsTarget(("a", "rare"))), 3, (0,))
+    assert found.how == "3 folds, stratified by rarest label; 20% of each training part is for validation"
+    assert [sum(i % 10 == 0 for i in fold.split.test) for fold in found.every] == [2, 2, 2]

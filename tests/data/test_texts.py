@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.data.conftest import tree_hash
-from warmstart.data.schema import Dataset, Sample, Text
+from warmstart.data.schema import Dataset, Label, Sample, Text
 from warmstart.data.sources import load, load_inputs
 from warmstart.data.sources.objects import read_json
 from warmstart.errors import DataError
@@ -28,7 +28,7 @@ def write(folder: Path, text: str, name: str = "table.csv", encoding: str = "utf
     return path
 
 
-def said(data: Dataset) -> list[tuple[str, str | None]]:
+def said(data: Dataset) -> list[tuple[str, Label | None]]:
     return [(str(sample.source), sample.label) for sample in data.samples]
 
 
@@ -149,7 +149,7 @@ def test_any_script_comes_through_letter_for_letter(tmp_path: Path) -> None:
         ("a.csv", f"text,label\nA b.,x\n{'z' * 2_000_000},y\n", "row 2 .*field"),
         ("a.jsonl", '{"text":"A b.","label":"x"}\n{"text":\n', "line 2 is no JSON"),
         ("a.jsonl", '{"text":"A b.","label":"x"}\n["C d."]\n', "line 2 holds no object"),
-        ("a.jsonl", '{"text":"A b.","label":["x","y"]}\n', "row 1: the column 'label' holds a list"),
+        ("a.jsonl", '{"text":"A b.","label":{"x":1}}\n', "row 1: the label 'label' is a dict"),
         ("a.jsonl", '{"text":["A","b"],"label":"x"}\n', "row 1: the column 'text' holds a list"),
         ("a.json", '{\n"text": {"0": "A b."}\n}', "holds no list of objects"),
         ("a.json", '[\n{"text": "A b."},\n{"text" "C d."}]', "line 3 is no JSON"),

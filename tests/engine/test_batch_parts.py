@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from warmstart.engine.memory import parts
 from warmstart.engine.mix import mix
-from warmstart.engine.objective import Objective, balanced_weights
+from warmstart.engine.objective import Objective
 from warmstart.recipe.phase import Phase
 from warmstart.task.classify import CLASSIFY
 
@@ -52,7 +52,7 @@ def test_without_mixing_nothing_is_changed_or_drawn() -> None:
 
 def test_balanced_weights_give_every_class_the_same_total() -> None:
     targets = torch.tensor([0, 0, 0, 0, 1, 2, 2])
-    weights = balanced_weights(targets, 4)
+    weights = CLASSIFY.balanced(targets, 4)
     totals = [float(weights[targets[targets == c]].sum()) for c in range(3)]
     assert totals == pytest.approx([7 / 3] * 3)
     assert float(weights[3]) == 1.0

@@ -113,7 +113,7 @@ def test_more_samples_are_asked_for_only_where_nothing_is_settled() -> None:
 def test_every_metric_of_the_task_gets_an_interval_around_the_same_value(classes: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     outputs, labels = torch.from_numpy(rng.normal(size=(40, classes))), torch.from_numpy(rng.integers(0, classes, 40))
-    intervals, values = metric_intervals(outputs, labels), CLASSIFY.metrics(outputs, labels)
+    intervals, values = metric_intervals(CLASSIFY, outputs, labels), CLASSIFY.metrics(outputs, labels)
     assert set(intervals) == set(values)
     for name, interval in intervals.items():
         assert interval.value == pytest.approx(values[name])

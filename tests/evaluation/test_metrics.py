@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from warmstart.evaluation.ensemble import combine
 from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
+from warmstart.task.classify import CLASSIFY
 
 
 @given(st.integers(2, 8), st.integers(1, 80), st.integers(0, 999))
@@ -62,16 +62,9 @@ def test_the_surest_mistakes_come_first_and_right_answers_never() -> None:
 
 def test_an_ensemble_averages_probabilities() -> None:
     a, b = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(combine([a, b]).softmax(1), (a.softmax(1) + b.softmax(1)) / 2)
-    torch.testing.assert_close(combine([a, b], [3, 1]).exp(), 0.75 * a.softmax(1) + 0.25 * b.softmax(1))
+    torch.testing.assert_close(CLASSIFY.combine([a, b]).softmax(1), (a.softmax(1) + b.softmax(1)) / 2)
 
 
 def test_an_ensemble_of_one_is_that_one() -> None:
     a = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(combine([a, a], [1, 0]), a.log_softmax(1))
-
-
-@pytest.mark.parametrize("weights", [[1.0], [0.0, 0.0], [-1.0, 2.0]])
-def test_weights_that_make_no_mean_are_an_error(weights: list[float]) -> None:
-    with pytest.raises(ValueError, match="cannot be combined"):
-        combine([torch.zeros(1, 2), torch.zeros(1, 2)], weights)
+    torch.testing.assert_close(CLASSIFY.combine([a]), a.log_softmax(1))

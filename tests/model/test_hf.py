@@ -15,11 +15,13 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 from tests.model.published import COMMIT, hub_snapshot
+from warmstart.data.targets import ClassTarget
 from warmstart.errors import BackboneError, LicenceError, MissingExtraError
 from warmstart.model.catalog import load_backbone, untrained_module
 from warmstart.model.head import LinearHead
 from warmstart.model.network import Network
-from warmstart.shipping.bundle import Bundle, write_bundle
+from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.write import write_bundle
 
 transformers = pytest.importorskip("transformers")
 
@@ -110,7 +112,7 @@ def test_a_bundle_of_it_needs_neither_the_folder_nor_the_network(tmp_path: Path)
     write_bundle(
         tmp_path / "bundle",
         [network],
-        classes=("a", "b"),
+        target=ClassTarget(("a", "b")),
         preprocess=backbone.preprocess,
         golden=images[:1],
         recipes=["probe"],

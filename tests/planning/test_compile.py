@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Literal
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from warmstart.errors import DataError, RecipeError
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan, input_size, steps_per_epoch
+from warmstart.planning.edited import outlined
 from warmstart.planning.plan import AveragePlan, DataFacts, HeadPlan, PhasePlan
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.phase import Average, ClosedForm, Phase
@@ -28,6 +30,19 @@ def test_each_kind_of_step_has_its_plan_in_order(network: Network, facts: DataFa
     plan = compile_plan(Recipe(name="x", steps=(ClosedForm(), Phase(), Average())), network, facts)
     assert [type(step) for step in plan.steps] == [HeadPlan, PhasePlan, AveragePlan]
     assert (plan.recipe, plan.backbone, plan.data) == ("x", "toy", facts)
+
+
+@pytest.mark.parametrize("name", ["lp_ft", "lora", "bias_only"])
+def test_labels_are_smoothed_as_is_good_for_the_kind_of_input_unless_it_is_said(name: str, network: Network) -> None:
+    def smoothed(kind: Literal["image", "text"], **options: float) -> object:
+        facts = DataFacts(train=20, val=8, outputs=3, size=32, kind=kind)
+        phase = compile_plan(load_recipe(name, **options), outlined(network, load_recipe(name).edits), facts).steps[1]
+        assert isinstance(phase, PhasePlan)
+        assert isinstance(phase.phase, Phase)
+        return phase.phase.label_smoothing
+
+    assert (smoothed("image"), smoothed("text")) == (0.1, 0.0)
+    assert smoothed("text", label_smoothing=0.2) == smoothed("image", label_smoothing=0.2) == 0.2
 
 
 def test_training_starts_from_the_deepest_frozen_cut(network: Network, facts: DataFacts) -> None:

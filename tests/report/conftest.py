@@ -69,7 +69,7 @@ def rung(
 ) -> tuple[Rung, Tensor]:
     test = outputs(labels, len(CLASSES), strength, seed)
     val = CLASSIFY.metrics(outputs(labels[:200], len(CLASSES), strength, seed + 50), torch.from_numpy(labels[:200]))
-    measured = metric_intervals(test, labels)["accuracy"]
+    measured = metric_intervals(CLASSIFY, test, torch.from_numpy(labels))["accuracy"]
     return Rung(name, about, role, val, test=measured, **facts), test  # type: ignore[arg-type]
 
 
@@ -138,7 +138,7 @@ def outcome() -> Outcome:
             difference("average", hits["average"], "scratch", hits["scratch"]),
             difference("average", hits["average"], "lp_ft", hits["lp_ft"]),
         ),
-        test=metric_intervals(chosen / temperature, labels),
+        test=metric_intervals(CLASSIFY, chosen / temperature, torch.from_numpy(labels)),
         confusion=tuple(tuple(int(n) for n in row) for row in counts),
         per_class=per_class(counts, CLASSES),
         temperature=temperature,

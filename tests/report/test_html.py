@@ -102,7 +102,7 @@ def test_text_from_data_is_never_markup(outcome: Outcome) -> None:
         if isinstance(value, dict):
             return {k: v if k == "kind" else poison(v) for k, v in value.items()}
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            fixed = ("role", "verdict", "thumbnail", "evaluated_on", "metric", "chosen")
+            fixed = ("role", "verdict", "thumbnail", "evaluated_on", "metric", "chosen", "task")
             return dataclasses.replace(
                 value,
                 **{

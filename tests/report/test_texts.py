@@ -91,6 +91,12 @@ def test_the_card_says_how_to_ask_for_a_text(texts_outcome: Outcome) -> None:
     assert "one.jpg" not in card
 
 
+def test_the_card_says_how_a_text_is_read(texts_outcome: Outcome) -> None:
+    card = model_card(texts_outcome)
+    assert "of a longer one the first 256 are read. Its features are mean of all tokens." in card
+    assert yaml.safe_load(card.split("---")[1])["base_model"] == texts_outcome.backbone["name"].removeprefix("hf:")
+
+
 def test_texts_are_found_by_the_sample_and_pass_through_json() -> None:
     samples = tuple(Sample(f"row-{i}", Text((f"text {i}", "its pair")), "a") for i in range(3))
     store = TokenStore(Dataset(samples, ClassTarget(("a",))), TextSpec())

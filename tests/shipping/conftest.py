@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.shipping.helpers import CLASSES, Write, a_network
+from warmstart.data.targets import ClassTarget
 from warmstart.model.network import Network
-from warmstart.shipping.bundle import write_bundle
+from warmstart.shipping.write import write_bundle
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def write(tmp_path: Path, digits_folder: Path) -> Write:
         networks = networks or a_network()
         count = len(networks) if isinstance(networks, list) else 1
         facts = {
-            "classes": CLASSES,
+            "target": ClassTarget(CLASSES),
             "preprocess": (networks[0] if isinstance(networks, list) else networks).facts.preprocess,
             "golden": [next(iter(sorted((digits_folder / c).iterdir()))) for c in ("0", "1")],
             "recipes": ["probe"] * count,

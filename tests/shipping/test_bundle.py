@@ -91,7 +91,7 @@ def test_a_temperature_cools_the_probabilities_and_keeps_the_label(write: Write,
     hot, cold = (Bundle.load(write(f"t{t}", temperature=t)) for t in (1.0, 5.0))
     assert [r["label"] for r in hot.predict(digits)] == [r["label"] for r in cold.predict(digits)]
     assert (probabilities(hot, digits).max(1) > probabilities(cold, digits).max(1)).all()
-    logits = hot.outputs(digits).logits, cold.outputs(digits).logits
+    logits = hot.outputs(digits).outputs, cold.outputs(digits).outputs
     torch.testing.assert_close(logits[0] / 5, logits[1])
 
 
@@ -123,9 +123,10 @@ def test_rotation_in_exif_is_obeyed_as_in_training(write: Write, digits: list[Pa
 
 def test_labels_are_mapped_by_name_whatever_their_order(write: Write) -> None:
     bundle = Bundle.load(write())
-    assert bundle.targets(["10", None, "2", "Ä/b <i>"]).tolist() == [1, -1, 0, 2]
+    samples = [Sample("", None, label) for label in ("10", None, "2", "Ä/b <i>")]
+    assert bundle.targets(samples).tolist() == [1, -1, 0, 2]
     with pytest.raises(DataError, match="'11'") as caught:
-        bundle.targets(["2", "11"])
+        bundle.targets([*samples, Sample("", None, "11")])
     assert "'10'" in caught.value.expected
 
 

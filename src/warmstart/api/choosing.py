@@ -11,18 +11,21 @@ from warmstart.api.candidates import Candidate, Field, Wanted, better_elsewhere
 from warmstart.api.command import command
 from warmstart.api.environment import environment
 from warmstart.api.finalists import Finalist, against, finalist, in_order
+from warmstart.api.kinds import COLUMNS
 from warmstart.api.prepare import Loaded
 from warmstart.api.run import PEAK_SECONDS
+from warmstart.api.texts import read_all_texts
 from warmstart.api.transferable import with_transferability
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Listener
+from warmstart.engine.events import Decided, Listener, silent
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference
 from warmstart.evaluation.recommendation import Elsewhere, Probed, Ranked, Recommendation
 from warmstart.model.backbone import Backbone
 from warmstart.model.uri import Uri
 from warmstart.planning.peak import measure_peak
+from warmstart.preprocess.text import TextSpec
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.select.advice import expected_method, why
@@ -62,14 +65,15 @@ class Choosing:
     data: RunData
     deadline: Deadline
     listener: Listener
+    budget: float  # seconds for everything
 
     def decide(self, reference: Backbone) -> Decision:
         """Look at the candidates in order of their priors, halve them, and tune the best two."""
         split, seed = self.data.split, self.wanted.seed
-        images = min(SAMPLES, len(split.train))
-        affordable = self.deadline.left() * HALVING * measure_peak(PEAK_SECONDS).flops / 1e9 / images
+        samples = min(SAMPLES, len(split.train))
+        affordable = self.deadline.left() * HALVING * measure_peak(PEAK_SECONDS).flops / 1e9 / samples
         left_out = dict(self.field.left_out)
-        views = self._views(reference, affordable, images, left_out)
+        views = self._views(reference, affordable, samples, left_out)
         halving = halve(
             list(views.values()),
             seed=seed,
@@ -96,24 +100,32 @@ class Choosing:
             views,
         )
 
-    def _views(self, reference: Backbone, affordable: float, images: int, left_out: dict[str, str]) -> dict[str, View]:
+    def _views(self, reference: Backbone, affordable: float, samples: int, left_out: dict[str, str]) -> dict[str, View]:
         """The candidates loaded and measured, in order; the first in any case."""
         limit, views = Deadline(LOADING * self.deadline.left()), dict[str, View]()
         for number, candidate in enumerate(self.field.candidates):
             gflops = self.wanted.gflops(candidate.row)
             if views and gflops > affordable:
-                left_out[candidate.uri] = f"{gflops:.3g} GFLOP an image, for which the budget is too short here"
+                left_out[candidate.uri] = f"{gflops:.3g} GFLOP a sample, for which the budget is too short here"
             elif views and limit.passed:
                 left_out[candidate.uri] = "no time in the budget to load and measure it"
             else:
                 backbone = candidate.backbone or (self.wanted.load(candidate.uri) if number else reference)
-                spec = measured(backbone.preprocess, self.data.dataset, self.listener)
-                view = View(candidate.uri, dataclasses.replace(backbone, spec=spec), self.data, self.wanted.size)
-                view.measure(images)
-                views[candidate.uri] = view
+                views[candidate.uri] = self._view(candidate.uri, backbone)
+                views[candidate.uri].measure(samples)
         for uri, reason in left_out.items():
             self.listener(Decided(f"{uri} is left out: {reason}"))
         return views
+
+    def _view(self, uri: str, backbone: Backbone) -> View:
+        """The data as a backbone is to see them: bands normalised as they are, texts as its own tokens."""
+        size = self.wanted.size
+        if isinstance(backbone.spec, TextSpec):
+            most = None if size is None else min(size, backbone.spec.limit)
+            store, _ = read_all_texts(self.data.dataset, backbone, most, silent, self.budget)
+            return View(uri, backbone, dataclasses.replace(self.data, store=store, spec=store.spec))
+        spec = measured(backbone.preprocess, self.data.dataset, self.listener)
+        return View(uri, dataclasses.replace(backbone, spec=spec), self.data, size)
 
     def _finalists(self, views: list[View]) -> list[Finalist]:
         """Those of them that there was time for, the better first; without the first the next has nothing to be held
@@ -135,7 +147,6 @@ class Choosing:
         options: dict[str, Any],
         recipe: Path,
         decisions: list[str],
-        budget: float,
         took: float,
     ) -> Recommendation:
         """All of it as facts. `recipe` is where the recipe will lie."""
@@ -148,6 +159,7 @@ class Choosing:
         said = method if chosen == load_recipe(method) else str(recipe)
         return Recommendation(
             data=self.data.dataset.name,
+            kind=self.data.spec.kind,
             classes=tuple(target.classes),
             split={part: len(getattr(split, part)) for part in ("train", "val", "test")} | {"how": split.how},
             audit=self.loaded.audit.to_dict(),
@@ -165,7 +177,7 @@ class Choosing:
             why=why(best, decision.ranked[1:], tuned, decision.difference, per_class),
             decisions=tuple(decisions),
             seconds=took,
-            budget=budget,
+            budget=self.budget,
             seed=self.wanted.seed,
             environment=environment(),
             command=command("recommend", [options["data"]], options),
@@ -196,7 +208,7 @@ def ranked(candidate: Candidate, view: View, halving: Halving) -> Ranked:
         parameters=card.parameters,
         size=view.size,
         gflops=view.gflops,
-        seconds_per_image=view.seconds(),
+        seconds_per_sample=view.seconds(),
         prior=candidate.prior.score,
         prior_basis=candidate.prior.basis,
         rounds=tuple(
@@ -211,6 +223,6 @@ def _next(options: dict[str, Any], view: View, recipe: str) -> str:
     """The `fit` that does what was recommended: features of the same blocks, the same parts of the data."""
     taps = len(view.backbone.groups) - 1 if view.backbone.groups else None
     uri = str(dataclasses.replace(Uri.of(view.uri), taps=taps))
-    same = ("accept_licence", "size", "seed", "val", "test", "group", "time", "path_column", "label_column")
+    same = ("accept_licence", "size", "seed", "val", "test", "group", "time", *COLUMNS)
     asked = {"backbone": uri, "recipe": recipe} | {key: options[key] for key in same}
     return command("fit", [options["data"]], asked)

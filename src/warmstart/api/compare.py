@@ -12,10 +12,13 @@ from warmstart.api.budget import seconds
 from warmstart.api.compared import Compared
 from warmstart.api.comparison import comparison
 from warmstart.api.contest import Contest, contest, contestants_of
-from warmstart.api.kinds import BACKBONES, METHODS, kind_of_data
+from warmstart.api.kinds import BACKBONES, default_methods
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.schedule import Schedule
 from warmstart.data.contact import contact_sheet
+from warmstart.data.schema import Kind
+from warmstart.data.sources import kind_of, load
+from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -59,6 +62,7 @@ def compare(
     val: float = 0.2,
     group: str | None = None,
     time: str | None = None,
+    task: TaskName | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -93,9 +97,11 @@ def compare(
         val: share of what is not held out that a method may choose by.
         group: as for `fit`: what must not be divided.
         time: as for `fit`; the folds then chain forward.
+        task: what the labels pose, "classify", "multilabel", "regress", "tag" or "generate"; by default what they look
+            like (see `warmstart.data.sources.load`).
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/NAME-compare-NNN`.
         resume: folder of a comparison that was interrupted, or was to be longer: trials that are finished there are not
             run again. All other options as they were, but for the budget and the workers.
@@ -112,8 +118,9 @@ def compare(
         Interrupted: stopped by the user; finished trials are kept and `resume` goes on.
     """
     _check_counts(folds, seeds, workers)
-    kind = kind_of_data(data, path_column=path_column, text_column=text_column)
-    asked = _listed(METHODS[kind] if methods is None else methods)
+    kind = kind_of(data, task=task, path_column=path_column, text_column=text_column)
+    columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
+    asked = _listed(_default(data, kind, task, columns) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     found = contestants_of(asked, named)
     options: dict[str, Any] = {
@@ -129,9 +136,8 @@ def compare(
         "val": val,
         "group": group,
         "time": time,
-        "path_column": path_column,
-        "text_column": text_column,
-        "label_column": label_column,
+        "task": task,
+        **columns,
         "workers": workers,
         "ray": ray,
         "max_unreadable": max_unreadable,
@@ -139,6 +145,10 @@ def compare(
         "cache_dtype": cache_dtype,
     }
     return _compare(data, found, options, out=out, resume=resume, cache=cache, listener=listener)
+
+
+def _default(data: Any, kind: Kind, task: TaskName | None, columns: dict[str, Any]) -> list[str]:
+    return default_methods(kind, load(data, kind=kind, task=task, **columns).target.kind)
 
 
 def _check_counts(folds: int, seeds: int, workers: int) -> None:

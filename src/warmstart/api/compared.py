@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from warmstart.api.contest import Contest
@@ -21,8 +20,9 @@ from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.comparison import Entry, Gain, Picked, TrialRow
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
-from warmstart.evaluation.metrics import correct
 from warmstart.evaluation.paired import Pair, adjusted, gain, paired_by_unit
+from warmstart.evaluation.predict import joined
+from warmstart.evaluation.scoring import scores
 
 Values = npt.NDArray[np.float64]
 
@@ -32,14 +32,14 @@ class Answers:
     """Of one contestant on the folds that all have.
 
     `right` (n,): the share of seeds in which each sample was right, NaN where it was never held out. `by_trial`: of
-    each trial, whether each held-out sample was right. The rest is of the first seed: what was held out (m,), its
-    labels, logits and calibrated logits.
+    each trial, whether each held-out sample was right; of tasks other than classification, values whose mean is the
+    primary metric. The rest is of the first seed: what was held out (m,), its targets, outputs and calibrated outputs.
     """
 
     right: Values
     by_trial: tuple[Values, ...]
     indices: IntArray
-    labels: IntArray
+    targets: Tensor
     raw: Tensor
     calibrated: Tensor
 
@@ -55,17 +55,23 @@ class Compared:
 
     def __post_init__(self) -> None:
         self.names, self.folds = complete(self.done, self.contest.contestants)
-        self.labels = self.contest.first.dataset.labels
+        self.task = next(iter(self.contest.contexts.values())).task
+        self.samples = len(self.contest.first.dataset)
+        self._backbone = {one.name: one.backbone for one in self.contest.contestants}
         self.splits = {(fold.seed, fold.number): fold.split for fold in self.contest.folds.every}
         self.answers = {name: self._answers(name) for name in self.names if self.folds}
 
     def _hits(self, name: str, pair: tuple[int, int]) -> Values:
         """Whether each held-out sample of a trial was right."""
-        return correct(self.done[name, *pair].outputs, self.labels[self.splits[pair].test]).astype(np.float64)
+        return scores(self.task, self.done[name, *pair].outputs, self._targets(name, self.splits[pair].test))
+
+    def _targets(self, name: str, indices: IntArray) -> Tensor:
+        """Of the samples at `indices`, as the backbone of a contestant reads them."""
+        return self.contest.contexts[self._backbone[name]].data.targets(indices)
 
     def _right(self, hits: Sequence[Values]) -> Values:
         """The share of seeds in which each sample was right, from the hits of every fold; NaN where never held out."""
-        sums, counts = np.zeros(len(self.labels)), np.zeros(len(self.labels))
+        sums, counts = np.zeros(self.samples), np.zeros(self.samples)
         for pair, found in zip(self.folds, hits, strict=True):
             sums[self.splits[pair].test] += found
             counts[self.splits[pair].test] += 1
@@ -78,9 +84,9 @@ class Compared:
         first = [pair for pair in self.folds if pair[0] == self.folds[0][0]]
         trials = [self.done[name, *pair] for pair in first]
         indices = np.concatenate([self.splits[pair].test for pair in first])
-        raw = torch.cat([trial.outputs for trial in trials])
-        calibrated = torch.cat([trial.outputs / trial.temperature for trial in trials])
-        return Answers(right, by_trial, indices, self.labels[indices], raw, calibrated)
+        raw = joined([trial.outputs for trial in trials])
+        calibrated = joined([trial.outputs / trial.temperature for trial in trials])
+        return Answers(right, by_trial, indices, self._targets(name, indices), raw, calibrated)
 
     def interval(self, right: Values) -> Interval:
         """The mean of per-sample values with its interval; units of several samples are drawn as a whole."""
@@ -116,9 +122,10 @@ class Compared:
         mine = {key[1:]: trial for key, trial in sorted(self.done.items()) if key[0] == one.name}
         whole = {pair: trial for pair, trial in mine.items() if not trial.failed}
         answers = self.answers.get(one.name)
-        metrics = {} if answers is None else metric_intervals(answers.calibrated, answers.labels, seed=self.seed)
+        metrics: dict[str, Interval] = {}
         if answers is not None:
-            metrics = {**metrics, self.metric: self.interval(answers.right)}
+            metrics = metric_intervals(self.task, answers.calibrated, answers.targets, seed=self.seed)
+            metrics[self.metric] = self.interval(answers.right)
         about = one.rung.about
         if one.epochs:
             about = f"{about.rstrip('.')}; {one.epochs} epochs in all."
@@ -129,24 +136,27 @@ class Compared:
             about=about,
             role=one.role(context),
             metrics=metrics,
-            ece=None if answers is None else reliability(answers.calibrated, answers.labels).ece,
+            ece=None if answers is None else self._ece(answers),
             seconds=float(np.mean([trial.seconds for trial in whole.values()])) if whole else 0.0,
             peak_memory=max((trial.peak_memory for trial in whole.values()), default=0),
             trained_parameters=max((trial.trained_parameters for trial in whole.values()), default=0),
-            trials=tuple(self._row(pair, trial) for pair, trial in whole.items()),
+            trials=tuple(self._row(one.name, pair, trial) for pair, trial in whole.items()),
             drift=self._spread([trial.drift for trial in whole.values()]),
             moved=self._spread([trial.moved for trial in whole.values()]),
             curve=next(iter(whole.values())).curve if whole else (),
             failed=failed,
         )
 
-    def _row(self, pair: tuple[int, int], trial: Trial) -> TrialRow:
+    def _ece(self, answers: Answers) -> float | None:
+        return reliability(answers.calibrated, answers.targets).ece if self.task.calibrates else None
+
+    def _row(self, name: str, pair: tuple[int, int], trial: Trial) -> TrialRow:
         split = self.splits[pair]
         return TrialRow(
             *pair,
             train=len(split.train),
             held_out=len(split.test),
-            value=float(correct(trial.outputs, self.labels[split.test]).mean()),
+            value=float(self._hits(name, pair).mean()),
             seconds=trial.seconds,
             peak_memory=trial.peak_memory,
             drift=trial.drift,

@@ -12,11 +12,10 @@ from warmstart.api.compared import Compared
 from warmstart.api.environment import environment
 from warmstart.data.schema import Split
 from warmstart.evaluation.calibration import reliability
-from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.comparison import Comparison
+from warmstart.evaluation.details import details
 from warmstart.evaluation.judgement import judgement
-from warmstart.evaluation.metrics import confusion, most_wrong, per_class
-from warmstart.report.images import illustrate, illustrate_cells
+from warmstart.report.images import illustrated
 from warmstart.report.results import jsonable
 
 
@@ -37,18 +36,14 @@ def comparison(
     seeds = sorted({seed for seed, _ in compared.folds})
     samples = 0 if answers is None else int((~np.isnan(answers.right)).sum())
     every = entrants.contexts.values()
-    found: dict[str, Any] = {"confusion": (), "per_class": (), "mistakes": (), "cells": ()}
+    task, found = next(iter(every)).task, dict[str, Any]()
     if answers is not None:
         backbone = next(one.backbone for one in entrants.contestants if one.name == best)
         store = entrants.contexts[backbone].data.store
-        ids = [dataset.samples[int(i)].id for i in answers.indices]
-        counts = confusion(answers.calibrated, answers.labels)
-        found = {
-            "confusion": tuple(tuple(int(n) for n in row) for row in counts),
-            "per_class": per_class(counts, classes),
-            "mistakes": illustrate(most_wrong(answers.calibrated, answers.labels, ids, classes), store),
-            "cells": illustrate_cells(cell_samples(answers.calibrated, answers.labels, ids), store),
-        }
+        samples_of = [dataset.samples[int(i)] for i in answers.indices]
+        found = illustrated(details(task, answers.calibrated, answers.targets, samples_of, dataset.target), store)
+        if task.calibrates:
+            found["reliability_before"] = reliability(answers.raw, answers.targets)
     return Comparison(
         data=dataset.name,
         classes=classes,
@@ -57,6 +52,7 @@ def comparison(
         folds=len(folds),
         seeds=tuple(seeds),
         how=entrants.folds.how,
+        task=task.name,
         metric=compared.metric,
         entries=entries,
         best=best or "",
@@ -65,8 +61,6 @@ def comparison(
         audit=jsonable(entrants.first.audit(_given(compared)).to_dict()),
         backbones=tuple(context.backbone.card.to_dict() for context in every),
         preprocess=tuple(jsonable(context.data.spec.to_dict()) for context in every),
-        reliability_before=None if answers is None else reliability(answers.raw, answers.labels),
-        reliability_after=None if answers is None else reliability(answers.calibrated, answers.labels),
         decisions=tuple(decisions),
         seconds=elapsed(),
         shared_seconds=shared,

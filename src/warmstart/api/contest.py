@@ -18,15 +18,15 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
-from warmstart.engine.ladder.simple import BY_KIND, SIMPLE
+from warmstart.engine.ladder.simple import SIMPLE, simple_rung
 from warmstart.engine.trials.contender import Contestant
 from warmstart.engine.trials.folds import Fold, Folds, make_folds
 from warmstart.errors import RecipeError
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
-from warmstart.task.base import tasks
+from warmstart.task.base import task_of
 
-READING = ("size", "group", "time", "path_column", "text_column", "label_column", "max_unreadable")
+READING = ("size", "group", "time", "task", "path_column", "text_column", "label_column", "max_unreadable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,11 +90,11 @@ def contestants_of(methods: Sequence[str | Path | Recipe], backbones: Sequence[s
     return tuple(found)
 
 
-def _check_simple(contestants: Sequence[Contestant], uri: str, kind: str) -> None:
-    """Raise `RecipeError` for a method without a network that is not for the kind of input that a backbone reads."""
+def _check_simple(contestants: Sequence[Contestant], uri: str, simple: str) -> None:
+    """Raise `RecipeError` for a method without a network that is not the one for such data."""
     for one in contestants:
-        if one.recipe is None and one.backbone == uri and one.method != BY_KIND[kind].name:
-            raise RecipeError(f"the method {one.method} on {kind}s", expected=BY_KIND[kind].name)
+        if one.recipe is None and one.backbone == uri and one.method != simple:
+            raise RecipeError(f"the method {one.method} on this data", expected=simple)
 
 
 def _name(method: str | Path | Recipe) -> str:
@@ -121,16 +121,18 @@ def contest(
     for number, uri in enumerate(dict.fromkeys(one.backbone for one in contestants)):
         accepted = bool(options["accept_licence"])
         backbone = backbone_at(uri, options["size"], options["seed"], accept_licence=accepted)
-        _check_simple(contestants, uri, backbone.spec.kind)
         asked = {key: options[key] for key in READING}
         whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
+        target = whole.dataset.target
+        _check_simple(contestants, uri, simple_rung(backbone.spec.kind, target.kind).name)
+        backbone = whole.backbone
         if first is None or folds is None:
             first = whole
             folds = make_folds(whole.dataset, options["folds"], seeds, val=options["val"], alike=whole.alike)
             listener(Decided(folds.how))
         split = _pooled(folds)
         given = RunData(whole.dataset, split, whole.store, whole.store.spec, store, limits)
-        context = LadderContext(backbone, given, tasks["classify"], deadline, seed=options["seed"], listener=listener)
+        context = LadderContext(backbone, given, task_of(target), deadline, seed=options["seed"], listener=listener)
         set_pace(context, folder / f"backbone-{number}", len(split.train))
         contexts[uri] = context
     assert first is not None

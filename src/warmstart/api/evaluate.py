@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from warmstart.api.written import written
+from warmstart.data.schema import Dataset, Sample
 from warmstart.data.sources import load
+from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 from warmstart.errors import DataError
@@ -16,7 +20,10 @@ from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.conformal import measured_coverage
 from warmstart.evaluation.metrics import confusion
+from warmstart.evaluation.predict import predict_outputs
+from warmstart.preprocess.kinds import of_texts
 from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.reading import unreadable
 
 
 def evaluate(
@@ -52,6 +59,7 @@ def evaluate(
     dataset = load(
         data,
         kind=loaded.spec.kind,
+        task=loaded.manifest.task,
         path_column=path_column,
         text_column=text_column,
         label_column=label_column,
@@ -59,7 +67,9 @@ def evaluate(
     )
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
-    labels = loaded.targets([s.label for s in samples])
+    if loaded.manifest.task == "generate":
+        return _of_writing(loaded, samples, part="test" if test else "all", seed=seed, listener=listener)
+    targets = loaded.targets(samples)
     scores = None if coverage is None else loaded.scores(coverage)
     listener(Started("evaluate", len(samples)))
     outputs = loaded.outputs(samples, batch_size=batch_size, progress=lambda n: listener(Advanced("evaluate", n)))
@@ -71,19 +81,46 @@ def evaluate(
             expected=first.expected,
             do="look at them with: warmstart check DATA",
         )
-    truth = torch.from_numpy(np.asarray(labels[outputs.index]))
+    truth, classes = targets[torch.from_numpy(outputs.index)], loaded.task.calibrates
     bank, far = loaded.reference.bank if loaded.reference else None, outputs.distances
     sets = None
     if coverage is not None and scores is not None:
-        sets = measured_coverage(outputs.logits, truth, scores, coverage, seed=seed)
+        sets = measured_coverage(outputs.outputs, truth, scores, coverage, seed=seed)
     return {
-        "n": int((truth >= 0).sum()),
+        "n": sum(samples[i].label is not None for i in outputs.index.tolist()),
         "part": "test" if test else "all",
         "unreadable": [samples[i].id for i in sorted(outputs.errors)],
         "classes": list(loaded.classes),
-        "metrics": metric_intervals(outputs.logits, truth, seed=seed),
-        "ece": reliability(outputs.logits, truth).ece,
-        "confusion": confusion(outputs.logits, truth).tolist(),
+        "metrics": metric_intervals(loaded.task, outputs.outputs, truth, seed=seed),
+        "ece": reliability(outputs.outputs, truth).ece if classes else None,
+        "confusion": confusion(outputs.outputs, truth).tolist() if classes else None,
         "unknown": None if bank is None or far is None else float((far > bank.threshold).mean()),
         "coverage": sets,
+    }
+
+
+def _of_writing(
+    bundle: Bundle, samples: Sequence[Sample], *, part: str, seed: int, listener: Listener
+) -> dict[str, Any]:
+    """The same facts, as far as there are any of texts that are written."""
+    spec = of_texts(bundle.spec)
+    readable = [sample for sample in samples if unreadable(sample) is None]
+    if not any(sample.label is not None for sample in readable):
+        raise DataError(f"none of the {len(samples)} samples can be read and has a text that is to be written")
+    store = TokenStore(Dataset(tuple(readable), bundle.manifest.target), spec)
+    every = np.arange(len(readable))
+    listener(Started("evaluate", len(readable)))
+    outputs = predict_outputs(bundle.networks[0], store, every, progress=lambda n: listener(Advanced("evaluate", n)))
+    texts = written(bundle.networks[0], spec, readable, seed=seed)
+    listener(Finished("evaluate"))
+    return {
+        "n": sum(sample.label is not None for sample in readable),
+        "part": part,
+        "unreadable": [sample.id for sample in samples if unreadable(sample) is not None],
+        "classes": [],
+        "metrics": metric_intervals(bundle.task, outputs, store.targets(every), seed=seed) | texts.metrics,
+        "ece": None,
+        "confusion": None,
+        "unknown": None,
+        "coverage": None,
     }

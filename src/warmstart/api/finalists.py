@@ -12,13 +12,12 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.ladder.climb import climb
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.engine.ladder.gate import calibrated_metrics
 from warmstart.engine.ladder.rungs import RecipeRung
 from warmstart.evaluation.compare import difference
 from warmstart.evaluation.intervals import bootstrap
-from warmstart.evaluation.metrics import correct
 from warmstart.evaluation.outcome import Difference
 from warmstart.evaluation.recommendation import Tuned
+from warmstart.evaluation.scoring import Merit, scores
 from warmstart.recipe.recipe import Recipe
 from warmstart.select.view import View
 from warmstart.task.base import tasks
@@ -32,7 +31,7 @@ class Finalist:
     outputs: Tensor  # of the method on validation
     targets: Tensor
     recipe: Recipe
-    log_loss: float  # at the best temperature
+    merit: Merit
 
 
 def finalist(view: View, seconds: float, most: float, *, seed: int, listener: Listener) -> Finalist | None:
@@ -60,23 +59,23 @@ def finalist(view: View, seconds: float, most: float, *, seed: int, listener: Li
     listener(Decided(f"methods are tried on {view.uri}, within {context.deadline.left():.0f} s"))
     climbed = climb(rungs, context, reserve=0.0)
     chosen, targets = climbed.contenders[climbed.chosen], context.data.targets(context.data.split.val)
-    right = correct(chosen.val_outputs, targets)
+    right = scores(task, chosen.val_outputs, targets)
     gain = None
     if climbed.chosen != "probe":
         probe = climbed.contenders["probe"]
-        gain = difference(climbed.chosen, right, "probe", correct(probe.val_outputs, targets), seed)
+        gain = difference(climbed.chosen, right, "probe", scores(task, probe.val_outputs, targets), seed)
     tuned = Tuned(view.uri, climbed.tried, climbed.chosen, bootstrap(right, seed=seed), gain, time.monotonic() - began)
-    loss = calibrated_metrics(task, chosen.val_outputs, targets)["log_loss"]
-    return Finalist(tuned, chosen.val_outputs, targets, chosen.members[0].recipe, loss)
+    merit = Merit.of(task, chosen.val_outputs, targets)
+    return Finalist(tuned, chosen.val_outputs, targets, chosen.members[0].recipe, merit)
 
 
 def in_order(finalists: list[Finalist]) -> list[Finalist]:
-    """The better on validation first; at equal accuracy, that of the lower log-loss."""
-    return sorted(finalists, key=lambda one: (-one.tuned.value.value, one.log_loss))
+    """The better on validation first; at equal accuracy, that of the lower loss."""
+    return sorted(finalists, key=lambda one: one.merit, reverse=True)
 
 
 def against(first: Finalist, second: Finalist, seed: int) -> Difference:
     """The two on the same validation samples."""
     names, outputs = (first.tuned.backbone, second.tuned.backbone), (first.outputs, second.outputs)
-    right = [correct(each, first.targets) for each in outputs]
+    right = [scores(tasks["classify"], each, first.targets) for each in outputs]
     return difference(names[0], right[0], names[1], right[1], seed)

@@ -13,12 +13,11 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.climb import Climbed
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.evaluation.calibration import cautious_temperature, reliability
-from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.compare import difference, metric_intervals
-from warmstart.evaluation.intervals import bootstrap
-from warmstart.evaluation.metrics import confusion, correct, most_wrong, per_class
+from warmstart.evaluation.details import details
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference, Outcome, Rung
+from warmstart.evaluation.scoring import interval_of, scores, temperature_of
 from warmstart.evaluation.verdict import NOUNS, verdict
 from warmstart.report.results import jsonable
 
@@ -48,7 +47,7 @@ def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContex
     on: Literal["test", "val"] = "test" if len(split.test) else "val"
     indices = split.test if on == "test" else split.val
     chosen = climbed.contenders[climbed.chosen]
-    temperature = cautious_temperature(chosen.val_outputs, context.data.targets(split.val))
+    temperature = temperature_of(context.task, chosen.val_outputs, context.data.targets(split.val))
     if on == "val":
         outputs = {name: contender.val_outputs for name, contender in climbed.contenders.items()}
         return Measured(on, indices, context.data.targets(indices), {**outputs, FINAL: chosen.val_outputs}, temperature)
@@ -67,14 +66,20 @@ def _is_compared(row: Rung) -> bool:
     return row.role == "baseline" or row.name == "probe"
 
 
-def rows(climbed: Climbed, measured: Measured, final: Contender | None, seconds: float, seed: int) -> tuple[Rung, ...]:
+def rows(
+    climbed: Climbed, measured: Measured, final: Contender | None, seconds: float, context: LadderContext
+) -> tuple[Rung, ...]:
     """The rungs with what they reached on the test set, as far as measured; the final model as the last row."""
+
+    def reached(name: str) -> Interval:
+        return interval_of(context.task, measured.outputs[name], measured.truth, context.seed)
+
     tried = [
-        dataclasses.replace(row, test=_interval(measured, row.name, seed)) if row.name in measured.outputs else row
+        dataclasses.replace(row, test=reached(row.name)) if row.name in measured.outputs else row
         for row in climbed.tried
     ]
     if final is None and climbed.chosen not in measured.outputs:
-        test = _interval(measured, FINAL, seed)
+        test = reached(FINAL)
         tried = [dataclasses.replace(row, test=test) if row.name == climbed.chosen else row for row in tried]
     if final is None:
         return tuple(tried)
@@ -86,22 +91,20 @@ def rows(climbed: Climbed, measured: Measured, final: Contender | None, seconds:
         seconds,
         True,
         "every choice was made before; more labels are worth more than one more measurement",
-        test=_interval(measured, FINAL, seed) if measured.on == "test" else None,  # it has learned from validation
+        test=reached(FINAL) if measured.on == "test" else None,  # it has learned from validation
         trained_parameters=final.trained_parameters,
         curve=final.curve,
     )
     return (*tried, last)
 
 
-def _interval(measured: Measured, name: str, seed: int) -> Any:
-    return bootstrap(correct(measured.outputs[name], measured.truth), seed=seed)
-
-
-def differences(climbed: Climbed, measured: Measured, seed: int) -> tuple[Difference, ...]:
+def differences(climbed: Climbed, measured: Measured, context: LadderContext) -> tuple[Difference, ...]:
     """The final model against the baseline and the probe."""
-    right = {name: correct(outputs, measured.truth) for name, outputs in measured.outputs.items()}
-    against = [row.name for row in climbed.tried if row.name in right and _is_compared(row)]
-    return tuple(difference(FINAL, right[FINAL], name, right[name], seed) for name in against if name != climbed.chosen)
+    values = {name: scores(context.task, outputs, measured.truth) for name, outputs in measured.outputs.items()}
+    against = [row.name for row in climbed.tried if row.name in values and _is_compared(row)]
+    return tuple(
+        difference(FINAL, values[FINAL], name, values[name], context.seed) for name in against if name != climbed.chosen
+    )
 
 
 def outcome(
@@ -120,14 +123,12 @@ def outcome(
     rates: dict[str, float],
 ) -> Outcome:
     """What the ladder and the test set say, as data; what else is told of them is added by `warmstart.api.run`."""
-    dataset, split, seed = context.data.dataset, context.data.split, context.seed
-    ids = [dataset.samples[int(i)].id for i in measured.indices]
-    logits = measured.outputs[FINAL]
-    counts = confusion(logits, measured.truth)
-    calibrated = logits / measured.temperature
-    table = rows(climbed, measured, final, refit_seconds, seed)
-    pairs = differences(climbed, measured, seed)
-    metrics = metric_intervals(calibrated, measured.truth, seed=seed)
+    dataset, split, seed, task = context.data.dataset, context.data.split, context.seed, context.task
+    samples = [dataset.samples[int(i)] for i in measured.indices]
+    outputs = measured.outputs[FINAL]
+    table = rows(climbed, measured, final, refit_seconds, context)
+    pairs = differences(climbed, measured, context)
+    metrics = metric_intervals(task, outputs / measured.temperature, measured.truth, seed=seed)
     seconds = elapsed()
     on = f"{len(measured.indices)} {PARTS[measured.on]} {NOUNS[context.data.spec.kind]}"
     parts = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
@@ -138,18 +139,14 @@ def outcome(
         audit=jsonable(audit),
         backbone=context.backbone.card.to_dict(),
         preprocess=jsonable(context.data.spec.to_dict()),
-        metric=context.task.primary_metric,
+        task=task.name,
+        metric=task.primary_metric,
         rungs=table,
         chosen=climbed.chosen,
-        verdict=verdict(metrics["accuracy"], on, climbed.chosen, table, pairs),
+        verdict=verdict(metrics[task.primary_metric], on, climbed.chosen, table, pairs, metric=task.primary_metric),
         differences=pairs,
         test=metrics,
-        confusion=tuple(tuple(int(n) for n in row) for row in counts),
-        per_class=per_class(counts, dataset.target.classes),
         temperature=measured.temperature,
-        reliability_before=reliability(logits, measured.truth),
-        reliability_after=reliability(logits, measured.truth, temperature=measured.temperature),
-        mistakes=most_wrong(calibrated, measured.truth, ids, dataset.target.classes),
         decisions=tuple(decisions),
         plan=climbed.contenders[climbed.chosen].plan,
         seconds=seconds,
@@ -160,5 +157,5 @@ def outcome(
         evaluated_on=measured.on,
         times=times(seconds),
         rates=rates,
-        cells=cell_samples(calibrated, measured.truth, ids),
+        **details(task, outputs, measured.truth, samples, dataset.target, measured.temperature),
     )

@@ -9,10 +9,13 @@ from typing import Any, Literal, get_args
 
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.command import command
-from warmstart.api.kinds import BACKBONES, COLUMNS, kind_of_data
+from warmstart.api.kinds import BACKBONES, COLUMNS
+from warmstart.api.predict import predict
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.data.sources import kind_of
+from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -22,7 +25,6 @@ from warmstart.engine.ledger import Ledger
 from warmstart.errors import RunError
 from warmstart.evaluation.outcome import Outcome
 from warmstart.model.activation import ActivationDtype
-from warmstart.model.network import Network
 from warmstart.model.taps import default_taps, tapped
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import compile_plan
@@ -31,12 +33,12 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
 from warmstart.report.tensorboard import TensorBoardListener
-from warmstart.shipping.bundle import Bundle
-from warmstart.task.base import tasks
+from warmstart.task.base import task_of
+from warmstart.task.network import network_for
 
 Baseline = Literal["simple", "scratch", "none"]
 
-READING = ("size", "seed", "val", "test", "group", "time", *COLUMNS, "max_unreadable")
+READING = ("size", "seed", "val", "test", "group", "time", "task", *COLUMNS, "max_unreadable")
 """Options that say how data is read."""
 
 
@@ -50,8 +52,8 @@ class FitResult:
     bundle: Path
 
     def predict(self, inputs: Any, **options: Any) -> list[dict[str, Any]]:
-        """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `Bundle.predict`."""
-        return Bundle.load(self.bundle).predict(inputs, **options)
+        """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `warmstart.predict`."""
+        return predict(self.bundle, inputs, **options)
 
 
 def fit(
@@ -67,6 +69,7 @@ def fit(
     test: float = 0.2,
     group: str | None = None,
     time: str | None = None,
+    task: TaskName | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -104,9 +107,11 @@ def fit(
         group: column (or folder level) that names what must not be divided: patient, site, device.
         time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
             test, those before them validation, instead of parts stratified by class.
+        task: what the labels pose, "classify", "multilabel", "regress", "tag" or "generate"; by default what they look
+            like (see `warmstart.data.sources.load`).
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
         baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF.
@@ -124,7 +129,7 @@ def fit(
     """
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
-        "backbone": backbone or BACKBONES[kind_of_data(data, path_column=path_column, text_column=text_column)],
+        "backbone": backbone or BACKBONES[kind_of(data, task=task, path_column=path_column, text_column=text_column)],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),
@@ -134,6 +139,7 @@ def fit(
         "test": test,
         "group": group,
         "time": time,
+        "task": task,
         "path_column": path_column,
         "text_column": text_column,
         "label_column": label_column,
@@ -176,10 +182,11 @@ def _fit(
     check_folder(same, out=out, resume=resume)
     asked = {key: options[key] for key in READING}
     loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, seconds=limit, **asked)
-    given, task = run_data(loaded, cache, limits), tasks["classify"]
+    given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
+    pretrained = loaded.backbone
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
-        head = task.head(pretrained.out_features, loaded.dataset.target, seed=options["seed"])
-        compile_plan(recipe, outlined(Network(pretrained, head), recipe.edits), given.facts, limits=limits)
+        network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])
+        compile_plan(recipe, outlined(network, recipe.edits), given.facts, limits=limits)
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from warmstart.data.schema import Kind
-from warmstart.data.sources import kind_of
+from warmstart.data.targets import TaskName
+from warmstart.engine.ladder.simple import simple_rung
+from warmstart.task.base import tasks
 
 BACKBONES: dict[Kind, str] = {"image": "lite0", "text": "minilm"}
-METHODS: dict[Kind, str] = {
-    "image": "scratch,probe,finetune,gradual,lp_ft",
-    "text": "tfidf,probe,finetune,gradual,lp_ft",
-}
+
+
+def default_methods(kind: Kind, task: TaskName) -> list[str]:
+    """What `compare` tries: one method without transfer, the frozen probe where there is one, and three tunes.
+
+    >>> default_methods("text", "tag")
+    ['words', 'probe', 'finetune', 'gradual', 'lp_ft']
+    """
+    simple = "scratch" if kind == "image" else simple_rung(kind, task).name
+    frozen = ["probe", "finetune", "gradual", "lp_ft"] if tasks[task].closed_form else ["finetune", "gradual"]
+    return [simple, *frozen]
+
 
 COLUMNS = ("path_column", "text_column", "label_column")
 """Options that name columns of a table."""
-
-
-def kind_of_data(data: Any, *, path_column: str | None, text_column: str | None) -> Kind:
-    """Images or texts: by what a column that is named belongs to, else by what the data look like."""
-    if text_column is not None:
-        return "text"
-    return "image" if path_column is not None else kind_of(data)

@@ -11,8 +11,8 @@ from warmstart.api.stored import stored_features
 from warmstart.data.findings import Audit
 from warmstart.engine.events import Decided
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.evaluation.metrics import correct
 from warmstart.evaluation.near_copies import near_copies
+from warmstart.evaluation.scoring import scores
 
 SHOWN = 50
 
@@ -24,6 +24,8 @@ def with_near_copies(audit: Audit, measured: Measured, context: LadderContext) -
     computed again for this.
     """
     data = context.data
+    if not context.backbone.pools:
+        return audit
     learned = data.split.train if measured.on == "val" else np.concatenate([data.split.train, data.split.val])
     found = stored_features(context, np.concatenate([learned, measured.indices]))
     if found is None:
@@ -33,7 +35,7 @@ def with_near_copies(audit: Audit, measured: Measured, context: LadderContext) -
     if not pairs:
         return audit
     others = np.setdiff1d(np.arange(len(measured.indices)), [held for _, held in pairs])
-    right = correct(measured.outputs[FINAL], measured.truth)[others]
+    right = scores(context.task, measured.outputs[FINAL], measured.truth)[others]
     samples = data.dataset.samples
     audit = dataclasses.replace(
         audit,

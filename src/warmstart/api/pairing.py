@@ -93,7 +93,7 @@ def prepare(
     kept, facts, start = list[int](), list[ComparedSet](), 0
     for whole, one in zip(sets, drawn, strict=True):
         rows = range(start, start + len(one))
-        good = readable(one, [looks[i] for i in rows], max_unreadable, listener)
+        good = readable(one, [looks[i] for i in rows], max_unreadable, listener, kind=store.spec.kind)
         lost = tuple(one.samples[i - start].id for i in rows if looks[i].error)
         facts.append(ComparedSet(whole.name, len(whole), len(good), lost, whole.target.classes))
         kept += [start + i for i in good]
@@ -101,7 +101,7 @@ def prepare(
     rows_of_all = np.arange(len(kept))
     split = Split(rows_of_all, rows_of_all[:0], rows_of_all[:0], "all")
     data = RunData(both.subset(kept), split, store.subset(kept), store.spec, activation_store(cache, limits), limits)
-    labels = [s.label for s in data.dataset.samples]
+    labels = [next(iter(s.names), None) for s in data.dataset.samples]
     first, second = labels[: facts[0].used], labels[facts[0].used :]
     return Prepared(data, facts[0], facts[1], (_known(first), _known(second)))
 

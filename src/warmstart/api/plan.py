@@ -1,4 +1,4 @@
-"""`plan`: what a recipe would do to a backbone on some data. Nothing is trained or decoded."""
+"""`plan`: what a recipe would do to a backbone on some data. Nothing is trained, and no image is decoded."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from warmstart.api.bands import refuse_other_bands
 from warmstart.api.budget import cache_limits
 from warmstart.api.images import framed
-from warmstart.api.kinds import BACKBONES, kind_of_data
-from warmstart.api.prepare import backbone_at, divide
-from warmstart.api.texts import read_all_texts
+from warmstart.api.kinds import BACKBONES
+from warmstart.api.prepare import backbone_at, divide, read_whole
 from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset
-from warmstart.data.sources import load
+from warmstart.data.sources import kind_of, load
+from warmstart.data.targets import TaskName
+from warmstart.data.together import Sets
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import silent
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.backbone import Backbone
-from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
 from warmstart.planning.plan import DataFacts, Plan
@@ -26,7 +26,7 @@ from warmstart.planning.speed import measure_speed
 from warmstart.preprocess.kinds import Spec
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
-from warmstart.task.base import tasks
+from warmstart.task.network import network_for
 
 SOME = 32
 """Images that the time to decode is measured on."""
@@ -44,6 +44,7 @@ def plan(
     test: float = 0.2,
     group: str | None = None,
     time: str | None = None,
+    task: TaskName | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -52,20 +53,25 @@ def plan(
 ) -> Plan:
     """Compile a recipe for the data `fit` would train on: groups, rates, cut, cache, steps, expected time and memory.
 
+    Texts are read and divided as `fit` does. Images are not decoded, and so copies among them, which `fit` keeps in one
+    part, are not known here.
+
     Args:
         data: as for `fit`.
         recipe: name (`"finetune?epochs=3"` with options), YAML file or `Recipe`.
         backbone: URI of the backbone, as for `fit`.
         accept_licence: as for `fit`.
-        size: input side in pixels; by default the backbone's own.
+        size: input side in pixels, or tokens at most, as for `fit`.
         seed: of the division into parts.
         val: share for validation, as for `fit`.
         test: share for the test, as for `fit`.
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
+        task: what the labels pose, "classify", "multilabel", "regress", "tag" or "generate"; by default what they look
+            like (see `warmstart.data.sources.load`).
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         cache_budget: what stored activations may take, as for `fit`.
         cache_dtype: format of stored activations, as for `fit`.
 
@@ -75,21 +81,20 @@ def plan(
     """
     keep_buffers()
     wanted = load_recipe(recipe)
-    uri = backbone or BACKBONES[kind_of_data(data, path_column=path_column, text_column=text_column)]
+    uri = backbone or BACKBONES[kind_of(data, task=task, path_column=path_column, text_column=text_column)]
     pretrained = backbone_at(uri, size, seed, accept_licence=accept_licence)
-    dataset = load(
-        data,
-        kind=pretrained.spec.kind,
-        path_column=path_column,
-        text_column=text_column,
-        label_column=label_column,
-        group=group,
-        time=time,
-    )
-    spec = spec_for(dataset, pretrained, size)
-    parts = divide(dataset, val=val, test=test, seed=seed)
-    head = tasks["classify"].head(pretrained.out_features, dataset.target, seed=seed)
-    network = Network(pretrained, head)
+    reading = {
+        "task": task,
+        "path_column": path_column,
+        "text_column": text_column,
+        "label_column": label_column,
+        "group": group,
+        "time": time,
+    }
+    dataset, spec, alike = as_read(data, pretrained, size, reading)
+    parts = divide(dataset, val=val, test=test, seed=seed, alike=alike)
+    network = network_for(pretrained, dataset.target, seed=seed)
+    pretrained = network.facts
     facts = DataFacts(
         len(parts.train),
         len(parts.val),
@@ -106,10 +111,12 @@ def plan(
     return compile_plan(wanted, outlined(network, wanted.edits), facts, speed=speed, limits=limits)
 
 
-def spec_for(dataset: Dataset, backbone: Backbone, size: int | None) -> Spec:
-    """How the data would be read."""
+def as_read(data: Any, backbone: Backbone, size: int | None, reading: dict[str, Any]) -> tuple[Dataset, Spec, Sets]:
+    """The data as `fit` would read them, how, and what belongs in one part, as far as it is known without decoding."""
     if backbone.spec.kind == "text":
-        return read_all_texts(dataset, backbone, size, silent)[0].spec
+        whole = read_whole(data, backbone, size=size, max_unreadable=1.0, listener=silent, **reading)
+        return whole.dataset, whole.store.spec, whole.alike
+    dataset = load(data, kind="image", **reading)
     spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
     refuse_other_bands(dataset, spec)
-    return spec
+    return dataset, spec, ()

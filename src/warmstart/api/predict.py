@@ -65,16 +65,25 @@ def predict(
 
 
 def write_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str], path: Path) -> None:
-    """Write prediction rows as UTF-8 CSV, whole or not at all; a set of labels is a JSON list."""
-    asked = [key for key in ("set",) if rows and key in rows[0]]
-    plain = ["input", "label", "probability", "unknown", "distance"]
+    """Write prediction rows as UTF-8 CSV, whole or not at all; lists are JSON, what has names a column for each."""
+    keys = list(rows[0]) if rows else ["input", "label", "probability", "probabilities", "unknown", "distance", "error"]
+    named = {"probabilities": "p({})", "values": "{}"}  # how columns of what has names are called
+    plain = [key for key in keys if key not in (*named, "error")]
     flat = [
         {
-            **{key: row[key] for key in (*plain, "error")},
-            **{key: row[key] and json.dumps(row[key], ensure_ascii=False) for key in asked},
-            **{f"p({name})": p for name, p in (row["probabilities"] or {}).items()},
+            **{key: _cell(row[key]) for key in (*plain, "error")},
+            **{
+                form.format(name): value
+                for key, form in named.items()
+                if key in row
+                for name, value in (row[key] or {}).items()
+            },
         }
         for row in rows
     ]
-    columns = [*plain, *asked, *(f"p({name})" for name in classes), "error"]
-    write_text(path, pd.DataFrame(flat, columns=columns).to_csv(index=False))
+    several = [form.format(name) for key, form in named.items() if key in keys for name in classes]
+    write_text(path, pd.DataFrame(flat, columns=[*plain, *several, "error"]).to_csv(index=False))
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value

@@ -13,10 +13,11 @@ from warmstart.api.images import read_images
 from warmstart.api.texts import read_all_texts
 from warmstart.cache.store import ActivationStore
 from warmstart.data.audit import Audit, Look, audit_of
-from warmstart.data.schema import Dataset, Split
+from warmstart.data.schema import Dataset, Kind, Split
 from warmstart.data.sources import load
 from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
+from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets, copies
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
@@ -26,12 +27,17 @@ from warmstart.model.catalog import load_backbone
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits
+from warmstart.task.base import suited
 
 
 @dataclasses.dataclass(frozen=True)
 class Loaded:
-    """Data that was read and divided; unreadable samples are left out of it, and listed in the audit."""
+    """Data that was read and divided; unreadable samples are left out of it, and listed in the audit.
 
+    `backbone` is the one they were read for, in the form in which it can answer what the data ask.
+    """
+
+    backbone: Backbone
     dataset: Dataset
     split: Split
     store: InputStore
@@ -39,7 +45,7 @@ class Loaded:
 
 
 def backbone_at(uri: str, size: int | None, seed: int, *, accept_licence: bool = False) -> Backbone:
-    """The backbone of a run on images of `size` pixels; one that takes a single size is made to take this one."""
+    """The backbone of a run on inputs of `size` pixels or tokens; one that takes a single size is made to take this."""
     backbone = load_backbone(uri, seed=seed, accept_licence=accept_licence)
     if size is None or not backbone.card.fixed_size or size == backbone.spec.size:
         return backbone
@@ -55,15 +61,19 @@ def divide(dataset: Dataset, *, val: float, test: float, seed: int, alike: Sets 
         raise DataError(
             f"{len(split.train)} training and {len(split.val)} validation samples{kept}",
             expected="at least one of each: validation decides which method is kept",
-            do="give more images, or a larger share with --val",
+            do=f"give more {dataset.kind}s, or a larger share with --val",
         )
     return split
 
 
 @dataclasses.dataclass(frozen=True)
 class Decoded:
-    """Data that was read and not yet divided: its readable samples, a look at each, and what could not be read."""
+    """Data that was read and not yet divided: its readable samples, a look at each, and what could not be read.
 
+    `backbone` as `Loaded` has it.
+    """
+
+    backbone: Backbone
     dataset: Dataset
     store: InputStore
     looks: list[Look]
@@ -91,6 +101,7 @@ def read_whole(
     max_unreadable: float,
     listener: Listener,
     text_column: str | None = None,
+    task: TaskName | None = None,
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,
     seconds: float = math.inf,
@@ -102,6 +113,7 @@ def read_whole(
     dataset = load(
         data,
         kind=backbone.spec.kind,
+        task=task,
         path_column=path_column,
         text_column=text_column,
         label_column=label_column,
@@ -110,16 +122,17 @@ def read_whole(
     )
     for note in dataset.notes:
         listener(Decided(note))
+    backbone = suited(backbone, dataset.target)
     store: InputStore
     if backbone.spec.kind == "text":
         store, looks = read_all_texts(dataset, backbone, size, listener, seconds)
     else:
         store, looks = read_images(dataset, backbone, size, listener, cache, limits)
-    kept = readable(dataset, looks, max_unreadable, listener)
+    kept = readable(dataset, looks, max_unreadable, listener, kind=store.spec.kind)
     corrupt = tuple((dataset.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
     if len(kept) < len(dataset):
         dataset, store = dataset.subset(kept), store.subset(kept)
-    return Decoded(dataset, store, [looks[i] for i in kept], corrupt)
+    return Decoded(backbone, dataset, store, [looks[i] for i in kept], corrupt)
 
 
 def read(
@@ -132,7 +145,7 @@ def read(
         listener(Decided(note))
     findings = whole.audit(split)
     tell_problems(findings, listener)
-    return Loaded(whole.dataset, split, whole.store, findings)
+    return Loaded(whole.backbone, whole.dataset, split, whole.store, findings)
 
 
 def tell_problems(findings: Audit, listener: Listener) -> None:
@@ -142,7 +155,9 @@ def tell_problems(findings: Audit, listener: Listener) -> None:
             listener(Decided(problem))
 
 
-def readable(dataset: Dataset, looks: Sequence[Look], max_unreadable: float, listener: Listener) -> list[int]:
+def readable(
+    dataset: Dataset, looks: Sequence[Look], max_unreadable: float, listener: Listener, *, kind: Kind
+) -> list[int]:
     """Positions of the samples that can be read. Raises `DataError` if more than the share allowed cannot."""
     kept = [i for i, found in enumerate(looks) if not found.error]
     lost = len(dataset) - len(kept)
@@ -150,12 +165,12 @@ def readable(dataset: Dataset, looks: Sequence[Look], max_unreadable: float, lis
         first = next(i for i, found in enumerate(looks) if found.error)
         which = f"{dataset.samples[first].id}: {looks[first].error}"
         raise DataError(
-            f"{lost} of {len(dataset)} images cannot be read; the first: {which}",
+            f"{lost} of {len(dataset)} {kind}s cannot be read; the first: {which}",
             expected=f"at most a share of {max_unreadable:g}",
             do="see all of them with `warmstart check DATA`; raise --max-unreadable to go on without them",
         )
     if lost:
-        listener(Decided(f"{lost} of {len(dataset)} images cannot be read and are left out"))
+        listener(Decided(f"{lost} of {len(dataset)} {kind}s cannot be read and are left out"))
     return kept
 
 

@@ -29,8 +29,10 @@ def projection(
     They are drawn at random, so that the share of mistakes in the picture is about that in the data. `None` where there
     are too few, or where their features would have to be computed and that would take long.
     """
+    if context.task.name != "classify":  # the colours of the picture are classes
+        return None
     rng = np.random.default_rng(context.seed)
-    labels = context.data.store.labels
+    labels = context.data.dataset.labels
     answers = dict(zip(indices.tolist(), outputs.argmax(1).tolist(), strict=True))
     train, other = (some_of(rng, some[labels[some] >= 0], POINTS // 2) for some in (context.data.split.train, indices))
     every = np.concatenate([train, other])

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from warmstart.api.budget import cache_limits, seconds
-from warmstart.api.candidates import Field, Wanted, named, on_this_machine
+from warmstart.api.candidates import Wanted, in_words, named, on_this_machine
 from warmstart.api.choosing import Choosing
+from warmstart.api.kinds import COLUMNS
 from warmstart.api.prepare import read, run_data
-from warmstart.api.runfolder import free_folder, refuse_existing
+from warmstart.api.runfolder import check_folder, free_folder
+from warmstart.data.sources import kind_of
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -20,7 +22,7 @@ from warmstart.evaluation.recommendation import Recommendation
 from warmstart.report.recommended import write_recommendation
 
 RECIPE = "recipe.yaml"
-READING = ("size", "seed", "val", "test", "group", "time", "path_column", "label_column")
+READING = ("size", "seed", "val", "test", "group", "time", *COLUMNS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,7 @@ def recommend(
     group: str | None = None,
     time: str | None = None,
     path_column: str | None = None,
+    text_column: str | None = None,
     label_column: str | None = None,
     out: str | Path | None = None,
     max_unreadable: float = 0.05,
@@ -54,31 +57,33 @@ def recommend(
     cache_budget: str | int = "8GB",
     listener: Listener = silent,
 ) -> RecommendResult:
-    """Choose a backbone and a method for labelled images, within a budget of time.
+    """Choose a backbone and a method for labelled images or texts, within a budget of time.
 
-    Published accuracy ranks the candidates first. Nearest neighbours and ridge regression, each sample left out once,
-    on the frozen features of at most 2000 training images then halve them in rounds. On the best two the methods of
-    `fit` are tried and measured on validation. The test part is never opened. Nothing is downloaded that was not named.
+    Published accuracy ranks the candidates for images first. Nearest neighbours and ridge regression, each sample left
+    out once, on the frozen features of at most 2000 training samples then halve them in rounds. On the best two the
+    methods of `fit` are tried and measured on validation. The test part is never opened. Nothing is downloaded that was
+    not named.
 
     Args:
         data: as for `fit`.
-        backbones: URIs, in a sequence or with commas between; by default all pretrained image backbones whose weights
-            are on this machine.
+        backbones: URIs, in a sequence or with commas between; by default all pretrained backbones that read what the
+            data are and whose weights are on this machine.
         licence: only those under this licence; a pattern such as `"apache*"`, in any case.
         accept_licence: your use keeps to the licence of the weights, also where that restricts it.
         max_params: only those with at most so many parameters: `"30M"`.
         budget: time for everything, such as `"5m"`. What it does not suffice for is left out, and named.
-        size: input side in pixels; by default each backbone's own.
+        size: input side in pixels, or tokens at most; by default each backbone's own.
         seed: of the division into parts, of the order of samples, and of everything random.
         val: share for validation, as for `fit`.
-        test: share that stays closed, as for `fit`: the same images, for the same seed.
+        test: share that stays closed, as for `fit`: the same samples, for the same seed.
         group: column (or folder level) of what must not be divided.
         time: as for `fit`: the latest samples are the test, those before them the validation part.
         path_column: column of a table that holds the path.
-        label_column: column of a table that holds the label.
+        text_column: column of a table that holds the texts, for pairs two with a comma between them.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/NAME-recommend-NNN`.
-        max_unreadable: stop if more than this share of the images cannot be read.
-        cache: folder for activations and resized pixels, which `fit` finds there again.
+        max_unreadable: stop if more than this share of the samples cannot be read.
+        cache: folder for activations and resized pixels or tokens, which `fit` finds there again.
         cache_budget: what stored activations may take.
         listener: hears of progress and decisions.
 
@@ -87,8 +92,7 @@ def recommend(
         LicenceError: one that was named has a licence that restricts its use and was not accepted.
         RunError: `out` exists.
     """
-    started, limit = clock.monotonic(), seconds(budget)
-    limits = cache_limits(cache_budget, "fp32")
+    started, limit, limits = clock.monotonic(), seconds(budget), cache_limits(cache_budget, "fp32")
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
         "backbones": backbones if backbones is None or isinstance(backbones, str) else ",".join(backbones),
@@ -103,25 +107,25 @@ def recommend(
         "group": group,
         "time": time,
         "path_column": path_column,
+        "text_column": text_column,
         "label_column": label_column,
     }
-    if out is not None:
-        refuse_existing(out)
+    check_folder({}, out=out, resume=None)
     keep_buffers()
     decisions: list[str] = []
     tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
-    field: Field = on_this_machine(wanted) if backbones is None else named(backbones, wanted)
-    said = ", ".join(f"{c.uri} ({c.prior.score:.1f}, {c.prior.basis})" for c in field.candidates)
-    tell(Decided(f"the prior ranks {said}"))
+    kind = kind_of(data, path_column=path_column, text_column=text_column)
+    field = on_this_machine(wanted, kind) if backbones is None else named(backbones, wanted)
+    tell(Decided(in_words(field)))
     reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
-    reading = {key: options[key] for key in READING}
-    loaded = read(data, reference, max_unreadable=max_unreadable, listener=tell, cache=cache, limits=limits, **reading)
+    reading = {key: options[key] for key in READING} | {"max_unreadable": max_unreadable, "seconds": limit}
+    loaded = read(data, reference, listener=tell, cache=cache, limits=limits, **reading)
     deadline = Deadline(limit - (clock.monotonic() - started))
-    choosing = Choosing(field, wanted, loaded, run_data(loaded, cache, limits), deadline, tell)
+    choosing = Choosing(field, wanted, loaded, run_data(loaded, cache, limits), deadline, tell, limit)
     facts = choosing.decide(reference)
     folder = free_folder(Path("runs") / f"{loaded.dataset.name}-recommend", out)
     listener(Started(f"run {folder}"))
-    found = choosing.told(facts, options, folder / RECIPE, decisions, limit, clock.monotonic() - started)
+    found = choosing.told(facts, options, folder / RECIPE, decisions, clock.monotonic() - started)
     write_recommendation(found, folder, RECIPE)
     listener(Finished(f"run {folder}"))
     return RecommendResult(found, folder, folder / "report.html")

@@ -12,7 +12,7 @@ from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import evaluation_seconds
 from warmstart.engine.seeds import some_of
-from warmstart.evaluation.conformal import COVERAGES, measured_coverage, nonconformity, rank
+from warmstart.evaluation.conformal import COVERAGES, Scores, measured_coverage, nonconformity, rank
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.outcome import Coverage, Unknowns
 from warmstart.evaluation.unknowns import Bank
@@ -48,19 +48,26 @@ def judge(chosen: Contender, final: Member, measured: Measured, context: LadderC
     it. `final` is the first network that is shipped, whose features the bank is made of. `spare` seconds may be spent
     on features that are not stored.
     """
-    truth, seed = context.data.targets(context.data.split.val), context.seed
-    scores = nonconformity(chosen.val_outputs / measured.temperature, truth)
-    logits, coverages = measured.outputs[FINAL] / measured.temperature, tuple[Coverage, ...]()
-    if measured.on == "test":
-        can = [coverage for coverage in COVERAGES if rank(len(scores), coverage) <= len(scores)]
-        coverages = tuple(measured_coverage(logits, measured.truth, scores, c, seed=seed) for c in can)
+    scores, coverages = _sets(chosen, measured, context) if context.task.name == "classify" else (None, ())
     bank, unknowns = _unknowns(chosen.members[0], final, measured, context, spare)
     return Judged(Reference(scores, bank), coverages, unknowns)
+
+
+def _sets(chosen: Contender, measured: Measured, context: LadderContext) -> tuple[Scores, tuple[Coverage, ...]]:
+    truth, seed = context.data.targets(context.data.split.val), context.seed
+    scores = nonconformity(chosen.val_outputs / measured.temperature, truth)
+    if measured.on == "val":
+        return scores, ()
+    logits = measured.outputs[FINAL] / measured.temperature
+    can = [coverage for coverage in COVERAGES if rank(len(scores), coverage) <= len(scores)]
+    return scores, tuple(measured_coverage(logits, measured.truth, scores, c, seed=seed) for c in can)
 
 
 def _unknowns(
     first: Member, final: Member, measured: Measured, context: LadderContext, spare: float
 ) -> tuple[Bank | None, Unknowns | None]:
+    if not context.backbone.pools:
+        return None, None
     rng, split = np.random.default_rng(context.seed), context.data.split
     train, val = some_of(rng, split.train, SAMPLES), some_of(rng, split.val, SAMPLES)
     test = some_of(rng, measured.indices, SAMPLES) if measured.on == "test" else measured.indices[:0]

@@ -19,6 +19,7 @@ from warmstart.api.projected import projection
 from warmstart.api.reference import SHARE, Judged, expected_seconds, judge
 from warmstart.api.rungs import default_rungs, recipe_rungs
 from warmstart.api.shifted import shift
+from warmstart.api.written import room, told, written
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Sample
 from warmstart.engine.events import Finished, Started
@@ -28,15 +29,17 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung, Rung, evaluation_seconds
 from warmstart.engine.ledger import Ledger
 from warmstart.evaluation.outcome import Outcome
+from warmstart.model.text.writing import LONGEST
 from warmstart.planning.peak import measure_peak
+from warmstart.preprocess.kinds import of_texts
 from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.report.card import model_card
 from warmstart.report.html import write_report
-from warmstart.report.images import illustrate, illustrate_cells
+from warmstart.report.images import illustrated
 from warmstart.report.results import write_results
-from warmstart.shipping.bundle import write_bundle
 from warmstart.shipping.reference import Reference
+from warmstart.shipping.write import write_bundle
 
 PEAK_SECONDS = 0.3
 """That measuring the machine's fastest matrix product may take."""
@@ -120,13 +123,19 @@ class Run:
     def _told(self, found: Outcome, judged: Judged, measured: Measured) -> Outcome:
         """With what features say of the parts and of single samples, and with thumbnails."""
         store = self.loaded.store
+        if found.task == "generate":
+            samples = [self.loaded.dataset.samples[int(i)] for i in measured.indices]
+            also = [one.id for one in found.shown]
+            texts = written(self.members[0].network, of_texts(store.spec), samples, also, seed=found.seed)
+            found = dataclasses.replace(
+                found, shown=told(found.shown, texts.texts), test={**found.test, **texts.metrics}
+            )
         return dataclasses.replace(
             found,
             coverages=judged.coverages,
             unknowns=judged.unknowns,
             shift=shift(measured, self.context),
-            mistakes=illustrate(found.mistakes, store),
-            cells=illustrate_cells(found.cells, store),
+            **illustrated({name: getattr(found, name) for name in ("mistakes", "cells", "shown")}, store),
             projection=projection(
                 self.context, self.members[0], measured.on, measured.indices, measured.outputs[FINAL]
             ),
@@ -148,7 +157,7 @@ def write(found: Outcome, run: Run) -> None:
     write_bundle(
         folder / "bundle",
         [member.network for member in run.members],
-        classes=found.classes,
+        target=loaded.dataset.target,
         preprocess=run.context.data.spec,
         golden=[sample.source for sample in golden(loaded)],
         recipes=[member.recipe.name for member in run.members],
@@ -158,6 +167,7 @@ def write(found: Outcome, run: Run) -> None:
         card=model_card(found),
         data=found.data,
         reference=run.reference,
+        longest=room(of_texts(run.context.data.spec), loaded.dataset.samples) if found.task == "generate" else LONGEST,
     )
     sheet = contact_sheet(loaded.dataset) if run.context.data.spec.kind == "image" else None
     write_report(found, folder / "report.html", contact_sheet=sheet)

@@ -21,9 +21,11 @@ FEWEST = 2
 
 def shift(measured: Measured, context: LadderContext) -> Similarity | None:
     """How far apart the two parts are, training samples as A; `None` where that cannot be told, which is said."""
+    if not context.backbone.pools:
+        return None
     split, rng = context.data.split, np.random.default_rng(context.seed)
-    labels = context.data.dataset.labels
-    learned = split.train[labels[split.train] >= 0]
+    known = context.data.dataset.strata >= 0
+    learned = split.train[known[split.train]]
     a, b = some_of(rng, learned, SAMPLES), some_of(rng, measured.indices, SAMPLES)
     if min(len(a), len(b)) < FEWEST:
         return None

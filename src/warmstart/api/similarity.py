@@ -13,11 +13,12 @@ from torch import nn
 from warmstart.api.budget import cache_limits
 from warmstart.api.command import command
 from warmstart.api.environment import environment
-from warmstart.api.kinds import BACKBONES, COLUMNS, kind_of_data
+from warmstart.api.kinds import BACKBONES, COLUMNS
 from warmstart.api.pairing import Prepared, prepare, read_set
 from warmstart.api.prepare import backbone_at
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.cache.features import activations
+from warmstart.data.sources import kind_of
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, broadcast, remembering, silent
 from warmstart.engine.extraction import choose
@@ -84,7 +85,7 @@ def similarity(
         seed: of every random draw.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label.
+        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/A-vs-B-NNN`.
         max_unreadable: stop if more than this share of the samples of a set cannot be read.
         cache: folder for activations and resized pixels; by default the user's cache folder.
@@ -95,7 +96,7 @@ def similarity(
         DataError, BackboneError, LicenceError, RunError: what was found, what was expected, what to do.
     """
     options = {
-        "backbone": backbone or BACKBONES[kind_of_data(a, path_column=path_column, text_column=text_column)],
+        "backbone": backbone or BACKBONES[kind_of(a, path_column=path_column, text_column=text_column)],
         "accept_licence": accept_licence,
         "limit": limit,
         "size": size,

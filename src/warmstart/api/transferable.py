@@ -16,7 +16,7 @@ from warmstart.select.transferability import metrics, rank_agreement, transferab
 from warmstart.select.view import View
 
 MOST = 1000
-"""Training images that they are taken from; with more, the mixture model of NLEEP takes longer than the probes."""
+"""Training samples that they are taken from; with more, the mixture model of NLEEP takes longer than the probes."""
 
 
 def with_transferability(
@@ -26,7 +26,7 @@ def with_transferability(
     deadline: Deadline,
     seed: int,
 ) -> tuple[list[Ranked], dict[str, float]]:
-    """The candidates with every measure that can be had, on images of the first round, whose features are stored; and
+    """The candidates with every measure that can be had, on samples of the first round, whose features are stored; and
     Spearman's rank correlation of each measure with the better probe of that round, for three candidates or more.
 
     `heads` are the classifiers that the weights came with. Once `deadline` has passed no other candidate is measured.

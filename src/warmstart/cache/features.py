@@ -30,6 +30,7 @@ from warmstart.model.chain import Chain
 from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import Extract, UnavailableError, runtimes
 from warmstart.preprocess.kinds import Spec
+from warmstart.preprocess.text import TextSpec
 
 _CHUNK_BYTES = 64 * 2**20
 _CHUNK_SAMPLES = 4096
@@ -87,11 +88,14 @@ class Wanted:
 
     def keys(self, indices: IntArray) -> list[str]:
         """Address of each sample, or of the view of it (its augmentation is drawn by its index in the data set)."""
-        own = sample_keys(self.store.dataset.samples[i] for i in indices)
+        samples = [self.store.dataset.samples[i] for i in indices]
+        own = sample_keys(samples)
+        if isinstance(self.spec, TextSpec) and self.spec.writes == "causal":  # it reads what is to be written, too
+            own = [_sha256(f"{key} {sample.label!r}") for key, sample in zip(own, samples, strict=True)]
         if self.view is None:
             return own
         drawn = dataclasses.astuple(self.view)
-        return [hashlib.sha256(f"{key} {drawn} {i}".encode()).hexdigest() for key, i in zip(own, indices, strict=True)]
+        return [_sha256(f"{key} {drawn} {i}") for key, i in zip(own, indices, strict=True)]
 
     def shape(self, cut: int) -> tuple[int, ...]:
         """Shape of one activation."""
@@ -202,6 +206,10 @@ def _forward(wanted: Wanted, batches: Iterable[Batch], rows: dict[int, Tensor], 
                 _put(x, out[done : done + size])
             done += size
             _report(progress, size)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _put(x: Tensor, rows: Tensor) -> None:

@@ -17,6 +17,7 @@ from warmstart.cli.options import (
     LabelColumn,
     PathColumn,
     Seed,
+    Task,
     Test,
     TextColumn,
     Time,
@@ -37,6 +38,7 @@ def check(
     test: Test = 0.2,
     group: Group = None,
     time: Time = None,
+    task: Task = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -61,6 +63,7 @@ def check(
             test=test,
             group=group,
             time=time,
+            task=task,
             path_column=path_column,
             text_column=text_column,
             label_column=label_column,
@@ -95,7 +98,7 @@ def picture_place(data: str, picture: Path | None) -> Path:
 def show(now: Session, audit: dict[str, Any], problems: Sequence[str]) -> None:
     """Counts, sizes, what is unusual, and the problems in words."""
     noun = audit["noun"]
-    now.table(("class", f"{noun}s"), audit["counts"].items())
+    show_labels(now, audit)
     now.say("")
     for name, lines in audit["examples"].items():
         now.say(f"{name}:", "bold")
@@ -117,3 +120,40 @@ def show(now: Session, audit: dict[str, Any], problems: Sequence[str]) -> None:
         now.say(f"! {problem}", "yellow")
     if not problems:
         now.say("no problems found", "green")
+
+
+def show_labels(now: Session, audit: dict[str, Any]) -> None:
+    """What there is to count of the labels, by the task that they pose."""
+    task, noun, facts = audit["task"], audit["noun"], audit["facts"]
+    if task == "generate":
+        for what in ("inputs", "targets"):
+            short, middle, long = facts[what]["words"]
+            now.say(f"{what:<9}{short} to {long} words, typically {middle}")
+        now.say(f"         {facts['different']} different texts to be written")
+        return
+    if task == "regress":
+        now.table(("number", *map(_words, _NUMBERS)), [(name, *_numbers(of)) for name, of in facts.items()])
+        return
+    kind, counts = {"multilabel": "label", "tag": "entity"}.get(task, "class"), audit["counts"]
+    if task == "tag" and not facts["entities"]:
+        kind, counts = "tag", facts["tags"]
+    elif task == "tag":
+        counts = facts["entities"]
+    now.table((kind, {"tag": "words", "entity": "found"}.get(kind, f"{noun}s")), counts.items())
+    if task == "tag":
+        without = f", {facts['without']} without an entity" if facts["entities"] else ""
+        now.say(f"\nwords    {facts['words']} in {facts['sentences']} texts{without}")
+    if task == "multilabel":
+        each = f"{facts['per_sample']:.2g} per {noun} on average, {facts['most']} at most"
+        now.say(f"\nlabels   {each}; {facts['none']} {noun}(s) have none; {facts['different']} different sets")
+
+
+_NUMBERS = ("min", "lower_quartile", "median", "upper_quartile", "max", "different")
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _numbers(facts: dict[str, Any]) -> list[str]:
+    return [f"{facts[key]:g}" for key in _NUMBERS]

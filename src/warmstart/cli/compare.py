@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from warmstart.cli.fit import command_again
+from warmstart.cli.fit import command_again, typed
 from warmstart.cli.options import (
     AcceptLicence,
     AsJson,
@@ -25,6 +26,7 @@ from warmstart.cli.options import (
     PathColumn,
     Seed,
     Size,
+    Task,
     TextColumn,
     Time,
 )
@@ -36,6 +38,11 @@ if TYPE_CHECKING:
     from warmstart.evaluation.comparison import Entry, Gain
 
 
+SAME = (
+    *("data", "accept_licence", "size", "seed", "val", "group", "time"),
+    *("path_column", "text_column", "label_column", "max_unreadable"),
+)
+"""What is given to `compare` and is to be given to a `fit` that goes on from it."""
 Methods = Annotated[
     str | None,
     typer.Option(
@@ -67,6 +74,7 @@ def compare(
     val: Annotated[float, typer.Option(help="Share of what is not held out that a method may choose by.")] = 0.2,
     group: Group = None,
     time: Time = None,
+    task: Task = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -82,8 +90,7 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Compare methods and backbones on the same folds of DATA: better, worse, as good, or more data needed."""
-    with session(as_json=as_json, debug=debug) as now:
-        now.again = command_again(context)
+    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
         now.say(f"Comparing {methods or 'methods'}{of(backbones)}: {folds} folds, {seeds} seed(s), {budget} at most")
         from warmstart.api.compare import compare as twin
 
@@ -100,6 +107,7 @@ def compare(
             val=val,
             group=group,
             time=time,
+            task=task,
             path_column=path_column,
             text_column=text_column,
             label_column=label_column,
@@ -113,11 +121,11 @@ def compare(
             cache_dtype=cache_dtype,
             listener=now.listener,
         )
-        show(now, result, data)
+        show(now, result, typed(context, SAME))
 
 
-def show(now: Session, result: CompareResult, data: str) -> None:
-    """The table, the verdict, and where everything lies."""
+def show(now: Session, result: CompareResult, same: Sequence[str]) -> None:
+    """The table, the verdict, and where everything lies; `same` are the words that a `fit` of the best has too."""
     from warmstart.engine.ladder.simple import SIMPLE
 
     facts = result.comparison
@@ -133,9 +141,8 @@ def show(now: Session, result: CompareResult, data: str) -> None:
     now.say(f"report   {result.report}")
     best = next((entry for entry in facts.entries if entry.name == facts.best), None)
     if best is not None and best.method not in SIMPLE:
-        now.say(
-            f"go on    {shlex.join(['warmstart', 'fit', data, '--recipe', best.method, '--backbone', best.backbone])}"
-        )
+        chosen = ["--recipe", best.method, "--backbone", best.backbone]
+        now.say(f"go on    {shlex.join(['warmstart', 'fit', *same, *chosen])}")
     now.result({**facts.to_dict(), "folder": result.folder, "report": result.report})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -25,6 +26,7 @@ from warmstart.cli.options import (
     PathColumn,
     Seed,
     Size,
+    Task,
     Test,
     TextColumn,
     Time,
@@ -60,6 +62,7 @@ def fit(
     test: Test = 0.2,
     group: Group = None,
     time: Time = None,
+    task: Task = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -74,8 +77,7 @@ def fit(
     debug: Debug = False,
 ) -> None:
     """Adapt a pretrained network to DATA, and say if that helped."""
-    with session(as_json=as_json, debug=debug) as now:
-        now.again = command_again(context)
+    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
         method = f"recipe {recipe}" if recipe else "the ladder of methods, each kept only if validation says so"
         now.say(f"Fitting {data}{of(backbone)}: {method}; time budget {budget}")
         from warmstart.api.fit import fit as twin
@@ -92,6 +94,7 @@ def fit(
             test=test,
             group=group,
             time=time,
+            task=task,
             path_column=path_column,
             text_column=text_column,
             label_column=label_column,
@@ -109,10 +112,16 @@ def fit(
 
 def command_again(context: typer.Context) -> list[str]:
     """The words that were typed, as far as they differ from the defaults, without `--resume`."""
-    words = ["warmstart", str(context.info_name)]
+    names = {str(parameter.name) for parameter in context.command.params}
+    return ["warmstart", str(context.info_name), *typed(context, names - {"resume"})]
+
+
+def typed(context: typer.Context, names: Collection[str]) -> list[str]:
+    """The arguments and options of these names that were typed, as far as they differ from the defaults."""
+    words: list[str] = []
     for parameter in context.command.params:
         value = context.params.get(str(parameter.name))
-        if value is None or value == parameter.default or parameter.name == "resume":
+        if value is None or value == parameter.default or parameter.name not in names:
             continue
         if parameter.param_type_name == "argument":
             words.append(str(value))

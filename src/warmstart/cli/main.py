@@ -55,6 +55,7 @@ def main() -> None:
     # OpenMP's threads wait for each other by spinning. Beside another busy process each then waits for one that is not
     # running: EfficientNet-Lite0's features came at 10 images/s instead of 44. Alone on the machine it costs nothing.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is imported
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what it warns of is of no use to who only reads texts
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name the terminal cannot show is no reason to fail

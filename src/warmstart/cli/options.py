@@ -9,7 +9,9 @@ import typer
 
 DataArgument = Annotated[
     str,
-    typer.Argument(metavar="DATA", help="A folder with a folder per class, or a table: CSV, TSV, Parquet, JSON lines."),
+    typer.Argument(
+        metavar="DATA", help="A folder with a folder per class, or a table: CSV, TSV, Parquet, JSON lines, CoNLL."
+    ),
 ]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle folder that `fit` wrote.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
@@ -53,11 +55,20 @@ CacheDtype = Annotated[
     Literal["fp32", "bf16", "int8"],
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
 ]
+Task = Annotated[
+    Literal["classify", "multilabel", "regress", "tag", "generate"] | None,
+    typer.Option(
+        help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written.",
+        show_default="what they look like",
+    ),
+]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
 TextColumn = Annotated[
     str | None, typer.Option(help="Column of the table that holds the texts; for pairs two, with a comma between them.")
 ]
-LabelColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the labels.")]
+LabelColumn = Annotated[
+    str | None, typer.Option(help="Column of the table that holds the labels; several with commas between them.")
+]
 Out = Annotated[Path | None, typer.Option(help="Run folder; must not exist.", show_default="runs/NAME-001, 002, ...")]
 Cache = Annotated[
     Path | None,

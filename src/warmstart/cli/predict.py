@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,7 +10,7 @@ import typer
 
 from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Coverage, Debug, TextColumn
 from warmstart.cli.session import session
-from warmstart.cli.text import number
+from warmstart.cli.text import in_words
 
 
 def predict(
@@ -43,12 +44,12 @@ def predict(
             text_column=text_column,
             listener=now.listener,
         )
-        now.table(
-            ("input", "label", "probability", "", *(() if coverage is None else ("set",))), [_cells(r) for r in rows]
-        )
+        shown = ["label", "probability"] if not rows or "label" in rows[0] else [list(rows[0])[1]]
+        held = () if coverage is None else ("set",)
+        now.table(("input", *shown, "", *held), [_cells(row, shown) for row in rows])
         unreadable = sum(row["error"] is not None for row in rows)
         now.say(f"\n{len(rows)} answered, {unreadable} of them unreadable" if unreadable else f"\n{len(rows)} answered")
-        if unknown := sum(row["unknown"] is True for row in rows):
+        if unknown := sum(row.get("unknown") is True for row in rows):
             look = "looks" if unknown == 1 else "look"
             now.say(f"{unknown} of them {look} like nothing that was trained on: such labels mean little", "yellow")
         if csv is not None:
@@ -56,7 +57,8 @@ def predict(
         now.result(rows)
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    label = row["label"] if row["error"] is None else row["error"]
+def _cells(row: dict[str, Any], shown: Sequence[str]) -> tuple[str, ...]:
+    answer, *rest = (in_words(row[key]) for key in shown)
+    first = answer if row["error"] is None else row["error"]
     held = (", ".join(row["set"] or ()),) if "set" in row else ()
-    return (row["input"], label, number(row["probability"]), "unknown" if row["unknown"] else "", *held)
+    return (row["input"], first, *rest, "unknown" if row.get("unknown") else "", *held)

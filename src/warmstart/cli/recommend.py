@@ -22,6 +22,7 @@ from warmstart.cli.options import (
     Seed,
     Size,
     Test,
+    TextColumn,
     Time,
     Val,
 )
@@ -48,6 +49,7 @@ def recommend(
     group: Group = None,
     time: Time = None,
     path_column: PathColumn = None,
+    text_column: TextColumn = None,
     label_column: LabelColumn = None,
     out: Out = None,
     max_unreadable: MaxUnreadable = 0.05,
@@ -58,7 +60,8 @@ def recommend(
 ) -> None:
     """Say which backbone and which method suit DATA, and why.
 
-    Candidates are ranked by what is published of them, then by their frozen features; the best two are tuned.
+    Candidates are ranked by what is published of them (of those for texts nothing is), then by their frozen features;
+    the best two are tuned.
     """
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Choosing a backbone for {data}: {backbones or 'all that are here'}; time budget {budget}")
@@ -78,6 +81,7 @@ def recommend(
             group=group,
             time=time,
             path_column=path_column,
+            text_column=text_column,
             label_column=label_column,
             out=out,
             max_unreadable=max_unreadable,
@@ -91,9 +95,10 @@ def recommend(
 def show(now: Session, result: RecommendResult) -> None:
     """The candidates, the methods on the best two, the recommendation, and how to go on."""
     found = result.recommendation
+    noun, unit = f"{found.kind}s", "px" if found.kind == "image" else "tokens"
     now.say("")
     now.table(
-        ("backbone", "prior", "images", "px", "neighbours (95 %)", "ridge (95 %)", "ms per image", "licence"),
+        ("backbone", "prior", noun, unit, "neighbours (95 %)", "ridge (95 %)", f"ms per {found.kind}", "licence"),
         [
             (
                 one.backbone,
@@ -101,7 +106,7 @@ def show(now: Session, result: RecommendResult) -> None:
                 one.rounds[-1].samples,
                 one.rounds[-1].size,
                 *(interval(plain(one.rounds[-1].accuracy[head])) for head in ("knn", "ridge")),
-                f"{1000 * one.seconds_per_image:.3g}",
+                f"{1000 * one.seconds_per_sample:.3g}",
                 one.licence,
             )
             for one in found.candidates

@@ -92,9 +92,13 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(*, as_json: bool, debug: bool) -> Iterator[Session]:
-    """A session whose errors end the process with words and an exit code, instead of a traceback."""
+def session(*, as_json: bool, debug: bool, again: Sequence[str] = ()) -> Iterator[Session]:
+    """A session whose errors end the process with words and an exit code, instead of a traceback.
+
+    `again` are the words that were typed, for whoever is told how to go on.
+    """
     now = Session(as_json=as_json, debug=debug)
+    now.again = again
     handler, log = _ConsoleHandler(now.err), logging.getLogger("warmstart")
     log.addHandler(handler)
     log.setLevel(logging.DEBUG if debug else logging.WARNING)

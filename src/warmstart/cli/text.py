@@ -61,6 +61,19 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+def in_words(answer: Any) -> str:
+    """An answer as one cell: a name, a probability or number, several of them.
+
+    >>> in_words(0.75), in_words(["red", "round"]), in_words([]), in_words(None)
+    ('0.750', 'red, round', 'none', '-')
+    """
+    if answer is None or isinstance(answer, float):
+        return number(answer)
+    if isinstance(answer, list):
+        return ", ".join(str(part) for part in answer) or "none"
+    return str(answer)
+
+
 def interval(value: Mapping[str, float] | None) -> str:
     """A value with its 95 % interval.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from warmstart.data.examples import excerpts
 from warmstart.data.findings import Audit, Ids
+from warmstart.data.labelfacts import conflicting_labels, label_facts
 from warmstart.data.lookalike import Outline, look_alikes
 from warmstart.data.minhash import near_copies
 from warmstart.data.parts import groups_across
@@ -24,6 +25,8 @@ __all__ = ["Audit", "Look", "audit", "audit_of", "look_at"]
 LIMIT = 20_000
 """Images that are looked at; of a larger data set, a random choice of so many."""
 SHOWN = 50
+_ALL = "all"
+"""Images without the name of a class."""
 _RANK = {"train": 0, "val": 1, "test": 2}
 
 
@@ -77,7 +80,9 @@ def audit_of(dataset: Dataset, split: Split | None, looks: Sequence[Look | None]
     return Audit(
         name=dataset.name,
         samples=len(dataset),
-        counts=dataset.counts,
+        counts={} if dataset.target.kind == "regress" else dataset.counts,
+        task=dataset.target.kind,
+        facts=label_facts(dataset),
         parts={name: in_part[name] for name in ("train", "val", "test") if in_part[name]},
         sizes=_sizes([found.size for found in read.values()]),
         unusual=dict(Counter(word for found in read.values() for word in found.unusual).most_common()),
@@ -144,18 +149,19 @@ def _signed(looks: Mapping[int, Look]) -> dict[int, bytes]:
 
 
 def _bands(dataset: Dataset, read: Mapping[int, Look]) -> dict[str, dict[str, Any]]:
-    """What is known of the bands of each class; without those classes that are pictures."""
+    """What is known of the bands of each class or label; without those that are pictures. Of numbers, of all images."""
     members: dict[str, list[Look]] = {}
     for i, found in read.items():
         if found.bands is not None:
-            members.setdefault(str(dataset.samples[i].label), []).append(found)
+            for name in dataset.samples[i].names or (_ALL,):
+                members.setdefault(name, []).append(found)
     return {
         name: {
             "stored": dict(Counter(found.mode for found in members[name]).most_common()),
             "names": list(max(Counter(found.bands or () for found in members[name]).items(), key=_named)[0]),
             "missing": sum(found.missing for found in members[name]) / len(members[name]),
         }
-        for name in dataset.target.classes
+        for name in (*dataset.target.classes, _ALL)
         if name in members
     }
 
@@ -167,7 +173,7 @@ def _named(counted: tuple[Ids, int]) -> tuple[bool, int]:
 
 def _conflicting(dataset: Dataset, copies: Sequence[Sequence[int]]) -> tuple[Ids, ...]:
     found = [[dataset.samples[i] for i in members] for members in copies]
-    return tuple(tuple(s.id for s in samples) for samples in found if len({s.label for s in samples}) > 1)
+    return tuple(tuple(s.id for s in samples) for samples in found if conflicting_labels(dataset, samples))
 
 
 def _sizes(sizes: Sequence[tuple[int, int]]) -> dict[str, list[int]]:

@@ -36,7 +36,7 @@ _ORDER, _AUGMENT = 0, 1
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """`inputs` float32 (n, ...), `targets` int64 (n,) with -1 where unknown, `index` int64 (n,) into the data set."""
+    """`inputs` float32 (n, ...), `targets` (n, ...) as the target has them, `index` int64 (n,) into the data set."""
 
     inputs: Tensor
     targets: Tensor
@@ -133,7 +133,7 @@ class ImageBatches:
                 for _ in index:
                     filled = next(buffers)  # the batch that each of its images is written into
                 inputs = torch.from_numpy(filled).permute(0, 3, 1, 2)
-                yield Batch(inputs, torch.from_numpy(self._store.labels[index]), torch.from_numpy(index))
+                yield Batch(inputs, self._store.targets(index), torch.from_numpy(index))
         finally:
             buffers.close()
 
@@ -171,7 +171,7 @@ class ActivationBatches:
 
     Args:
         activations: (n, ...); row k belongs to sample `indices[k]`.
-        targets: class indices (n,), int64.
+        targets: of the samples, (n, ...).
         indices: the samples.
         batch_size: rows in a batch.
         shuffle: as `ImageBatches` has it.

@@ -1,4 +1,4 @@
-"""One picture with samples of each class, to be looked at before anything is trained."""
+"""One picture with samples of each class or label, or of low to high numbers, to be looked at before training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from warmstart.data.examples import MOST_CLASSES, examples
+from warmstart.data.examples import MOST_CLASSES, kinds, spread
 from warmstart.data.names import clean
 from warmstart.data.schema import Dataset, Sample
 from warmstart.errors import WarmstartError
@@ -22,7 +22,9 @@ _LONGEST = 26
 
 
 def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image.Image:
-    """A row for each class: its name, the number of its samples, and some of them, spread evenly over the class.
+    """A row for each class or label: its name, the number of its samples, and some of them, spread evenly over it.
+
+    Images with numbers are in four rows, from the lowest to the highest.
 
     An image is shown whole, in a square of `size` pixels; a small one is enlarged so that its pixels show. An
     unreadable one is a crossed square. At most 40 classes are shown, and a line says how many there are more.
@@ -32,8 +34,9 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image
     >>> contact_sheet(load((np.zeros((4, 8, 8), np.uint8), ["a", "a", "b", "b"])), size=32).mode
     'RGB'
     """
-    classes, counts = dataset.target.classes[:MOST_CLASSES], dataset.counts
-    more = len(dataset.target.classes) - len(classes)
+    members = kinds(dataset)
+    classes, counts = [*members][:MOST_CLASSES], {name: len(samples) for name, samples in members.items()}
+    more = len(members) - len(classes)
     title, text = _font(_TITLE), _font(_TEXT)
     names = [_shortened(name) for name in classes]
     below = [f"{counts[name]:,} image{'' if counts[name] == 1 else 's'}" for name in classes]
@@ -43,13 +46,12 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image
     height = 2 * _MARGIN + len(classes) * step - _GAP + (_MARGIN + _TEXT if more else 0)
     sheet = Image.new("RGB", (left + columns * step - _GAP + _MARGIN, height), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    rows = examples(dataset, columns)
     for row, name in enumerate(classes):
         top = _MARGIN + row * step
         middle = top + size // 2
         draw.text((_MARGIN, middle - 3), names[row], _INK, title, anchor="ls")
         draw.text((_MARGIN, middle + 4), below[row], _FAINT, text, anchor="la")
-        for column, sample in enumerate(rows[name]):
+        for column, sample in enumerate(spread(members[name], columns)):
             sheet.paste(_tile(sample, size), (left + column * step, top))
     if more:
         draw.text((_MARGIN, height - _MARGIN), f"and {more} more classes", _FAINT, text, anchor="ls")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from warmstart.data.labelfacts import label_problems
 from warmstart.data.names import some
 from warmstart.data.schema import Kind
+from warmstart.data.targets import TaskName
 
 FEW = 5
 """Samples; a class with fewer is named."""
@@ -16,6 +18,8 @@ TOLD = 0.5
 """Share of the texts, beyond what other labels have; that many that say their own label are named."""
 
 Ids = tuple[str, ...]
+_COUNTED: dict[TaskName, str] = {"classify": "class", "multilabel": "label"}
+"""Targets of which each name needs its samples, and what it is called."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Audit:
     name: str
     samples: int
     counts: dict[str, int]
-    """Samples per class."""
+    """Samples per class; samples that have a label or tag; empty of numbers and of texts to be written."""
     parts: dict[str, int]
     """Samples in train, val and test; empty if the data is not divided."""
     sizes: dict[str, list[int]]
@@ -37,7 +41,7 @@ class Audit:
     duplicates: tuple[Ids, ...]
     """Images with the same pixels, texts with the same words, wherever they are."""
     conflicting: tuple[Ids, ...]
-    """Those of them that have different labels."""
+    """Those of them that have labels which cannot all be right."""
     leaks: tuple[tuple[str, str], ...]
     """(id in another part, id in validation or test) of samples that are the same."""
     near_leaks: tuple[tuple[str, str], ...]
@@ -70,6 +74,10 @@ class Audit:
     """Texts in which the label of another class does: what to expect if labels had nothing to do with that."""
     examples: dict[str, Ids] = dataclasses.field(default_factory=dict)
     """The beginnings of some texts of each class."""
+    task: TaskName = "classify"
+    """That the labels pose."""
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What else is known of labels other than classes (`warmstart.data.labelfacts`)."""
     unseen: int = 0
     """Images that were not looked at, because the data set is very large."""
     notes: Ids = ()
@@ -77,13 +85,17 @@ class Audit:
 
     @property
     def few(self) -> dict[str, int]:
-        """Classes with fewer than 5 samples, and how many they have."""
-        return {name: n for name, n in self.counts.items() if n < FEW}
+        """Classes or labels with fewer than 5 samples, and how many they have."""
+        return {name: n for name, n in self.counts.items() if n < FEW} if self.task in _COUNTED else {}
 
     @property
     def imbalance(self) -> float:
-        """Samples of the largest class over those of the smallest."""
-        return max(self.counts.values(), default=0) / max(1, min(self.counts.values(), default=0))
+        """Samples of the largest class or label over those of the smallest; 1 of targets without."""
+        return (
+            1.0
+            if self.task not in _COUNTED
+            else max(self.counts.values(), default=0) / max(1, min(self.counts.values(), default=0))
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form, with `few`, `imbalance` and `problems`."""
@@ -103,7 +115,7 @@ class Audit:
         pairs = some([f"{b} ~ {a}" for a, b in self.feature_leaks], 3)
         alike = f"{self.feature_leak_count} {self.noun}(s) measured on look very much like one learned from: {pairs}"
         without = self.accuracy_without
-        return alike if without is None else f"{alike}; without them accuracy is {100 * without:.1f} %"
+        return alike if without is None else f"{alike}; the score without them is {100 * without:.1f} %"
 
     def _wrong(self) -> list[str]:
         """What makes scores untrue."""
@@ -122,7 +134,8 @@ class Audit:
             found.append(f"{len(self.groups_across)} group(s) lie in more than one part: {groups}; {flatter}")
         if self.conflicting:
             sets = some([" = ".join(ids[:3]) for ids in self.conflicting], 3)
-            found.append(f"the same {self.noun} has different labels: {sets}")
+            labels = "texts to be written, of which a model gives one" if self.task == "generate" else "labels"
+            found.append(f"the same {self.noun} has different {labels}: {sets}")
         if self.near_leaks:
             pairs = some([f"{b} ~ {a}" for a, b in self.near_leaks], 3)
             look = "are nearly the same as" if self.noun == "text" else "look like"
@@ -158,10 +171,13 @@ class Audit:
         found += self._of_bands()
         if self.noun == "text":
             found += [f"{n} text(s) {what}" for what, n in self.unusual.items()]
+        found += label_problems(self.task, self.facts, self.samples)
         if self.few:
             found.append(f"fewer than {FEW} samples: {some([f'{name} ({n})' for name, n in self.few.items()])}")
         if self.imbalance >= IMBALANCE:
-            found.append(f"the largest class has {self.imbalance:.0f} times the samples of the smallest")
+            found.append(
+                f"the largest {_COUNTED[self.task]} has {self.imbalance:.0f} times the samples of the smallest"
+            )
         if self.unseen:
             found.append(
                 f"{self.unseen} of {self.samples} {self.noun}s were not looked at: the others are a random choice"

@@ -13,8 +13,10 @@ from warmstart.errors import DataError
 def check_parts(dataset: Dataset) -> None:
     """Raise `DataError` that names the classes which validation or test has and train lacks.
 
-    Data without a training part passes: it can be evaluated on.
+    Data without a training part passes: it can be evaluated on. So do labels of other kinds.
     """
+    if dataset.target.kind != "classify":
+        return
     train = {s.label for s in dataset.samples if s.split in (None, "train")}
     if not train:
         return

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from warmstart.data.names import reason
@@ -71,11 +72,16 @@ class PixelStore:
         self, dataset: Dataset, spec: PreprocessSpec, *, budget_bytes: int = BUDGET, shelf: Shelf | None = None
     ) -> None:
         self.dataset, self.spec, self._shelf = dataset, spec, shelf
-        self.labels: IntArray = dataset.labels
-        """Class index of every sample, -1 where unknown."""
+        self._targets: Tensor | None = None
         self._left = budget_bytes
         self._kept: dict[int, Tensor] = {}
         self._lock = threading.Lock()
+
+    def targets(self, indices: IntArray) -> Tensor:
+        """What a loss takes of the samples at `indices`, (n, ...)."""
+        if self._targets is None:
+            self._targets = torch.from_numpy(self.dataset.targets)
+        return self._targets[torch.from_numpy(indices)]
 
     def get(self, i: int, crop: bool = True) -> Tensor:
         """Sample `i` as (C, H, W), uint8 of a picture: the centre `spec.size` x `spec.size`, or uncropped.

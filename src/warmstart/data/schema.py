@@ -1,8 +1,7 @@
 """The one form that all sources are read into: samples, the target they carry, and a data set of both.
 
 A sample holds *where* its input is (a path, or the object itself), never decoded pixels, so a data set is cheap to
-split, subset and hash. Labels are names; indices exist only inside a `ClassTarget`, and are mapped by name wherever
-two sets meet.
+split, subset and hash. What labels are is said by the target (`warmstart.data.targets`).
 """
 
 from __future__ import annotations
@@ -13,31 +12,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
+
+from warmstart.data.targets import ClassTarget, IntArray, Label, Target
+
+__all__ = ["ClassTarget", "Dataset", "IntArray", "Kind", "Label", "Sample", "Split", "SplitName", "Target", "Text"]
 
 SplitName = Literal["train", "val", "test"]
 Kind = Literal["image", "text"]
-IntArray = npt.NDArray[np.int64]
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassTarget:
-    """A single-label classification target: the class names, in the order of the network's outputs."""
-
-    classes: tuple[str, ...]
-    kind: Literal["classify"] = "classify"
-
-    def index(self, name: str) -> int:
-        """Output index of a class name."""
-        return self.classes.index(name)
 
 
 @dataclasses.dataclass(frozen=True)
 class Text:
-    """A text, or the two of a pair, as the source of a sample; a type of its own, for a plain string is a path."""
+    """A text, or the two of a pair, as the source of a sample; a type of its own, for a plain string is a path.
+
+    `words` are those of a text whose words are labelled one by one.
+    """
 
     parts: tuple[str, ...]
+    words: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+
+    @classmethod
+    def of_words(cls, words: Sequence[str]) -> Text:
+        """The text that the words make, with a space between two of them."""
+        return cls((" ".join(words),), tuple(words))
 
     def __str__(self) -> str:
         return "\n".join(self.parts)
@@ -59,10 +57,20 @@ class Sample:
 
     id: str
     source: Any
-    label: str | None = None
+    label: Label | None = None
     group: str | None = None
     split: SplitName | None = None
     time: float | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names in its label, each once: a class, labels, kinds of tags; none of numbers and texts to be written.
+
+        >>> Sample("a", "a.png", ("red", "round")).names
+        ('red', 'round')
+        """
+        label = (self.label,) if isinstance(self.label, str) else self.label or ()
+        return tuple(dict.fromkeys(name for name in label if isinstance(name, str)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +78,7 @@ class Dataset:
     """Samples with one target. `notes` are decisions taken while reading, to be told to the user once."""
 
     samples: tuple[Sample, ...]
-    target: ClassTarget
+    target: Target
     name: str = "data"
     root: Path | None = None
     notes: tuple[str, ...] = ()
@@ -80,14 +88,24 @@ class Dataset:
 
     @property
     def labels(self) -> IntArray:
-        """Class index of every sample, -1 where the label is unknown; shape (n,)."""
-        index = {name: i for i, name in enumerate(self.target.classes)}
-        return np.array([-1 if s.label is None else index[s.label] for s in self.samples], dtype=np.int64)
+        """Class index of every sample, -1 where the label is unknown; shape (n,). Asked of classes alone."""
+        assert isinstance(self.target, ClassTarget), "asked of classes alone"
+        return self.target.encode([s.label for s in self.samples])
+
+    @property
+    def targets(self) -> npt.NDArray[Any]:
+        """What a loss takes of every sample, (n, ...); see the target."""
+        return self.target.encode([s.label for s in self.samples])
+
+    @property
+    def strata(self) -> IntArray:
+        """Which kind of sample each is (n,), for parts that have some of every kind; -1 where the label is unknown."""
+        return self.target.strata([s.label for s in self.samples])
 
     @property
     def counts(self) -> dict[str, int]:
-        """Samples per class, in class order."""
-        counter = Counter(s.label for s in self.samples)
+        """Samples per class, in class order; of labels and tags, samples that have any of the kind."""
+        counter = Counter(name for sample in self.samples for name in sample.names)
         return {name: counter.get(name, 0) for name in self.target.classes}
 
     @property

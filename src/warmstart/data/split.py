@@ -1,4 +1,4 @@
-"""Dividing samples into train, validation and test: stratified by class or by time, groups and copies kept whole.
+"""Dividing samples into train, validation and test: stratified by label or by time, groups and copies kept whole.
 
 What the user's layout says is kept. A class with a single sample stays in train: it can be learned from and is not
 evaluated, and a note says so.
@@ -14,9 +14,19 @@ from warmstart.data.names import some
 from warmstart.data.parts import check_parts, groups_across
 from warmstart.data.schema import Dataset, IntArray, Split
 from warmstart.data.stratify import by_class, by_group, deal, in_turn
+from warmstart.data.targets import TaskName
 from warmstart.data.timed import timed
 from warmstart.data.together import Sets, group_sets, joined
 from warmstart.errors import DataError
+
+WAYS: dict[TaskName, str] = {
+    "classify": "stratified by class",
+    "multilabel": "stratified by rarest label",
+    "regress": "stratified by number (tenths)",
+    "tag": "stratified by rarest tag",
+    "generate": "at random",
+}
+"""How samples are divided, by what they are labelled with; see `Target.strata`."""
 
 
 def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 0, copies: Sets = ()) -> Split:
@@ -70,7 +80,7 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
 
 
 def folds(
-    labels: IntArray,
+    strata: IntArray,
     k: int,
     seed: int = 0,
     groups: Sequence[str] | None = None,
@@ -78,7 +88,8 @@ def folds(
 ) -> list[tuple[IntArray, IntArray]]:
     """At most `k` stratified folds of positions 0..n-1 as (train, held out); every position is held out once.
 
-    Groups stay whole. There are fewer folds where there are fewer samples or groups than `k`.
+    `strata` (n,) are the classes, or what else a part should have some of each of (`Dataset.strata`). Groups stay
+    whole. There are fewer folds where there are fewer samples or groups than `k`.
 
     With `time` they are not stratified but chained forward: of k + 1 stretches of time of about equally many samples
     each but the first is held out once, and everything before it is train. Samples of one time stay together; a group
@@ -93,20 +104,20 @@ def folds(
     [([1], [2]), ([1, 2], [0])]
     """
     if time is not None:
-        units = np.arange(len(labels)) if groups is None else joined(len(labels), group_sets(groups))
+        units = np.arange(len(strata)) if groups is None else joined(len(strata), group_sets(groups))
         chunk = in_turn(np.asarray(time, dtype=np.float64), units, k + 1)
         if k < 2 or chunk.max() < 1:
             raise DataError(f"{chunk.max() + 1} time(s) cannot be divided into {k} folds", "at least two of each")
         return [
             (np.flatnonzero(chunk < number), np.flatnonzero(chunk == number)) for number in range(1, chunk.max() + 1)
         ]
-    things = len(labels) if groups is None else len(set(groups))
+    things = len(strata) if groups is None else len(set(groups))
     if min(k, things) < 2:
         raise DataError(
             f"{things} {'samples' if groups is None else 'groups'} cannot be divided into {k} folds",
             expected="at least two of each",
         )
-    fold = deal(labels, groups, min(k, things), np.random.default_rng(seed))
+    fold = deal(strata, groups, min(k, things), np.random.default_rng(seed))
     return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in np.unique(fold)]
 
 
@@ -133,7 +144,7 @@ def _within(pool: IntArray, copies: Sets) -> list[list[int]]:
 
 def _divide(dataset: Dataset, pool: IntArray, shares: tuple[float, float], seed: int, twins: Sets) -> IntArray:
     """Part (0 train, 1 validation, 2 test) of each sample in `pool`; `twins` are positions in it."""
-    labels, rng = dataset.labels[pool], np.random.default_rng(seed)
+    strata, rng = dataset.strata[pool], np.random.default_rng(seed)
     if not any(shares):
         return np.zeros(len(pool), dtype=np.int64)
     samples = [dataset.samples[i] for i in pool]
@@ -143,13 +154,15 @@ def _divide(dataset: Dataset, pool: IntArray, shares: tuple[float, float], seed:
         return timed(dataset, pool, units, shares)
     if not groups:  # one of each set of copies is dealt, the others go with it
         _, first, whose = np.unique(units, return_index=True, return_inverse=True)
-        return _with_every_class(by_class(labels[first], shares, rng)[whose], labels, units)
+        return _with_every_class(by_class(strata[first], shares, rng)[whose], strata, units)
     needed, several = 1 + sum(share > 0 for share in shares), len(set(units.tolist()))
-    part = by_group(labels, [str(unit) for unit in units], shares, rng) if several >= needed else np.zeros_like(labels)
+    part = by_group(strata, [str(unit) for unit in units], shares, rng) if several >= needed else np.zeros_like(strata)
     if len(np.unique(part)) < needed:
+        classes = dataset.target.kind == "classify"
+        every, each = (" of which train has every class", ", and each class in several") if classes else ("", "")
         raise DataError(
-            f"{several} group(s), kept whole, do not make {needed} parts of which train has every class",
-            expected=f"at least {needed} groups, and each class in several",
+            f"{several} group(s), kept whole, do not make {needed} parts{every}",
+            expected=f"at least {needed} groups{each}",
             do="leave the group out, or set the share of the test part to 0",
         )
     return part
@@ -170,7 +183,7 @@ def _how(dataset: Dataset, parts: list[IntArray], *, has_val: bool, has_test: bo
     if any(s.time is not None for s in dataset.samples):
         way = f"by time, the latest last{', a group where its latest sample is' if grouped else ''}, not stratified"
     else:
-        way = f"stratified by class{', groups kept whole' if grouped else ''}, seed {seed}"
+        way = f"{WAYS[dataset.target.kind]}{', groups kept whole' if grouped else ''}, seed {seed}"
     if has_test:
         return f"test as the data gives it, validation cut from train ({way}): {sizes}"
     given = any(s.split == "train" for s in dataset.samples)
@@ -178,18 +191,25 @@ def _how(dataset: Dataset, parts: list[IntArray], *, has_val: bool, has_test: bo
 
 
 def _notes(dataset: Dataset, train: IntArray, val: IntArray, test: IntArray, *, no_test: str) -> tuple[str, ...]:
-    labels, classes, counts = dataset.labels, dataset.target.classes, dataset.counts
-    notes = []
-    if single := [name for name in classes if counts[name] == 1]:
-        notes.append(f"one sample only, kept in train and not evaluated: {', '.join(single)}")
-    for name, part in (("validation", val), ("test", test)):
-        seen = set(labels[part].tolist())
-        absent = [c for i, c in enumerate(classes) if i not in seen and counts[c] > 1]
-        if len(part) and absent:
-            notes.append(f"{name} has no sample of, and so does not evaluate: {', '.join(absent)}")
+    notes = _of_names(dataset, train, val, test) if dataset.target.kind != "regress" else []
     if no_test:
         notes.append(f"{no_test}: no test is made")
     part_of = {int(i): name for name, part in (("train", train), ("val", val), ("test", test)) for i in part}
     if across := groups_across(dataset, part_of):
         notes.append(f"{len(across)} group(s) lie in more than one part as given: {some(across, 3)}")
     return tuple(notes)
+
+
+def _of_names(dataset: Dataset, train: IntArray, val: IntArray, test: IntArray) -> list[str]:
+    """Notes on classes, labels or tags that a part lacks."""
+    classes, counts, notes = dataset.target.classes, dataset.counts, []
+    seen = [{name for i in part for name in dataset.samples[i].names} for part in (train, val, test)]
+    if single := [name for name in classes if counts[name] == 1 and name in seen[0]]:
+        notes.append(f"one sample only, kept in train and not evaluated: {', '.join(single)}")
+    if unlearned := [name for name in classes if counts[name] and name not in seen[0]]:
+        notes.append(f"train has no sample of, and so does not teach: {', '.join(unlearned)}")
+    for name, part, held in (("validation", val, seen[1]), ("test", test, seen[2])):
+        absent = [c for c in classes if c not in held and counts[c] > 1]
+        if len(part) and absent:
+            notes.append(f"{name} has no sample of, and so does not evaluate: {', '.join(absent)}")
+    return notes

@@ -13,23 +13,26 @@ _LEAST = 3
 def labels_told(dataset: Dataset) -> tuple[int, int]:
     """Texts in which their own label stands word for word, and those in which the label of the next class does.
 
-    The second is what to expect where the word has nothing to do with the label.
+    Of several labels one is enough; tags, numbers and texts to be written are not looked for. The second is what to
+    expect where the word has nothing to do with the label.
 
     >>> from warmstart.data.sources import load
     >>> labels_told(load((["sport: a goal", "art: a film", "a sport"], ["sport", "art", "art"])))
     (2, 1)
     """
+    if dataset.target.kind not in ("classify", "multilabel"):
+        return 0, 0
     classes = dataset.target.classes
     wanted = {name: _pattern(name) for name in classes if len(name) >= _LEAST and not _is_number(name)}
     after = dict(zip(classes, (*classes[1:], *classes[:1]), strict=True))
     own = other = 0
     for sample in dataset.samples:
-        if sample.label is None or not isinstance(sample.source, Text):
+        if not isinstance(sample.source, Text):
             continue
-        text = str(sample.source).casefold()
-        own += sample.label in wanted and wanted[sample.label].search(text) is not None
-        strange = after[sample.label]
-        other += strange in wanted and wanted[strange].search(text) is not None
+        text, names = str(sample.source).casefold(), sample.names
+        strange = {after[name] for name in names} - {*names}
+        own += any(name in wanted and wanted[name].search(text) is not None for name in names)
+        other += any(name in wanted and wanted[name].search(text) is not None for name in strange)
     return own, other
 
 

@@ -18,7 +18,7 @@ def timed(dataset: Dataset, pool: IntArray, units: IntArray, shares: tuple[float
     Raises:
         DataError: a sample without a time, too few times, or classes that are first seen after train ends.
     """
-    samples, labels = [dataset.samples[i] for i in pool], dataset.labels[pool]
+    samples = [dataset.samples[i] for i in pool]
     if without := [s.id for s in samples if s.time is None]:
         raise DataError(f"{len(without)} samples have no time, such as {without[0]}", expected="a time for each")
     times = np.array([s.time for s in samples], dtype=np.float64)
@@ -29,6 +29,9 @@ def timed(dataset: Dataset, pool: IntArray, units: IntArray, shares: tuple[float
             expected="samples of one time, or of one group, stay together",
             do="leave the time out, or set the share of the test part to 0",
         )
+    if dataset.target.kind != "classify":
+        return part
+    labels = dataset.labels[pool]
     alone = (np.bincount(labels)[labels] == 1) & (np.bincount(units)[units] == 1)
     part[alone] = 0
     if unseen := [dataset.target.classes[i] for i in np.setdiff1d(labels, labels[part == 0])]:

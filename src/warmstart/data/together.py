@@ -22,7 +22,7 @@ from warmstart.data.textscan import TextLook
 
 Sets = Sequence[Sequence[int]]
 _MANY = 0.1
-"""Share of a class; more samples than that which look alike (and more than two) are no copies."""
+"""Share of a class or another stratum; more samples than that which look alike (and more than two) are no copies."""
 
 
 def copies(dataset: Dataset, looks: Sequence[Look | None]) -> list[list[int]]:
@@ -32,11 +32,12 @@ def copies(dataset: Dataset, looks: Sequence[Look | None]) -> list[list[int]]:
     outlines = {i: found.outline for i, found in read.items()}
     signatures = {i: found.signature for i, found in read.items() if isinstance(found, TextLook)}
     unit = joined(len(dataset), [*exact, *pairs_alike(outlines), *pairs_near(signatures)])
-    counts, labels = np.bincount(dataset.labels), dataset.labels
+    strata = dataset.strata + 1  # 0 where the label is unknown
+    counts = np.bincount(strata)
     near = [
         members
         for members in sets_of(unit)
-        if (np.bincount(labels[members], minlength=len(counts)) <= np.maximum(2, _MANY * counts)).all()
+        if (np.bincount(strata[members], minlength=len(counts)) <= np.maximum(2, _MANY * counts)).all()
     ]
     return sets_of(joined(len(dataset), [*exact, *near]))
 

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from warmstart.data.batches import Batch, batch_order
-from warmstart.data.schema import Dataset, IntArray, Text
+from warmstart.data.schema import Dataset, IntArray, Sample, Text
+from warmstart.data.targets import TagTarget
+from warmstart.data.words import at_tokens
 from warmstart.errors import DataError
 from warmstart.preprocess.text import Encoded, TextSpec, Tokens
+from warmstart.preprocess.writing import encode_written
 
 _AT_ONCE = 1024
 """Texts that the tokenizer is given at a time; it uses all cores."""
@@ -25,25 +29,51 @@ class TokenStore:
         spec: how they are read.
 
     Raises:
-        DataError: the source of a sample is something else.
+        DataError: the source of a sample is something else, or has not a word for each tag.
     """
 
     def __init__(self, dataset: Dataset, spec: TextSpec) -> None:
         self.dataset, self.spec = dataset, spec
-        self.labels: IntArray = dataset.labels
-        """Class index of every sample, -1 where unknown."""
+        self._targets: Tensor | None = None
         self._encoded: list[Encoded] = []
+        self._of_words = isinstance(dataset.target, TagTarget)
+
+    def targets(self, indices: IntArray) -> Tensor:
+        """What a loss takes of the samples at `indices`, (n, ...).
+
+        Of tags (n, tokens of the longest of them), -1 where no word begins; of a spec that writes, the tokens that are
+        to be written (n, most of these samples), -1 behind the end of each.
+        """
+        if self.spec.writes:
+            self.preload()
+            return _filled([self._encoded[int(i)].written for i in indices])
+        if self._targets is None:
+            self._targets = torch.from_numpy(self.dataset.targets)
+        found = self._targets[torch.from_numpy(indices)]
+        if not self._of_words:
+            return found
+        longest = int(self.lengths[indices].max(initial=0))
+        return at_tokens(found, self.starts(indices), longest)
 
     def preload(self, progress: Callable[[int], None] | None = None) -> None:
         """Make the tokens of all texts; `progress` is called with how many more are done."""
         if self._encoded:
             return
-        texts = [_text(sample.source, sample.id) for sample in self.dataset.samples]
+        texts = [_text(sample, self._of_words) for sample in self.dataset.samples]
         for start in range(0, len(texts), _AT_ONCE):
-            found = self.spec.encode([text.parts for text in texts[start : start + _AT_ONCE]])
+            found = self._made(start, texts[start : start + _AT_ONCE])
             self._encoded += found
             if progress is not None:
                 progress(len(found))
+
+    def _made(self, start: int, texts: Sequence[Text]) -> list[Encoded]:
+        if self._of_words:
+            return self.spec.encode_words([text.words for text in texts])
+        parts = [text.parts for text in texts]
+        if not self.spec.writes:
+            return self.spec.encode(parts)
+        labels = [sample.label for sample in self.dataset.samples[start : start + len(texts)]]
+        return encode_written(self.spec, parts, [None if label is None else str(label) for label in labels])
 
     @property
     def tokens(self) -> list[Tokens]:
@@ -56,9 +86,14 @@ class TokenStore:
         """Tokens of every text (n,)."""
         return np.array([len(one) for one in self.tokens], dtype=np.int64)
 
+    def starts(self, indices: Sequence[int] | IntArray) -> list[Tokens]:
+        """The first token of each word of the texts at `indices`, (words,) each; -1 of a word that is not read."""
+        self.preload()
+        return [self._encoded[int(i)].starts for i in indices]
+
     @property
     def cut(self) -> int:
-        """How many texts are longer than what is read of them."""
+        """How many texts are longer than what is read or written of them."""
         self.preload()
         return sum(one.cut for one in self._encoded)
 
@@ -112,7 +147,7 @@ class TokenBatches:
         for index in self._batches:
             yield Batch(
                 padded([tokens[int(i)] for i in index]),
-                torch.from_numpy(self._store.labels[index]),
+                self._store.targets(index),
                 torch.from_numpy(index),
             )
 
@@ -129,11 +164,25 @@ def padded(texts: Sequence[Tokens]) -> torch.Tensor:
     return found
 
 
-def _text(source: object, name: str) -> Text:
-    if isinstance(source, Text):
-        return source
-    raise DataError(
-        f"sample {name!r} is no text but a {type(source).__name__}",
-        expected="texts, for a backbone that reads texts",
-        do="name a backbone for images with --backbone",
-    )
+def _filled(rows: Sequence[Sequence[int]]) -> Tensor:
+    """Numbers (n, longest), with -1 behind each row; one column at least."""
+    found = torch.full((len(rows), max([1, *map(len, rows)])), -1, dtype=torch.int64)
+    for row, numbers in zip(found, rows, strict=True):
+        row[: len(numbers)] = torch.tensor(numbers, dtype=torch.int64)
+    return found
+
+
+def _text(sample: Sample, of_words: bool) -> Text:
+    source, label = sample.source, sample.label
+    if not isinstance(source, Text):
+        raise DataError(
+            f"sample {sample.id!r} is no text but a {type(source).__name__}",
+            expected="texts, for a backbone that reads texts",
+            do="name a backbone for images with --backbone",
+        )
+    if of_words and (not source.words or len(label or source.words) != len(source.words)):
+        raise DataError(
+            f"sample {sample.id!r} has {len(source.words)} word(s) and {len(label or ())} tag(s)",
+            expected="words, and a tag for each",
+        )
+    return source

@@ -27,11 +27,11 @@ class UnitFeatures(Network):
         """The same network, read so."""
         return cls(network.facts, network.head)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, targets: Tensor | None = None) -> Tensor:
         """Features (n, d) of length one."""
         return functional.normalize(self.backbone(x).float(), dim=1)
 
-    def forward_from(self, cut: int, activation: Tensor) -> Tensor:
+    def forward_from(self, cut: int, activation: Tensor, targets: Tensor | None = None) -> Tensor:
         """The same from the activation at `cut`."""
         return functional.normalize(self.facts.chain.suffix(cut)(activation).float(), dim=1)
 

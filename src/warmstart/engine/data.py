@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import torch
 from torch import Tensor
 
 from warmstart.cache.features import BATCH, View, Wanted
@@ -64,9 +63,9 @@ class RunData:
         """How long the inputs at `indices` are (n,); `None` where all are of one size."""
         return lengths_of(self.inputs(size), indices)
 
-    def targets(self, indices: IntArray) -> Tensor:
-        """True class indices (n,), int64, of the samples at `indices`."""
-        return torch.from_numpy(self.dataset.labels[indices])
+    def targets(self, indices: IntArray, size: int | None = None) -> Tensor:
+        """What a loss takes of the samples at `indices`, (n, ...); of words, as far as inputs of `size` go."""
+        return self.inputs(size or self.spec.size).targets(indices)
 
     @property
     def facts(self) -> DataFacts:

@@ -42,7 +42,7 @@ class Epochs:
         self.context, self.files = context, files
         self.phase = training.plan.phase
         self.what = f"phase {self.phase.name}"
-        self._targets = data.targets(data.split.val)
+        self._targets = data.targets(data.split.val, training.plan.size)
         self._guard = Guard(context.listener)
         self._saved = time.monotonic()
         self._epoch_seconds = self._validation_seconds = 0.0  # of the last epoch in this process

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -18,12 +20,13 @@ from warmstart.engine.events import Decided, Listener
 from warmstart.engine.features import InTurn, planned, turns
 from warmstart.engine.layout import training_layout
 from warmstart.engine.memory import until_it_fits
-from warmstart.evaluation.predict import predict_outputs
+from warmstart.evaluation.predict import answered, joined, predict_outputs
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.caching import views
 from warmstart.planning.plan import PhasePlan
 from warmstart.recipe.phase import Contrastive
+from warmstart.task.base import task_of
 
 EVALUATED_AT_ONCE = 64
 
@@ -63,7 +66,7 @@ class Feed:
             turn = turns(len(found), phase.epochs, len(indices), epoch, self._seed)
             return ActivationBatches(
                 found[0] if len(found) == 1 else InTurn(found, turn),
-                self._data.targets(indices),
+                self._data.targets(indices, self._plan.size),
                 indices,
                 batch_size=size,
                 shuffle=True,
@@ -110,7 +113,7 @@ class Feed:
             return self._network.facts.chain.segment(start, self._plan.cut)(inputs).float()
 
     def validate(self) -> Tensor:
-        """Outputs (n, classes) on validation, float32 on the CPU, with the network's present weights."""
+        """Outputs (n, ...) on validation, float32 on the CPU, with the network's present weights."""
         network, indices = self._network, self._data.split.val
         if self._cached and not self._asked:
             self._val, self._asked = self._planned(None), True
@@ -122,12 +125,13 @@ class Feed:
         return until_it_fits(lambda size: self._validate_from_activations(rows, size), EVALUATED_AT_ONCE)
 
     def _validate_from_activations(self, rows: Rows, size: int) -> Tensor:
+        every, task = self._data.targets(self._data.split.val, self._plan.size), task_of(self._data.dataset.target)
+        run, parts = functools.partial(self._network.forward_from, self._plan.cache.cut), []
         with evaluating(self._network), torch.no_grad():
-            parts = [
-                self._network.forward_from(self._plan.cache.cut, self._laid_out(rows[part].to(self.device)))
-                for part in torch.split(torch.arange(len(rows)), size)
-            ]
-        return torch.cat([part.float().cpu() for part in parts])
+            for part in torch.split(torch.arange(len(rows)), size):
+                inputs, targets = self._laid_out(rows[part].to(self.device)), every[part].to(self.device)
+                parts.append(answered(self._network, run, inputs, targets, task))
+        return joined(parts)
 
     def _laid_out(self, inputs: Tensor) -> Tensor:
         return inputs.contiguous(memory_format=self.layout) if inputs.ndim == 4 else inputs

@@ -50,7 +50,7 @@ def halved(micro: int) -> int:
     if micro <= 1:
         raise TrainingError(
             "memory does not suffice for one sample",
-            do="use a smaller image size, train fewer blocks, or close other programs",
+            do="use a smaller --size, train fewer blocks, or close other programs",
         )
     return math.ceil(micro / 2)
 

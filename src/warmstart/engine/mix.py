@@ -16,7 +16,8 @@ def mix(
     """Mix each sample with another of its batch; returns new inputs (n, c, h, w) and probabilities (n, classes).
 
     `mixup` and `cutmix` are the alpha of their Beta(alpha, alpha); where both are above 0 one of them is drawn per
-    batch, as timm does. With both 0, inputs and targets (indices, (n,)) come back as they are.
+    batch, as timm does. With both 0, inputs and targets come back as they are. Targets are class indices (n,), or
+    labels or numbers (n, k), which are mixed as they are.
     """
     if mixup <= 0 and cutmix <= 0:
         return inputs, targets
@@ -29,7 +30,7 @@ def mix(
         inputs, share = _paste(inputs, other, share, rng)
     else:
         inputs = inputs * share + inputs[other] * (1.0 - share)
-    labels = functional.one_hot(targets, classes).to(torch.float32)
+    labels = functional.one_hot(targets, classes).to(torch.float32) if targets.ndim == 1 else targets
     return inputs, labels * share + labels[other] * (1.0 - share)
 
 

@@ -41,12 +41,12 @@ class TokenNetwork(Network):
         super().__init__(dataclasses.replace(network.facts, chain=chain), network.head)
         self.tokens = tokens
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, targets: Tensor | None = None) -> Tensor:
         """Features of tokens (n, length, d)."""
         found: Tensor = self.backbone(x)
         return found
 
-    def forward_from(self, cut: int, activation: Tensor) -> Tensor:
+    def forward_from(self, cut: int, activation: Tensor, targets: Tensor | None = None) -> Tensor:
         """The same from the activation at `cut`."""
         return self.facts.chain.suffix(cut)(activation)
 

@@ -115,7 +115,7 @@ class Stepper:
         self.training.optimizer.zero_grad(set_to_none=True)
         whole, total = self.objective.weight(targets), torch.zeros((), device=inputs.device)
         for part in parts(len(inputs), self.training.progress.micro, self._least()):
-            outputs = self._outputs(inputs[part])
+            outputs = self._outputs(inputs[part], targets[part])
             loss = self.objective.loss(outputs, targets[part]) * (self.objective.weight(targets[part]) / whole)
             self.accelerator.backward(loss)
             total += loss.detach()
@@ -123,8 +123,9 @@ class Stepper:
             self.penalty.add_gradient()
         return float(total)
 
-    def _outputs(self, inputs: Tensor) -> Tensor:
-        return self.suffix(jittered(self.feed.lift(inputs), self.training.plan.phase.jitter))  # type: ignore[no-any-return]
+    def _outputs(self, inputs: Tensor, targets: Tensor | None = None) -> Tensor:
+        activations = jittered(self.feed.lift(inputs), self.training.plan.phase.jitter)
+        return self.suffix(activations, targets)  # type: ignore[no-any-return]
 
     def _least(self) -> int:
         """Batch statistics need two samples."""

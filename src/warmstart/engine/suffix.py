@@ -18,6 +18,6 @@ class Suffix(nn.Module):
         self.network = network
         self.cut = cut
 
-    def forward(self, activation: Tensor) -> Tensor:
-        """Outputs (n, outputs) from the activation at `cut`, shape (n, ...)."""
-        return self.network.forward_from(self.cut, activation)
+    def forward(self, activation: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Outputs (n, outputs) from the activation at `cut`, shape (n, ...); see `Network.forward` for `targets`."""
+        return self.network.forward_from(self.cut, activation, targets)

@@ -21,6 +21,7 @@ from warmstart.evaluation.intervals import (
 )
 from warmstart.evaluation.metrics import Labels, confusion, correct, known_labels
 from warmstart.evaluation.outcome import Difference
+from warmstart.task.base import Task
 from warmstart.task.classify import SHOWN
 
 NO_DIFFERENCE = "no difference that this data can show"
@@ -57,8 +58,19 @@ def more_samples(pair: Difference, n: int, power: float = 0.8) -> int | None:
     return needed - n if needed is not None and needed > n else None
 
 
-def metric_intervals(outputs: Tensor, labels: Labels, *, seed: int = 0) -> dict[str, Interval]:
-    """Every classification metric of logits (n, classes) with its interval; the names are those of the task."""
+def metric_intervals(task: Task, outputs: Tensor, targets: Tensor, *, seed: int = 0) -> dict[str, Interval]:
+    """Every metric of outputs (n, ...) with its interval; the names are those of the task."""
+    if task.name == "classify":
+        return _of_classes(outputs, targets, seed)
+    values = {name: value.numpy() for name, value in task.values(outputs, targets).items()}
+    return {
+        name: bootstrap(each, seed=seed, bounds=(min(0.0, float(each.min())), max(1.0, float(each.max()))))
+        for name, each in values.items()
+    }
+
+
+def _of_classes(outputs: Tensor, labels: Labels, seed: int) -> dict[str, Interval]:
+    """Those that need the whole confusion matrix too."""
     known, targets = known_labels(outputs, labels)
     counts = confusion(outputs, labels)
     truth = torch.from_numpy(targets)

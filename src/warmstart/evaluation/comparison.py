@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+from warmstart.data.targets import TaskName
 from warmstart.evaluation.interval import Interval
-from warmstart.evaluation.outcome import CellSamples, CurveRow, Mistake, Reliability
+from warmstart.evaluation.outcome import CellSamples, CurveRow, Mistake, Reliability, Shown
 
 Finding = Literal["better", "worse", "as good", "no difference that this data can show"]
 """What a comparison comes to; "as good": the whole interval lies within what counts as equal in practice."""
@@ -104,18 +105,21 @@ class Comparison:
     audit: dict[str, Any]  # `Audit.to_dict()`
     backbones: tuple[dict[str, Any], ...]  # BackboneCard.to_dict() of each
     preprocess: tuple[dict[str, Any], ...]  # of each backbone
-    confusion: tuple[tuple[int, ...], ...]  # of the best, seed 0; rows: true class, columns: predicted
-    per_class: tuple[dict[str, Any], ...]  # {"name", "precision", "recall", "f1", "count"}
-    reliability_before: Reliability | None  # of the best, seed 0
-    reliability_after: Reliability | None
-    mistakes: tuple[Mistake, ...]  # of the best, seed 0: most confidently wrong
-    cells: tuple[CellSamples, ...]  # of the best, seed 0: samples behind the cells of `confusion`
     decisions: tuple[str, ...]
     seconds: float
     shared_seconds: float  # of frozen features, computed once for all
     budget: float
     environment: dict[str, Any]
     command: str  # how to repeat this
+    task: TaskName = "classify"
+    confusion: tuple[tuple[int, ...], ...] = ()  # this and what follows: of the best, seed 0, as an `Outcome` has it
+    per_class: tuple[dict[str, Any], ...] = ()
+    reliability_before: Reliability | None = None
+    reliability_after: Reliability | None = None
+    mistakes: tuple[Mistake, ...] = ()
+    cells: tuple[CellSamples, ...] = ()
+    shown: tuple[Shown, ...] = ()
+    pairs: tuple[tuple[float, float], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

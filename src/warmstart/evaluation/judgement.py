@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from warmstart.evaluation.comparison import Entry, Gain
+from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.verdict import percent, points
 
 
@@ -30,7 +31,8 @@ def _why_not(entries: Sequence[Entry]) -> str:
 def _headline(first: Entry, metric: str, samples: int, entries: Sequence[Entry]) -> str:
     interval = first.metrics[metric]
     span = f"95 % interval {percent(interval.low)} to {percent(interval.high)}"
-    best = f"{first.name} has the best {metric}, {percent(interval.value)} of {samples} held-out samples ({span})"
+    reached = f"{percent(interval.value)} {'of' if metric == 'accuracy' else 'on'} {samples} held-out samples ({span})"
+    best = f"{first.name} has the best {metric_name(metric)}, {reached}"
     others = [entry for entry in entries if entry.over_best is not None]
     if not others:
         return f"{best}."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+from warmstart.data.targets import TaskName
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.similarity import Similarity
 
@@ -73,6 +74,19 @@ class Mistake:
     true_probability: float = 0.0  # of the true class
     loss: float = 0.0  # -ln of that, in nats: 0.7 for a coin, 2.3 for one of ten
     text: tuple[str, ...] = ()  # the beginning of a text, or of both of a pair
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """A test sample with what is true of it and what was answered, in words."""
+
+    id: str
+    true: str
+    said: str
+    loss: float  # what the task calls a surprise: nats, or an absolute error
+    worst: bool  # or else drawn at random
+    thumbnail: str = ""  # as of `Mistake`
+    text: tuple[str, ...] = ()  # likewise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,12 +166,7 @@ class Outcome:
     verdict: str  # one or two sentences a person can act on
     differences: tuple[Difference, ...]
     test: dict[str, Interval]  # metrics of the chosen model on test; empty without a test set
-    confusion: tuple[tuple[int, ...], ...]  # rows: true class, columns: predicted
-    per_class: tuple[dict[str, Any], ...]  # {"name", "precision", "recall", "f1", "count"}
     temperature: float
-    reliability_before: Reliability | None
-    reliability_after: Reliability | None
-    mistakes: tuple[Mistake, ...]
     decisions: tuple[str, ...]  # everything decided on the user's behalf, in order
     plan: str  # the plan of the chosen rung as text
     seconds: float
@@ -165,7 +174,15 @@ class Outcome:
     seed: int
     environment: dict[str, Any]  # versions, cores, threads, platform, date
     command: str  # how to repeat this run
+    task: TaskName = "classify"
     evaluated_on: Literal["test", "val"] = "test"
+    confusion: tuple[tuple[int, ...], ...] = ()  # of classes; rows: true class, columns: predicted
+    per_class: tuple[dict[str, Any], ...] = ()  # {"name", "precision", "recall", "f1", "count"}
+    reliability_before: Reliability | None = None
+    reliability_after: Reliability | None = None
+    mistakes: tuple[Mistake, ...] = ()  # of classes
+    shown: tuple[Shown, ...] = ()  # of other answers: the worst, and then some drawn at random
+    pairs: tuple[tuple[float, float], ...] = ()  # of numbers: (true, answered), in the user's unit
     times: dict[str, float] = dataclasses.field(default_factory=dict)  # seconds by kind of work
     rates: dict[str, float] = dataclasses.field(
         default_factory=dict

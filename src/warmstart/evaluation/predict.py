@@ -11,10 +11,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputStore, batches_of, computing_order
 from warmstart.model.modes import evaluating
+from warmstart.model.network import Network
+from warmstart.task.base import Task, task_of
 
 
 def predict_outputs(
@@ -26,21 +29,52 @@ def predict_outputs(
     workers: int = 2,
     progress: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """Outputs (n, classes), float32 on the CPU, in the order of `indices`; no gradient, no augmentation.
+    """Outputs (n, ...), float32 on the CPU, in the order of `indices`; no gradient, no augmentation.
+
+    Those of a `Network` are what the task keeps of them (`Task.answered`), batch by batch. Where outputs are longer for
+    longer texts, what is behind is zero.
 
     `progress` is called with the number of samples done after each batch. No indices give a tensor of shape (0, 0).
     """
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     parts: list[Tensor] = []
     chosen = np.asarray(indices, dtype=np.int64)
-    order = computing_order(store, chosen)
+    order, task = computing_order(store, chosen), task_of(store.dataset.target)
     with evaluating(network), torch.inference_mode():
         for batch in batches_of(store, chosen[order], batch_size=batch_size, workers=workers):
             inputs = batch.inputs.to(device)
             if inputs.ndim == 4:  # about twice as fast for convolutions on a CPU
                 inputs = inputs.contiguous(memory_format=torch.channels_last)
-            parts.append(network(inputs).float().cpu())
+            if isinstance(network, Network):
+                parts.append(answered(network, network, inputs, batch.targets.to(device), task))
+            else:
+                parts.append(network(inputs).float().cpu())
             if progress is not None:
                 progress(len(inputs))
     # indexed outside inference mode, so that callers may use the result in training (a loss on cached logits)
-    return torch.cat(parts)[torch.from_numpy(np.argsort(order))] if parts else torch.empty(0, 0)
+    return joined(parts)[torch.from_numpy(np.argsort(order))] if parts else torch.empty(0, 0)
+
+
+def answered(
+    network: Network, run: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, targets: Tensor, task: Task
+) -> Tensor:
+    """What the task keeps of the outputs (n, ...) of one batch, on the CPU. `run` takes inputs, or activations, and
+    targets through the network.
+    """
+    parts, most = list[Tensor](), network.at_once(targets)
+    for start in range(0, len(inputs), most):
+        rows = slice(start, start + most)
+        parts.append(task.answered(run(inputs[rows], targets[rows]).float(), targets[rows]).cpu())
+    return joined(parts)
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Outputs of several batches as those of one; of tokens (n, length, k), as long as the longest, zeros behind.
+
+    >>> joined([torch.ones(1, 2, 1), torch.ones(1, 1, 1)]).flatten(1).tolist()
+    [[1.0, 1.0], [1.0, 0.0]]
+    """
+    if parts[0].ndim != 3:
+        return torch.cat(list(parts))
+    longest = max(part.shape[1] for part in parts)
+    return torch.cat([functional.pad(part, (0, 0, 0, longest - part.shape[1])) for part in parts])

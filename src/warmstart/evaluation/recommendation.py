@@ -6,7 +6,7 @@ Everything is said of training and validation samples. The test part stays close
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference, Rung
@@ -17,7 +17,7 @@ class Probed:
     """A backbone in one round of the halving."""
 
     samples: int  # training samples, of which each was left out once
-    size: int  # input side, pixels
+    size: int  # input side, pixels; or tokens
     accuracy: dict[str, Interval]  # by head: "knn", "ridge"
 
     @property
@@ -36,11 +36,11 @@ class Ranked:
     licence: str
     trained_on: str
     parameters: int
-    size: int  # input side it is meant to be used at, pixels
-    gflops: float  # 1e9 operations for one image of that size
-    seconds_per_image: float  # from its file to its features, here
+    size: int  # input side it is meant to be used at, pixels; or tokens
+    gflops: float  # 1e9 operations for one image of that size; of texts for one of their mean length
+    seconds_per_sample: float  # from its file to its features, here
     prior: float  # accuracy on ImageNet-1k in per cent, or what is put in its place
-    prior_basis: str  # "published", "architecture", "size", "none"
+    prior_basis: str  # "published", "architecture", "size", "unrated", "none"
     rounds: tuple[Probed, ...]  # those it took part in
     transferability: dict[str, Interval] = dataclasses.field(default_factory=dict)  # by measure, in the first round
     unavailable: dict[str, str] = dataclasses.field(default_factory=dict)  # the other measures, and why
@@ -66,7 +66,7 @@ class Elsewhere:
     prior: float
     prior_basis: str
     parameters: int
-    gflops: float  # 1e9 operations for one image of the size it is used at
+    gflops: float  # 1e9 operations for one sample of the size it is used at
     licence: str
     how: str  # to get the weights
 
@@ -76,6 +76,7 @@ class Recommendation:
     """Everything a user may want to know of one `recommend`."""
 
     data: str
+    kind: Literal["image", "text"]  # what the samples are
     classes: tuple[str, ...]
     split: dict[str, Any]  # {"train": n, "val": n, "test": n, "how": "..."}
     audit: dict[str, Any]  # `Audit.to_dict()`

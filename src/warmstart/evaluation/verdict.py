@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Difference, Rung
 
 BASELINES = {
     "scratch": "training from scratch",
     "pixels": "learning from raw pixels",
-    "tfidf": "TF-IDF and logistic regression",
+    "tfidf": "TF-IDF and a linear model",
+    "words": "a linear model of the words themselves",
+    "nearest": "the answer to the most similar text",
 }
 
 NOUNS = {"image": "images", "text": "texts"}
@@ -35,18 +38,30 @@ def points(interval: Interval) -> str:
     return f"{100 * interval.value:+.1f} points (95 % interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
 
 
-def verdict(final: Interval, on: str, chosen: str, rungs: Sequence[Rung], differences: Sequence[Difference]) -> str:
+def verdict(
+    final: Interval,
+    on: str,
+    chosen: str,
+    rungs: Sequence[Rung],
+    differences: Sequence[Difference],
+    *,
+    metric: str = "accuracy",
+) -> str:
     """Two or three sentences: how good the model is, whether transfer helped, whether tuning did.
 
     Args:
-        final: accuracy of the model that is shipped, with its interval.
+        final: primary metric of the model that is shipped, with its interval.
         on: what it was measured on: "1000 test images".
         chosen: name of the rung that was chosen.
         rungs: all rungs.
+        metric: name of the primary metric.
         differences: paired differences on the same samples; those of "final" against a baseline and the probe are used.
     """
     span = f"95 % interval {percent(final.low)} to {percent(final.high)}"
-    first = f"{percent(final.value)} of {on} are right ({span})."
+    if metric == "accuracy":
+        first = f"{percent(final.value)} of {on} are right ({span})."
+    else:
+        first = f"{metric_name(metric)} is {percent(final.value)} on {on} ({span})."
     against = {d.than: d for d in differences if d.better == "final"}
     baseline = next((r.name for r in rungs if r.role == "baseline" and r.name in against), None)
     parts = [first]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from warmstart.model.chain import Chain
 from warmstart.preprocess.kinds import Spec, of_images
 from warmstart.preprocess.spec import PreprocessSpec
+
+if TYPE_CHECKING:
+    from warmstart.model.text.language import LanguageHead
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Backbone:
     `groups` partition the features where they come from several blocks (see `warmstart.model.taps`). `source_head` is
     the classifier that the weights were trained with, where it came along: features to `source_classes`, if these are
     known. It is no part of the backbone and is never trained. `source_weights` reads all tensors that the weights came
-    with, for whoever needs more of them than the backbone. `structure` is what it takes, beside its URI,
+    with, for whoever needs more of them than the backbone; `language_head` the head of a language model among them
+    (`warmstart.model.adapters.writing`). `structure` is what it takes, beside its URI,
     to build the architecture again without the file that it came from; only its supplier reads it.
     """
 
@@ -62,12 +66,18 @@ class Backbone:
     groups: tuple[FeatureGroup, ...] = ()
     source_classes: tuple[str, ...] = ()
     structure: bytes = b""
+    language_head: Callable[[], LanguageHead] | None = None
     source_weights: Callable[[], dict[str, Tensor]] | None = None
 
     @property
     def preprocess(self) -> PreprocessSpec:
         """What it expects of an image. Raises `BackboneError` if it reads texts."""
         return of_images(self.spec)
+
+    @property
+    def pools(self) -> bool:
+        """Whether it gives one row of features for each input, rather than one for each token."""
+        return len(self.chain.activation_shape(-1, self.spec.size)) == 1
 
     @property
     def module(self) -> nn.Module:

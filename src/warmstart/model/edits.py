@@ -14,6 +14,7 @@ from warmstart.model.catalog import untrained_module
 from warmstart.model.head import LinearHead
 from warmstart.model.input_layer import input_layer, redraw
 from warmstart.model.network import Network
+from warmstart.model.text.language import LanguageHead
 from warmstart.model.weights import state_sha256
 
 
@@ -25,8 +26,8 @@ def apply_edits(
     Args:
         network: what a recipe is about to train.
         reset: put random weights in the backbone, drawn from `seed` by the architecture's default initialisation, and
-            in a linear head, which may have rows of the old classifier. "input": in the layer that sees the input
-            alone, as spread as they were. The card then says so.
+            in a head that came with weights: rows of the old classifier, or one that writes. "input": in the layer that
+            sees the input alone, as spread as they were. The card then says so.
         dropout: probability before the head; 0 leaves the head as it is.
         seed: of the random weights.
 
@@ -38,7 +39,7 @@ def apply_edits(
         card = _reset_input(network.facts, seed) if reset == "input" else _reset_all(network.facts, seed)
         card = dataclasses.replace(card, weights_sha256=state_sha256(network.backbone.state_dict()))
         network.facts = dataclasses.replace(network.facts, card=card, source_head=None, source_weights=None)
-        if reset is True and isinstance(network.head, LinearHead):
+        if reset is True and isinstance(network.head, LinearHead | LanguageHead):
             network.head.reset(seed)
     if dropout > 0:
         place = getattr(network.head, "dropout", None)

@@ -126,6 +126,8 @@ class KNNHead(nn.Module):
 heads: Registry[type[nn.Module]] = Registry("head", BundleError)
 heads.add("linear", LinearHead)
 heads.add("knn", KNNHead)
+heads.add("causal", "warmstart.model.text.language:CausalHead")
+heads.add("seq2seq", "warmstart.model.text.language:Seq2SeqHead")
 
 
 def build_head(config: dict[str, Any]) -> nn.Module:

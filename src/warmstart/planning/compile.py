@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 from warmstart.errors import DataError, RecipeError
 from warmstart.model.network import Network
@@ -23,7 +24,7 @@ from warmstart.planning.plan import (
     Plan,
     StepPlan,
 )
-from warmstart.recipe.phase import Average, ClosedForm, GradientStep, Pretrain, Step
+from warmstart.recipe.phase import SMOOTHING, Average, ClosedForm, GradientStep, Phase, Pretrain, Step
 from warmstart.recipe.recipe import Recipe
 
 DEFAULT = CacheLimits()
@@ -61,10 +62,24 @@ def compile_plan(
     """
     if data.train < 1:
         raise DataError(f"{data.name} has no training sample", expected="at least one")
-    drafts = [_compile(step, network, data, limits) for step in recipe.steps]
+    drafts = [_compile(step, network, data, limits) for step in _steps(recipe, network)]
     costs = Costs(network, data, speed or SpeedFacts())
     steps = tuple(costs.of(step) for step in plan_ahead(drafts, network.facts, limits))
     return Plan(recipe=recipe.name, backbone=network.facts.card.name, data=data, steps=steps)
+
+
+def _steps(recipe: Recipe, network: Network) -> Sequence[Step]:
+    """Those of the recipe. A head that writes came with its weights, so that there is none to be fitted first."""
+    if not getattr(network.head, "forced", False):
+        return recipe.steps
+    found = [step for step in recipe.steps if not isinstance(step, ClosedForm)]
+    if not found:
+        raise RecipeError(
+            f"recipe {recipe.name!r} fits a head in closed form alone, and one that writes is trained by gradients",
+            expected="a recipe with a phase of training",
+            do="take finetune, or one that `warmstart recipes` lists",
+        )
+    return found
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
@@ -89,7 +104,8 @@ def input_size(size: int | float | None, data: DataFacts, smallest: int) -> int:
     if isinstance(size, float):
         return min(max(32 * round(size * data.size / 32), smallest), data.size)
     if size < smallest:
-        raise RecipeError(f"image size {size}", expected=f"at least {smallest} pixels, which this network needs")
+        unit = "tokens" if data.kind == "text" else "pixels"
+        raise RecipeError(f"{data.kind} size {size}", expected=f"at least {smallest} {unit}, which this network needs")
     return int(size)
 
 
@@ -109,6 +125,8 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
 def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
     chain = network.facts.chain
     phase = _of_texts(phase) if data.kind == "text" else phase
+    if isinstance(phase, Phase) and phase.label_smoothing == "auto":
+        phase = phase.model_copy(update={"label_smoothing": SMOOTHING[data.kind]})
     groups, frozen = group_parameters(phase, network)
     names = {name for group in groups for name in group.parameters}
     trained = {name.removeprefix("backbone.") for name in names if name.startswith("backbone.")}

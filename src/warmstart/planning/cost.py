@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from warmstart.model.network import Network
+from warmstart.model.text.language import LanguageHead
 from warmstart.model.text.objective import vocabulary
 from warmstart.planning.caching import views
 from warmstart.planning.plan import AveragePlan, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
@@ -48,7 +49,10 @@ class Costs:
         self._decoded: set[int] = set()  # sizes
         everything = [*network.parameters(), *network.buffers()]
         self._weights = sum(tensor.numel() * tensor.element_size() for tensor in everything)
-        self._head = sum(tensor.numel() for tensor in network.head.parameters())
+        head = network.head
+        writes = isinstance(head, LanguageHead)  # once for each token, and an input is about as long as its answer
+        self._head = sum(tensor.numel() for tensor in head.parameters()) * (data.size if writes else 1)
+        self._logits = _LOGITS * 4 * data.size * head.vocabulary if isinstance(head, LanguageHead) else 0
 
     def of(self, step: StepPlan) -> StepPlan:
         """The step with its costs."""
@@ -90,7 +94,7 @@ class Costs:
             made += int(_LOGITS * 4 * share * size * vocabulary(self._backbone))
         below = 2 * profile(self._backbone, cache.cut, step.cut, size).peak
         filling = 2 * profile(self._backbone, 0, cache.cut, size).peak
-        passing = max(step.batch_size * (made + below), _FEATURE_BATCH * filling)
+        passing = max(step.batch_size * (made + below + self._logits), _FEATURE_BATCH * filling)
         trained = sum(group.numel for group in step.groups)
         return self._weights + 4 * trained * copies + passing + (cache.bytes if cache.where == "memory" else 0)
 

@@ -143,7 +143,7 @@ def _of_its_kind(phase: GradientStep) -> list[str]:
             return [
                 f"mixup {phase.mixup:g}" if phase.mixup else "",
                 f"cutmix {phase.cutmix:g}" if phase.cutmix else "",
-                f"label smoothing {phase.label_smoothing:g}" if phase.label_smoothing else "",
+                f"label smoothing {float(phase.label_smoothing):g}" if phase.label_smoothing else "",
                 f"class weights {phase.class_weights}" if phase.class_weights != "none" else "",
             ]
         case Contrastive():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from warmstart.recipe.methods import Lr
-from warmstart.recipe.phase import AugmentName, ClosedForm, Phase, Rate
+from warmstart.recipe.phase import AugmentName, ClosedForm, Phase, Rate, Smoothing
 from warmstart.recipe.recipe import Edits, Lora, Recipe
 
 
@@ -13,7 +13,7 @@ def bias_only(
     batch_size: int = 32,
     augment: AugmentName = "none",
     from_block: int = 0,
-    label_smoothing: float = 0.1,
+    label_smoothing: Smoothing = "auto",
 ) -> Recipe:
     """Fit the head on frozen features, then tune it with the biases and normalisation scales from `from_block` on."""
     light = f"block:{from_block}.. & bias | block:{from_block}.. & norm"
@@ -33,7 +33,7 @@ def lora(
     batch_size: int = 32,
     augment: AugmentName = "none",
     from_block: int = 0,
-    label_smoothing: float = 0.1,
+    label_smoothing: Smoothing = "auto",
 ) -> Recipe:
     """Fit the head on frozen features, then tune it with low-rank products added to the weights from `from_block` on.
 

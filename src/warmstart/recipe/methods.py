@@ -15,7 +15,7 @@ from typing import Literal
 
 from warmstart.errors import RecipeError
 from warmstart.recipe.named import call, defaults, parse
-from warmstart.recipe.phase import AugmentName, ClosedForm, OptimizerName, Phase, Rate
+from warmstart.recipe.phase import AugmentName, ClosedForm, OptimizerName, Phase, Rate, Smoothing
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.recipe.text import from_yaml
 from warmstart.registry import Registry
@@ -60,12 +60,27 @@ def probe(heads: tuple[str, ...] = ("blend",)) -> Recipe:
     return Recipe(name="probe", about=about, steps=(ClosedForm(heads=heads),))
 
 
+@recipes.register("head_only")
+def head_only(lr: Lr = 1e-3, epochs: int = 20, batch_size: int = 32) -> Recipe:
+    """Train the head by gradients on frozen features, which are computed once."""
+    tune = Phase(rates=(("head", lr), ("*", None)), epochs=epochs, batch_size=batch_size)
+    about = "Only the head is trained, on frozen features; what a head that writes has for a probe."
+    return Recipe(name="head_only", about=about, steps=(tune,))
+
+
 @recipes.register("finetune")
 def finetune(
-    from_block: int = -2, lr: Lr = 1e-4, epochs: int = 10, batch_size: int = 32, augment: AugmentName = "none"
+    from_block: int = -2,
+    lr: Lr = 1e-4,
+    epochs: int = 10,
+    batch_size: int = 32,
+    augment: AugmentName = "none",
+    head: float = 10.0,
 ) -> Recipe:
-    """Tune the blocks from `from_block` on (negative: from the end; 0: all); the new head learns ten times as fast."""
-    rates: tuple[tuple[str, Rate], ...] = (("head", _times(lr, 10)), (f"block:{from_block}..", lr), ("*", None))
+    """Tune the blocks from `from_block` on (negative: from the end; 0: all); the head learns `head` times as fast, for
+    it is new. One that writes is not: 1 is right for it.
+    """
+    rates: tuple[tuple[str, Rate], ...] = (("head", _times(lr, head)), (f"block:{from_block}..", lr), ("*", None))
     tune = Phase(rates=rates, epochs=epochs, batch_size=batch_size, augment=augment)
     about = "Early blocks frozen, the later ones tuned with the head (Yosinski et al. 2014)."
     return Recipe(name="finetune", about=about, steps=(tune,))
@@ -100,12 +115,11 @@ def lp_ft(
     augment: AugmentName = "none",
     heads: tuple[str, ...] = ("blend",),
     from_block: int = 0,
-    label_smoothing: float = 0.1,
+    label_smoothing: Smoothing = "auto",
 ) -> Recipe:
     """Fit the head on frozen features, then tune the blocks from `from_block` on from there, lower ones more slowly.
 
-    Labels are smoothed because the fitted head leaves next to no training loss: without a loss the gradient is noise,
-    and Adam makes steps of full length of it.
+    Labels of images are smoothed, as `warmstart.recipe.phase.SMOOTHING` says.
     """
     frozen: tuple[tuple[str, Rate], ...] = (("head", lr), (f"block:{from_block}..", lr), ("*", None))
     tune = Phase(

@@ -7,11 +7,27 @@ from typing import Any
 
 import yaml
 
+from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Outcome
 from warmstart.report import numbers, words
 from warmstart.report.audited import problems
 
 LINES = re.compile(r"[\r\n\t\v\f\x1c-\x1e\x85\u2028\u2029]+")
+_ANSWERS = {
+    "classify": "It answers one of these classes",
+    "multilabel": "It answers any number of these labels",
+    "regress": "It answers numbers",
+    "tag": "It gives each word one of these tags",
+    "generate": "It writes a text",
+}
+_ALWAYS = {
+    "classify": "It always answers one of its classes",
+    "multilabel": "It answers for each of its labels",
+    "regress": "It always answers a number",
+    "tag": "It always gives every word a tag",
+    "generate": "It always writes something",
+}
+_PIPELINES = {"tag": "token-classification", "generate": "text2text-generation"}
 FEW = 20
 """A test class with fewer samples than this is named among the limits."""
 
@@ -35,17 +51,22 @@ def escape(text: object) -> str:
 
 def _front_matter(outcome: Outcome) -> str:
     metrics = [
-        {"type": name, "value": round(interval.value, 4), "name": numbers.metric_name(name)}
+        {"type": name, "value": round(interval.value, 4), "name": metric_name(name)}
         for name, interval in outcome.test.items()
     ]
     name = " ".join(outcome.data.split())  # on one line: a line "---" in it would end the front matter
     task = "text-classification" if words.noun(outcome) == "texts" else "image-classification"
+    backbone = outcome.backbone
+    base = backbone.get("architecture") or backbone.get("name")
+    if task == "text-classification":  # of which many have one architecture: the weights are what it is made from
+        base = str(backbone.get("name", "")).removeprefix("hf:")
+    task = _PIPELINES.get(outcome.task, task)
     facts: dict[str, Any] = {
-        "license": str(outcome.backbone.get("licence", "unknown")).lower(),
+        "license": str(backbone.get("licence", "unknown")).lower(),
         "library_name": "warmstart",
         "pipeline_tag": task,
         "tags": ["warmstart", "transfer-learning", task],
-        "base_model": outcome.backbone.get("architecture") or outcome.backbone.get("name"),
+        "base_model": base,
         "model-index": [
             {
                 "name": name,
@@ -69,7 +90,7 @@ def _summary(outcome: Outcome) -> str:
     lead = f"**{escape(key)}.** " if key else ""
     return (
         f"# {escape(outcome.data)}\n\n{lead}{escape(words.verdict(outcome))}\n\n"
-        f"It tells {len(outcome.classes)} classes apart: {names}{more}."
+        f"{_ANSWERS[outcome.task]}{': ' if names else ''}{names}{more}."
     )
 
 
@@ -101,10 +122,12 @@ def _method(outcome: Outcome) -> str:
         + escape(numbers.sentence(split["how"])),
         f"- **Backbone:** {escape(card.get('architecture', ''))}, trained on {trained_on}, from {source}.",
         *([f"- **Bands:** {escape(bands)}."] if bands else ()),
+        *([f"- **Reading:** {escape(words.reading(card, outcome.preprocess))}"] if noun == "texts" else ()),
         f"- **Method:** {escape(outcome.chosen)}{': ' + escape(chosen.about) if chosen else ''}. Chosen among {tried} "
-        f"attempts by {numbers.metric_name(outcome.metric)} on validation.",
-        f"- **Probabilities:** calibrated by one temperature, {outcome.temperature:.2f}.",
+        f"attempts by {metric_name(outcome.metric)} on validation.",
     ]
+    if outcome.task == "classify":
+        lines.append(f"- **Probabilities:** calibrated by one temperature, {outcome.temperature:.2f}.")
     return "\n".join(lines)
 
 
@@ -121,7 +144,7 @@ def _numbers(outcome: Outcome) -> str:
     ]
     for name, interval in outcome.test.items():
         lines.append(
-            f"| {numbers.metric_name(name)} | {numbers.value(name, interval.value)} | {numbers.span(name, interval)} |"
+            f"| {metric_name(name)} | {numbers.value(name, interval.value)} | {numbers.span(name, interval)} |"
         )
     if outcome.differences:
         lines += ["", *(f"- {escape(words.comparison(pair, outcome))}" for pair in outcome.differences)]
@@ -129,12 +152,12 @@ def _numbers(outcome: Outcome) -> str:
 
 
 def _limits(outcome: Outcome) -> str:
-    known = [row for row in outcome.per_class if row["f1"] is not None]
+    known = [row for row in outcome.per_class if row.get("f1") is not None]
     few = [escape(row["name"]) for row in outcome.per_class if row["count"] < FEW]
     others = "sources, writers or times" if words.noun(outcome) == "texts" else "cameras, sites or seasons"
     limits = [
         f"The numbers hold for data collected like this; other {others} can be much worse.",
-        f"It always answers one of its {len(outcome.classes)} classes, also for something that is none of them"
+        f"{_ALWAYS[outcome.task]}, also for something that is nothing like what it learned from"
         + ("; `unknown` in an answer tells where that is likely." if outcome.unknowns else "."),
     ]
     if outcome.evaluated_on == "val":

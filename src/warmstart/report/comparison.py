@@ -8,8 +8,10 @@ from typing import Any
 from PIL import Image
 
 from warmstart.evaluation.comparison import Comparison, Entry
+from warmstart.evaluation.measures import metric_name
 from warmstart.files import write_text
 from warmstart.report import contenders, figures, gains, numbers, sections, words
+from warmstart.report.answered import answered
 from warmstart.report.page import render
 
 
@@ -37,7 +39,7 @@ def _context(comparison: Comparison, contact_sheet: Image.Image | None) -> dict[
     return {
         "noun": noun,
         "part": words.part(comparison),
-        "metric": numbers.metric_name(comparison.metric),
+        "metric": metric_name(comparison.metric),
         "date": numbers.moment(comparison.environment.get("date", "")),
         "key": None if best is None else _key(comparison, best),
         "picked": _picked(comparison),
@@ -55,6 +57,7 @@ def _context(comparison: Comparison, contact_sheet: Image.Image | None) -> dict[
         "measures": [] if best is None else sections.measures(best.metrics, comparison.metric),
         "majority": sections.majority(comparison),
         **sections.errors(comparison),
+        "answered": answered(comparison),
         **sections.trust(comparison, temperature),
         **sections.data(comparison, comparison.how, contact_sheet),
         "again": "The same command with the same data, versions and seeds gives the same numbers. Trials that are "

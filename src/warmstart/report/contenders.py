@@ -6,6 +6,7 @@ from typing import Any
 
 from warmstart.evaluation.comparison import Comparison, Entry
 from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.measures import metric_name
 from warmstart.report import numbers
 from warmstart.report.charts.strip import Scale, strip, strip_axis
 from warmstart.report.charts.tradeoff import Spot, pareto, tradeoff
@@ -136,6 +137,6 @@ def against_time(comparison: Comparison) -> Row | None:
         for s in pareto(spots)
     ]
     return {
-        "chart": tradeoff(f"{numbers.metric_name(comparison.metric)} against time per trial", spots),
+        "chart": tradeoff(f"{metric_name(comparison.metric)} against time per trial", spots),
         "front": front,
     }

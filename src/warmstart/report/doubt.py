@@ -52,5 +52,6 @@ def _far(outcome: Outcome) -> str:
     if found.flagged is None:
         return how
     alarms = f"{percent(found.flagged.value)} (95{THIN}% interval {span('accuracy', found.flagged)})"
-    looked = f"Of {count(found.measured)} {part(outcome)} {what}, all of known classes,"
+    known_all = ", all of known classes," if outcome.task == "classify" else ""
+    looked = f"Of {count(found.measured)} {part(outcome)} {what}{known_all}"
     return f"{how} {looked} {alarms} were called so: false alarms."

@@ -10,12 +10,13 @@ from markupsafe import Markup
 from warmstart.evaluation.compare import ROPE
 from warmstart.evaluation.comparison import Entry
 from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.measures import is_share, metric_name
 from warmstart.evaluation.outcome import CurveRow, Difference, Outcome, Reliability, Rung
 from warmstart.report.charts.bars import interval_bar
 from warmstart.report.charts.forest import ForestRow, forest
 from warmstart.report.charts.lines import Line, limits, panel
 from warmstart.report.charts.reliability import reliability_diagram
-from warmstart.report.numbers import is_share, metric_name, percent, span, value
+from warmstart.report.numbers import percent, span, value
 from warmstart.report.words import Facts
 
 Row = dict[str, Any]

@@ -7,9 +7,11 @@ from typing import Any
 
 from PIL import Image
 
+from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Outcome
 from warmstart.files import write_text
 from warmstart.report import figures, numbers, sections, words
+from warmstart.report.answered import answered
 from warmstart.report.charts.bars import percent_axis
 from warmstart.report.doubt import doubt
 from warmstart.report.embedding import embedding
@@ -45,8 +47,9 @@ def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, A
     ]
     return {
         "noun": words.noun(outcome),
+        "asks": words.asks(outcome),
         "part": words.part(outcome),
-        "metric": numbers.metric_name(outcome.metric),
+        "metric": metric_name(outcome.metric),
         "date": numbers.moment(outcome.environment.get("date", "")),
         "verdict": words.verdict(outcome),
         "key": _key(outcome),
@@ -60,6 +63,7 @@ def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, A
         "differences": figures.difference_plot(outcome),
         "embedding": embedding(outcome),
         **sections.errors(outcome),
+        "answered": answered(outcome),
         **sections.trust(outcome, temperature),
         "doubt": doubt(outcome),
         "shifted": shifted(outcome),
@@ -79,7 +83,7 @@ def _key(outcome: Outcome) -> dict[str, str] | None:
         return None
     return {
         "value": numbers.value(outcome.metric, interval.value),
-        "metric": numbers.metric_name(outcome.metric),
+        "metric": metric_name(outcome.metric),
         "span": numbers.span(outcome.metric, interval),
         "count": numbers.count(outcome.split[outcome.evaluated_on]),
     }
@@ -87,5 +91,5 @@ def _key(outcome: Outcome) -> dict[str, str] | None:
 
 def _val_metrics(outcome: Outcome) -> list[str]:
     """Columns of the table of attempts: the primary metric, macro F1 and log loss, where any attempt has them."""
-    wanted = dict.fromkeys((outcome.metric, "macro_f1", "log_loss"))
+    wanted = dict.fromkeys((outcome.metric, "macro_f1", "log_loss", "exact_match", "mae"))
     return [name for name in wanted if any(name in rung.val for rung in outcome.rungs)]

@@ -6,19 +6,19 @@ import base64
 import dataclasses
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from PIL import Image
 from torch import Tensor
 
 from warmstart.data.schema import Text
 from warmstart.data.stores import InputStore, images_of
-from warmstart.evaluation.outcome import CellSamples, Example, Mistake
+from warmstart.evaluation.outcome import CellSamples, Example, Mistake, Shown
 from warmstart.preprocess.resample import preview
 from warmstart.report.texts import excerpt
 
-Pictured = TypeVar("Pictured", Mistake, Example)
+Pictured = TypeVar("Pictured", Mistake, Example, Shown)
 PICTURES, AT_ONCE = 120, 4
 """Of the cells of a confusion matrix; a report with as many has about half a megabyte."""
 
@@ -60,6 +60,15 @@ def _illustrated(one: Pictured, i: int, store: InputStore) -> Pictured:
     pixels = images_of(store)
     names = pixels.spec.bands if pixels.spec.banded else None
     return dataclasses.replace(one, thumbnail=thumbnail(pixels.get(i, crop=False), names))
+
+
+def illustrated(details: Mapping[str, Any], store: InputStore) -> dict[str, Any]:
+    """What `warmstart.evaluation.details` tells, with thumbnails or texts wherever samples are shown."""
+    found = {**details}
+    for name in ("mistakes", "shown"):
+        found |= {name: illustrate(found[name], store)} if name in found else {}
+    found |= {"cells": illustrate_cells(found["cells"], store)} if "cells" in found else {}
+    return found
 
 
 def illustrate_cells(cells: Sequence[CellSamples], store: InputStore) -> tuple[CellSamples, ...]:

@@ -5,38 +5,10 @@ from __future__ import annotations
 import math
 
 from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.measures import is_share
 
 THIN = "\u202f"
 MINUS = "\u2212"
-
-METRICS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "top5_accuracy": "top-5 accuracy",
-    "log_loss": "log loss",
-}
-MEANING = {
-    "accuracy": "the share that is answered right",
-    "balanced_accuracy": "the share answered right, with every class counting the same",
-    "macro_f1": "balance of false alarms and misses, mean over the classes",
-    "top5_accuracy": "the true class is among the five most probable",
-    "log_loss": "how far the probabilities are from the truth; smaller is better",
-}
-
-
-def metric_name(metric: str) -> str:
-    """A metric in words.
-
-    >>> metric_name("balanced_accuracy")
-    'balanced accuracy'
-    """
-    return METRICS.get(metric, metric.replace("_", " "))
-
-
-def is_share(metric: str) -> bool:
-    """Whether a metric is a share of 1 and reads best in percent."""
-    return not metric.endswith("loss")
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import jinja2
 
+from warmstart.evaluation.measures import metric_name
 from warmstart.report import numbers
 
 
@@ -34,7 +35,7 @@ def _environment() -> jinja2.Environment:
         "chance": numbers.chance,
         "count": numbers.count,
         "duration": numbers.duration,
-        "metric": numbers.metric_name,
+        "metric": metric_name,
         "value": numbers.value,
         "sentence": numbers.sentence,
     }

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Outcome
 from warmstart.report import numbers, words
 from warmstart.report.figures import measured_rungs, tone
@@ -43,7 +44,7 @@ def _draw_rungs(axes: Any, outcome: Outcome) -> None:
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     axes.set_xlim(0, 1.12)
     axes.invert_yaxis()
-    where = f"{numbers.metric_name(outcome.metric)} on {words.part(outcome)}, with 95 % intervals"
+    where = f"{metric_name(outcome.metric)} on {words.part(outcome)}, with 95 % intervals"
     _finish(axes, where if outcome.evaluated_on == "test" else where.partition(",")[0])
     axes.grid(axis="x", color=RULE, linewidth=0.8)
     axes.set_axisbelow(True)

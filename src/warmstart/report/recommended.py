@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Rung
 from warmstart.evaluation.recommendation import Ranked, Recommendation, Tuned
-from warmstart.evaluation.verdict import points
+from warmstart.evaluation.verdict import NOUNS, points
 from warmstart.files import write_text
 from warmstart.report import numbers
 from warmstart.report.charts.bars import interval_bar, percent_axis
@@ -19,6 +20,7 @@ BASIS = {
     "published": "published with these weights",
     "architecture": "published for other weights of the same architecture",
     "size": "estimated from its operations",
+    "unrated": "nothing is published of texts by which it could be ranked",
     "none": "nothing is known to be good about it",
 }
 
@@ -35,8 +37,11 @@ def recommendation_html(found: Recommendation) -> str:
     return render(
         "recommendation.html.j2",
         o=found,
+        noun=NOUNS[found.kind],
+        one=found.kind,
+        unit="px" if found.kind == "image" else "tokens",
         date=numbers.moment(found.environment.get("date", "")),
-        metric=numbers.metric_name(found.metric),
+        metric=metric_name(found.metric),
         rows=[_row(one, found) for one in found.candidates],
         axis=percent_axis(),
         tuned=[{"of": one, "gain": _gain(one), "bars": _bars(one, found.metric)} for one in found.tuned],
@@ -63,7 +68,7 @@ def _row(one: Ranked, found: Recommendation) -> dict[str, Any]:
         "value": text,
         "span": numbers.span("accuracy", best),
         "bar": interval_bar(f"{one.backbone}: {text}", best.value, best.low, best.high, tone),
-        "milliseconds": f"{1000 * one.seconds_per_image:.3g}",
+        "milliseconds": f"{1000 * one.seconds_per_sample:.3g}",
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.measures import MEASURES, metric_name
 from warmstart.report import audited, figures, numbers, words
 from warmstart.report.confused import confusion_table, sample_blocks, top_confusions
 from warmstart.report.images import data_uri
@@ -53,10 +54,10 @@ def measures(metrics: Mapping[str, Interval], primary: str) -> list[dict[str, st
     """The metrics beside the primary one."""
     return [
         {
-            "name": numbers.metric_name(name),
+            "name": metric_name(name),
             "value": numbers.value(name, interval.value),
             "span": numbers.span(name, interval),
-            "meaning": numbers.MEANING.get(name, ""),
+            "meaning": MEASURES[name].meaning if name in MEASURES else "",
         }
         for name, interval in metrics.items()
         if name != primary

@@ -7,10 +7,11 @@ from typing import Any
 
 from warmstart.evaluation.compare import more_samples
 from warmstart.evaluation.comparison import Comparison
+from warmstart.evaluation.measures import is_share, metric_name
 from warmstart.evaluation.outcome import Difference, Outcome
 from warmstart.evaluation.verdict import NOUNS
 from warmstart.preprocess.spec import PreprocessSpec
-from warmstart.report.numbers import THIN, about, count, is_share, metric_name, signed, span, value
+from warmstart.report.numbers import THIN, about, count, signed, span, value
 
 Facts = Outcome | Comparison
 """What a page is drawn from. Facts of the same kind have the same name in both."""
@@ -60,6 +61,16 @@ def reads(card: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
     return f"{spec['size']} × {spec['size']} px, {spec.get('resize', '')}"
 
 
+def reading(card: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
+    """How a text becomes features, in sentences.
+
+    >>> reading({}, {"kind": "text", "size": 256})
+    "a text is cut into the backbone's own tokens; of a longer one the first 256 are read."
+    """
+    cut = f"a text is cut into the backbone's own tokens; of a longer one the first {spec['size']} are read."
+    return f"{cut} Its features are {card['pooling']}." if card.get("pooling") else cut
+
+
 def part(facts: Facts) -> str:
     """What the numbers were measured on, in one word."""
     if isinstance(facts, Comparison):
@@ -75,6 +86,19 @@ def licence(card: Mapping[str, Any]) -> str:
     """
     name = str(card.get("licence", "unknown"))
     return f"{name} (restricts the use; accepted by whoever trained this)" if card.get("licence_accepted") else name
+
+
+def asks(facts: Facts) -> str:
+    """How many classes, labels or numbers there are to answer; empty where the answer is a text."""
+    one, many = {
+        "classify": ("class", "classes"),
+        "multilabel": ("label", "labels"),
+        "regress": ("number", "numbers"),
+        "tag": ("tag", "tags"),
+        "generate": ("", ""),
+    }[facts.task]
+    n = len(facts.classes)
+    return f"{n} {one if n == 1 else many}" if one else ""
 
 
 def headline(outcome: Outcome) -> str:

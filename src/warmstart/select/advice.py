@@ -51,8 +51,8 @@ def _backbone(best: Ranked, others: Sequence[Ranked], pair: Difference | None) -
     if pair is None:
         return f"{best.backbone} leads {len(others) + 1} backbones: its frozen features get {left_out} right."
     if pair.verdict == NO_DIFFERENCE:
-        cost = best.seconds_per_image / rival.seconds_per_image
-        pace = f"takes {cost:.1f} times as long per image" if cost >= 1 else f"is {1 / cost:.1f} times as fast"
+        cost = best.seconds_per_sample / rival.seconds_per_sample
+        pace = f"takes {cost:.1f} times as long per sample" if cost >= 1 else f"is {1 / cost:.1f} times as fast"
         apart = f"{rival.backbone}, which validation cannot tell from it, {points(pair.difference)}"
         return f"{best.backbone} is a little ahead of {apart}, and it {pace}."
     return (

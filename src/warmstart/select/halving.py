@@ -3,7 +3,8 @@
 Every round scores its backbones on training samples alone, by heads whose outputs for a sample its own label had no
 part in, and keeps the better half; the next has twice the samples, those of the round before among them. A backbone is
 as good as the better of its heads. Features are what costs, so each is asked only for the samples that are new to it,
-and one that is out is never asked again. Rounds that only drop see images at half the size, a quarter of the work, but
+and one that is out is never asked again. Rounds that only drop see images at half the size, a quarter of the work (and
+of texts half as many tokens, if these are not few anyway), but
 at no less than half of what a network was trained at: at 32 px a pretrained EfficientNet-Lite0 (224 px) was behind one
 of random weights on handwritten digits, and so dropped, while at 112 px it led by far. The last round, which decides,
 is at full size.
@@ -40,7 +41,7 @@ _WHAT = "halving"
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """What a round says of a backbone with a head: left-out accuracy and log-loss, and the input side (pixels)."""
+    """What a round says of a backbone with a head: left-out accuracy and log-loss, and the input size (px, tokens)."""
 
     backbone: str
     head: str
@@ -129,7 +130,7 @@ def halve(
 def order_of(data: RunData, seed: int) -> IntArray:
     """The training samples in the order in which the rounds take them, classes in their shares from the beginning."""
     train = data.split.train
-    order: IntArray = train[stratified_order(data.dataset.labels[train], seed)]
+    order: IntArray = train[stratified_order(data.dataset.strata[train], seed)]
     return order
 
 

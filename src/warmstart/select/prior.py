@@ -1,4 +1,4 @@
-"""What is expected of a backbone before any image is seen: how good it was on the data that it was trained for.
+"""What is expected of a backbone before any sample is seen: how good it was on the data that it was trained for.
 
 A fixed ranking by quality and size says more of where a backbone ends up on new data than most measures of its features
 do; still it is only where the search begins, and what decides is measured. In this order:
@@ -8,6 +8,9 @@ do; still it is only where the search begins, and what decides is measured. In t
 3. `size`: a line through the published ones over the logarithm of operations, VGG left out, whose fully connected
    layers cost much and bring little. On the 61 networks that is 2.3 points off on average, rank correlation 0.78.
 4. `none`: random weights, about which nothing is known to be good.
+
+Those for texts are not ranked (`unrated`): no one measure is published of most of them, and by what each was trained
+to, a small one may be ahead of a large one. They are looked at in the order in which they are named or listed.
 
 Where 2 or 3 stands for weights that have seen more than ImageNet-1k, `MORE` is added.
 """
@@ -23,7 +26,7 @@ import numpy as np
 
 from warmstart.model.table import Row, rows
 
-Basis = Literal["published", "architecture", "size", "none"]
+Basis = Literal["published", "architecture", "size", "unrated", "none"]
 MORE = 1.7
 """Points that pretraining on ImageNet-21k adds to training on ImageNet-1k: ConvNeXt-T, -S, -B, -L had 82.1, 83.1, 83.8,
 84.3 and got 82.9, 84.6, 85.8, 86.6, Swin-B 83.5 and 85.2 (Liu et al. 2022, A ConvNet for the 2020s, table 1)."""
@@ -49,6 +52,8 @@ def prior(row: Row) -> Prior:
     """
     if row.trained_on.startswith("nothing"):
         return Prior(0.0, "none")
+    if row.modality == "text":
+        return Prior(0.0, "unrated")
     if row.top1 is not None:
         return Prior(row.top1, "published")
     more = 0.0 if row.trained_on.startswith(_PLAIN) or row.trained_on == "unknown" else MORE

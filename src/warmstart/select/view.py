@@ -1,4 +1,4 @@
-"""One backbone's own view of the data: its size, its preprocessing, its features, and how long an image takes it."""
+"""One backbone's own view of the data: its size, its preprocessing, its features, and how long a sample takes it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from torch import Tensor
 from warmstart.cache.features import BATCH, activations
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import IntArray
+from warmstart.data.stores import images_of
+from warmstart.data.tokens import TokenStore
 from warmstart.engine.data import RunData
 from warmstart.engine.extraction import choose
 from warmstart.model.backbone import Backbone
@@ -19,6 +21,8 @@ from warmstart.planning.speed import measure_speed
 from warmstart.preprocess.kinds import of_images
 from warmstart.task.base import tasks
 
+FEW_TOKENS = 64
+"""Rounds that only drop read no less of a text."""
 _SOME = 16
 """Images that the time to decode is measured on."""
 
@@ -29,42 +33,42 @@ class View:
     Args:
         uri: what the user calls it.
         backbone: may be tapped; what ranks it are its own features, the last group of columns.
-        data: how images are framed is taken from it, and its store of activations is read and filled.
-        size: input side in pixels; by default the backbone's own.
+        data: how images are framed is taken from it, and texts, which are there as the backbone's own tokens; its store
+            of activations is read and filled.
+        size: input side of images in pixels; by default the backbone's own.
     """
 
     def __init__(self, uri: str, backbone: Backbone, data: RunData, size: int | None = None) -> None:
-        own, card, shown = backbone.preprocess, backbone.card, of_images(data.spec)
-        size = own.size if card.fixed_size or size is None else max(card.min_size, size)
-        spec = dataclasses.replace(own, size=size, resize=shown.resize, decode=shown.decode)
-        store = data.store if data.store.spec == spec else PixelStore(data.dataset, spec)
+        card = backbone.card
+        store = data.store if isinstance(data.store, TokenStore) else _pixels(backbone, data, size)
         self.uri, self.backbone = uri, backbone
-        self.data = RunData(data.dataset, data.split, store, spec, data.cache, data.limits, "torch", BATCH)
-        self.half = size if card.fixed_size else min(size, max(card.min_size, size // 2, own.size // 2))
+        self.data = RunData(data.dataset, data.split, store, store.spec, data.cache, data.limits, "torch", BATCH)
+        least = FEW_TOKENS if isinstance(store, TokenStore) else max(card.min_size, backbone.spec.size // 2)
+        self.half = self.size if card.fixed_size else min(self.size, max(least, self.size // 2))
         self.speed = SpeedFacts()
 
     @property
     def size(self) -> int:
-        """Input side in pixels."""
+        """Input side in pixels, or tokens at most."""
         return self.data.spec.size
 
     @property
     def gflops(self) -> float:
-        """1e9 operations for one image, two per multiply-add."""
+        """1e9 operations for one image or a text of mean length, two per multiply-add."""
         return self._flops(self.size) / 1e9
 
-    def measure(self, images: int, *, seconds: float = 0.5) -> None:
-        """Measure speed for about `seconds`, and choose what computes features where `images` of them are worth it."""
-        head = tasks["classify"].head(self.backbone.out_features, self.data.dataset.target, seed=0)
+    def measure(self, samples: int, *, seconds: float = 0.5) -> None:
+        """Measure speed for about `seconds`, and choose what computes features where `samples` of them are worth it."""
+        head = tasks[self.data.dataset.target.kind].head(self.backbone.out_features, self.data.dataset.target, seed=0)
         train = self.data.split.train
         sources = [self.data.dataset.samples[int(i)].source for i in train[:: max(1, len(train) // _SOME)]]
         speed = measure_speed(Network(self.backbone, head), self.data.spec, seconds, sources=sources)
-        choice = choose(self.backbone, self.data, images, speed.flops / self._flops(self.size))
+        choice = choose(self.backbone, self.data, samples, speed.flops / self._flops(self.size))
         self.speed = dataclasses.replace(speed, extraction=choice.gain)
         self.data = choice.applied(self.data)
 
     def seconds(self, *, full: bool = True) -> float:
-        """Seconds an image takes from its file to its features, at half the size unless `full`."""
+        """Seconds a sample takes from its file to its features, at half the size unless `full`."""
         flops = self._flops(self.size if full else self.half)
         return flops / (self.speed.flops * self.speed.extraction) + 1 / self.speed.images
 
@@ -74,5 +78,14 @@ class View:
         found = activations(wanted, -1, indices)
         return found[:, self.backbone.groups[-1].start :] if self.backbone.groups else found
 
-    def _flops(self, size: int) -> int:
-        return profile(self.backbone, 0, len(self.backbone.chain.cuts) - 1, size).flops
+    def _flops(self, size: int) -> float:
+        whole, store = profile(self.backbone, 0, len(self.backbone.chain.cuts) - 1, size).flops, self.data.store
+        return whole * float(store.lengths.clip(max=size).mean()) / size if isinstance(store, TokenStore) else whole
+
+
+def _pixels(backbone: Backbone, data: RunData, size: int | None) -> PixelStore:
+    """The images as the backbone is to see them: those of `data`, where it sees the same."""
+    own, card, shown = backbone.preprocess, backbone.card, of_images(data.spec)
+    size = own.size if card.fixed_size or size is None else max(card.min_size, size)
+    spec = dataclasses.replace(own, size=size, resize=shown.resize, decode=shown.decode)
+    return images_of(data.store) if data.store.spec == spec else PixelStore(data.dataset, spec)

@@ -7,35 +7,32 @@ nothing outside it but the code of the architecture that it names.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import numpy as np
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from warmstart.data.schema import IntArray, Sample
+from warmstart.data.schema import Sample
 from warmstart.errors import BundleError, DataError, nearest
 from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
-from warmstart.preprocess.kinds import Spec, of_images
+from warmstart.model.text.writing import write
+from warmstart.preprocess.kinds import Spec, of_images, of_texts
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.shipping import golden as golden_files
 from warmstart.shipping import manifest as layout
 from warmstart.shipping import rebuild
 from warmstart.shipping import reference as reference_file
-from warmstart.shipping.files import new_folder, sha256, verified
+from warmstart.shipping.files import verified
 from warmstart.shipping.inference import Outputs, run
-from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
-from warmstart.shipping.reading import as_samples, spec_files, spec_of
+from warmstart.shipping.manifest import Manifest
+from warmstart.shipping.reading import as_samples, spec_of, unreadable
 from warmstart.shipping.reference import Reference
 from warmstart.shipping.rows import rows
-
-PACKAGES = ("warmstart", "torch", "timm", "pillow", "numpy")
-"""Those whose version can change an answer; recorded, so that a difference can be traced."""
+from warmstart.task.base import Task, task_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +50,11 @@ class Bundle:
     def preprocess(self) -> PreprocessSpec:
         """What it expects of an image. Raises `BackboneError` if it reads texts."""
         return of_images(self.spec)
+
+    @property
+    def task(self) -> Task:
+        """The question it answers."""
+        return task_of(self.manifest.target)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -90,12 +92,10 @@ class Bundle:
             ) from error
         bundle = cls(folder, facts, networks, spec, reference)
         if check:
-            golden_files.check(files, bundle.classes, bundle._probabilities, str(folder))
+            golden_files.check(files, golden_files.checked_names(facts.target), bundle._answers, str(folder))
         return bundle
 
-    def outputs(
-        self, inputs: Sequence[Any], *, batch_size: int = 32, progress: Callable[[int], None] | None = None
-    ) -> Outputs:
+    def outputs(self, inputs: Any, *, batch_size: int = 32, progress: Callable[[int], None] | None = None) -> Outputs:
         """Calibrated logits of `inputs` (paths, bytes, PIL images, arrays; texts; `Sample`s), and which are unreadable.
 
         Uses the reader and the preprocessing of training. The batch size changes no answer by more than rounding.
@@ -105,6 +105,7 @@ class Bundle:
             self.networks,
             as_samples(inputs, self.spec),
             self.spec,
+            task=self.task,
             temperature=self.manifest.temperature,
             batch_size=batch_size,
             bank=None if self.reference is None else self.reference.bank,
@@ -115,7 +116,12 @@ class Bundle:
         """What sets of classes are made from. Raises `BundleError` if it is not there, `DataError` for a coverage that
         it cannot support.
         """
-        if self.reference is None:
+        if self.manifest.task != "classify":
+            raise DataError(
+                f"sets of classes were asked for, and {self.folder} answers with no classes",
+                do="leave the coverage out",
+            )
+        if self.reference is None or self.reference.scores is None:
             raise BundleError(
                 f"{self.folder} has no {reference_file.NAME}, which sets of classes are made from",
                 do="leave the coverage out, or fit again with this version",
@@ -125,7 +131,7 @@ class Bundle:
 
     def predict(
         self,
-        inputs: Sequence[Any],
+        inputs: Any,
         *,
         batch_size: int = 32,
         on_error: Literal["row", "stop"] = "row",
@@ -133,6 +139,8 @@ class Bundle:
         progress: Callable[[int], None] | None = None,
     ) -> list[dict[str, Any]]:
         """One row per input, in order: `input`, `label`, `probability`, `probabilities` by class name, and `error`.
+
+        Of other tasks, what `decode` of the task gives: `labels` and `probabilities`; `value` and `values`.
 
         `unknown` says whether the input looks like nothing that was trained on, by its `distance` to that; both are
         `None` where the bundle cannot tell. With a `coverage` (such as 0.9) there is a `set` of labels, the most
@@ -144,106 +152,53 @@ class Bundle:
         if coverage is not None:
             self.scores(coverage)  # refused before anything is computed
         samples = as_samples(inputs, self.spec)
+        if self.manifest.task == "generate":
+            return self._write(samples, batch_size, on_error, progress)
         outputs = self.outputs(samples, batch_size=batch_size, progress=progress)
         if outputs.errors and on_error == "stop":
             raise outputs.errors[min(outputs.errors)]
-        return rows(samples, outputs, self.classes, self.reference, coverage)
+        return rows(samples, outputs, self.task, self.manifest.target, self.reference, coverage)
 
-    def targets(self, labels: Sequence[str | None]) -> IntArray:
-        """Output index of each label, mapped by name whatever order or subset of classes the data has; -1 for `None`.
+    def _write(
+        self,
+        samples: Sequence[Sample],
+        batch_size: int,
+        on_error: Literal["row", "stop"],
+        progress: Callable[[int], None] | None,
+    ) -> list[dict[str, Any]]:
+        errors = {i: error for i, sample in enumerate(samples) if (error := unreadable(sample)) is not None}
+        if errors and on_error == "stop":
+            raise errors[min(errors)]
+        texts = [sample.source.parts for i, sample in enumerate(samples) if i not in errors]
+        spec, most = of_texts(self.spec), self.manifest.longest
+        found = iter(
+            write(self.networks[0], spec, texts, max_new_tokens=most, batch_size=batch_size, progress=progress)
+        )
+        return [
+            {
+                "input": sample.id,
+                "text": None if i in errors else next(found),
+                "error": errors[i].found if i in errors else None,
+            }
+            for i, sample in enumerate(samples)
+        ]
+
+    def targets(self, samples: Sequence[Sample]) -> Tensor:
+        """What a loss takes, mapped by name whatever order or subset of classes the data has; of no label -1 or NaN.
 
         Raises `DataError` for a label that the network was not trained on.
         """
-        unknown = sorted({label for label in labels if label is not None} - set(self.classes))
+        unknown = sorted({name for sample in samples for name in sample.names} - set(self.classes))
         if unknown:
             raise DataError(
                 f"the data has {len(unknown)} label(s) the bundle does not know: {', '.join(map(repr, unknown[:5]))}",
                 expected=f"some of its {len(self.classes)} classes; nearest: {nearest(unknown[0], self.classes)}",
                 do="rename the label, leave these samples out, or train on data that has them",
             )
-        index = {name: i for i, name in enumerate(self.classes)}
-        return np.array([-1 if label is None else index[label] for label in labels], dtype=np.int64)
+        return torch.from_numpy(self.manifest.target.encode([sample.label for sample in samples]))
 
-    def _probabilities(self, samples: Sequence[Sample]) -> Tensor:
+    def _answers(self, samples: Sequence[Sample]) -> Tensor:
         outputs = self.outputs(samples)
         for error in outputs.errors.values():
             raise error
-        return outputs.logits.double().softmax(-1)
-
-
-def write_bundle(
-    folder: str | Path,
-    networks: Network | Sequence[Network],
-    *,
-    classes: Sequence[str],
-    preprocess: Spec,
-    golden: Sequence[Any],
-    recipes: Sequence[str],
-    recipe: str,
-    temperature: float = 1.0,
-    metrics: Mapping[str, Any] | None = None,
-    card: str = "",
-    results: Path | None = None,
-    data: str = "data",
-    reference: Reference | None = None,
-) -> Path:
-    """Write a bundle, load it again and compare its answers, and only then give it its name.
-
-    Args:
-        folder: where it is to lie; must not exist.
-        networks: one network, or the members of an ensemble over the same backbone.
-        classes: names in the order of the outputs.
-        preprocess: the spec that was trained with (at the run's size).
-        golden: real inputs, of any kind that `Bundle.predict` takes, of which the two least certain are shipped.
-        recipes: name of the recipe of each member.
-        recipe: YAML text of the recipe or recipes.
-        temperature: the logits' divisor, from calibration.
-        metrics: JSON-able facts of how good it is.
-        card: text of the model card, Markdown.
-        results: a `results.json` to copy.
-        data: name of the data.
-        reference: what to judge answers by, from validation and training samples.
-
-    Raises:
-        RunError: `folder` exists.
-        BundleError: what was written does not answer as `networks` do; nothing is left behind.
-    """
-    folder, members = Path(folder), [networks] if isinstance(networks, Network) else list(networks)
-    if not (members and golden and len(recipes) == len(members)):
-        raise ValueError("a bundle needs a network, a golden input, and a recipe name for each network")
-
-    def probabilities(samples: Sequence[Sample]) -> Tensor:
-        outputs = run(members, samples, preprocess, temperature=temperature, batch_size=32)
-        return outputs.logits.double().softmax(-1)
-
-    files = {f"weights-{i}.safetensors": rebuild.to_bytes(network) for i, network in enumerate(members)}
-    heads = [cast(dict[str, Any], network.head.config) for network in members]
-    entries = tuple(
-        Member(weights=name, head=head, recipe=by) for name, head, by in zip(files, heads, recipes, strict=True)
-    )
-    files |= golden_files.make(as_samples(golden, preprocess), classes, probabilities, preprocess)
-    files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
-    structure = members[0].facts.structure
-    files |= {STRUCTURE: structure} if structure else {}
-    files |= spec_files(preprocess)
-    files |= {} if reference is None else {reference_file.NAME: reference_file.to_bytes(reference)}
-    files |= {} if results is None else {"results.json": results.read_bytes()}
-    facts = Manifest(
-        format=1,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions={name: version(name) for name in PACKAGES},
-        task="classify",
-        data=data,
-        backbone=members[0].facts.card,
-        preprocess=preprocess.to_dict(),
-        classes=tuple(classes),
-        members=entries,
-        temperature=temperature,
-        metrics=dict(metrics or {}),
-        files={name: sha256(content) for name, content in files.items()},
-    )
-    with new_folder(folder) as temporary:
-        for name, content in {**files, layout.NAME: layout.to_json(facts).encode()}.items():
-            (temporary / name).write_bytes(content)
-        Bundle.load(temporary)
-    return folder
+        return self.task.checked(outputs.outputs)

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from warmstart.data.schema import Sample
+from warmstart.data.targets import Target
 from warmstart.errors import BundleError
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.reader import read_image
@@ -105,3 +106,8 @@ def check(files: dict[str, bytes], classes: Sequence[str], probabilities: Probab
                     expected=f"{w:.4f}, to within {TOLERANCE:g}",
                     do="install the versions listed in bundle.json; or load it with check=False and evaluate it anew",
                 )
+
+
+def checked_names(target: Target) -> tuple[str, ...]:
+    """What the numbers of `Task.checked` are called in the golden file."""
+    return target.classes or ("first token",)

@@ -1,4 +1,4 @@
-"""From inputs to logits, the same way for a bundle that is being written, one that is checked and one that serves.
+"""From inputs to outputs, the same way for a bundle that is being written, one that is checked and one that serves.
 
 Reading and resizing run in threads a few batches ahead of the network, so memory stays bounded however many inputs
 come.
@@ -18,12 +18,14 @@ from torch import Tensor
 
 from warmstart.data.schema import IntArray, Sample
 from warmstart.errors import WarmstartError
-from warmstart.evaluation.ensemble import combine
+from warmstart.evaluation.predict import joined
 from warmstart.evaluation.unknowns import Bank, Distances
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.preprocess.kinds import Spec
 from warmstart.shipping.reading import read, stacked
+from warmstart.shipping.words import in_words, of_words
+from warmstart.task.base import Task
 
 AHEAD = 2
 """Batches that are read while one is computed."""
@@ -33,8 +35,10 @@ AHEAD = 2
 class Outputs:
     """What the networks say of some inputs. Inputs that cannot be read have an error instead of a row."""
 
-    logits: Tensor
-    """Calibrated logits (m, classes), float32, of the m readable inputs in order; their softmax is the probability."""
+    outputs: Tensor
+    """Outputs (m, ...), float32, of the m readable inputs in order; of classes calibrated logits, of tags those of
+    each word.
+    """
     index: IntArray
     """Position of each row among the inputs, (m,)."""
     errors: dict[int, WarmstartError]
@@ -69,13 +73,13 @@ def _batches(samples: Sequence[Sample], spec: Spec, batch_size: int) -> Iterator
 
 
 def _forward(
-    networks: Sequence[Network], inputs: Sequence[Tensor], spec: Spec, bank: Bank | None
+    networks: Sequence[Network], inputs: Sequence[Tensor], spec: Spec, task: Task, bank: Bank | None
 ) -> tuple[Tensor, Distances | None]:
-    """Logits, and distances by the features of the first network, which pass through it once."""
+    """Outputs, and distances by the features of the first network, which pass through it once."""
     batch, (first, *others) = stacked(inputs, spec), networks
     features = first.backbone(batch)
     outputs = [first.head(features).float(), *(network(batch).float() for network in others)]
-    return combine(outputs), None if bank is None else bank.distances(features)
+    return task.combine(outputs), None if bank is None else bank.distances(features)
 
 
 def run(
@@ -83,18 +87,21 @@ def run(
     samples: Sequence[Sample],
     spec: Spec,
     *,
+    task: Task,
     temperature: float,
     batch_size: int,
     bank: Bank | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Outputs:
-    """Calibrated logits of the ensemble: log of the mean probability of its members, over `temperature`.
+    """Outputs of the ensemble, as the task combines those of its members, over `temperature`.
 
     With a `bank`, made of features of the first network, also the distance of each input to it.
     The networks' train/eval flags are put back. `progress` is called after each batch with the number of inputs in it.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+    if task.name == "tag":
+        samples = in_words(samples)
     rows: list[tuple[Tensor, Distances | None]] = []
     index: list[int] = []
     errors: dict[int, WarmstartError] = {}
@@ -107,11 +114,13 @@ def run(
             inputs = {done + i: r for i, r in enumerate(some) if isinstance(r, Tensor)}
             if inputs:
                 with torch.inference_mode():
-                    rows.append(_forward(networks, list(inputs.values()), spec, bank))
+                    rows.append(_forward(networks, list(inputs.values()), spec, task, bank))
                 index.extend(inputs)
             done += len(some)
             if progress is not None:
                 progress(len(some))
-    logits = torch.cat([logits for logits, _ in rows]) / temperature if rows else torch.empty(0, 0)
+    found = joined([outputs for outputs, _ in rows]) / temperature if rows else torch.empty(0, 0)
+    if task.name == "tag" and rows:
+        found = of_words(found, [samples[i] for i in index], spec)
     far = [distances for _, distances in rows if distances is not None]
-    return Outputs(logits, np.array(index, dtype=np.int64), errors, np.concatenate(far) if far else None)
+    return Outputs(found, np.array(index, dtype=np.int64), errors, np.concatenate(far) if far else None)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from warmstart.data.targets import OF_NAMES, NumberTarget, Target, TaskName
 from warmstart.errors import BundleError
 from warmstart.model.backbone import BackboneCard
 
@@ -50,22 +51,36 @@ class Manifest(_Data):
     format: Literal[1]
     created: str
     versions: dict[str, str]
-    task: Literal["classify"]
+    task: TaskName
     data: str
     backbone: BackboneCard
     """As it was when the network was trained; its sum is that of the pretrained weights."""
     preprocess: dict[str, Any]
-    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    classes: tuple[str, ...]
+    centre: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    longest: Annotated[int, Field(ge=1)] = 64
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     metrics: dict[str, Any]
     files: dict[FileName, Sha256]
+
+    @property
+    def target(self) -> Target:
+        """What it answers."""
+        if self.task == "regress":
+            return NumberTarget(self.classes, self.centre, self.scale)
+        return OF_NAMES[self.task](self.classes)
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Manifest:
         missing = {member.weights for member in self.members} - set(self.files)
         if missing:
             raise ValueError(f"weights without a sum: {', '.join(sorted(missing))}")
+        if not self.classes and self.task != "generate":
+            raise ValueError("there are no classes")
+        if self.task == "regress" and not len(self.classes) == len(self.centre) == len(self.scale):
+            raise ValueError("every number needs a centre and a scale")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("two classes have the same name")
         described = self.backbone.name.startswith("hf:") and STRUCTURE in self.files  # the name is only shown

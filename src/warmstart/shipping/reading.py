@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from warmstart.data.schema import Sample, Text
+from warmstart.data.sources import load_inputs
 from warmstart.data.tokens import padded
 from warmstart.errors import DataError
 from warmstart.preprocess.image import normalise, read_pixels
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TOKENIZER, TextSpec
+from warmstart.preprocess.writing import encode_written
 
 
 def spec_of(facts: dict[str, Any], files: Mapping[str, bytes]) -> Spec:
@@ -34,14 +36,17 @@ def spec_files(spec: Spec) -> dict[str, bytes]:
     return {TOKENIZER: spec.tokenizer.encode("utf-8")} if isinstance(spec, TextSpec) else {}
 
 
-def as_samples(inputs: Sequence[Any], spec: Spec | None = None) -> tuple[Sample, ...]:
+def as_samples(inputs: Any, spec: Spec | None = None) -> tuple[Sample, ...]:
     """Inputs with an id each: the path as it was given, `row-17` for what lies in memory. Samples stay what they are.
 
-    Where `spec` is of texts, a string is a text, and two of them are a pair.
+    Where `spec` is of texts, a string is a text, and two of them are a pair. What is no list or tuple is one input, a
+    folder, a table or an array of them, as `warmstart.data.sources.load_inputs` reads it.
 
     >>> [sample.id for sample in as_samples(["photos/a.jpg", b"..."])]
     ['photos/a.jpg', 'row-1']
     """
+    if not isinstance(inputs, list | tuple):
+        return load_inputs(inputs, kind="text" if isinstance(spec, TextSpec) else "image")
     return tuple(item if isinstance(item, Sample) else _sample(i, item, spec) for i, item in enumerate(inputs))
 
 
@@ -63,12 +68,20 @@ def read(sample: Sample, spec: Spec) -> Tensor:
     """
     if isinstance(spec, PreprocessSpec):
         return read_pixels(sample.source, spec)
-    if not isinstance(sample.source, Text):
-        raise DataError(f"{sample.id} is no text", expected="texts, which this bundle is for")
-    if not any(part.strip() for part in sample.source.parts):
-        raise DataError(f"{sample.id} is empty", expected="a text")
-    (found,) = spec.encode([sample.source.parts])
+    if (error := unreadable(sample)) is not None:
+        raise error
+    parts = [sample.source.parts]
+    (found,) = encode_written(spec, parts, [None]) if spec.writes else spec.encode(parts)
     return torch.from_numpy(found.tokens)
+
+
+def unreadable(sample: Sample) -> DataError | None:
+    """Why a sample is no text that can be read; `None` if it is one."""
+    if not isinstance(sample.source, Text):
+        return DataError(f"{sample.id} is no text", expected="texts, which this bundle is for")
+    if not any(part.strip() for part in sample.source.parts):
+        return DataError(f"{sample.id} is empty", expected="a text")
+    return None
 
 
 def stacked(inputs: Sequence[Tensor], spec: Spec) -> Tensor:

@@ -20,15 +20,20 @@ NAME = "reference.safetensors"
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-    """`scores` are the nonconformity of validation samples, sorted, so that any coverage can be asked for later."""
+    """`scores` are the nonconformity of validation samples, sorted, so that any coverage can be asked for later.
 
-    scores: Scores
+    `None` where answers are no classes, of which there could be sets.
+    """
+
+    scores: Scores | None
     bank: Bank | None = None
 
 
 def to_bytes(reference: Reference) -> bytes:
     """As the content of a safetensors file: `scores` (n,), and `bank` (m, d) with `threshold` where there is one."""
-    tensors = {"scores": torch.from_numpy(np.ascontiguousarray(reference.scores, dtype=np.float64))}
+    tensors: dict[str, torch.Tensor] = {}
+    if reference.scores is not None:
+        tensors["scores"] = torch.from_numpy(np.ascontiguousarray(reference.scores, dtype=np.float64))
     if reference.bank is not None:
         threshold = torch.tensor(reference.bank.threshold, dtype=torch.float64)
         tensors |= {"bank": reference.bank.rows.contiguous(), "threshold": threshold}
@@ -41,8 +46,8 @@ def from_bytes(content: bytes, features: int) -> Reference:
     Raises `SafetensorError`, `KeyError` or `ValueError` where the content is not that.
     """
     tensors = safetensors.torch.load(content)
-    scores = tensors["scores"].double().numpy()
-    if scores.ndim != 1 or not bool((np.diff(scores) >= 0).all()):
+    scores = tensors["scores"].double().numpy() if "scores" in tensors else None
+    if scores is not None and (scores.ndim != 1 or not bool((np.diff(scores) >= 0).all())):
         raise ValueError("the scores of validation are not sorted")
     if "bank" not in tensors:
         return Reference(scores)

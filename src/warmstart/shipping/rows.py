@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from warmstart.data.schema import Sample
+from warmstart.data.targets import Target
 from warmstart.evaluation.conformal import sets
 from warmstart.shipping.inference import Outputs
 from warmstart.shipping.reference import Reference
+from warmstart.task.base import Task
+from warmstart.task.tag import Tag
 
 Row = dict[str, Any]
 
@@ -16,14 +19,17 @@ Row = dict[str, Any]
 def rows(
     samples: Sequence[Sample],
     outputs: Outputs,
-    classes: Sequence[str],
+    task: Task,
+    target: Target,
     reference: Reference | None,
     coverage: float | None,
 ) -> list[Row]:
     """A row per sample, in order; see `Bundle.predict`. Raises `DataError` for a coverage that cannot be had."""
-    blank: Row = {"label": None, "probability": None, "probabilities": None, "unknown": None, "distance": None}
+    blank: Row = dict.fromkeys((*task.fields, "unknown", "distance"))
     blank |= {} if coverage is None else {"set": None}
-    answers = dict(zip(outputs.index.tolist(), _answers(outputs, classes, reference, coverage), strict=True))
+    answers = dict(
+        zip(outputs.index.tolist(), _answers(samples, outputs, task, target, reference, coverage), strict=True)
+    )
     errors = {i: error.found for i, error in outputs.errors.items()}
     return [
         {"input": sample.id, **(answers.get(i) or blank), "error": errors.get(i)} for i, sample in enumerate(samples)
@@ -31,19 +37,33 @@ def rows(
 
 
 def _answers(
-    outputs: Outputs, classes: Sequence[str], reference: Reference | None, coverage: float | None
+    samples: Sequence[Sample],
+    outputs: Outputs,
+    task: Task,
+    target: Target,
+    reference: Reference | None,
+    coverage: float | None,
 ) -> list[Row]:
-    found: list[Row] = []
-    for shares in outputs.logits.double().softmax(-1).tolist():
-        best = max(range(len(shares)), key=shares.__getitem__)
-        named = dict(zip(classes, shares, strict=True))
-        found.append({"label": classes[best], "probability": shares[best], "probabilities": named})
-        found[-1] |= {"unknown": None, "distance": None}
+    found = [{**answer, "unknown": None, "distance": None} for answer in _decoded(samples, outputs, task, target)]
     if outputs.distances is not None and reference is not None and reference.bank is not None:
         for row, distance in zip(found, outputs.distances.tolist(), strict=True):
             row |= {"unknown": distance > reference.bank.threshold, "distance": distance}
-    if coverage is not None and reference is not None and found:
-        for row, inside in zip(found, sets(outputs.logits, reference.scores, coverage), strict=True):
-            held = [name for name, there in zip(classes, inside, strict=True) if there]
+    if coverage is not None and reference is not None and reference.scores is not None and found:
+        for row, inside in zip(found, sets(outputs.outputs, reference.scores, coverage), strict=True):
+            held = [name for name, there in zip(target.classes, inside, strict=True) if there]
             row["set"] = sorted(held, key=row["probabilities"].__getitem__, reverse=True)
+    return found
+
+
+def _decoded(samples: Sequence[Sample], outputs: Outputs, task: Task, target: Target) -> list[Row]:
+    """What the task makes of outputs; of classes the probabilities of all of them, in their order."""
+    if isinstance(task, Tag):
+        return list(task.decode(outputs.outputs, target, [samples[int(i)].source for i in outputs.index]))
+    if task.name != "classify":
+        return list(task.decode(outputs.outputs, target))
+    found: list[Row] = []
+    for shares in outputs.outputs.double().softmax(-1).tolist():
+        best = max(range(len(shares)), key=shares.__getitem__)
+        named = dict(zip(target.classes, shares, strict=True))
+        found.append({"label": target.classes[best], "probability": shares[best], "probabilities": named})
     return found

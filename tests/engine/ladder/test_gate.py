@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.engine.ladder.helpers import Scripted, answers, divided, make_context
 from warmstart.engine.ladder.climb import climb
 from warmstart.engine.ladder.contender import Contender
-from warmstart.engine.ladder.gate import FEW, Verdict, calibrated_metrics, gate, has_benefit_of_the_doubt
+from warmstart.engine.ladder.gate import FEW, Verdict, gate, has_benefit_of_the_doubt
+from warmstart.evaluation.scoring import Merit
 from warmstart.task.classify import CLASSIFY
 
 TARGETS = torch.arange(12) % 3
@@ -43,13 +44,13 @@ def test_of_equals_the_one_with_the_lower_calibrated_log_loss_is_kept() -> None:
     knowing[:9] *= 6.0  # surer where it is right: no temperature gives that to the other
     said = against(knowing, flat)
     assert said.kept
-    assert "equal accuracy, log-loss lower by" in said.why
+    assert "equal accuracy, loss lower by" in said.why
     assert not against(flat, knowing).kept
 
 
 def test_confidence_alone_brings_nothing_since_a_temperature_repairs_it() -> None:
     modest, boastful = answers(TARGETS, first(9), sure=1.5), answers(TARGETS, first(9), sure=30.0)
-    modest_loss, boastful_loss = (calibrated_metrics(CLASSIFY, o, TARGETS)["log_loss"] for o in (modest, boastful))
+    modest_loss, boastful_loss = (-Merit.of(CLASSIFY, o, TARGETS).gain for o in (modest, boastful))
     assert math.isclose(modest_loss, boastful_loss, abs_tol=1e-3)
 
 
@@ -83,7 +84,7 @@ def test_an_ensemble_has_the_benefit_of_the_doubt_where_validation_samples_are_f
     probe, equal = answers(TARGETS, first(6)), answers(TARGETS, first(6)[::-1])
     said = gate(CLASSIFY, "ensemble", equal, "probe", probe, TARGETS, seed=0, mixture=True, doubt=True)
     assert said.kept
-    assert "no fewer than probe of only 12 validation samples" in said.why
+    assert "no worse than probe on only 12 validation samples" in said.why
     worse = answers(TARGETS, first(5))
     assert not gate(CLASSIFY, "ensemble", worse, "probe", probe, TARGETS, seed=0, mixture=True, doubt=True).kept
 

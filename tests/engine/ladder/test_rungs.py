@@ -14,9 +14,9 @@ from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.mixtures import ALPHAS, AverageRung, EnsembleRung, interpolate
 from warmstart.engine.ladder.rungs import PIXELS, PixelRung, RecipeRung
-from warmstart.evaluation.ensemble import combine
 from warmstart.evaluation.predict import predict_outputs
 from warmstart.recipe.methods import load_recipe
+from warmstart.task.classify import CLASSIFY
 
 PROBE = RecipeRung("probe", "", load_recipe("probe"))
 TUNED = RecipeRung("lp_ft", "", load_recipe("lp_ft", epochs=2, lr=3e-3, batch_size=8))
@@ -145,9 +145,9 @@ def test_the_ensemble_is_the_mean_of_the_probabilities_of_its_parts(
     rung = EnsembleRung(("probe", "lp_ft", "not tried"))
     contender = rung.climb(context, earlier)
     parts = [earlier["probe"], earlier["lp_ft"]]
-    assert torch.equal(contender.val_outputs, combine([part.val_outputs for part in parts]))
+    assert torch.equal(contender.val_outputs, CLASSIFY.combine([part.val_outputs for part in parts]))
     test = context.data.split.test
-    assert torch.equal(contender.outputs(test), combine([part.outputs(test) for part in parts]))
+    assert torch.equal(contender.outputs(test), CLASSIFY.combine([part.outputs(test) for part in parts]))
     assert contender.members == parts[0].members + parts[1].members
     assert contender.made_of == ("probe", "lp_ft")
     assert rung.after == ("probe", "lp_ft")

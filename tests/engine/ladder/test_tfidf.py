@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from tests.engine.ladder.helpers import divided, make_context
+from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import ClassTarget, Dataset, Sample, Split, Text
 from warmstart.engine.ladder.climb import climb
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.terms import Terms
 from warmstart.engine.ladder.tfidf import TfidfRung
 from warmstart.errors import TrainingError
+from warmstart.preprocess.kinds import of_images
 
 WORDS = {
     "sport": "match goal team player won",
@@ -28,7 +30,9 @@ def texts_context(rows: Sequence[tuple[Text, str]], train: int, classes: Sequenc
     order, val = np.arange(len(rows)), train + (len(rows) - train) // 4
     split = Split(order[:train], order[train:val], order[val:], how="by hand")
     dataset = Dataset(samples, ClassTarget(tuple(classes)), name="texts")
-    return make_context(dataclasses.replace(divided(), dataset=dataset, split=split))
+    data = divided()
+    store = PixelStore(dataset, of_images(data.spec))  # holds the labels; no input is asked for
+    return make_context(dataclasses.replace(data, dataset=dataset, split=split, store=store))
 
 
 def sentences(n: int, seed: int = 0, classes: Sequence[str] = tuple(WORDS)) -> list[tuple[Text, str]]:
@@ -133,7 +137,9 @@ def test_of_a_pair_it_sees_what_the_parts_have_in_common() -> None:
 def test_a_class_with_one_text_is_learned_from() -> None:
     rows = [(Text(("bread soup",)), "food"), *sentences(60, classes=("sport", "tech"))]
     context = texts_context(rows, 40)
-    assert TfidfRung().climb(context, {}).outputs(np.array([0])).argmax() == context.data.dataset.target.index("food")
+    assert TfidfRung().climb(context, {}).outputs(np.array([0])).argmax() == context.data.dataset.target.classes.index(
+        "food"
+    )
 
 
 def test_texts_without_any_word_are_answered_with_the_shares_of_the_classes() -> None:

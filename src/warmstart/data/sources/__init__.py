@@ -9,11 +9,12 @@ from warmstart.data.schema import Dataset, Kind
 from warmstart.data.sources.arrays import load_arrays
 from warmstart.data.sources.folder import load_folder
 from warmstart.data.sources.inputs import load_inputs
-from warmstart.data.sources.kind import kind_of
+from warmstart.data.sources.kind import OF_TEXTS, kind_of, refuse_mixed, require_kind
 from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.table import load_table
 from warmstart.data.sources.texts import load_texts
+from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
 __all__ = ["OnMissing", "kind_of", "load", "load_inputs"]
@@ -25,6 +26,7 @@ def load(
     data: Any,
     *,
     kind: Kind | None = None,
+    task: TaskName | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -38,10 +40,15 @@ def load(
         data: a folder with a folder per class (with or without train/val/test above them); a CSV, TSV, Parquet, JSON
             or JSON lines file; a DataFrame, or a `Dataset` or `DatasetDict` of Hugging Face; `(images, labels)` or
             `(texts, labels)`; or a `Dataset`, which is returned as it is.
-        kind: "image" or "text"; without it, what `kind_of` finds, or what a column that is named belongs to.
+        kind: "image" or "text"; without it, what `kind_of` finds.
+        task: what the labels pose: "classify" (one of several classes), "multilabel" (any number of several labels),
+            "regress" (numbers), "tag" (a tag for each word), "generate" (a text to be written). Without it, what is
+            found: lists of names are several labels, lists as long as those of the words are tags, many different
+            fractions are numbers, all else are classes; "generate" and names in one cell ("a|b") must be said.
         path_column: column of a table that holds the paths of images, where its name does not tell.
         text_column: column of a table that holds the texts, likewise; for pairs of texts two, with a comma between.
-        label_column: column of a table that holds the labels, likewise.
+        label_column: column of a table that holds the labels, likewise; several, with commas between them, hold 0 and 1
+            each, or numbers.
         group: what must stay in one part: column of a table; "folder", for folders below the class; for data in memory
             a sequence with an entry per sample.
         time: when each sample was taken: column of a table with numbers or dates; "exif", for a folder of photos that
@@ -51,13 +58,21 @@ def load(
     Raises:
         DataError: what was found, what was expected, what to do.
     """
+    if not isinstance(data, Dataset):
+        data = _source(data, columns=bool(path_column or text_column or label_column))
+    if kind is None:
+        kind = kind_of(data, task=task, path_column=path_column, text_column=text_column)
+    else:
+        require_kind(data, kind, path_column=path_column, text_column=text_column)
     if isinstance(data, Dataset):
+        if task not in (None, data.target.kind):
+            raise DataError(f"the task {task!r} for a data set whose target is of {data.target.kind!r}", "one task")
         return data
-    if path_column and text_column:
-        raise DataError("both a path column and a text column are named", expected="images or texts, and so one")
-    data = _source(data, columns=bool(path_column or text_column or label_column))
-    kind = kind or ("text" if text_column else "image" if path_column else kind_of(data))
-    of: dict[str, Any] = {"group": group, "time": time}
+    if kind == "image" and task in OF_TEXTS:
+        raise DataError(f"the task {task!r} for images", expected="'classify', 'multilabel' or 'regress'")
+    if isinstance(data, tuple) and isinstance(data[0], (list, tuple)):
+        refuse_mixed(data[0])
+    of: dict[str, Any] = {"group": group, "time": time, "task": task}
     if kind == "text":
         return load_texts(data, text_column=text_column, label_column=label_column, on_missing=on_missing, **of)
     if isinstance(data, tuple):

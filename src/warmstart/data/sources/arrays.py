@@ -9,23 +9,32 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from warmstart.data.schema import ClassTarget, Dataset, Sample
-from warmstart.data.sources.labels import as_text, class_names
+from warmstart.data.schema import Dataset, Sample
+from warmstart.data.sources.answers import Answers, read_answers, target_of
+from warmstart.data.sources.labels import LabelCells, as_text
 from warmstart.data.sources.times import as_times
+from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
 
 def load_arrays(
-    images: Any, labels: Any, *, group: Sequence[Any] | None = None, time: Sequence[Any] | None = None
+    images: Any,
+    labels: Any,
+    *,
+    group: Sequence[Any] | None = None,
+    time: Sequence[Any] | None = None,
+    task: TaskName | None = None,
 ) -> Dataset:
     """A data set of images in memory. Ids are `row-0`, `row-1`, ...
 
     Args:
         images: array (n, H, W) or (n, H, W, C), or a sequence of PIL images, arrays or paths. Values are read as
             `warmstart.preprocess.modes` says, or for a backbone of bands as `warmstart.preprocess.bands` does.
-        labels: one for each image: texts or whole numbers, in a sequence or an array (n,).
+        labels: one for each image, in a sequence or an array (n,): texts or whole numbers, or lists of them; or
+            numbers. For a `task` of several labels or numbers also an array (n, k) of 0 and 1, or of numbers.
         group: for each image what must stay in one part (a patient, a site), or None.
         time: for each image when it was taken: numbers, or dates.
+        task: that the labels pose; found by what they are (`warmstart.data.sources.answers`) if not given.
 
     Raises:
         DataError: lengths differ, a shape is no image's, a label is missing, a time is none, or there are fewer than
@@ -35,9 +44,9 @@ def load_arrays(
     {'a': 2, 'b': 2}
     """
     notes: list[str] = []
-    samples = in_memory(as_sources(images), labels, group, time, notes)
-    classes = class_names([str(s.label) for s in samples], notes)
-    return Dataset(samples, ClassTarget(classes), "arrays", notes=tuple(notes))
+    samples, answers = in_memory(as_sources(images), labels, group, time, notes, task=task)
+    target = target_of(answers, [s.label for s in samples], notes)
+    return Dataset(samples, target, "arrays", notes=tuple(notes))
 
 
 def in_memory(
@@ -47,23 +56,35 @@ def in_memory(
     time: Sequence[Any] | None,
     notes: list[str],
     noun: str = "image",
-) -> tuple[Sample, ...]:
-    """A sample for each source, with what stands at its place. Arguments and errors as for `load_arrays`."""
-    names = _names(labels, noun)
-    groups = [None] * len(names) if group is None else [as_text(g) or None for g in group]
-    cells = None if time is None else [as_text(at) for at in time]
-    if not len(sources) == len(names) == len(groups) == len(names if cells is None else cells):
+    *,
+    task: TaskName | None = None,
+    words: Sequence[Sequence[str]] | None = None,
+) -> tuple[tuple[Sample, ...], Answers]:
+    """A sample for each source, with what stands at its place, and the answers that its labels are from.
+
+    Arguments and errors as for `load_arrays`; `words` are those of the texts, where words are labelled.
+    """
+    cells = _label_cells(labels, task, noun, words)
+    n = len(cells.places)
+    groups = [None] * n if group is None else [as_text(g) or None for g in group]
+    moments = None if time is None else [as_text(at) for at in time]
+    if not len(sources) == n == len(groups) == (n if moments is None else len(moments)):
         of_groups = "" if group is None else f", {len(groups)} groups"
-        of_times = "" if cells is None else f", {len(cells)} times"
+        of_times = "" if moments is None else f", {len(moments)} times"
         raise DataError(
-            f"{len(sources)} {noun}s, {len(names)} labels{of_groups}{of_times}",
+            f"{len(sources)} {noun}s, {n} labels{of_groups}{of_times}",
             expected=f"as many labels as {noun}s, in their order",
         )
-    times = [None] * len(names) if cells is None else as_times(cells, notes)
-    return tuple(
-        Sample(f"row-{row}", source, name, of, time=at)
-        for row, (source, name, of, at) in enumerate(zip(sources, names, groups, times, strict=True))
+    times = [None] * n if moments is None else as_times(moments, notes)
+    answers = read_answers(cells, task, notes)
+    if None in answers.labels:
+        place = cells.places[answers.labels.index(None)]
+        raise DataError(f"the label at {place} is missing", expected=f"a label for each {noun}")
+    samples = tuple(
+        Sample(f"row-{row}", source, label, of, time=at)
+        for row, (source, label, of, at) in enumerate(zip(sources, answers.labels, groups, times, strict=True))
     )
+    return samples, answers
 
 
 def as_sources(images: Any) -> list[Any]:
@@ -94,11 +115,16 @@ def as_source(image: Any) -> Any:
     )
 
 
-def _names(labels: Any, noun: str) -> list[str]:
-    if getattr(labels, "ndim", 1) != 1:
-        raise DataError(f"labels of shape {tuple(labels.shape)}", expected=f"one label for each {noun}: shape (n,)")
+def _label_cells(labels: Any, task: TaskName | None, noun: str, words: Sequence[Sequence[str]] | None) -> LabelCells:
+    if hasattr(labels, "toarray"):  # a sparse matrix of scipy
+        labels = labels.toarray()
+    shape = tuple(getattr(labels, "shape", (0,)))
+    if len(shape) == 2 and task in ("multilabel", "regress"):
+        names = [str(name) for name in getattr(labels, "columns", range(shape[1]))]
+        columns = np.asarray(labels).T.tolist()
+        return LabelCells(columns, tuple(names), [f"position {i}" for i in range(shape[0])])
+    if len(shape) != 1 and not (len(shape) == 2 and task == "tag"):
+        several = "; task='multilabel' for 0 and 1, task='regress' for numbers" if len(shape) == 2 else ""
+        raise DataError(f"labels of shape {shape}{several}", expected=f"one label for each {noun}: shape (n,)")
     values = labels.tolist() if hasattr(labels, "tolist") else list(labels)
-    names = [as_text(value) for value in values]
-    if "" in names:
-        raise DataError(f"the label at position {names.index('')} is missing", expected=f"a label for each {noun}")
-    return names
+    return LabelCells([values], ("label",), [f"position {i}" for i in range(len(values))], words)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from warmstart.data.names import PARTS
-from warmstart.data.sources.labels import as_text, refuse_nested
+from warmstart.data.sources.labels import LabelCells, as_text, refuse_nested
+from warmstart.data.targets import TaskName
 from warmstart.errors import DataError, nearest
 
 PATHS = (
@@ -18,6 +19,12 @@ LABELS = (
     "label", "class", "target", "category", "class_name", "label_name", "labels", "classname", "species", "y",
     "sentiment", "intent", "topic", "emotion", "genre", "polarity", "gold_label", "label_text", "class_index",
 )  # fmt: skip
+SETS = ("topics", "tags", "categories", "genres", "emotions", "classes", "keywords", "themes", "attributes")
+"""What columns of several labels are called beside that."""
+MEASURES = (
+    "score", "rating", "stars", "value", "price", "similarity", "similarity_score", "age", "grade", "number",
+)  # fmt: skip
+"""What columns of numbers are called beside that."""
 SPLITS = ("split", "set", "subset", "part", "partition", "data_set", "dataset")
 
 _OR_TEXTS = ", or with text_column (--text-column) if they are texts"
@@ -27,22 +34,31 @@ _OR_TEXTS = ", or with text_column (--text-column) if they are texts"
 class Columns:
     """Names of the columns that say something of the samples, beside those that hold them."""
 
-    label: str
+    labels: tuple[str, ...]
+    """Several where each holds a label of its own, or a number."""
     group: str | None
     split: str | None
     time: str | None = None
 
     def cells(self, header: Sequence[str], table: Sequence[Sequence[Any]]) -> list[dict[str, str]]:
-        """The cells that matter of each row, by what they say, as text; empty where there is none.
+        """The cells of each row by what they say, `group`, `split` and `time`, as text; empty where there is none.
 
         Raises:
             DataError: names the row and column of a cell that is a list or an object.
         """
-        at = {role: header.index(name) for role, name in dataclasses.asdict(self).items() if name is not None}
+        named = {"group": self.group, "split": self.split, "time": self.time}
+        at = {role: header.index(name) for role, name in named.items() if name is not None}
         for number, row in enumerate(table, start=1):
             for i in at.values():
                 refuse_nested(row[i], number, header[i])
         return [{role: as_text(row[i]) for role, i in at.items()} for row in table]
+
+    def label_cells(
+        self, header: Sequence[str], table: Sequence[Sequence[Any]], words: Sequence[Sequence[str]] | None = None
+    ) -> LabelCells:
+        """The cells of the labels, as they are stored; `words` are those of the texts, where words are labelled."""
+        columns = [[row[header.index(name)] for row in table] for name in self.labels]
+        return LabelCells(columns, self.labels, [f"row {number}" for number in range(1, len(table) + 1)], words)
 
 
 def find_path(header: Sequence[str], path: str | None) -> str:
@@ -58,16 +74,23 @@ def find_columns(
     label: str | None,
     group: str | None,
     time: str | None = None,
+    known: Sequence[str] = LABELS,
 ) -> Columns:
     """The columns to use, beside `inputs`, which hold the samples. Raises `DataError` if one cannot be told.
+
+    `label` names one or, with commas between them, several; without it, it is the first there is of those `known`, or
+    the only one that is left.
 
     >>> find_columns(["image", "class", "split"], [["a.png", "cat", "train"]], ["image"], label=None, group=None).split
     'split'
     """
-    labels = asked(header, label, "label") or _guessed(header, inputs, LABELS, "label")
+    labels = named(header, label, "label") if label is not None else ()
     groups, times = asked(header, group, "group"), asked(header, time, "time")
+    if not labels:
+        left = [name for name in header if name not in (*inputs, groups, times) and name.lower() not in SPLITS]
+        labels = (left[0] if len(left) == 1 else _guessed(header, inputs, known, "label"),)
     for name in header:
-        if name.lower() in SPLITS and name not in (*inputs, labels, groups, times):
+        if name.lower() in SPLITS and name not in (*inputs, *labels, groups, times):
             at = header.index(name)
             values = {as_text(row[at]).lower() for row in table}
             if values <= PARTS.keys():
@@ -91,6 +114,19 @@ def asked(header: Sequence[str], name: str | None, what: str) -> str | None:
             do=f"the nearest: {nearest(name, header)}",
         )
     return name
+
+
+def named(header: Sequence[str], names: str, what: str) -> tuple[str, ...]:
+    """The columns that the user names, with commas between them. Raises `DataError` if one is twice, or is none."""
+    found = [names] if names in header else [name.strip() for name in names.split(",")]
+    if len(set(found)) < len(found):
+        raise DataError(f"{what}_column names {', '.join(found)}", expected="each column once")
+    return tuple(str(asked(header, name, what)) for name in found)
+
+
+def label_names(task: TaskName | None) -> tuple[str, ...]:
+    """What columns of the labels of a task are called, the likeliest first."""
+    return (*LABELS, *(MEASURES if task == "regress" else SETS))
 
 
 def known_as(header: Sequence[str], known: Sequence[str]) -> str | None:

@@ -9,17 +9,27 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from warmstart.data.names import IMAGES, PARTS, FileKind, clean, natural, some, unique
+from warmstart.data.names import IMAGES, PARTS, TEXTS, FileKind, clean, natural, some, unique
 from warmstart.data.parts import check_parts
-from warmstart.data.schema import ClassTarget, Dataset, Sample, SplitName
+from warmstart.data.schema import ClassTarget, Dataset, Sample, SplitName, Target
+from warmstart.data.sources.answers import read_answers, target_of
+from warmstart.data.sources.labels import LabelCells
 from warmstart.data.sources.times import EXIF, photo_times
-from warmstart.data.sources.walk import beside, entries, walk
+from warmstart.data.sources.walk import beside, entries, is_folder, walk
+from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
 Layout = dict[Path, SplitName]
 
 
-def load_folder(root: Path, *, group: str | None = None, time: str | None = None, kind: FileKind = IMAGES) -> Dataset:
+def load_folder(
+    root: Path,
+    *,
+    group: str | None = None,
+    time: str | None = None,
+    kind: FileKind = IMAGES,
+    task: TaskName | None = None,
+) -> Dataset:
     """Read the layout of a folder; no file is opened but a photo for its time.
 
     Args:
@@ -27,6 +37,7 @@ def load_folder(root: Path, *, group: str | None = None, time: str | None = None
         group: "folder" takes the folder below the class that a file lies in for its group (a patient, a site).
         time: "exif" takes the time at which each photo says that it was taken.
         kind: of the files that are samples.
+        task: "classify", as without it, or "regress" where the names of the folders are numbers.
 
     Raises:
         DataError: no layout that is understood, an empty class, a single class, or a class that train lacks; shows the
@@ -44,6 +55,12 @@ def load_folder(root: Path, *, group: str | None = None, time: str | None = None
             expected=f"{EXIF!r}: when a photo was taken, by what it says itself" if kind is IMAGES else "no time",
             do="for times of another kind give a table with a column for them",
         )
+    if task not in (None, "classify", "regress"):
+        raise DataError(
+            f"the task {task!r} for a folder of {kind.noun}s",
+            expected="a folder per class: one label for each file, 'classify', or a number, 'regress'",
+            do="give a table with a column for the labels",
+        )
     notes: list[str] = []
     layout = _parts(root, kind, notes)
     samples: list[Sample] = []
@@ -57,7 +74,12 @@ def load_folder(root: Path, *, group: str | None = None, time: str | None = None
     ids = unique([s.id for s in samples])
     times = [None] * len(ids) if time is None else photo_times(samples)
     samples = [dataclasses.replace(s, id=i, time=at) for i, s, at in zip(ids, samples, times, strict=True)]
-    dataset = Dataset(tuple(samples), ClassTarget(classes), clean(root.resolve().name), root, tuple(notes))
+    target: Target = ClassTarget(classes)
+    if task == "regress":
+        answers = read_answers(LabelCells([[s.label for s in samples]], ("number",), ids), task, notes)
+        samples = [dataclasses.replace(s, label=number) for s, number in zip(samples, answers.labels, strict=True)]
+        target = target_of(answers, answers.labels, notes)
+    dataset = Dataset(tuple(samples), target, clean(root.resolve().name), root, tuple(notes))
     check_parts(dataset)
     return dataset
 
@@ -126,8 +148,12 @@ def _check(root: Path, classes: tuple[str, ...], empty: list[str], kind: FileKin
     elif not classes:
         problem = f"no folder in {clean(str(root))} holds any {kind.noun}"
     elif empty:
+        other = TEXTS if kind is IMAGES else IMAGES
+        mixed = [name for name in empty if is_folder(root / name) and walk(root / name, other).files]
         problem = f"{len(empty)} class folder(s) hold no {kind.noun}: {some(empty)}"
+        problem += f"; there are {other.noun}s in {some(mixed)}" if mixed else ""
         inside = f"fill or remove them; {kind.noun}s of other formats must be converted"
+        inside = f"images and texts are not classified together: {inside}" if mixed else inside
     elif len(classes) < 2:
         problem = f"there is only one class: {classes[0]}"
     else:

@@ -63,13 +63,20 @@ def _columns(part: Any) -> Table:
     header, table = from_frame(part.to_pandas())
     for i, name in enumerate(header):
         if classes := _class_names(part, name):
-            for row in table:  # -1 is what has no label
-                row[i] = classes[int(row[i])] if row[i] is not None and row[i] >= 0 else None
+            for row in table:
+                row[i] = _by_name(row[i], classes)
     return header, table
 
 
+def _by_name(cell: Any, classes: list[str]) -> Any:
+    """The name that a number stands for, or the names of a list; -1 is what has no label."""
+    if hasattr(cell, "__len__"):
+        return [_by_name(one, classes) for one in cell]
+    return classes[int(cell)] if cell is not None and 0 <= cell < len(classes) else None
+
+
 def _class_names(part: Any, column: str) -> list[str]:
-    """The names of the classes that a column numbers, if it does."""
+    """The names of the classes that a column numbers, also in lists, if it does."""
     features = getattr(part, "features", None)
     feature = features.get(column) if isinstance(features, Mapping) else None
-    return list(getattr(feature, "names", None) or [])
+    return list(getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None) or [])

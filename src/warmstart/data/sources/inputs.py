@@ -11,11 +11,15 @@ import numpy as np
 from warmstart.data.names import IMAGES, TEXTS, FileKind, natural
 from warmstart.data.schema import Kind, Sample, Text
 from warmstart.data.sources.arrays import as_source, as_sources
+from warmstart.data.sources.kind import require_kind
 from warmstart.data.sources.reading import TABLES, is_table, read_table
-from warmstart.data.sources.textcolumns import find_texts, texts_in
+from warmstart.data.sources.tags import find_words, words_in
+from warmstart.data.sources.textcolumns import find_texts, guess_texts, texts_in
 from warmstart.data.sources.texts import as_text_source, read_source
 from warmstart.data.sources.walk import is_file, is_folder, walk
 from warmstart.errors import DataError
+
+DO = "give what the model was trained to read"
 
 
 def load_inputs(inputs: Any, *, kind: Kind = "image", text_column: str | None = None) -> tuple[Sample, ...]:
@@ -50,6 +54,7 @@ def load_inputs(inputs: Any, *, kind: Kind = "image", text_column: str | None = 
         elif kind == "text":
             samples += _texts(item, row, text_column, alone=len(items) == 1)
         elif isinstance(item, (str, Path)) and is_folder(Path(item)):
+            require_kind(item, kind, do=DO)
             samples += [Sample(path.as_posix(), path) for path in _below(Path(item), IMAGES)]
         else:
             source = as_source(item)
@@ -61,8 +66,8 @@ def load_inputs(inputs: Any, *, kind: Kind = "image", text_column: str | None = 
 
 def _items(inputs: Any, kind: Kind) -> Sequence[Any]:
     if kind == "text":
-        several = not (isinstance(inputs, (str, bytes, Path, Text, Sample)) or is_table(inputs) or inputs is None)
-        return list(inputs) if several else [inputs]
+        one = isinstance(inputs, (str, bytes, Path, Text, Sample)) or is_table(inputs)
+        return list(inputs) if hasattr(inputs, "__iter__") and not one else [inputs]
     if isinstance(inputs, np.ndarray):
         one = inputs.ndim == 2 or (inputs.ndim == 3 and inputs.shape[2] in (1, 3, 4))
         return [inputs] if one else as_sources(inputs)
@@ -77,21 +82,28 @@ def _texts(item: Any, row: int, text_column: str | None, *, alone: bool) -> list
     if isinstance(path, str):
         return [Sample(f"row-{row}", as_text_source(path))]
     if isinstance(path, Path) and is_folder(path):
+        require_kind(path, "text", do=DO)
         return [Sample(file.as_posix(), read_source(file, [])) for file in _below(path, TEXTS)]
     if isinstance(path, Path) and path.suffix.lower() not in set(TABLES) - TEXTS.endings:
         return [Sample(path.as_posix(), read_source(path, []))]
+    require_kind(path, "text", text_column=text_column, do=DO)
     header, table = read_table(path, [], keep_empty=True)
-    columns, _ = find_texts(header, table, text_column, [])
+    words = find_words(header, table, only=text_column)
     prefix = "" if alone else f"{path.as_posix() if isinstance(path, Path) else 'table'} "
-    texts = texts_in(header, table, columns)
+    if words is not None and (text_column or not guess_texts(header, table)):
+        texts = list(map(Text.of_words, words_in(header, table, words, [])))
+    else:
+        texts = texts_in(header, table, find_texts(header, table, text_column, [])[0])
     return [Sample(f"{prefix}row-{number}", text) for number, text in enumerate(texts, start=1)]
 
 
 def _is_place(text: str) -> bool:
-    """Whether a string stands for a file or folder: there is such a one, or it is a word that ends as only these do."""
+    """Whether a string stands for a file or folder, were it an image: there is such a one, or it is a word that ends as
+    only these do.
+    """
     if not text.strip():
         return False
-    ends = Path(text).suffix.lower() in {*TABLES, *TEXTS.endings}
+    ends = Path(text).suffix.lower() in {*TABLES, *TEXTS.endings, *IMAGES.endings}
     return is_folder(Path(text)) or (ends and (is_file(Path(text)) or not any(c.isspace() for c in text)))
 
 

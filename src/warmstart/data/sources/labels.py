@@ -1,7 +1,8 @@
-"""Labels as names: what a cell or a value says, which classes there are, and what is strange about them."""
+"""Cells as text and labels as names: what a cell says, which classes there are, and what is strange about them."""
 
 from __future__ import annotations
 
+import dataclasses
 import numbers
 from collections import Counter
 from collections.abc import Sequence
@@ -10,8 +11,17 @@ from typing import Any
 from warmstart.data.names import clean, natural, some
 from warmstart.errors import DataError
 
-_CONTINUOUS = 20
-"""Distinct fractional numbers beyond which a column is taken for measurements rather than classes."""
+
+@dataclasses.dataclass(frozen=True)
+class LabelCells:
+    """What says the labels: the columns of a table, each with its name, or the one that a sequence is."""
+
+    columns: Sequence[Sequence[Any]]
+    names: tuple[str, ...]
+    places: Sequence[str]
+    """Of each sample, for errors: "row 3"."""
+    words: Sequence[Sequence[str]] | None = None
+    """Of each text, where words are labelled."""
 
 
 def as_text(value: Any) -> str:
@@ -28,11 +38,22 @@ def as_cell(value: Any) -> str:
 
     A whole number that a table stores as a float, because other rows have gaps, loses its ".0".
     """
-    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+    if is_null(value):
         return ""
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():
         return str(int(float(value)))
     return str(value).strip()
+
+
+def is_null(value: Any) -> bool:
+    """Whether a cell or a value says that there is none: `None`, NaN, or what pandas writes for it.
+
+    >>> is_null(None), is_null(float("nan")), is_null(""), is_null([])
+    (True, True, False, False)
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, numbers.Number) and bool(value != value)
 
 
 def is_nested(value: Any) -> bool:
@@ -54,7 +75,7 @@ def class_names(labels: Sequence[str], notes: list[str]) -> tuple[str, ...]:
     """The classes in natural order; `notes` gets what is strange about them.
 
     Raises:
-        DataError: fewer than two classes, or what looks like measurements.
+        DataError: fewer than two classes.
 
     >>> class_names(["10", "2", "NA"], [])
     ('2', '10', 'NA')
@@ -67,14 +88,7 @@ def class_names(labels: Sequence[str], notes: list[str]) -> tuple[str, ...]:
             expected="two or more classes",
         )
     values = [_number(name) for name in classes]
-    fractional = [name for name, value in zip(classes, values, strict=True) if value is not None and value % 1]
-    if fractional and None not in values and len(classes) > max(_CONTINUOUS, len(labels) // 10):
-        raise DataError(
-            f"{len(classes)} different numbers as labels, such as {some(fractional, 3)}",
-            expected="classes: a name or a whole number that several samples share",
-            do="name the right column, or make classes of the numbers",
-        )
-    if fractional:
+    if fractional := [name for name, value in zip(classes, values, strict=True) if value is not None and value % 1]:
         notes.append(f"labels with fractions are taken as names of classes: {some(fractional)}")
     if "-1" in counts:
         notes.append(f"{counts['-1']} samples are labelled -1; it is taken as a class, though it often means unknown")

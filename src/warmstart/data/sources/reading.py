@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmstart.data.sources import objects
+from warmstart.data.sources.conll import CONLL, read_conll
 from warmstart.data.sources.hub import Table, from_frame, from_hub, is_hub
 from warmstart.data.sources.textfile import decoded, first_rows, read_text_table
 from warmstart.errors import DataError
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
 PARQUET = (".parquet", ".pq")
 OBJECTS = (".jsonl", ".ndjson", ".json")
-TABLES = (".csv", ".tsv", ".txt", *PARQUET, *OBJECTS)
+TABLES = (".csv", ".tsv", ".txt", *PARQUET, *OBJECTS, *CONLL)
 """Endings of the files that are read as tables."""
+LINES = (".txt", ".tsv")
+"""Those that hold a word in each line where words are labelled."""
 _HEAD_BYTES = 1 << 20
 _HEAD_ROWS = 100
 
@@ -33,18 +36,19 @@ def is_table(data: Any) -> bool:
     return _is_frame(data) or is_hub(data)
 
 
-def read_table(source: Any, notes: list[str], *, keep_empty: bool = False) -> Table:
+def read_table(source: Any, notes: list[str], *, keep_empty: bool = False, tagged: bool = False) -> Table:
     """Header and rows of a file, a DataFrame, or what becomes one; `notes` gets what had to be found out.
 
     Args:
         source: a path, or a table in memory (`is_table`).
         notes: what had to be found out is added to them.
         keep_empty: keep rows of a CSV in which every cell is empty.
+        tagged: a .txt or .tsv file has a word with its tag in each line (`warmstart.data.sources.conll`).
 
     Raises:
         DataError: it cannot be read, has no rows, or two columns of one name; names the row where there is one.
     """
-    header, table = _read(source, notes, keep_empty)
+    header, table = _read(source, notes, keep_empty, tagged)
     if repeated := sorted({name for name in header if name and header.count(name) > 1}):  # unnamed ones are not used
         raise DataError(
             f"column name(s) that occur more than once: {', '.join(map(repr, repeated))}",
@@ -64,11 +68,11 @@ def head(source: Any) -> Table:
     """
     if not isinstance(source, Path):
         first = next(iter(source.values()), None) if isinstance(source, Mapping) else source
-        return ([], []) if first is None else _read(_first_rows(first), [], keep_empty=False)
+        return ([], []) if first is None else _read(_first_rows(first), [])
     if source.suffix.lower() in PARQUET:
         return from_frame(_parquet(source, rows=_HEAD_ROWS))
-    if source.suffix.lower() == ".json":
-        header, table = objects.read_json(source, [])
+    if source.suffix.lower() in (".json", *CONLL):
+        header, table = _read(source, [])
         return header, table[:_HEAD_ROWS]
     with source.open("rb") as file:
         lines = file.read(_HEAD_BYTES)
@@ -81,7 +85,7 @@ def head(source: Any) -> Table:
     return header, [[*cells, *[""] * (len(header) - len(cells))][: len(header)] for cells in rows[1:]]
 
 
-def _read(source: Any, notes: list[str], keep_empty: bool) -> Table:
+def _read(source: Any, notes: list[str], keep_empty: bool = False, tagged: bool = False) -> Table:
     """The same as `read_table`, whatever the names and the number of rows."""
     if not isinstance(source, Path):
         return from_frame(source) if _is_frame(source) else from_hub(source, notes)
@@ -89,6 +93,8 @@ def _read(source: Any, notes: list[str], keep_empty: bool) -> Table:
         return from_frame(_parquet(source))
     if source.suffix.lower() in OBJECTS:
         return objects.read_json(source, notes)
+    if source.suffix.lower() in (*CONLL, *(LINES if tagged else ())):
+        return read_conll(source, notes)
     header, rows = read_text_table(source, notes, keep_empty=keep_empty)
     return header, [list(cells) for _, cells in rows]
 

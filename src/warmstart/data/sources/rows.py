@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from warmstart.data.names import PARTS, clean, some, unique
-from warmstart.data.schema import Sample, Text
+from warmstart.data.schema import Label, Sample, Text
 from warmstart.data.sources.times import as_times
 from warmstart.data.sources.walk import is_file
 from warmstart.errors import DataError
@@ -19,37 +19,37 @@ _FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
 def to_samples(
-    rows: Sequence[dict[str, str]], root: Path, on_missing: OnMissing, notes: list[str]
+    rows: Sequence[dict[str, str]], labels: Sequence[Label | None], root: Path, on_missing: OnMissing, notes: list[str]
 ) -> tuple[Sample, ...]:
-    """A sample for each row of cells `path`, `label` and, if there are, `group`, `split` and `time`.
+    """A sample for each row of cells `path` and, if there are, `group`, `split` and `time`, with its label.
 
     A row that repeats another is left out and counted.
 
     Raises:
-        DataError: names the rows (the first is 1) with an empty label or a missing file, unless these are to be
+        DataError: names the rows (the first is 1) without a label or a missing file, unless these are to be
             skipped, with another label for the same file, or with a time that cannot be read.
     """
     times = _times(rows, notes)
     samples: list[Sample] = []
     problems: list[str] = []
-    first: dict[tuple[Path, str], tuple[int, str]] = {}
+    first: dict[tuple[Path, str], tuple[int, Label | None]] = {}
     repeated = 0
-    for number, row in enumerate(rows, start=1):
+    for number, (row, label) in enumerate(zip(rows, labels, strict=True), start=1):
         file, part = _file(root, row["path"]), row.get("split", "").lower()
-        if problem := _problem(row, file):
+        if problem := _problem(row, label, file):
             problems.append(f"row {number}: {problem}")
             continue
-        before = first.setdefault((file, part), (number, row["label"]))
+        before = first.setdefault((file, part), (number, label))
         if before[0] != number:
-            if before[1] != row["label"]:
+            if before[1] != label:
                 raise DataError(
-                    f"row {number} labels {clean(row['path'])} as {row['label']!r}, row {before[0]} as {before[1]!r}",
+                    f"row {number} labels {clean(row['path'])} as {label!r}, row {before[0]} as {before[1]!r}",
                     expected="one label for each file",
                     do="remove the row that is wrong",
                 )
             repeated += 1
             continue
-        samples.append(_sample(clean(Path(row["path"]).as_posix()), file, row, times[number - 1]))
+        samples.append(_sample(clean(Path(row["path"]).as_posix()), file, label, row, times[number - 1]))
     expected = f"in every row a label, and a file that exists (relative paths start at {root.absolute()})"
     _leave_out(problems, len(rows), expected, notes, stop=on_missing == "error" or not samples)
     if repeated:
@@ -59,9 +59,13 @@ def to_samples(
 
 
 def to_texts(
-    rows: Sequence[dict[str, str]], texts: Sequence[Text], on_missing: OnMissing, notes: list[str]
+    rows: Sequence[dict[str, str]],
+    labels: Sequence[Label | None],
+    texts: Sequence[Text],
+    on_missing: OnMissing,
+    notes: list[str],
 ) -> tuple[Sample, ...]:
-    """A sample for each row of cells `label` and, if there are, `group`, `split` and `time`, with its text.
+    """A sample for each row of cells, if there are, `group`, `split` and `time`, with its label and its text.
 
     Empty texts are left in, with or without a label. Ids are `row-1` for the first, and so on.
 
@@ -71,9 +75,9 @@ def to_texts(
     times = _times(rows, notes)
     samples: list[Sample] = []
     problems: list[str] = []
-    for number, (row, text, at) in enumerate(zip(rows, texts, times, strict=True), start=1):
-        if row["label"] or text.empty:
-            samples.append(_sample(f"row-{number}", text, row, at))
+    for number, (row, label, text, at) in enumerate(zip(rows, labels, texts, times, strict=True), start=1):
+        if label is not None or text.empty:
+            samples.append(_sample(f"row-{number}", text, label, row, at))
         else:
             problems.append(f"row {number}: the label is empty")
     _leave_out(problems, len(rows), "in every row a label", notes, stop=on_missing == "error" or not samples)
@@ -85,9 +89,9 @@ def _times(rows: Sequence[dict[str, str]], notes: list[str]) -> Sequence[float |
     return as_times([row["time"] for row in rows], notes) if timed else [None] * len(rows)
 
 
-def _sample(name: str, source: Path | Text, row: dict[str, str], at: float | None) -> Sample:
+def _sample(name: str, source: Path | Text, label: Label | None, row: dict[str, str], at: float | None) -> Sample:
     part = row.get("split", "").lower()
-    return Sample(name, source, row["label"], row.get("group") or None, PARTS[part] if part else None, at)
+    return Sample(name, source, label, row.get("group") or None, PARTS[part] if part else None, at)
 
 
 def _leave_out(problems: Sequence[str], of: int, expected: str, notes: list[str], *, stop: bool) -> None:
@@ -109,8 +113,8 @@ def _file(root: Path, text: str) -> Path:
     return next((root / name for name in forms if is_file(root / name)), root / text)
 
 
-def _problem(row: dict[str, str], file: Path) -> str:
-    if not row["label"]:
+def _problem(row: dict[str, str], label: Label | None, file: Path) -> str:
+    if label is None:
         return "the label is empty"
     if not row["path"]:
         return "the path is empty"

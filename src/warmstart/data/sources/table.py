@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from warmstart.data.parts import check_parts
-from warmstart.data.schema import ClassTarget, Dataset
-from warmstart.data.sources.columns import find_columns, find_path
-from warmstart.data.sources.labels import as_cell, class_names
+from warmstart.data.schema import Dataset
+from warmstart.data.sources.answers import read_answers, target_of
+from warmstart.data.sources.columns import find_columns, find_path, label_names
+from warmstart.data.sources.labels import as_cell
 from warmstart.data.sources.reading import read_table
 from warmstart.data.sources.rows import OnMissing, to_samples
+from warmstart.data.targets import TaskName
 
 
 def load_table(
@@ -21,6 +23,7 @@ def load_table(
     group: str | None = None,
     time: str | None = None,
     on_missing: OnMissing = "error",
+    task: TaskName | None = None,
 ) -> Dataset:
     """Read a table. Relative paths are relative to its folder (a DataFrame's to the current one).
 
@@ -29,10 +32,12 @@ def load_table(
     Args:
         source: the file, or a table in memory (`warmstart.data.sources.reading`).
         path_column: which column holds the paths; found by its name if not given.
-        label_column: which column holds the labels; likewise.
+        label_column: which column holds the labels; likewise. Several, with commas between them, hold 0 and 1 each, or
+            numbers.
         group: column of what must stay in one part (a patient, a site, a device).
         time: column of when each was taken, numbers or dates (`warmstart.data.sources.times`).
         on_missing: "skip" leaves out rows whose file is missing or whose label is empty, and a note counts them.
+        task: that the labels pose; found by what they are (`warmstart.data.sources.answers`) if not given.
 
     Raises:
         DataError: names the column, or the row (1 is the first below the header), that does not fit.
@@ -41,13 +46,14 @@ def load_table(
     path = source if isinstance(source, Path) else None
     header, table = read_table(source, notes)
     paths = find_path(header, path_column)
-    columns = find_columns(header, table, [paths], label=label_column, group=group, time=time)
+    columns = find_columns(header, table, [paths], label=label_column, group=group, time=time, known=label_names(task))
+    answers = read_answers(columns.label_cells(header, table), task, notes)
     at, root = header.index(paths), path.parent if path is not None else Path()
     # A path stays as it is, letter for letter: the file system is asked for it.
     rows = [{**cells, "path": as_cell(row[at])} for cells, row in zip(columns.cells(header, table), table, strict=True)]
-    samples = to_samples(rows, root, on_missing, notes)
-    classes = class_names([str(s.label) for s in samples], notes)
+    samples = to_samples(rows, answers.labels, root, on_missing, notes)
+    target = target_of(answers, [s.label for s in samples], notes)
     name = path.stem if path is not None else "table"
-    dataset = Dataset(samples, ClassTarget(classes), name, root, tuple(notes))
+    dataset = Dataset(samples, target, name, root, tuple(notes))
     check_parts(dataset)
     return dataset

@@ -10,7 +10,7 @@ from typing import Any
 from warmstart.data.names import IMAGES, clean, some
 from warmstart.data.names import TEXTS as TEXT_FILES
 from warmstart.data.schema import Text
-from warmstart.data.sources.columns import LABELS, PATHS, SPLITS, asked, known_as
+from warmstart.data.sources.columns import LABELS, PATHS, SPLITS, known_as, named
 from warmstart.data.sources.labels import as_cell, is_nested, refuse_nested
 from warmstart.errors import DataError
 
@@ -57,7 +57,7 @@ def find_texts(
     ('premise', 'hypothesis')
     """
     if text is not None:
-        return _named(header, text), ""
+        return _named(header, table, text), ""
     if not (found := guess_texts(header, table, taken)):
         raise DataError(
             f"no column of the table is known to hold the texts; its columns are {some(list(header), 20)}",
@@ -132,11 +132,17 @@ def well_formed(text: str) -> str:
     return text
 
 
-def _named(header: Sequence[str], text: str) -> tuple[str, ...]:
-    names = [text] if text in header else [name.strip() for name in text.split(",")]
-    if len(names) > 2 or len(set(names)) < len(names):
-        raise DataError(f"text_column names {', '.join(names)}", expected="one column, or two others for pairs")
-    return tuple(str(asked(header, name, "text")) for name in names)
+def _named(header: Sequence[str], table: Sequence[Sequence[Any]], text: str) -> tuple[str, ...]:
+    if len(found := named(header, text, "text")) > 2:
+        raise DataError(f"text_column names {', '.join(found)}", expected="one column, or two for pairs")
+    for name in found:
+        if (values := _values(header, table, name)) and all(map(IMAGES.names, values)):
+            raise DataError(
+                f"the column {name!r}, which is named for texts, holds the names of images ({clean(values[0])})",
+                expected="a column of texts",
+                do="name another one, or for the images themselves path_column (--path-column) in its place",
+            )
+    return found
 
 
 def _cell(value: Any, number: int, column: str) -> str:

@@ -13,15 +13,19 @@ from typing import Any
 
 from warmstart.data.names import TEXTS, natural, some
 from warmstart.data.parts import check_parts
-from warmstart.data.schema import ClassTarget, Dataset, Sample, Text
+from warmstart.data.schema import Dataset, Sample, Text
+from warmstart.data.sources.answers import Answers, read_answers, target_of
 from warmstart.data.sources.arrays import in_memory
 from warmstart.data.sources.columns import find_columns
 from warmstart.data.sources.folder import load_folder
-from warmstart.data.sources.labels import as_cell, class_names, is_nested
+from warmstart.data.sources.labelled import find_labelled
+from warmstart.data.sources.labels import as_cell, is_nested
 from warmstart.data.sources.reading import is_table, read_table
 from warmstart.data.sources.rows import OnMissing, to_texts
-from warmstart.data.sources.textcolumns import find_texts, texts_in, well_formed
+from warmstart.data.sources.tags import are_tagged, words_in, words_of
+from warmstart.data.sources.textcolumns import texts_in, well_formed
 from warmstart.data.sources.textfile import ENCODINGS, read_text
+from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
 
@@ -33,18 +37,23 @@ def load_texts(
     group: Any = None,
     time: Any = None,
     on_missing: OnMissing = "error",
+    task: TaskName | None = None,
 ) -> Dataset:
     """Labelled texts in any form, as samples whose source is a `Text`.
 
     Args:
         data: a folder with a folder of .txt or .md files per class; a table (`warmstart.data.sources.reading`);
-            `(texts, labels)`, where a pair of texts is a tuple of two.
+            `(texts, labels)`, where a pair of texts is a tuple of two. Where words are labelled, a text is a list of
+            them, or is divided at white space.
         text_column: column of a table that holds the texts, or two with a comma between them for pairs; found by name,
             or by what it holds, if not given.
-        label_column: column of a table that holds the labels, found by name if not given.
+        label_column: column of a table that holds the labels, found by name if not given; several, with commas between
+            them, where each holds 0 and 1, or numbers.
         group: as `warmstart.data.sources.load` has it.
         time: likewise.
         on_missing: "skip" leaves out rows of a table whose label is empty.
+        task: that the labels pose; found by what they are (`warmstart.data.sources.answers`) if not given, but for
+            texts to be written.
 
     Raises:
         DataError: what was found, what was expected, what to do.
@@ -54,19 +63,29 @@ def load_texts(
     """
     notes: list[str] = []
     if is_table(data) or (isinstance(data, Path) and not data.is_dir()):
-        header, table = read_table(data, notes)
-        texts, guessed = find_texts(header, table, text_column, [label_column, group, time])
-        notes += [guessed] if guessed else []
-        columns = find_columns(header, table, texts, label=label_column, group=group, time=time)
-        samples = to_texts(columns.cells(header, table), texts_in(header, table, texts), on_missing, notes)
+        header, table = read_table(data, notes, tagged=task == "tag" and text_column is None)
+        found = find_labelled(header, table, task, text_column, label_column, (group, time))
+        notes += [found.guessed] if found.guessed else []
+        columns = find_columns(header, table, found.texts, label=found.label, group=group, time=time, known=found.known)
+        words = words_in(header, table, found.texts[0], notes) if found.task == "tag" else None
+        texts = texts_in(header, table, found.texts) if words is None else list(map(Text.of_words, words))
+        answers = read_answers(columns.label_cells(header, table, words), found.task, notes)
+        samples = to_texts(columns.cells(header, table), answers.labels, texts, on_missing, notes)
         name, root = (data.stem, data.parent) if isinstance(data, Path) else ("table", None)
-        return _dataset(samples, name, root, notes)
+        return _dataset(samples, answers, name, root, notes)
     if isinstance(data, Path):
-        found = load_folder(data, group=group, time=time, kind=TEXTS)
-        notes += found.notes
-        return _dataset(_read_files(found.samples, notes), found.name, data, notes)
-    sources = [as_text_source(text) for text in data[0]]
-    return _dataset(in_memory(sources, data[1], group, time, notes, noun="text"), "texts", None, notes)
+        folder = load_folder(data, group=group, time=time, kind=TEXTS, task=task)
+        notes += folder.notes
+        names = folder.target.classes if folder.target.kind == "regress" else ()
+        answers = Answers(folder.target.kind, [], names)
+        return _dataset(_read_files(folder.samples, notes), answers, folder.name, data, notes)
+    inputs, labels = list(data[0]), data[1]
+    if task is None and are_tagged(inputs, labels):
+        task = "tag"
+    words = words_of(inputs, notes) if task == "tag" else None
+    sources = list(map(as_text_source, inputs)) if words is None else list(map(Text.of_words, words))
+    placed, answers = in_memory(sources, labels, group, time, notes, noun="text", task=task, words=words)
+    return _dataset(placed, answers, "texts", None, notes)
 
 
 def as_text_source(item: Any) -> Text:
@@ -113,7 +132,7 @@ def _read_files(samples: Sequence[Sample], notes: list[str]) -> list[Sample]:
     return read
 
 
-def _dataset(samples: Sequence[Sample], name: str, root: Path | None, notes: list[str]) -> Dataset:
+def _dataset(samples: Sequence[Sample], answers: Answers, name: str, root: Path | None, notes: list[str]) -> Dataset:
     """The data set of the samples that have a text; a note counts those that have none."""
     kept = [s for s in samples if not (isinstance(s.source, Text) and s.source.empty)]
     if len(kept) < len(samples):
@@ -122,9 +141,10 @@ def _dataset(samples: Sequence[Sample], name: str, root: Path | None, notes: lis
     pairs = {len(s.source.parts) for s in kept if isinstance(s.source, Text)}
     if len(pairs) > 1:
         raise DataError("some samples are one text and some are pairs", expected="either for all of them")
-    classes = class_names([str(s.label) for s in kept], notes)
-    if emptied := sorted({str(s.label) for s in samples if s.label} - set(classes), key=natural):
+    target = target_of(answers, [s.label for s in kept], notes)
+    names = {name for s in samples for name in s.names} if target.classes else set()
+    if emptied := sorted(names - set(target.classes), key=natural):
         notes.append(f"no text is left of the class(es) {some(emptied)}")
-    dataset = Dataset(tuple(kept), ClassTarget(classes), name, root, tuple(notes))
+    dataset = Dataset(tuple(kept), target, name, root, tuple(notes))
     check_parts(dataset)
     return dataset

@@ -22,6 +22,9 @@ from warmstart.model.backbone import FeatureGroup
 from warmstart.model.head import LinearHead
 from warmstart.registry import Registry
 
+_TEXTS = 256
+"""Of which the features of all tokens are computed with at a time."""
+
 
 @dataclasses.dataclass(frozen=True)
 class FittedHead:
@@ -37,9 +40,10 @@ class FittedHead:
     choice: dict[str, Any]
 
     def logits(self, features: Tensor) -> Tensor:
-        """Logits (m, classes) for features (m, d)."""
+        """Logits (m, ..., classes) for features (m, ..., d)."""
+        parts = torch.split(features, _TEXTS) if features.ndim == 3 else [features]
         with torch.inference_mode():
-            out: Tensor = self.head(features.float())
+            out = torch.cat([self.head(part.float()) for part in parts])
         return out.clone()
 
     def linear(self) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:

@@ -15,11 +15,12 @@ from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Started
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.engine.ladder.gate import Verdict, calibrated_metrics, gate, has_benefit_of_the_doubt
+from warmstart.engine.ladder.gate import Verdict, gate, has_benefit_of_the_doubt
 from warmstart.engine.ladder.rungs import Rung
 from warmstart.engine.ladder.simple import SIMPLE
 from warmstart.errors import TrainingError
 from warmstart.evaluation.outcome import Rung as Tried
+from warmstart.evaluation.scoring import calibrated
 
 REFERENCES = ("probe", *SIMPLE)
 """Rungs that the final model is compared with, and that are fitted in seconds."""
@@ -89,7 +90,8 @@ def _try(
     context.listener(Started(f"rung {rung.name}"))
     contender = rung.climb(context, contenders)
     targets = context.data.targets(context.data.split.val)
-    val = calibrated_metrics(context.task, contender.val_outputs, targets) if len(targets) else {}
+    outputs = contender.val_outputs
+    val = context.task.metrics(calibrated(context.task, outputs, targets), targets) if len(targets) else {}
     if rung.role == "baseline":
         said = Verdict(False, "a baseline, to compare with")
     elif choose is not None:

@@ -20,7 +20,7 @@ from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.run import run_recipe
 from warmstart.errors import Interrupted
-from warmstart.evaluation.predict import predict_outputs
+from warmstart.evaluation.predict import joined, predict_outputs
 from warmstart.files import folder_name
 from warmstart.model.activation import sample_bytes
 from warmstart.model.backbone import Backbone
@@ -34,6 +34,7 @@ from warmstart.planning.plan import Plan
 from warmstart.planning.profile import profile
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
+from warmstart.task.network import network_for
 
 CHUNK = BATCH
 
@@ -69,9 +70,9 @@ class LadderContext:
     def network(self) -> Network:
         """A new network: pretrained backbone, fresh head, but for classes that the old classifier has by name."""
         target = self.data.dataset.target
-        head = self.task.head(self.backbone.out_features, target, seed=self.seed)
-        adopt(head, self.backbone, target.classes)
-        return Network(self.backbone.clone(), head)
+        network = network_for(self.backbone.clone(), target, seed=self.seed)
+        adopt(network.head, self.backbone, target.classes)
+        return network
 
     def seconds(self, recipe: Recipe, network: Network | None = None) -> float:
         """What a recipe is expected to take; for `network`, or a new one."""
@@ -131,18 +132,16 @@ class LadderContext:
         return float(missing * below + len(indices) * profile(self.backbone, member.cut, last, size).flops)
 
     def outputs(self, member: Member, indices: IntArray) -> Tensor:
-        """Logits (n, classes) of a member."""
+        """Outputs (n, ...) of a member, as far as the task keeps them."""
         if len(indices) == 0:
             return torch.empty(0, len(self.data.dataset.target.classes))
-        return answers(member, self.features(member, indices))
-
-
-def answers(member: Member, features: Tensor) -> Tensor:
-    """Logits (n, classes) of a member for its own pooled features (n, d)."""
-    network = member.network
-    with evaluating(network), torch.inference_mode():
-        parts = [network.head(part) for part in torch.split(features, CHUNK)]
-    return torch.cat(parts).float().clone()
+        features, targets, network = self.features(member, indices), self.data.targets(indices), member.network
+        with evaluating(network), torch.inference_mode():
+            parts = [
+                self.task.answered(network.answer(part, wanted).float(), wanted)
+                for part, wanted in zip(torch.split(features, CHUNK), torch.split(targets, CHUNK), strict=True)
+            ]
+        return joined(parts).clone()
 
 
 def _fast(x: Tensor) -> Tensor:

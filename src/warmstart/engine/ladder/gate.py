@@ -16,9 +16,9 @@ import numpy as np
 from torch import Tensor
 
 from warmstart.engine.ladder.contender import Contender
-from warmstart.evaluation.calibration import fit_temperature
 from warmstart.evaluation.intervals import paired
-from warmstart.evaluation.metrics import correct
+from warmstart.evaluation.measures import metric_name
+from warmstart.evaluation.scoring import Merit, scores
 from warmstart.task.base import Task
 
 FEW = 40
@@ -27,18 +27,16 @@ ensemble of probe and LP-FT was better than the probe in 10 of 11 draws (by 0.6 
 CIFAR-10, 2.3 on MNIST), LP-FT alone in 7; with 300 labels LP-FT alone was the better one."""
 
 
+TELLING = 0.01
+"""Share of the loss by which it has to be lower to settle equal metrics; less is no reason for a dearer model."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Verdict:
     """`kept`, and one line that says why or why not."""
 
     kept: bool
     why: str
-
-
-def calibrated_metrics(task: Task, outputs: Tensor, targets: Tensor) -> dict[str, float]:
-    """Metrics of the task with the log-loss taken after temperature scaling."""
-    temperature = fit_temperature(outputs, targets)
-    return task.metrics(outputs / temperature, targets)
 
 
 def gate(
@@ -57,25 +55,22 @@ def gate(
 
     `mixture`: it is made of earlier rungs; `doubt`: it has the benefit of it.
     """
-    new, old = calibrated_metrics(task, outputs, targets), calibrated_metrics(task, best, targets)
-    metric = task.primary_metric
-    gain, loss_gain = new[metric] - old[metric], old["log_loss"] - new["log_loss"]
-    interval = paired(correct(outputs, targets), correct(best, targets), seed)
+    new, old = Merit.of(task, outputs, targets), Merit.of(task, best, targets)
+    gain, loss_gain = new.metric - old.metric, new.gain - old.gain
+    interval = paired(scores(task, outputs, targets), scores(task, best, targets), seed)
+    metric = metric_name(task.primary_metric)
     spread = f"interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
-    tied = bool(np.isclose(gain, 0))
+    gained, equal = f"{100 * gain:+.1f} points of {metric}", f"equal {metric}"
+    tied, lower = bool(np.isclose(gain, 0)), loss_gain > TELLING * abs(old.gain)
     if doubt and (gain > 0 or tied):
-        what = f"an ensemble that gets no fewer than {best_name} of only {len(targets)} validation samples right"
+        what = f"an ensemble that is no worse than {best_name} on only {len(targets)} validation samples"
         return Verdict(True, f"{what} is the better choice ({spread})")
     wins = interval.low > 0 if mixture else gain > 0 and not tied
-    if wins or (tied and loss_gain > 0 and not mixture):
-        what = (
-            f"{100 * gain:+.1f} points of {metric}"
-            if not tied
-            else f"equal {metric}, log-loss lower by {loss_gain:.3f}"
-        )
+    if wins or (tied and lower and not mixture):
+        what = f"{equal}, loss lower by {loss_gain:.2g}" if tied else gained
         return Verdict(True, f"{what} on validation against {best_name} ({spread})")
-    bar = "too little for a mixture" if mixture else "log-loss no lower"
-    what = f"equal {metric}, {bar}" if tied else f"{100 * gain:+.1f} points of {metric}"
+    bar = "too little for a mixture" if mixture else "loss no lower"
+    what = f"{equal}, {bar}" if tied else gained
     what = f"{what}, {bar}" if gain > 0 and not tied else what
     return Verdict(False, f"{name} brought {what} on validation against {best_name} ({spread})")
 

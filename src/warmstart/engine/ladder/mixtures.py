@@ -8,9 +8,8 @@ import torch
 
 from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.engine.ladder.gate import calibrated_metrics
 from warmstart.engine.ladder.rungs import Earlier, Role, evaluation_seconds
-from warmstart.evaluation.ensemble import combine
+from warmstart.evaluation.scoring import Merit
 from warmstart.model.network import Network
 from warmstart.recipe.phase import Phase
 
@@ -43,10 +42,7 @@ class AverageRung:
         """Try every share on validation."""
         start, targets = self._start(context, earlier), context.data.targets(context.data.split.val)
         tried = [self._at(alpha, start, context, earlier) for alpha in ALPHAS]
-        scores = [calibrated_metrics(context.task, c.val_outputs, targets) for c in tried]
-        metric = context.task.primary_metric
-        best = max(range(len(tried)), key=lambda i: (scores[i][metric], -scores[i]["log_loss"]))
-        return tried[best]
+        return max(tried, key=lambda one: Merit.of(context.task, one.val_outputs, targets))
 
     def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
         """The same share of the new weights."""
@@ -109,6 +105,7 @@ class EnsembleRung:
         """Average the outputs on validation."""
         parts = [earlier[name] for name in self.of if name in earlier]
         members: tuple[Member, ...] = tuple(member for part in parts for member in part.members)
+        combine = context.task.combine
         val = combine([part.val_outputs for part in parts])
         note = " + ".join(part.name for part in parts)
         return Contender(

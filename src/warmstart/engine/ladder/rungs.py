@@ -15,7 +15,7 @@ from torch.nn import functional
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import images_of
 from warmstart.engine.finished import RecipeResult
-from warmstart.engine.heads import best_closed_form
+from warmstart.engine.heads.of_task import fit_head
 from warmstart.engine.heads.threads import threads_for
 from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
@@ -74,12 +74,13 @@ class PixelRung:
     def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
         """Fit by ridge with exact leave-one-out."""
         data = context.data
-        fitted = best_closed_form(
+        fitted = fit_head(
+            context.task,
             self._features(context, data.split.train),
             data.targets(data.split.train),
             len(data.dataset.target.classes),
             ("ridge",),
-            seed=context.seed,
+            context.seed,
         )
 
         def outputs(indices: IntArray) -> Tensor:

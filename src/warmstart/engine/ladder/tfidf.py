@@ -25,6 +25,7 @@ from warmstart.engine.heads.folds import fold_of, stratified_order
 from warmstart.engine.heads.logistic import path
 from warmstart.engine.heads.score import best
 from warmstart.engine.heads.threads import eigen, threads_for
+from warmstart.engine.ladder import linear_terms
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import Earlier, Role
@@ -50,7 +51,7 @@ class TfidfRung:
     """Logistic regression on TF-IDF of words, or of runs of characters: what can be had without any transfer."""
 
     name: str = "tfidf"
-    about: str = "no transfer: TF-IDF and logistic regression"
+    about: str = "no transfer: TF-IDF and a linear model"
     role: Role = "baseline"
     after: tuple[str, ...] = ()
 
@@ -63,6 +64,8 @@ class TfidfRung:
     def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
         """Choose the terms and C by cross-validation on the training part, and fit."""
         train = context.data.split.train
+        if context.task.name != "classify":
+            return self._open(context, None)
         with threads_for(0):
             view, strength = _choose(_texts(context, train), context.data.targets(train).numpy(), context.seed)
         return self._fitted(context, view, strength)
@@ -70,7 +73,24 @@ class TfidfRung:
     def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
         """A baseline is fitted on the same samples as what it is compared with."""
         view = next(view for view in VIEWS if view == first.settings["view"])
-        return self._fitted(context, view, float(str(first.settings["C"])))
+        strength = float(str(first.settings["C"]))
+        if context.task.name != "classify":
+            return self._open(context, (view, strength))
+        return self._fitted(context, view, strength)
+
+    def _open(self, context: LadderContext, chosen: tuple[View, float] | None) -> Contender:
+        """Where answers are no classes."""
+        data, train = context.data, context.data.split.train
+        model, view, strength = linear_terms.fitted(
+            context.task, _texts(context, train), data.targets(train), chosen, context.seed
+        )
+
+        def outputs(indices: IntArray) -> Tensor:
+            return model.outputs(_texts(context, indices))
+
+        settings: dict[str, object] = {"view": view, "C": strength}
+        note = f"of {view}, C = {strength:g}"
+        return Contender(self.name, outputs, outputs(data.split.val), settings=settings, note=note)
 
     def _fitted(self, context: LadderContext, view: View, strength: float) -> Contender:
         data = context.data

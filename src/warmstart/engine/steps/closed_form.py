@@ -11,7 +11,8 @@ from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Measured
 from warmstart.engine.features import features
 from warmstart.engine.heads.base import FittedHead
-from warmstart.engine.heads.select import best_closed_form
+from warmstart.engine.heads.of_task import fit_head
+from warmstart.engine.score import Validation
 from warmstart.engine.state import RunState
 from warmstart.engine.training import copied
 from warmstart.evaluation.outcome import CurveRow
@@ -31,24 +32,22 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     last = len(network.facts.chain) - 1
     options: dict[str, Any] = {"size": plan.size, "also": plan.cache.also, "listener": context.listener}
     train = features(network, last, data, data.split.train, **options)
-    labels = data.dataset.labels[data.split.train]
-    classes = len(data.dataset.target.classes)
+    targets = data.targets(data.split.train)
+    outputs_of = len(data.dataset.target.classes)
+    groups = network.facts.groups
 
     names = plan.step.heads
-    chosen = best_closed_form(train, labels, classes, names, context.seed, groups=network.facts.groups)
+    chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, groups=groups)
     while "phase" in context.then and chosen.linear() is None:
         names = tuple(head for head in names if head != chosen.name) or (LINEAR,)
-        chosen = best_closed_form(train, labels, classes, names, context.seed, groups=network.facts.groups)
+        chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, groups=groups)
     put(chosen, network)
-    values = {
-        f"cv_{key}": v for key, v in context.task.metrics(chosen.cv_outputs, data.targets(data.split.train)).items()
-    }
+    values = {f"cv_{key}": value for key, value in context.task.metrics(chosen.cv_outputs, targets).items()}
     outputs = None
     if len(data.split.val):
         held_out = features(network, last, data, data.split.val, **options)
-        outputs, targets = chosen.logits(held_out), data.targets(data.split.val)
-        values["val_loss"] = float(context.task.loss(outputs, targets))
-        values |= {f"val_{key}": value for key, value in context.task.metrics(outputs, targets).items()}
+        outputs = chosen.logits(held_out)
+        values |= Validation.of(context.task, outputs, data.targets(data.split.val)).values
     values["seconds"] = time.monotonic() - began
     text = f"{name}: head {chosen.name} by cross-validation"
     context.listener(Decided(text, {"head": chosen.name, "choice": chosen.choice}))

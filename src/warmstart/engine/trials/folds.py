@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from warmstart.data.schema import Dataset, IntArray, Split
-from warmstart.data.split import folds, split
+from warmstart.data.split import WAYS, folds, split
 from warmstart.data.together import Sets, group_sets, joined
 
 
@@ -51,14 +51,18 @@ def make_folds(dataset: Dataset, k: int, seeds: tuple[int, ...], *, val: float =
     units = joined(len(dataset), [*alike, *group_sets(groups)])
     grouped = any(group is not None for group in groups)
     times = [dataset.samples[i].time for i in pool]
-    labels, mine = dataset.labels[pool], units[pool]
+    strata, mine = dataset.strata[pool], units[pool]
     every: list[Fold] = []
     for seed in seeds:
-        for number, (learned, held) in enumerate(_deal(labels, mine, k, seed, times, grouped)):
+        for number, (learned, held) in enumerate(_deal(strata, mine, k, seed, times, grouped)):
             parts = _inner(dataset, pool[learned], val, seed, units)
             every.append(Fold(seed, number, dataclasses.replace(parts, test=pool[held])))
     chained = times[0] is not None if times else False
-    way = "chained forward in time" if chained else f"stratified by class{', groups kept whole' if grouped else ''}"
+    way = (
+        "chained forward in time"
+        if chained
+        else f"{WAYS[dataset.target.kind]}{', groups kept whole' if grouped else ''}"
+    )
     again = "" if len(seeds) == 1 or chained else f", dealt anew for each of {len(seeds)} seeds"
     count = len({fold.number for fold in every})
     how = f"{count} folds, {way}{again}; {val:.0%} of each training part is for validation"
@@ -66,15 +70,15 @@ def make_folds(dataset: Dataset, k: int, seeds: tuple[int, ...], *, val: float =
 
 
 def _deal(
-    labels: IntArray, units: IntArray, k: int, seed: int, times: list[float | None], grouped: bool
+    strata: IntArray, units: IntArray, k: int, seed: int, times: list[float | None], grouped: bool
 ) -> list[tuple[IntArray, IntArray]]:
     if all(time is not None for time in times):
         known = [time for time in times if time is not None]
-        return folds(labels, k, seed, [str(unit) for unit in units], known)
+        return folds(strata, k, seed, [str(unit) for unit in units], known)
     if grouped:
-        return folds(labels, k, seed, [str(unit) for unit in units])
+        return folds(strata, k, seed, [str(unit) for unit in units])
     _, first, unit = np.unique(units, return_index=True, return_inverse=True)  # copies follow the first of them
-    dealt = folds(labels[first], k, seed)
+    dealt = folds(strata[first], k, seed)
     return [(np.flatnonzero(np.isin(unit, train)), np.flatnonzero(np.isin(unit, held))) for train, held in dealt]
 
 

@@ -18,8 +18,8 @@ from warmstart.engine.trials.folds import Fold
 from warmstart.engine.trials.footprint import Footprint
 from warmstart.engine.trials.forgetting import forgetting
 from warmstart.errors import TrainingError
-from warmstart.evaluation.calibration import cautious_temperature
 from warmstart.evaluation.outcome import CurveRow
+from warmstart.evaluation.scoring import temperature_of
 
 FILE = "trial.safetensors"
 
@@ -63,7 +63,7 @@ def run_trial(contestant: Contestant, fold: Fold, context: LadderContext, metric
     return Trial(
         outputs=outputs,
         val=inner.task.metrics(done.val_outputs, targets)[metric] if len(targets) else 0.0,
-        temperature=cautious_temperature(done.val_outputs, targets),
+        temperature=temperature_of(inner.task, done.val_outputs, targets),
         seconds=seconds,
         peak_memory=footprint.peak,
         trained_parameters=done.trained_parameters,

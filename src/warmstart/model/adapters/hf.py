@@ -9,12 +9,10 @@ that comes with the weights is executed: code beside them is left alone, and fil
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import importlib.util
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import timm
@@ -24,20 +22,18 @@ from torch import Tensor, nn
 from warmstart.errors import BackboneError, MissingExtraError
 from warmstart.model.adapters import texts
 from warmstart.model.adapters.base import assemble, drawn, name_in_uri, seeded, smallest_size
+from warmstart.model.adapters.configuration import kept
 from warmstart.model.adapters.encoders import FORMS, Encoder, Form
+from warmstart.model.adapters.filling import fill, read_state
 from warmstart.model.adapters.processor import PROCESSOR_FILES, image_size, processor_spec
 from warmstart.model.adapters.repository import Repository
 from warmstart.model.adapters.timm import spec_of
+from warmstart.model.adapters.writing import published
 from warmstart.model.backbone import Backbone, BackboneCard
-from warmstart.model.table import HUB_FILES
-from warmstart.model.weights import read_weights
 from warmstart.preprocess.spec import PreprocessSpec
 
-_INDEX = "model.safetensors.index.json"
 _TOWERS = {"clip": "clip_vision_model", "siglip": "siglip_vision_model"}  # of image and text, to the image tower
 _OWN_TERMS = {"dinov3_vit": "dinov3-license"}  # also where the model card was not copied with the weights
-_LEFT_OUT = {"auto_map", "attn_implementation", "quantization_config", "id2label", "label2id"}
-"""What could name code to fetch, and the names of classes. So could what begins with "_"."""
 
 
 class HfSupplier:
@@ -62,7 +58,7 @@ class HfSupplier:
             found = self.rebuild(card.name.removeprefix("hf:"), structure, seed=seed)
             return texts.read_by(found, texts.tokenizer_of(there)) if of_texts else found
         if "architecture" in config:
-            module = _timm_module(config, _read(there))
+            module = _timm_module(config, read_state(there))
             return _finished(module, spec_of(module), card, config)
         if _of_texts(config):
             build = texts.Build.of(there, config)
@@ -72,7 +68,7 @@ class HfSupplier:
         if form.sized:
             config["image_size"] = spec.size
         module = _module(config)
-        _fill(module, _read(there), name)
+        fill(module.model, read_state(there), name)
         return _finished(module, spec, card, config)
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
@@ -86,9 +82,9 @@ class HfSupplier:
         """The network that a configuration describes. It may have been written by anybody."""
         found = json.loads(structure)
         if "pooling" in found:
-            build = texts.Build(**{**found, "config": _kept(found["config"])})
+            build = texts.Build(**{**found, "config": kept(found["config"])})
             return texts.rebuilt(f"hf:{name}", build, seed=seed)
-        config = _kept(found)
+        config = kept(found)
         with seeded(seed):
             module = _module(config)
         spec = spec_of(module) if "architecture" in config else PreprocessSpec(size=image_size(config))
@@ -112,9 +108,11 @@ SUPPLIER = HfSupplier()
 def text_backbone(there: Repository, build: texts.Build, card: BackboneCard) -> Backbone:
     """A text model with the weights and the tokenizer of a repository."""
     module = build.module()
-    _fill(module, texts.of_encoder(_read(there), module.model), there.repo)
+    fill(module.model, texts.of_encoder(read_state(there), module.model), there.repo)
     backbone = texts.finished(module, build, texts.tokenizer_of(there), card)
-    return dataclasses.replace(backbone, source_weights=functools.partial(_read, there))
+    return dataclasses.replace(
+        backbone, source_weights=functools.partial(read_state, there), language_head=published(there, build.config)
+    )
 
 
 def _of_texts(config: dict[str, Any]) -> bool:
@@ -143,11 +141,7 @@ def _config(there: Repository) -> dict[str, Any]:
         config = {key: config[key] for key in ("architecture", "model_args", "pretrained_cfg") if key in config}
     elif kind in _TOWERS:
         config = {**config.get("vision_config", {}), "model_type": _TOWERS[kind]}
-    return _kept(config)
-
-
-def _kept(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in _LEFT_OUT and not key.startswith("_")}
+    return kept(config)
 
 
 def _architecture(config: dict[str, Any]) -> str:
@@ -195,55 +189,6 @@ def _timm_module(config: dict[str, Any], state: dict[str, Tensor] | None) -> nn.
         **config.get("model_args", {}),
     )
     return module
-
-
-def _read(there: Repository) -> dict[str, Tensor]:
-    """All tensors by name, from one file or from the parts that an index names."""
-    path = there.file(HUB_FILES[0], _INDEX, HUB_FILES[1])
-    if path.name != _INDEX:
-        return read_weights(path)
-    parts = sorted(set(there.json(_INDEX).get("weight_map", {}).values()))
-    return {name: tensor for part in parts for name, tensor in read_weights(there.file(part)).items()}
-
-
-def _fill(module: nn.Module, state: dict[str, Tensor], name: str) -> None:
-    """Load weights of transformers, under whichever head they were saved, into the encoder.
-
-    Raises:
-        BackboneError: a parameter has no weight, or one of another shape.
-    """
-    inner: Any = module.model
-    form = FORMS.get(inner.config.model_type)
-    options = {} if form is None else form.options
-    with quiet():
-        loaded, info = type(inner).from_pretrained(
-            None, config=inner.config, state_dict=state, output_loading_info=True, **options
-        )
-    wanting = {*info["missing_keys"], *(str(found[0]) for found in info["mismatched_keys"])}
-    missing = sorted(wanting & inner.state_dict().keys())  # it may have been saved without parts that are not used
-    if missing:
-        raise BackboneError(
-            f"the weights of 'hf:{name}' do not fit: {len(missing)} parameters have none, the first {missing[0]!r}",
-            expected=f"those of a {inner.config.model_type}, as its config.json says",
-            do="fetch or save the model again",
-        )
-    inner.load_state_dict(loaded.float().state_dict())
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Transformers without bars and without reports of weights that are left out, which is meant, in a `with` block."""
-    from transformers.utils import logging
-
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _words(value: Any) -> str:

@@ -7,7 +7,9 @@ beyond the longest text is cut off before anything is computed, and put back beh
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -42,8 +44,9 @@ class TextEncoder(nn.Module):
         accepted = inspect.signature(model.forward).parameters
         self._types = "token_type_ids" in accepted and getattr(model.config, "type_vocab_size", 0) > 1
         self._options = {"use_cache": False} if "use_cache" in accepted else {}
-        self._pad = int(model.config.pad_token_id or 0)
+        self._pad = int(getattr(model.config, "pad_token_id", None) or 0)
         LayerList.of(model.get_submodule(self.path))
+        self.before, self.behind = frozenset[str](), frozenset[str]()
         self.before, self.behind = self._look()
 
     @property
@@ -72,7 +75,7 @@ class TextEncoder(nn.Module):
         hidden = x[..., :-1] if start else None
         tokens = x if start == 0 else torch.zeros(*x.shape[:2], 2, dtype=torch.long, device=x.device)
         try:
-            with self.layers.part(begin, end, hidden, whole=stop == self.last):
+            with self._holding(start), self.layers.part(begin, end, hidden, whole=stop == self.last):
                 out = self._through(tokens, mask)
         except Reached as reached:
             out = reached.hidden
@@ -88,6 +91,21 @@ class TextEncoder(nn.Module):
         ids = tokens[..., 0].masked_fill(~mask, self._pad)
         found: Tensor = self.model(input_ids=ids, attention_mask=mask.long(), return_dict=True, **options)[0]
         return found
+
+    @contextlib.contextmanager
+    def _holding(self, start: int) -> Iterator[None]:
+        """What holds the layers is in training mode with what is before them: BART drops embeddings by its own flag."""
+        parts = self.path.split(".")[:-1]
+        holders = [self.model.get_submodule(".".join(parts[:i])) for i in range(len(parts) + 1)]
+        flags = [holder.training for holder in holders]
+        trains = start == 0 and any(self.get_submodule(name).training for name in self.before)
+        try:
+            for holder, flag in zip(holders, flags, strict=True):
+                holder.training = trains and flag
+            yield
+        finally:
+            for holder, flag in zip(holders, flags, strict=True):
+                holder.training = flag
 
     def _look(self) -> tuple[frozenset[str], frozenset[str]]:
         """Run once. Names of what is called before the layers, and behind them; and how layers answer is noted."""

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
 from warmstart.model.adapters.base import seeded
-from warmstart.model.adapters.hf import quiet
+from warmstart.model.adapters.filling import quiet
 from warmstart.model.backbone import Backbone
 from warmstart.model.text.encoder import TextEncoder
 from warmstart.model.text.objective import Objective

@@ -1,0 +1,156 @@
+"""Which question the labels pose, as the user says or by what they are, and the labels as it takes them."""
+
+from __future__ import annotations
+
+import dataclasses
+import numbers
+from collections.abc import Sequence
+
+from warmstart.data.names import natural, some
+from warmstart.data.schema import Label, Target
+from warmstart.data.sources.labels import LabelCells, as_cell, as_text, class_names, is_nested, is_null
+from warmstart.data.sources.labelsets import are_indicators, as_list, divided, indicated, listed
+from warmstart.data.sources.numbers import are_measurements, as_number
+from warmstart.data.sources.tags import as_tags, in_bio, in_order
+from warmstart.data.sources.textcolumns import well_formed
+from warmstart.data.targets import ClassTarget, LabelsTarget, NumberTarget, TagTarget, TaskName, TextTarget
+from warmstart.errors import DataError
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """The labels of all samples, `None` for a gap, and the task that they pose."""
+
+    task: TaskName
+    labels: list[Label | None]
+    names: tuple[str, ...] = ()
+    """Of the numbers; of the labels, where each has a place of its own."""
+
+
+def read_answers(cells: LabelCells, task: TaskName | None, notes: list[str]) -> Answers:
+    """The labels in cells. `notes` gets what had to be found out.
+
+    Args:
+        cells: as they are stored.
+        task: as the user says; else found by what they hold.
+        notes: are added to.
+
+    Raises:
+        DataError: names the place of a cell that does not fit the task, or says that several columns do not.
+
+    >>> read_answers(LabelCells([[["a", "b"], []]], ("label",), ["row 1", "row 2"]), None, []).labels
+    [('a', 'b'), ()]
+    """
+    task = task or _found(cells, notes)
+    first = cells.columns[0]
+    if task == "multilabel":
+        if all(map(are_indicators, cells.columns)) or len(cells.columns) > 1:
+            return Answers(task, indicated(cells.columns, cells.names, cells.places), cells.names)
+        if any(as_list(cell) is not None for cell in first):
+            return Answers(task, *listed(first, cells.places, notes))
+        _refuse_several(cells)
+        return Answers(task, divided(first, notes))
+    if task == "regress":
+        return _numbers(cells)
+    if len(cells.columns) > 1:
+        raise DataError(
+            f"{len(cells.columns)} columns are named for the labels: {', '.join(cells.names)}",
+            expected=f"one for the task {task!r}; several hold labels of 0 and 1 (multilabel) or numbers (regress)",
+        )
+    if task == "tag":
+        return Answers(task, [*in_bio(_tags(cells), notes)])
+    _refuse_several(cells)
+    if task == "generate":
+        return Answers(task, [None if is_null(cell) else well_formed(as_cell(cell)) for cell in first])
+    return Answers(task, [as_text(cell) or None for cell in first])
+
+
+def target_of(answers: Answers, labels: Sequence[Label | None], notes: list[str]) -> Target:
+    """The target of those samples that are left. `notes` gets what is strange about it.
+
+    Raises:
+        DataError: there is nothing to tell apart: fewer than two classes or tags, no label, numbers that are all equal.
+    """
+    known = [label for label in labels if label is not None]
+    if answers.task == "classify":
+        return ClassTarget(class_names([str(label) for label in known], notes))
+    if answers.task == "regress":
+        if len(set(known)) < 2:
+            raise DataError(f"{len(known)} labels, and {len(set(known))} number(s) among them", "numbers that differ")
+        return NumberTarget.of(answers.names, known)
+    if answers.task == "generate":
+        if not any(map(str.strip, map(str, known))):
+            raise DataError("all texts to be written are empty", expected="some that are not", do="name their column")
+        return TextTarget()
+    names = {str(name) for label in known for name in label}
+    if answers.task == "tag":
+        if len(names) < 2:
+            raise DataError(f"{len(names)} tag(s): {some(sorted(names))}", expected="two or more different tags")
+        if all(map(str.isdigit, names)):
+            notes.append("tags are numbers without names, and so it is not known which of them make entities")
+        return TagTarget(in_order([*names]))
+    if not names:
+        raise DataError(f"none of {len(labels)} samples has any label", expected="labels of some samples")
+    if unused := [name for name in answers.names if name not in names]:
+        notes.append(f"no sample has the label(s) {some(unused)}")
+    return LabelsTarget(answers.names or tuple(sorted(names, key=natural)))
+
+
+def _found(cells: LabelCells, notes: list[str]) -> TaskName:
+    if len(cells.columns) > 1:
+        if all(map(are_indicators, cells.columns)):
+            return "multilabel"
+        return "regress"  # a cell that is no number is told
+    (column,) = cells.columns
+    lists = [found for cell in column if (found := as_list(cell)) is not None]
+    if not any(map(is_nested, column)) and len(lists) < sum(as_text(cell) != "" for cell in column):
+        lists = []  # a name in brackets among others
+    if lists and cells.words is not None:
+        return "tag"
+    entries = [entry for found in lists for entry in found]
+    measured = all(isinstance(e, numbers.Real) for e in entries) and any(float(e) % 1 for e in entries)
+    if lists and not measured:
+        return "multilabel"
+    if lists or are_measurements(column):
+        notes.append(
+            "labels are read as numbers, to be predicted as such; task='classify' (--task classify) takes them as "
+            "names of classes"
+        )
+        return "regress"
+    return "classify"
+
+
+def _numbers(cells: LabelCells) -> Answers:
+    """Each row of numbers; `None` where one is missing. A column of lists is taken apart."""
+    columns, names = list(cells.columns), cells.names
+    lists = [as_list(cell) for cell in columns[0]]
+    if len(columns) == 1 and any(entries is not None for entries in lists):
+        width = max(len(entries or ()) for entries in lists)
+        for entries, cell, place in zip(lists, columns[0], cells.places, strict=True):
+            values = [as_number(entry, place, names[0]) for entry in ([cell] if entries is None else entries)]
+            if not is_null(cell) and len(values) != width:
+                raise DataError(f"{place}: {len(values)} number(s)", expected=f"{width}, as in the longest row")
+        columns = [[None if entries is None else entries[i] for entries in lists] for i in range(width)]
+        names = tuple(f"{names[0]} {i}" for i in range(1, width + 1))
+    found: list[Label | None] = []
+    for place, row in zip(cells.places, zip(*columns, strict=True), strict=True):
+        values = [as_number(cell, place, name) for cell, name in zip(row, names, strict=True)]
+        found.append(None if None in values else tuple(value for value in values if value is not None))
+    return Answers("regress", found, names)
+
+
+def _tags(cells: LabelCells) -> list[tuple[str, ...] | None]:
+    if cells.words is None:
+        raise DataError("tags, and no words that they are of", expected="a list of words for each list of tags")
+    return [as_tags(*of) for of in zip(cells.columns[0], cells.words, cells.places, strict=True)]
+
+
+def _refuse_several(cells: LabelCells) -> None:
+    """Raise `DataError` that names the place of a cell that holds several values."""
+    for cell, place in zip(cells.columns[0], cells.places, strict=True):
+        if is_nested(cell):
+            raise DataError(
+                f"{place}: the label {cells.names[0]!r} is a {type(cell).__name__}",
+                expected="one value for each sample",
+                do="name another column, or say task='multilabel' (--task multilabel) if it lists labels",
+            )

@@ -1,0 +1,58 @@
+"""What each metric is called and means, and how its values are read: the one list of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """A metric for people. `share`: it is a share of 1, and reads best in per cent."""
+
+    name: str
+    meaning: str
+    share: bool = True
+
+
+MEASURES = {
+    "accuracy": Measure("accuracy", "the share that is answered right"),
+    "balanced_accuracy": Measure("balanced accuracy", "the share answered right, with every class counting the same"),
+    "macro_f1": Measure("macro F1", "balance of false alarms and misses, mean over the classes"),
+    "micro_f1": Measure("micro F1", "balance of false alarms and misses over all labels together"),
+    "top5_accuracy": Measure("top-5 accuracy", "the true class is among the five most probable"),
+    "log_loss": Measure("log loss", "how far the probabilities are from the truth; smaller is better", share=False),
+    "exact_match": Measure("exact match", "the share that is answered wholly right"),
+    "mean_average_precision": Measure("mean average precision", "how well each label's samples rank first"),
+    "r2": Measure("R²", "the share of the variance that is explained; 0 is no better than the mean"),
+    "rmse": Measure(
+        "RMSE",
+        "root of the mean squared error, in the unit of the labels",
+        share=False,
+    ),
+    "mae": Measure("MAE", "mean absolute error, in the unit of the labels", share=False),
+    "spearman": Measure("rank correlation", "whether larger answers go with larger truths (Spearman)", share=False),
+    "entity_f1": Measure("entity F1", "balance of missed and wrong entities; span and type have to be right"),
+    "entity_precision": Measure("entity precision", "the share of the entities told that are right"),
+    "entity_recall": Measure("entity recall", "the share of the true entities that are told"),
+    "token_accuracy": Measure("token accuracy", "the share of words or tokens that are answered right"),
+    "perplexity": Measure("perplexity", "exp of the log loss of a token; smaller is better", share=False),
+    "rouge1": Measure("ROUGE-1", "words shared with the true text"),
+    "rouge2": Measure("ROUGE-2", "pairs of words shared with the true text"),
+    "rougeL": Measure("ROUGE-L", "longest sequence of words shared with the true text"),
+    "bleu": Measure("BLEU", "runs of words shared with the true text, and no shorter"),
+    "chrf": Measure("chrF", "runs of characters shared with the true text"),
+}
+
+
+def metric_name(metric: str) -> str:
+    """A metric in words.
+
+    >>> metric_name("balanced_accuracy")
+    'balanced accuracy'
+    """
+    return MEASURES[metric].name if metric in MEASURES else metric.replace("_", " ")
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share of 1 and reads best in per cent."""
+    return MEASURES[metric].share if metric in MEASURES else not metric.endswith("loss")

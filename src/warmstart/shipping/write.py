@@ -1,0 +1,115 @@
+"""Writes the folder that a user ships (`warmstart.shipping.bundle` says what is in it)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+from torch import Tensor
+
+from warmstart.data.schema import Sample
+from warmstart.data.targets import NumberTarget, Target
+from warmstart.model.network import Network
+from warmstart.model.text.writing import LONGEST
+from warmstart.preprocess.kinds import Spec
+from warmstart.shipping import golden as golden_files
+from warmstart.shipping import manifest as layout
+from warmstart.shipping import rebuild
+from warmstart.shipping import reference as reference_file
+from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.files import new_folder, sha256
+from warmstart.shipping.inference import run
+from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
+from warmstart.shipping.reading import as_samples, spec_files
+from warmstart.shipping.reference import Reference
+from warmstart.task.base import task_of
+
+PACKAGES = ("warmstart", "torch", "timm", "pillow", "numpy")
+"""Those whose version can change an answer; recorded, so that a difference can be traced."""
+
+
+def write_bundle(
+    folder: str | Path,
+    networks: Network | Sequence[Network],
+    *,
+    target: Target,
+    preprocess: Spec,
+    golden: Sequence[Any],
+    recipes: Sequence[str],
+    recipe: str,
+    temperature: float = 1.0,
+    metrics: Mapping[str, Any] | None = None,
+    card: str = "",
+    results: Path | None = None,
+    data: str = "data",
+    reference: Reference | None = None,
+    longest: int = LONGEST,
+) -> Path:
+    """Write a bundle, load it again and compare its answers, and only then give it its name.
+
+    Args:
+        folder: where it is to lie; must not exist.
+        networks: one network, or the members of an ensemble over the same backbone.
+        target: what is answered.
+        preprocess: the spec that was trained with (at the run's size).
+        golden: real inputs, of any kind that `Bundle.predict` takes, of which the two least certain are shipped.
+        recipes: name of the recipe of each member.
+        recipe: YAML text of the recipe or recipes.
+        temperature: the logits' divisor, from calibration.
+        metrics: JSON-able facts of how good it is.
+        card: text of the model card, Markdown.
+        results: a `results.json` to copy.
+        data: name of the data.
+        reference: what to judge answers by, from validation and training samples.
+        longest: tokens that a text is written of at most, where texts are written.
+
+    Raises:
+        RunError: `folder` exists.
+        BundleError: what was written does not answer as `networks` do; nothing is left behind.
+    """
+    folder, members = Path(folder), [networks] if isinstance(networks, Network) else list(networks)
+    if not (members and golden and len(recipes) == len(members)):
+        raise ValueError("a bundle needs a network, a golden input, and a recipe name for each network")
+
+    task = task_of(target)
+
+    def answers(samples: Sequence[Sample]) -> Tensor:
+        outputs = run(members, samples, preprocess, task=task, temperature=temperature, batch_size=32)
+        return task.checked(outputs.outputs)
+
+    files = {f"weights-{i}.safetensors": rebuild.to_bytes(network) for i, network in enumerate(members)}
+    heads = [cast(dict[str, Any], network.head.config) for network in members]
+    entries = tuple(
+        Member(weights=name, head=head, recipe=by) for name, head, by in zip(files, heads, recipes, strict=True)
+    )
+    files |= golden_files.make(as_samples(golden, preprocess), golden_files.checked_names(target), answers, preprocess)
+    files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
+    files |= {STRUCTURE: found} if (found := members[0].facts.structure) else {}
+    files |= spec_files(preprocess)
+    files |= {} if reference is None else {reference_file.NAME: reference_file.to_bytes(reference)}
+    files |= {} if results is None else {"results.json": results.read_bytes()}
+    facts = Manifest(
+        format=1,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={name: version(name) for name in PACKAGES},
+        task=target.kind,
+        data=data,
+        backbone=members[0].facts.card,
+        preprocess=preprocess.to_dict(),
+        classes=target.classes,
+        longest=longest,
+        centre=target.centre if isinstance(target, NumberTarget) else (),
+        scale=target.scale if isinstance(target, NumberTarget) else (),
+        members=entries,
+        temperature=temperature,
+        metrics=dict(metrics or {}),
+        files={name: sha256(content) for name, content in files.items()},
+    )
+    with new_folder(folder) as temporary:
+        for name, content in {**files, layout.NAME: layout.to_json(facts).encode()}.items():
+            (temporary / name).write_bytes(content)
+        Bundle.load(temporary)
+    return folder
