@@ -34,10 +34,9 @@ def further_pretrain(
     epochs: int = 10,
     batch_size: int = 32,
     heads: tuple[str, ...] = ("blend",),
-    label_smoothing: float = 0.1,
 ) -> Recipe:
     """Go on pretraining on the texts at hand, those without a label too; then a probe and full tuning from it."""
     more = Pretrain(rates=(HEAD_STILL, ("*", pretrain_lr)), epochs=pretrain_epochs, batch_size=batch_size)
-    tune = lp_ft(lr=lr, epochs=epochs, batch_size=batch_size, heads=heads, label_smoothing=label_smoothing)
+    tune = lp_ft(lr=lr, epochs=epochs, batch_size=batch_size, heads=heads)
     about = "Pretraining goes on, on unlabelled texts of the domain, then LP-FT (DAPT, Gururangan et al. 2020)."
     return Recipe(name="further_pretrain", about=about, steps=(more, *tune.steps))

@@ -39,7 +39,8 @@ def fill(inner: Any, state: dict[str, Tensor], name: str) -> None:
         loaded, info = type(inner).from_pretrained(
             None, config=inner.config, state_dict=state, output_loading_info=True, **options
         )
-    missing = [*sorted({*info["missing_keys"]} - made), *(str(found[0]) for found in info["mismatched_keys"])]
+    wanting = {*info["missing_keys"], *(str(found[0]) for found in info["mismatched_keys"])} - made
+    missing = sorted(wanting & inner.state_dict().keys())  # it may have been saved without parts that are not used
     if missing:
         raise BackboneError(
             f"the weights of 'hf:{name}' do not fit: {len(missing)} parameters have none, the first {missing[0]!r}",
