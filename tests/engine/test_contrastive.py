@@ -15,14 +15,16 @@ from torch.nn import functional
 
 from tests.engine.helpers import Told, changed, identical, make_data, make_network, phase_plan
 from tests.engine.test_resume import after, without_times
-from tests.engine.texts import text_data, text_network
+from tests.engine.texts import spec, text_data, text_network
+from warmstart.data.targets import LabelsTarget
+from warmstart.data.tokens import TokenStore
 from warmstart.engine.contrastive import SupCon, UnitFeatures
 from warmstart.engine.data import RunData
 from warmstart.engine.finished import RecipeResult
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.loop import PhaseResult, run_phase
 from warmstart.engine.run import run_recipe
-from warmstart.errors import DataError, Interrupted
+from warmstart.errors import DataError, Interrupted, RecipeError
 from warmstart.evaluation.predict import predict_outputs
 from warmstart.model.network import Network
 from warmstart.planning.plan import CachePlan, PhasePlan
@@ -30,6 +32,7 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.phase import ClosedForm, Contrastive, Phase
 from warmstart.recipe.recipe import Edits, Lora, Recipe
 from warmstart.task.classify import CLASSIFY
+from warmstart.task.multilabel import MULTILABEL
 
 TOP = (("block:-1", 1e-2), ("*", None))
 KINDS = ["text", "image"]
@@ -212,6 +215,15 @@ def test_without_two_samples_of_a_class_there_is_nothing_to_draw_together() -> N
     alone = dataclasses.replace(data, split=dataclasses.replace(data.split, train=np.arange(3)))
     with pytest.raises(DataError, match="no class has two training samples"):
         run_recipe(load_recipe("contrastive", epochs=1), network, alone, task=CLASSIFY)
+
+
+def test_labels_that_are_no_classes_are_refused() -> None:
+    data = text_data()
+    samples = tuple(dataclasses.replace(sample, label=(str(sample.label),)) for sample in data.dataset.samples)
+    dataset = dataclasses.replace(data.dataset, samples=samples, target=LabelsTarget(data.dataset.target.classes))
+    several = dataclasses.replace(data, dataset=dataset, store=TokenStore(dataset, spec()))
+    with pytest.raises(RecipeError, match="labels here are something else"):
+        run_recipe(load_recipe("contrastive", epochs=1), text_network(), several, task=MULTILABEL)
 
 
 def test_progress_counts_the_batches_that_are_trained() -> None:
