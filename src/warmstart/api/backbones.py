@@ -31,7 +31,8 @@ def backbones(
 
     Returns:
         Dicts with the keys of `warmstart.model.table.Row`, and `here` and `restricted`. Parameters and operations are
-        those of the network without its classifier, for one image of `size` pixels; two operations per multiply-add.
+        those of the network without its classifier, for one image of `size` pixels; two operations per multiply-add. Of
+        those for texts `size` is the number of tokens that are read.
 
     Raises:
         BackboneError: nothing has such a task or modality, or `max_params` is no number.

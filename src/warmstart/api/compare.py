@@ -92,7 +92,7 @@ def compare(
         seeds: how often that is repeated; each time dealt, drawn and trained anew.
         budget: time for everything.
         accept_licence: as for `fit`.
-        size: input side in pixels; by default each backbone's own.
+        size: input side in pixels, or tokens at most; by default each backbone's own.
         seed: the first of the seeds.
         val: share of what is not held out that a method may choose by.
         group: as for `fit`: what must not be divided.
@@ -107,7 +107,7 @@ def compare(
             run again. All other options as they were, but for the budget and the workers.
         workers: processes that share the cores.
         ray: address of a ray cluster to run the trials on ("local" for one on this machine).
-        max_unreadable: stop if more than this share of the images cannot be read.
+        max_unreadable: stop if more than this share of the samples cannot be read.
         cache: folder for activations and resized pixels.
         cache_budget: what stored activations may take.
         cache_dtype: format of stored activations.

@@ -115,7 +115,7 @@ def fit(
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
         baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF.
-        max_unreadable: stop if more than this share of the images cannot be read.
+        max_unreadable: stop if more than this share of the samples cannot be read.
         cache: folder for activations and resized pixels; by default the user's cache folder.
         cache_budget: what stored activations may take, such as `"2GB"`; the first 2 GiB may be held in memory, more is
             mapped from disk. `"0"` stores none.

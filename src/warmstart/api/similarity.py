@@ -81,7 +81,7 @@ def similarity(
         backbone: URI of the backbone that makes the features; by default `lite0` for images and `minilm` for texts.
         accept_licence: as for `fit`.
         limit: of each set at most so many samples, drawn at random.
-        size: input side in pixels; by default the backbone's own.
+        size: input side in pixels, or tokens at most; by default the backbone's own.
         seed: of every random draw.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.

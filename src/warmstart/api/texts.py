@@ -36,18 +36,18 @@ def read_all_texts(
 
     Without a `size`, long texts are read half as far, and again, where the network would take too much of `seconds`.
     """
-    listener(Started("decode", len(dataset)))
+    listener(Started("read", len(dataset)))
     looks = read_texts(dataset)
     readable = [
         sample if isinstance(sample.source, Text) else dataclasses.replace(sample, source=Text(("",)))
         for sample in dataset.samples
     ]
     store = TokenStore(dataclasses.replace(dataset, samples=tuple(readable)), _sized(backbone, size))
-    store.preload(lambda n: listener(Advanced("decode", n)))
+    store.preload(lambda n: listener(Advanced("read", n)))
     own = store.spec.size
     while size is None and store.spec.size >= 2 * LEAST and _seconds(store, backbone) > SHARE * seconds:
         store = TokenStore(store.dataset, store.spec.with_size(store.spec.size // 2))
-    listener(Finished("decode"))
+    listener(Finished("read"))
     if store.spec.size < own:
         why = f"all {own} that the weights were trained on would take more than {SHARE:.0%} of the time"
         listener(Decided(f"{store.spec.size} tokens of a text are read: {why} (--size {own} reads them)"))

@@ -9,7 +9,10 @@ import typer
 from warmstart.cli.options import AsJson, Debug
 from warmstart.cli.session import session
 
-HEADERS = ("name", "stands for", "parameters", "GFLOPs", "px", "top-1", "licence of the weights", "trained on", "here")
+HEADERS = (
+    *("name", "stands for", "parameters", "GFLOPs", "size", "top-1"),
+    *("licence of the weights", "trained on", "here"),
+)
 
 
 def backbones(
@@ -30,8 +33,9 @@ def backbones(
         rows = listed(task=task, modality=modality, max_params=max_params, licence=licence, offline=offline)
         now.table(HEADERS, [_cells(row) for row in rows])
         now.say(
-            "\nwithout the classifier, at px pixels, two operations per multiply-add; top-1: ImageNet-1k, where stated "
-            "by the publisher\n*: the licence restricts the use, so --accept-licence is needed",
+            "\nwithout the classifier, at `size` pixels, two operations per multiply-add; size counts tokens of texts; "
+            "top-1: ImageNet-1k, where stated by the publisher"
+            "\n*: the licence restricts the use, so --accept-licence is needed",
             "dim",
         )
         now.result(rows)

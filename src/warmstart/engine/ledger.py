@@ -9,6 +9,7 @@ from warmstart.engine.events import Event, Finished, Started
 
 NAMES = {
     "decode": "reading and decoding",
+    "read": "reading",
     "features": "frozen part of the network",
     "phase": "training",
     "rung": "heads and validation",
