@@ -92,6 +92,7 @@ def test_fit_passes_every_option_on_under_its_own_name(twin: Twin) -> None:
         "group": "patient",
         "time": "taken",
         "path_column": "file",
+        "task": "multilabel",
         "text_column": "said",
         "label_column": "kind",
         "out": Path("o"),
