@@ -58,6 +58,7 @@ def test_the_bundle_measures_itself_and_the_report_shows_what_it_answers(
     page = several.report.read_text(encoding="utf-8")
     assert "Label by label" in page
     assert "round, straight" in page
+    assert "2 at most; 0 have none." in page
     assert Bundle.load(several.bundle).manifest.task == "multilabel"
     with pytest.raises(DataError, match="coverage"):
         predict(several.bundle, [str(next(digits_folder.glob("0/*")))], coverage=0.9)
@@ -111,7 +112,9 @@ def test_numbers_are_found_learned_and_answered_in_their_own_unit(stars: Path, t
     )
     assert 0 < worse["value"] < better["value"] < 6
     assert evaluate(done.bundle, stars)["metrics"]["mae"].value < 1
-    assert "on the dashed line the answer is right" in done.report.read_text(encoding="utf-8")
+    page = done.report.read_text(encoding="utf-8")
+    assert "on the dashed line the answer is right" in page
+    assert "half of all lie between" in page
 
 
 def test_methods_are_compared_on_numbers_by_the_same_folds(stars: Path, tmp_path: Path) -> None:

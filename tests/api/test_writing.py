@@ -46,7 +46,9 @@ def test_a_model_that_writes_is_tuned_measured_and_shown(fitted: FitResult) -> N
     assert outcome.rungs[0].name == "nearest"
     assert {"token_accuracy", "perplexity", "rouge1", "rougeL", "bleu", "chrf"} <= set(outcome.test)
     assert all(one.true in {"cat", "dog", "sun", "sea", "tree", "rock", "bird", "fish"} for one in outcome.shown)
-    assert "Written freely" in fitted.report.read_text(encoding="utf-8")
+    page = fitted.report.read_text(encoding="utf-8")
+    assert "Written freely" in page
+    assert "What is to be written has 1 to 1 words" in page
 
 
 def test_the_bundle_writes_what_its_network_writes(fitted: FitResult) -> None:

@@ -12,6 +12,7 @@ from warmstart.evaluation.measures import MEASURES, metric_name
 from warmstart.report import audited, figures, numbers, words
 from warmstart.report.confused import confusion_table, sample_blocks, top_confusions
 from warmstart.report.images import data_uri
+from warmstart.report.labelled import labelled
 from warmstart.report.words import Facts
 
 Context = dict[str, Any]
@@ -46,6 +47,7 @@ def data(facts: Facts, how: str, contact_sheet: Image.Image | None) -> Context:
         "class_bars": audited.class_bars(facts),
         "listings": audited.listings(facts),
         "sizes": audited.sizes(facts),
+        "labelled": labelled(facts),
         "contact_sheet": data_uri(contact_sheet) if contact_sheet is not None else "",
     }
 
