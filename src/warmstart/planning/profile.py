@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from warmstart.errors import RecipeError
 from warmstart.model.backbone import Backbone
@@ -66,10 +66,19 @@ def _count(backbone: Backbone, start: int, stop: int, size: int) -> Profile:
     if start:
         shape = chain.activation_shape(start, size)
         x = torch.ones(1, *shape, device=x.device)
-    tally, counter = _Tally(), FlopCounterMode(display=False)
+    tally, counter = _Tally(), FlopCounterMode(display=False, custom_mapping=_UNKNOWN)
     with evaluating(ghost.module), _still(ghost.module), torch.no_grad(), counter, tally:
         ghost.segment(start, stop)(x)
     return Profile(counter.get_total_flops(), tally.bytes, tally.peak)
+
+
+def _attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    """Operations of attention, of the shapes of what it is given; masked pairs are counted, for they are computed."""
+    return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
+
+
+_UNKNOWN = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention}
+"""What torch's counter knows on a GPU alone: minilm would have 11 % fewer operations at 256 tokens."""
 
 
 @contextlib.contextmanager
