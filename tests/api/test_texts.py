@@ -200,3 +200,26 @@ def test_topics_are_as_many_as_are_made() -> None:
     rows = news()
     assert len(set(rows)) == 60
     assert {topic for _, topic in rows} == set(TOPICS)
+
+
+def test_a_recipe_goes_on_pretraining_on_texts_without_labels(table: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more.csv"
+    pd.DataFrame({"text": [text for text, _ in news(20, seed=9)[:12]] + [""]}).to_csv(more, index=False)
+    recipe = "further_pretrain?pretrain_epochs=1&epochs=1"
+    done = fit(table, recipe=recipe, unlabelled=more, size=16, baseline="none", out=tmp_path / "run")
+    said = " ".join(done.outcome.decisions)
+    assert "12 unlabelled texts" in said
+    assert "1 without a text are left out" in said
+    assert sum(int(done.outcome.split[part]) for part in ("train", "val", "test")) == 60
+    assert labels(done.predict(NEW[:1]))[0] in TOPICS
+
+
+def test_images_have_no_use_for_texts_without_labels(digits_folder: Path) -> None:
+    with pytest.raises(DataError, match="the data are images"):
+        fit(digits_folder, unlabelled=["A text."], backbone="toy")
+
+
+def test_few_texts_are_contrasted_too(tmp_path: Path) -> None:
+    table = as_csv(tmp_path / "few.csv", news(8))
+    done = fit(table, size=16, budget="3m", out=tmp_path / "run")
+    assert "contrastive" in [rung.name for rung in done.outcome.rungs]

@@ -99,6 +99,7 @@ def test_fit_passes_every_option_on_under_its_own_name(twin: Twin) -> None:
         "resume": Path("r"),
         "baseline": "scratch",
         "max_unreadable": 0.5,
+        "unlabelled": "more.csv",
         "cache_budget": "1GB",
         "cache_dtype": "bf16",
         "cache": Path("c"),

@@ -14,6 +14,7 @@ from warmstart.api.predict import predict
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.api.unlabelled import with_unlabelled
 from warmstart.data.sources import kind_of
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
@@ -77,6 +78,7 @@ def fit(
     resume: str | Path | None = None,
     baseline: Baseline = "simple",
     max_unreadable: float = 0.05,
+    unlabelled: Any = None,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
@@ -116,6 +118,8 @@ def fit(
         resume: run folder of an interrupted run; all other options as they were.
         baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF.
         max_unreadable: stop if more than this share of the samples cannot be read.
+        unlabelled: texts without labels, as `predict` takes them: a recipe that goes on pretraining
+            (`further_pretrain`) learns from them too.
         cache: folder for activations and resized pixels; by default the user's cache folder.
         cache_budget: what stored activations may take, such as `"2GB"`; the first 2 GiB may be held in memory, more is
             mapped from disk. `"0"` stores none.
@@ -128,7 +132,7 @@ def fit(
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
     options: dict[str, Any] = {
-        "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
+        "data": _called(data),
         "backbone": backbone or BACKBONES[kind_of(data, task=task, path_column=path_column, text_column=text_column)],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
@@ -145,13 +149,20 @@ def fit(
         "label_column": label_column,
         "baseline": baseline,
         "max_unreadable": max_unreadable,
+        "unlabelled": str(unlabelled)
+        if isinstance(unlabelled, str | Path)
+        else unlabelled and type(unlabelled).__name__,
         "cache_budget": str(cache_budget),
         "cache_dtype": cache_dtype,
     }
     if baseline not in get_args(Baseline):
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
     chosen = None if recipe is None else load_recipe(recipe)
-    return _fit(data, chosen, options, out=out, resume=resume, cache=cache, listener=listener)
+    return _fit(data, chosen, options, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener)
+
+
+def _called(data: Any) -> str:
+    return str(data) if isinstance(data, str | Path) else type(data).__name__
 
 
 def _fit(
@@ -159,6 +170,7 @@ def _fit(
     recipe: Recipe | None,
     options: dict[str, Any],
     *,
+    unlabelled: Any,
     out: str | Path | None,
     resume: str | Path | None,
     cache: str | Path | None,
@@ -182,6 +194,8 @@ def _fit(
     check_folder(same, out=out, resume=resume)
     asked = {key: options[key] for key in READING}
     loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, seconds=limit, **asked)
+    if unlabelled is not None:
+        loaded = with_unlabelled(loaded, unlabelled, text_column=options["text_column"], listener=tell)
     given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
     pretrained = loaded.backbone
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained

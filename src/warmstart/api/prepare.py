@@ -12,6 +12,7 @@ from warmstart.api.caches import cache_bytes, cache_folder
 from warmstart.api.images import read_images
 from warmstart.api.texts import read_all_texts
 from warmstart.cache.store import ActivationStore
+from warmstart.cache.tokens import TokenShelf
 from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.schema import Dataset, Kind, Split
 from warmstart.data.sources import load
@@ -125,7 +126,8 @@ def read_whole(
     backbone = suited(backbone, dataset.target)
     store: InputStore
     if backbone.spec.kind == "text":
-        store, looks = read_all_texts(dataset, backbone, size, listener, seconds)
+        shelf = TokenShelf(cache_folder(cache), cache_bytes(limits)) if limits.total else None
+        store, looks = read_all_texts(dataset, backbone, size, listener, seconds, shelf)
     else:
         store, looks = read_images(dataset, backbone, size, listener, cache, limits)
     kept = readable(dataset, looks, max_unreadable, listener, kind=store.spec.kind)

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from torch import nn
 
 from warmstart.engine.ladder.context import LadderContext
@@ -32,6 +33,9 @@ little rather than not at all (ULMFiT, Howard and Ruder 2018, table 7: the last 
 WRITING_RATE, WRITING_EPOCHS = 3e-4, (30, 20, 10, 6, 4, 2, 1)
 """AdamW's rate and the epochs of models that write: T5 is mostly tuned at 1e-4 to 1e-3, GPT-2 at 5e-5 to 3e-4.
 Validation keeps the best epoch."""
+CONTRASTED = 200
+"""Training texts below which they are contrasted: with 8 labels per class of BBC News it reached 94.1 %, LP-FT 90.7 %,
+the probe 90.1 % (minilm, 128 tokens, 5 draws)."""
 TAG_RATE = 3e-4
 """AdamW's rate for all blocks where words are tagged (minilm, 200 sentences)."""
 HEAD_SHARE, WHOLE_SHARE = 0.25, 0.6
@@ -64,6 +68,7 @@ def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list
         *(_whole(time, epochs) if context.task.name == "tag" else []),
         *_tuned("lp_ft", "probe, then tuning from it", tunes, TUNE_SHARE, time),
         AverageRung("lp_ft"),
+        *(_contrastive(time, epochs) if _few_texts(context) else []),
         *_tuned("bias_only", "only biases, normalisation scales and the head tuned", lights, LIGHT_SHARE, time),
         EnsembleRung(("probe", "lp_ft") if len(context.data.split.val) < FEW_VALIDATION else EVERY),
     ]
@@ -78,6 +83,20 @@ def _by_gradient(time: Time) -> list[Rung]:
         RecipeRung("head_only", "only the head that writes tuned, on frozen features", time.best(alone, HEAD_SHARE)),
         RecipeRung("finetune", "everything tuned", time.best(whole, WHOLE_SHARE)),
     ]
+
+
+def _few_texts(context: LadderContext) -> bool:
+    return (
+        context.task.name == "classify"
+        and context.data.spec.kind == "text"
+        and len(context.data.split.train) < CONTRASTED
+        and int(np.bincount(context.data.targets(context.data.split.train).numpy()).max()) > 1
+    )
+
+
+def _contrastive(time: Time, epochs: Sequence[int]) -> list[Rung]:
+    options = [load_recipe("contrastive", epochs=n) for n in (10, *epochs)]
+    return _tuned("contrastive", "features of a class drawn together, then a head", options, TUNE_SHARE, time)
 
 
 def _whole(time: Time, epochs: Sequence[int]) -> list[Rung]:

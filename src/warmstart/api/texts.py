@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from warmstart.cache.tokens import TokenShelf
 from warmstart.data.audit import Look
 from warmstart.data.schema import Dataset, Text
 from warmstart.data.textscan import read_texts
@@ -30,7 +31,12 @@ NOMINAL = 4e10
 
 
 def read_all_texts(
-    dataset: Dataset, backbone: Backbone, size: int | None, listener: Listener, seconds: float = math.inf
+    dataset: Dataset,
+    backbone: Backbone,
+    size: int | None,
+    listener: Listener,
+    seconds: float = math.inf,
+    shelf: TokenShelf | None = None,
 ) -> tuple[TokenStore, list[Look]]:
     """Make the tokens of every text, no more than the longest has. What is no text has an error in its look.
 
@@ -42,12 +48,14 @@ def read_all_texts(
         sample if isinstance(sample.source, Text) else dataclasses.replace(sample, source=Text(("",)))
         for sample in dataset.samples
     ]
-    store = TokenStore(dataclasses.replace(dataset, samples=tuple(readable)), _sized(backbone, size))
+    store = TokenStore(dataclasses.replace(dataset, samples=tuple(readable)), _sized(backbone, size), shelf=shelf)
     store.preload(lambda n: listener(Advanced("read", n)))
     own = store.spec.size
     while size is None and store.spec.size >= 2 * LEAST and _seconds(store, backbone) > SHARE * seconds:
-        store = TokenStore(store.dataset, store.spec.with_size(store.spec.size // 2))
+        store = TokenStore(store.dataset, store.spec.with_size(store.spec.size // 2), shelf=shelf)
     listener(Finished("read"))
+    if store.found:
+        listener(Decided(f"the tokens of all {len(dataset)} texts are in the cache"))
     if store.spec.size < own:
         why = f"all {own} that the weights were trained on would take more than {SHARE:.0%} of the time"
         listener(Decided(f"{store.spec.size} tokens of a text are read: {why} (--size {own} reads them)"))

@@ -46,6 +46,12 @@ Baseline = Annotated[
 ]
 
 
+Unlabelled = Annotated[
+    str | None,
+    typer.Option(help="Texts without labels (a table, a folder): further_pretrain learns from them too."),
+]
+
+
 def fit(
     context: typer.Context,
     data: DataArgument,
@@ -70,6 +76,7 @@ def fit(
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     baseline: Baseline = "simple",
     max_unreadable: MaxUnreadable = 0.05,
+    unlabelled: Unlabelled = None,
     cache: Cache = None,
     cache_budget: CacheBudget = "8GB",
     cache_dtype: CacheDtype = "fp32",
@@ -104,6 +111,7 @@ def fit(
             resume=resume,
             baseline=baseline,
             max_unreadable=max_unreadable,
+            unlabelled=unlabelled,
             cache=cache,
             listener=now.listener,
         )

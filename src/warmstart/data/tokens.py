@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,19 +22,46 @@ _AT_ONCE = 1024
 """Texts that the tokenizer is given at a time; it uses all cores."""
 
 
+class Shelf(Protocol):
+    """Where tokens of whole data sets outlast a run (`warmstart.cache.tokens`)."""
+
+    def pays(self, texts: Sequence[Sequence[str]]) -> bool:
+        """Whether these are worth keeping."""
+        ...
+
+    def get(
+        self, spec: TextSpec, texts: Sequence[Sequence[str]], targets: Sequence[str | None]
+    ) -> list[Encoded] | None:
+        """What was kept of them; `None` if nothing was."""
+        ...
+
+    def put(
+        self,
+        spec: TextSpec,
+        texts: Sequence[Sequence[str]],
+        targets: Sequence[str | None],
+        encoded: Sequence[Encoded],
+    ) -> bool:
+        """Keep them; whether that could be done."""
+        ...
+
+
 class TokenStore:
     """The tokens of a data set's texts, as a spec says: what `PixelStore` is for images.
 
     Args:
         dataset: the samples; the source of each is a `Text`.
         spec: how they are read.
+        shelf: tokens that are there are not made; what is made is put there, where that is worth it.
 
     Raises:
         DataError: the source of a sample is something else, or has not a word for each tag.
     """
 
-    def __init__(self, dataset: Dataset, spec: TextSpec) -> None:
-        self.dataset, self.spec = dataset, spec
+    def __init__(self, dataset: Dataset, spec: TextSpec, *, shelf: Shelf | None = None) -> None:
+        self.dataset, self.spec, self._shelf = dataset, spec, shelf
+        self.found = False
+        """Whether the tokens were on the shelf."""
         self._targets: Tensor | None = None
         self._encoded: list[Encoded] = []
         self._of_words = isinstance(dataset.target, TagTarget)
@@ -59,21 +87,30 @@ class TokenStore:
         """Make the tokens of all texts; `progress` is called with how many more are done."""
         if self._encoded:
             return
-        texts = [_text(sample, self._of_words) for sample in self.dataset.samples]
+        read = [_text(sample, self._of_words) for sample in self.dataset.samples]
+        texts = [text.words if self._of_words else text.parts for text in read]
+        labels = [sample.label for sample in self.dataset.samples]
+        targets = [None if label is None or not self.spec.writes else str(label) for label in labels]
+        shelf = self._shelf if self._shelf is not None and self._shelf.pays(texts) else None
+        kept = None if shelf is None else shelf.get(self.spec, texts, targets)
+        if kept is not None:
+            self._encoded, self.found = kept, True
+            if progress is not None:
+                progress(len(kept))
+            return
         for start in range(0, len(texts), _AT_ONCE):
-            found = self._made(start, texts[start : start + _AT_ONCE])
+            part = slice(start, start + _AT_ONCE)
+            found = self._made(texts[part], targets[part])
             self._encoded += found
             if progress is not None:
                 progress(len(found))
+        if shelf is not None:
+            shelf.put(self.spec, texts, targets, self._encoded)
 
-    def _made(self, start: int, texts: Sequence[Text]) -> list[Encoded]:
+    def _made(self, texts: Sequence[tuple[str, ...]], targets: Sequence[str | None]) -> list[Encoded]:
         if self._of_words:
-            return self.spec.encode_words([text.words for text in texts])
-        parts = [text.parts for text in texts]
-        if not self.spec.writes:
-            return self.spec.encode(parts)
-        labels = [sample.label for sample in self.dataset.samples[start : start + len(texts)]]
-        return encode_written(self.spec, parts, [None if label is None else str(label) for label in labels])
+            return self.spec.encode_words(texts)
+        return encode_written(self.spec, texts, targets) if self.spec.writes else self.spec.encode(texts)
 
     @property
     def tokens(self) -> list[Tokens]:
@@ -106,6 +143,15 @@ class TokenStore:
         self.preload()
         other = TokenStore(self.dataset, spec)
         other._encoded = self._encoded
+        return other
+
+    def with_more(self, dataset: Dataset) -> TokenStore:
+        """The store of a data set whose first samples are those of this one; the tokens of the others are made."""
+        self.preload()
+        other = TokenStore(dataset, self.spec)
+        rest = TokenStore(dataset.subset(range(len(self.dataset), len(dataset))), self.spec)
+        rest.preload()
+        other._encoded = [*self._encoded, *rest._encoded]
         return other
 
     def batches(
