@@ -120,3 +120,15 @@ def test_a_mixture_is_not_kept_for_being_surer() -> None:
     assert cheap.kept
     assert not dear.kept
     assert "too little for a mixture" in dear.why
+
+
+def test_what_is_favoured_needs_only_be_no_worse_where_validation_samples_are_few() -> None:
+    equal, contender = answers(TARGETS, first(9)), Contender("new", lambda _: torch.empty(0), torch.empty(0))
+    assert has_benefit_of_the_doubt(contender, FEW - 1, favoured=True)
+    assert not has_benefit_of_the_doubt(contender, FEW, favoured=True)
+    assert not has_benefit_of_the_doubt(contender, FEW - 1)
+    said = gate(CLASSIFY, "new", equal, "best", equal, TARGETS, seed=0, doubt=True)
+    assert said.kept
+    assert "new that is no worse than best on only 12 validation samples" in said.why
+    worse = answers(TARGETS, first(8))
+    assert not gate(CLASSIFY, "new", worse, "best", equal, TARGETS, seed=0, doubt=True).kept

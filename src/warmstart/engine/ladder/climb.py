@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
     context.listener(Started("rungs", len(rungs)))
     tried: list[Tried] = []
     contenders: dict[str, Contender] = {}
-    chosen = ""
+    chosen, ahead = "", {rung.name for rung in rungs if getattr(rung, "favoured", False)}
     for rung in rungs:
         context.stop_if_asked(f"rung {rung.name}")
         if lacking := [name for name in rung.after if name not in contenders]:
@@ -62,7 +62,7 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
             tried.append(_skipped(rung, why, context))
             continue
         try:
-            row, contender = _try(rung, context, contenders, chosen, choose)
+            row, contender = _try(rung, context, contenders, chosen, choose, ahead)
         except TrainingError as error:
             if rung.name == choose:
                 raise
@@ -84,8 +84,14 @@ def _skipped(rung: Rung, why: str, context: LadderContext) -> Tried:
 
 
 def _try(
-    rung: Rung, context: LadderContext, contenders: dict[str, Contender], best: str, choose: str | None
+    rung: Rung,
+    context: LadderContext,
+    contenders: dict[str, Contender],
+    best: str,
+    choose: str | None,
+    ahead: Collection[str],
 ) -> tuple[Tried, Contender]:
+    """Climb a rung and judge it; what is `ahead` gives way to no benefit of the doubt."""
     start = time.monotonic()
     context.listener(Started(f"rung {rung.name}"))
     contender = rung.climb(context, contenders)
@@ -99,8 +105,9 @@ def _try(
     elif not best:
         said = Verdict(True, "the first candidate")
     else:
-        doubt = has_benefit_of_the_doubt(contender, len(targets))
-        rival = contender.made_of[0] if doubt else best
+        favoured = getattr(rung, "favoured", False)
+        doubt = has_benefit_of_the_doubt(contender, len(targets), favoured=favoured) and best not in ahead
+        rival = contender.made_of[0] if doubt and contender.made_of else best
         said = gate(
             context.task,
             rung.name,

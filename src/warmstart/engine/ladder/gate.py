@@ -63,7 +63,8 @@ def gate(
     gained, equal = f"{100 * gain:+.1f} points of {metric}", f"equal {metric}"
     tied, lower = bool(np.isclose(gain, 0)), loss_gain > TELLING * abs(old.gain)
     if doubt and (gain > 0 or tied):
-        what = f"an ensemble that is no worse than {best_name} on only {len(targets)} validation samples"
+        who = "an ensemble" if mixture else name
+        what = f"{who} that is no worse than {best_name} on only {len(targets)} validation samples"
         return Verdict(True, f"{what} is the better choice ({spread})")
     wins = interval.low > 0 if mixture else gain > 0 and not tied
     if wins or (tied and lower and not mixture):
@@ -75,6 +76,6 @@ def gate(
     return Verdict(False, f"{name} brought {what} on validation against {best_name} ({spread})")
 
 
-def has_benefit_of_the_doubt(contender: Contender, samples: int) -> bool:
-    """Whether it is an ensemble, nothing about it was chosen on validation, and validation has few samples."""
-    return bool(contender.made_of) and not contender.settings and samples < FEW
+def has_benefit_of_the_doubt(contender: Contender, samples: int, *, favoured: bool = False) -> bool:
+    """Whether validation has few samples, and it is favoured, or an ensemble of which nothing was chosen on them."""
+    return samples < FEW and (favoured or (bool(contender.made_of) and not contender.settings))

@@ -114,6 +114,9 @@ class RecipeRung:
     recipe: Recipe
     role: Role = "candidate"
     after: tuple[str, ...] = ()
+    favoured: bool = False
+    """It was better than the others wherever it was tried on such data: few validation samples have to speak against
+    it."""
 
     def seconds(self, context: LadderContext) -> float:
         """As the plan expects on this machine; nothing if it was finished before, since it is only loaded then."""
