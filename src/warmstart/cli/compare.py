@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -92,9 +92,7 @@ def compare(
     """Compare methods and backbones on the same folds of DATA: better, worse, as good, or more data needed."""
     with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
         now.say(f"Comparing {methods or 'methods'}{of(backbones)}: {folds} folds, {seeds} seed(s), {budget} at most")
-        from warmstart.api.compare import compare as twin
-
-        result = twin(
+        result = _twin(
             data,
             methods=methods,
             backbones=backbones,
@@ -122,6 +120,13 @@ def compare(
             listener=now.listener,
         )
         show(now, result, typed(context, SAME))
+
+
+def _twin(data: str, **options: Any) -> CompareResult:
+    """The function of the same name, imported when it is called: it brings torch."""
+    from warmstart.api.compare import compare as twin
+
+    return twin(data, **options)
 
 
 def show(now: Session, result: CompareResult, same: Sequence[str]) -> None:

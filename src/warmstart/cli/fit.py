@@ -46,6 +46,10 @@ Baseline = Annotated[
 ]
 
 
+Alone = Annotated[
+    str | None,
+    typer.Option(help="Run this recipe alone (a name, finetune?epochs=3, a YAML file).", show_default="the ladder"),
+]
 Unlabelled = Annotated[
     str | None,
     typer.Option(help="Texts without labels (a table, a folder): further_pretrain learns from them too."),
@@ -57,10 +61,7 @@ def fit(
     data: DataArgument,
     backbone: Backbone = None,
     accept_licence: AcceptLicence = False,
-    recipe: Annotated[
-        str | None,
-        typer.Option(help="Run this recipe alone (a name, finetune?epochs=3, a YAML file).", show_default="the ladder"),
-    ] = None,
+    recipe: Alone = None,
     budget: Budget = "5m",
     size: Size = None,
     seed: Seed = 0,

@@ -16,7 +16,7 @@ from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.metrics import confusion, most_wrong, per_class
 from warmstart.evaluation.outcome import Shown
-from warmstart.task.base import Task
+from warmstart.task.base import Task, is_known
 from warmstart.task.tag import Tag
 
 WORST, DRAWN, POINTS = 16, 8, 500
@@ -105,7 +105,7 @@ def _answer(task: Task, decoded: dict[str, Any]) -> Label:
 
 def _by_label(outputs: Tensor, targets: Tensor, classes: Sequence[str]) -> tuple[dict[str, Any], ...]:
     """Precision, recall, F1 and number of samples of each label; `None` where there is nothing to divide by."""
-    known = ~targets.isnan().any(1)
+    known = is_known(targets)
     truth, said = targets[known] > 0.5, outputs[known] > 0
     hits, held, given = ((truth & said).sum(0), truth.sum(0), said.sum(0))
     return tuple(

@@ -151,6 +151,11 @@ def linearised(statistics: Tensor, value: Callable[[Tensor], Tensor]) -> Tensor:
     return (found + (rows - mean) @ slope).detach()
 
 
+def is_known(targets: Tensor) -> Tensor:
+    """Which samples have targets (n, k) without NaN, (n,)."""
+    return ~targets.isnan().any(1)
+
+
 def known_rows(outputs: Tensor, targets: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Outputs in float64 and targets of the samples that are known (n,). Raises `DataError` if none is."""
     if not bool(known.any()):

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from warmstart.data.targets import Target, TaskName
 from warmstart.model.head import LinearHead
-from warmstart.task.base import Values, known_rows, linearised
+from warmstart.task.base import Values, is_known, known_rows, linearised
 
 
 class MultiLabel:
@@ -44,7 +44,7 @@ class MultiLabel:
 
         `class_weights` multiply the loss where a label is to be given. Smoothing moves every target towards one half.
         """
-        known = _known(targets)
+        known = is_known(targets)
         if not bool(known.any()):
             return outputs.sum() * 0.0
         soft = targets[known] * (1 - label_smoothing) + label_smoothing / 2
@@ -52,7 +52,7 @@ class MultiLabel:
 
     def weight(self, targets: Tensor, class_weights: Tensor | None = None) -> float:
         """The number of samples whose labels are known."""
-        return float(_known(targets).sum())
+        return float(is_known(targets).sum())
 
     def balanced(self, targets: Tensor, classes: int) -> Tensor:
         """Samples without a label over those with it, (classes,); 1 for a label that no sample has.
@@ -60,8 +60,8 @@ class MultiLabel:
         >>> MULTILABEL.balanced(torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]), 2)
         tensor([2., 1.])
         """
-        held = targets[_known(targets)].sum(0)
-        return torch.where(held > 0, (_known(targets).sum() - held) / held.clamp_min(1.0), torch.ones(classes))
+        held = targets[is_known(targets)].sum(0)
+        return torch.where(held > 0, (is_known(targets).sum() - held) / held.clamp_min(1.0), torch.ones(classes))
 
     def answered(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Logits as they are."""
@@ -74,7 +74,7 @@ class MultiLabel:
         >>> [round(found[name].mean().item(), 3) for name in ("micro_f1", "macro_f1", "exact_match")]
         [0.857, 0.833, 0.5]
         """
-        outputs, targets = known_rows(outputs, targets, _known(targets))
+        outputs, targets = known_rows(outputs, targets, is_known(targets))
         truth, said = targets.double(), (outputs > 0).double()
         counts = torch.stack([truth * said, truth + said], dim=2)  # (m, classes, 2): hits, and both sizes
         matters = counts[..., 1].sum(0) > 0
@@ -91,7 +91,7 @@ class MultiLabel:
         from sklearn.metrics import average_precision_score
 
         found = {name: float(value.mean()) for name, value in self.values(outputs, targets).items()}
-        outputs, targets = known_rows(outputs, targets, _known(targets))
+        outputs, targets = known_rows(outputs, targets, is_known(targets))
         occurs = (targets.sum(0) > 0).numpy()
         if occurs.any():
             scores = average_precision_score(targets.numpy()[:, occurs], outputs.numpy()[:, occurs])
@@ -122,10 +122,6 @@ class MultiLabel:
             named = dict(sorted(zip(target.classes, row, strict=True), key=lambda item: -item[1]))
             answers.append({"labels": [name for name, p in named.items() if p > 0.5], "probabilities": named})
         return answers
-
-
-def _known(targets: Tensor) -> Tensor:
-    return ~targets.isnan().any(1)
 
 
 def _mean_f1(mean: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from warmstart.data.targets import NumberTarget, Target, TaskName
 from warmstart.model.head import LinearHead
-from warmstart.task.base import Values, known_rows, linearised
+from warmstart.task.base import Values, is_known, known_rows, linearised
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Regress:
         class_weights: Tensor | None = None,
     ) -> Tensor:
         """Squared error, mean over the samples that are known and over the numbers."""
-        known = _known(targets)
+        known = is_known(targets)
         if not bool(known.any()):
             return outputs.sum() * 0.0
         return (outputs[known] - targets[known]).square().mean()
 
     def weight(self, targets: Tensor, class_weights: Tensor | None = None) -> float:
         """The number of samples that are known."""
-        return float(_known(targets).sum())
+        return float(is_known(targets).sum())
 
     def balanced(self, targets: Tensor, classes: int) -> Tensor:
         """There are no classes to balance."""
@@ -75,7 +75,7 @@ class Regress:
         >>> round(REGRESS.values(torch.tensor([[0.0], [2.0]]), torch.tensor([[0.0], [1.0]]))["r2"].mean().item(), 6)
         -1.0
         """
-        outputs, targets = known_rows(outputs, targets, _known(targets))
+        outputs, targets = known_rows(outputs, targets, is_known(targets))
         truth = targets.double()
         error = outputs - truth
         statistics = torch.cat([error.square(), truth, truth.square()], dim=1)
@@ -91,7 +91,7 @@ class Regress:
         from scipy.stats import spearmanr
 
         found = {name: float(value.mean()) for name, value in self.values(outputs, targets).items()}
-        outputs, targets = known_rows(outputs, targets, _known(targets))
+        outputs, targets = known_rows(outputs, targets, is_known(targets))
         first, true = outputs[:, 0].numpy(), targets[:, 0].numpy()
         if len(first) > 2 and first.std() > 0 and true.std() > 0:
             found["spearman"] = float(spearmanr(first, true).statistic)
@@ -114,10 +114,6 @@ class Regress:
         assert isinstance(target, NumberTarget)
         own = outputs.double() * torch.tensor(target.scale) + torch.tensor(target.centre)
         return [{"value": row[0], "values": dict(zip(target.classes, row, strict=True))} for row in own.tolist()]
-
-
-def _known(targets: Tensor) -> Tensor:
-    return ~targets.isnan().any(1)
 
 
 def _root(mean: Tensor) -> Tensor:

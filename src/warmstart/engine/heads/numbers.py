@@ -17,6 +17,7 @@ from warmstart.engine.heads.ridge import PENALTIES, RidgePath
 from warmstart.engine.heads.threads import threads_for
 from warmstart.errors import TrainingError
 from warmstart.model.head import LinearHead
+from warmstart.task.base import is_known
 
 
 def fit_numbers(features: Tensor, targets: Tensor, *, labels: bool) -> FittedHead:
@@ -31,7 +32,7 @@ def fit_numbers(features: Tensor, targets: Tensor, *, labels: bool) -> FittedHea
     >>> fit_numbers(x, 2 * x, labels=False).logits(torch.tensor([[4.0]])).round().item()
     8.0
     """
-    known = ~targets.isnan().any(1)
+    known = is_known(targets)
     if int(known.sum()) < 2:
         raise TrainingError(f"{int(known.sum())} training samples with a label", "at least two", "give more labels")
     if not bool(torch.isfinite(features).all()):

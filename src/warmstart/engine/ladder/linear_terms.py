@@ -16,7 +16,7 @@ from warmstart.data.schema import IntArray, Text
 from warmstart.engine.heads.threads import threads_for
 from warmstart.engine.ladder.terms import Terms, View
 from warmstart.evaluation.scoring import Merit
-from warmstart.task.base import Task
+from warmstart.task.base import Task, is_known
 
 STRENGTHS = (0.3, 3.0, 30.0)
 """C of scikit-learn; of ridge regression its inverse."""
@@ -78,7 +78,7 @@ def fitted(
 
 def _models(task: Task, rows: Array, targets: Tensor, strength: float) -> tuple[Model, ...]:
     """A model for each number or label, of the rows whose targets are known."""
-    known = ~targets.isnan().any(1).numpy()
+    known = is_known(targets).numpy()
     truth = targets.numpy()[known].astype(np.float64)
     if task.name == "regress":
         return tuple(Ridge(alpha=1 / strength, solver="sparse_cg").fit(rows[known], column) for column in truth.T)
