@@ -16,10 +16,24 @@ import numpy.typing as npt
 
 from warmstart.data.targets import ClassTarget, IntArray, Label, Target
 
-__all__ = ["ClassTarget", "Dataset", "IntArray", "Kind", "Label", "Sample", "Split", "SplitName", "Target", "Text"]
+__all__ = [
+    "ClassTarget",
+    "Dataset",
+    "IntArray",
+    "Kind",
+    "Label",
+    "Sample",
+    "Series",
+    "Split",
+    "SplitName",
+    "Target",
+    "Text",
+]
 
 SplitName = Literal["train", "val", "test"]
-Kind = Literal["image", "text"]
+Kind = Literal["image", "text", "series"]
+PLURAL: dict[Kind, str] = {"image": "images", "text": "texts", "series": "series"}
+"""What several of a kind are called."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +60,35 @@ class Text:
         return not all(part.strip() for part in self.parts)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Series:
+    """A time series, or a window of a longer one, as the source of a sample.
+
+    `values` (channels, steps) are of any type of number, NaN where one is missing; a view of a memory-mapped file is
+    read when it is needed, and only then. `rate` is in steps per second, `None` where it is not known; `names` are
+    those of the channels, where they have any; `start` is when its first step was taken, in seconds since 1970 or in
+    any unit of the user's, where that is known.
+    """
+
+    values: npt.NDArray[Any]
+    rate: float | None = None
+    names: tuple[str, ...] = ()
+    start: float | None = None
+
+    @property
+    def channels(self) -> int:
+        """How many values a step has."""
+        return int(self.values.shape[0])
+
+    @property
+    def steps(self) -> int:
+        """How long it is."""
+        return int(self.values.shape[1])
+
+
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """One example. `source` is a file path, an in-memory PIL image or array (H, W[, C]), or a `Text`.
+    """One example. `source` is a file path, an image or array (H, W[, C]) in memory, a `Text` or a `Series`.
 
     `id` is stable and unique in its data set (the path relative to the root, or `row-17`). `label` is `None` where
     unknown. `group` is a patient, site or device that must not be divided over splits. `split` is what the user's
@@ -111,7 +151,10 @@ class Dataset:
     @property
     def kind(self) -> Kind:
         """What the samples are; also the word for one of them."""
-        return "text" if any(isinstance(sample.source, Text) for sample in self.samples) else "image"
+        for sample in self.samples:
+            if isinstance(sample.source, (Text, Series)):
+                return "text" if isinstance(sample.source, Text) else "series"
+        return "image"
 
     def subset(self, indices: Sequence[int] | IntArray) -> Dataset:
         """The same target with only the samples at `indices`, in that order."""

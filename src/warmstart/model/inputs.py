@@ -55,3 +55,25 @@ class Tokens:
         tokens = torch.zeros(n, size, 2, dtype=torch.long, device=weight.device)
         tokens[..., 0] = torch.arange(1, size + 1, device=weight.device) % 7 + 1
         return tokens
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """Float series (n, channels, size): so many values at each of `size` steps in time."""
+
+    channels: int
+    noun: str = "series"
+
+    def example(self, n: int, size: int, module: nn.Module) -> Tensor:
+        """Zeros of the type of the weights.
+
+        >>> Steps(2).example(3, 8, nn.Linear(1, 1)).shape
+        torch.Size([3, 2, 8])
+        """
+        weight = next(module.parameters(), torch.empty(0))
+        return torch.zeros(n, self.channels, size, dtype=weight.dtype, device=weight.device)
+
+
+def inputs_like(example: Tensor) -> Inputs:
+    """The kind of input that an example (n, channels, ...) of floats is."""
+    return Images(example.shape[1]) if example.ndim == 4 else Steps(example.shape[1])

@@ -19,7 +19,7 @@ from torch import Tensor, fx, nn
 
 from warmstart.model.blocks import blocks_of_children, blocks_of_cuts
 from warmstart.model.chain import Chain, Cut
-from warmstart.model.inputs import Images
+from warmstart.model.inputs import inputs_like
 from warmstart.model.liveness import cut_names, cut_nodes, data_nodes, module_path, module_stack
 from warmstart.model.modes import evaluating
 from warmstart.model.segments import Segments, node_shapes
@@ -52,8 +52,9 @@ def build_chain(module: nn.Module, example: Tensor) -> Chain:
     """Find the cuts and blocks of `module`.
 
     Args:
-        module: one input (n, channels, height, width), one output (n, features); further inputs must have defaults.
-        example: an input it accepts, of shape (n, channels, height, width) with n >= 2; its values do not matter.
+        module: one input (n, channels, height, width), or (n, channels, steps) of series, and one output (n, features);
+            further inputs must have defaults.
+        example: an input it accepts, of such a shape with n >= 2; its values do not matter.
 
     Returns:
         The chain. If the module cannot be traced, or the trace does not give what the module gives, the chain has two
@@ -66,9 +67,9 @@ def build_chain(module: nn.Module, example: Tensor) -> Chain:
     except _NotCuttableError as reason:
         _log.info("%s cannot be cut: %s", type(module).__name__, reason)
         ends = (Cut(0, "input"), Cut(1, "features"))
-        return Chain(module, ends, blocks_of_children(module), None, str(reason), Images(example.shape[1]))
+        return Chain(module, ends, blocks_of_children(module), None, str(reason), inputs_like(example))
     cuts = tuple(Cut(i, name) for i, name in enumerate(cut_names(segments.cuts)))
-    return Chain(module, cuts, blocks_of_cuts(module, segments), segments, "", Images(example.shape[1]))
+    return Chain(module, cuts, blocks_of_cuts(module, segments), segments, "", inputs_like(example))
 
 
 def tapped_chain(module: fx.GraphModule, example: Tensor, whole: Chain, *, lowest: int, name: str) -> Chain:
@@ -82,7 +83,7 @@ def tapped_chain(module: fx.GraphModule, example: Tensor, whole: Chain, *, lowes
     assert len(cuts) == lowest + 2, "something passes beside the lowest tap"
     blocks = tuple(dataclasses.replace(block, cut=min(block.cut, lowest + 1)) for block in whole.blocks)
     modules = tuple(whole.modules_of(block) for block in whole.blocks)
-    return Chain(module, cuts, blocks, segments, "", Images(example.shape[1]), modules)
+    return Chain(module, cuts, blocks, segments, "", inputs_like(example), modules)
 
 
 def _graph(module: nn.Module) -> fx.Graph:

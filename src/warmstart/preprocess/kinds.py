@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 from warmstart.errors import BackboneError
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TextSpec
 
-Spec = PreprocessSpec | TextSpec
+Spec = PreprocessSpec | TextSpec | SeriesSpec
+
+_READS = {"image": "images", "text": "texts", "series": "time series"}
+_SUCH_AS = {"image": "lite0", "text": "minilm", "series": "series"}
 
 
 def of_images(spec: Spec) -> PreprocessSpec:
     """The spec, which must be one of images.
 
     Raises:
-        BackboneError: it is one of texts.
+        BackboneError: it is one of something else.
 
     >>> of_images(PreprocessSpec()).channels
     3
     """
     if isinstance(spec, PreprocessSpec):
         return spec
-    raise BackboneError("the backbone reads texts", expected="one for images", do="`warmstart backbones` lists them")
+    raise _other(spec, "image")
 
 
 def of_texts(spec: Spec) -> TextSpec:
     """The spec, which must be one of texts.
 
     Raises:
-        BackboneError: it is one of images.
+        BackboneError: it is one of something else.
     """
     if isinstance(spec, TextSpec):
         return spec
-    raise BackboneError(
-        "the backbone reads images", expected="one for texts, such as minilm", do="`warmstart backbones` lists them"
+    raise _other(spec, "text")
+
+
+def of_series(spec: Spec) -> SeriesSpec:
+    """The spec, which must be one of time series.
+
+    Raises:
+        BackboneError: it is one of something else.
+    """
+    if isinstance(spec, SeriesSpec):
+        return spec
+    raise _other(spec, "series")
+
+
+def _other(spec: Spec, wanted: str) -> BackboneError:
+    return BackboneError(
+        f"the backbone reads {_READS[spec.kind]}",
+        expected=f"one for {_READS[wanted]}, such as {_SUCH_AS[wanted]}",
+        do="`warmstart backbones` lists them",
     )

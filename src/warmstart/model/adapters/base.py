@@ -19,6 +19,7 @@ from warmstart.model.modes import evaluating
 from warmstart.model.trace import build_chain
 from warmstart.model.uri import Uri
 from warmstart.model.weights import state_sha256
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 
 
@@ -76,19 +77,22 @@ def smallest_size(module: nn.Module, spec: PreprocessSpec) -> int:
     return spec.size
 
 
-def example_input(spec: PreprocessSpec, card: BackboneCard) -> torch.Tensor:
-    """Two inputs (2, channels, size, size) that a network accepts, as small as may be; their values do not matter."""
+def example_input(spec: PreprocessSpec | SeriesSpec, card: BackboneCard) -> torch.Tensor:
+    """Two inputs (2, channels, size, size), of series (2, channels, size), that a network accepts, as small as may be;
+    their values do not matter.
+    """
     size = spec.size if card.fixed_size else max(card.min_size, min(spec.size, 128))
-    return torch.linspace(-1, 1, 2 * spec.channels * size * size).reshape(2, spec.channels, size, size)
+    shape = (2, spec.channels, size) if isinstance(spec, SeriesSpec) else (2, spec.channels, size, size)
+    return torch.linspace(-1, 1, math.prod(shape)).reshape(shape)
 
 
 def assemble(
-    module: nn.Module, spec: PreprocessSpec, card: BackboneCard, *, source_head: nn.Linear | None = None
+    module: nn.Module, spec: PreprocessSpec | SeriesSpec, card: BackboneCard, *, source_head: nn.Linear | None = None
 ) -> Backbone:
     """Trace `module`, measure it, and complete `card` with the weights' hash and the number of parameters.
 
     Raises:
-        BackboneError: the module does not give one row of features per image.
+        BackboneError: the module does not give one row of features per input.
     """
     module.eval().requires_grad_(True)
     example = example_input(spec, card)  # the trace holds for every size, so a small one is enough to check it with
@@ -97,7 +101,7 @@ def assemble(
     if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != 2:
         raise BackboneError(
             f"backbone {card.name!r} does not give pooled features",
-            expected="an output of shape (images, features)",
+            expected="an output of shape (inputs, features)",
             do="choose another backbone: `warmstart backbones` lists them",
         )
     card = dataclasses.replace(
