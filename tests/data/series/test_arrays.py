@@ -44,7 +44,6 @@ def test_an_option_of_series_says_that_they_are_series() -> None:
 def test_lists_of_unequal_lengths_are_series_of_unequal_lengths() -> None:
     data = load(([RANDOM.normal(size=(2, n)) for n in (5, 9, 7, 6)], LABELS), kind="series")
     assert [s.source.steps for s in data.samples] == [5, 9, 7, 6]
-    assert data.notes == ("series are of 5 to 9 steps; each is brought to the length that the backbone reads",)
 
 
 @pytest.mark.parametrize(

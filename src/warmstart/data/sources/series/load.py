@@ -134,11 +134,6 @@ def finished(recordings: Recordings, asked: Asked, notes: list[str]) -> Recordin
     if asked.reading.rate is not None:
         found = [dataclasses.replace(r, series=dataclasses.replace(r.series, rate=asked.reading.rate)) for r in found]
     same_channels(found)
-    steps = [one.series.steps for one in found]
-    if min(steps) < max(steps):
-        notes.append(
-            f"series are of {min(steps)} to {max(steps)} steps; each is brought to the length that the backbone reads"
-        )
     return dataclasses.replace(recordings, found=found)
 
 
