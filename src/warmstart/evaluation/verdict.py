@@ -13,6 +13,9 @@ BASELINES = {
     "pixels": "learning from raw pixels",
     "tfidf": "TF-IDF and a linear model",
     "words": "a linear model of the words themselves",
+    "minirocket": "MiniRocket and ridge regression",
+    "multirocket_hydra": "MultiRocket-Hydra and ridge regression",
+    "steps": "a linear model of raw values",
     "nearest": "the answer to the most similar text",
 }
 

@@ -56,7 +56,8 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
             continue
         expected = rung.seconds(context)
         left = context.deadline.left() - reserve
-        needed = rung.name in SIMPLE or (rung.role == "candidate" and (not chosen or rung.name == choose))
+        simple = rung.name in SIMPLE and not any(row.role == "baseline" for row in tried)
+        needed = simple or (rung.role == "candidate" and (not chosen or rung.name == choose))
         if expected > left and not needed:
             why = f"skipped: it needs about {expected:.0f} s and {max(left, 0.0):.0f} s of the budget are left"
             tried.append(_skipped(rung, why, context))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import time
 from collections.abc import Iterator
 from typing import Any, Literal, Protocol
@@ -139,11 +140,7 @@ def compiled(name: Name, several: bool) -> float:
 
 def has_aeon() -> bool:
     """Whether the package that computes all this is installed."""
-    try:
-        import aeon.transformations.collection.convolution_based  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return importlib.util.find_spec("aeon") is not None
 
 
 def _threads() -> int:

@@ -36,11 +36,11 @@ _SLOW = 3.0
 
 
 @dataclasses.dataclass
-class RocketRung:
+class MiniRocketRung:
     """Random convolutions and ridge regression: what can be had without any transfer."""
 
-    name: Name
-    about: str
+    name: Name = "minirocket"
+    about: str = "no transfer: MiniRocket's random convolutions and ridge regression"
     role: Role = "baseline"
     after: tuple[str, ...] = ()
 
@@ -62,9 +62,7 @@ class RocketRung:
             context.listener(Decided(f"{self.name} took {took:.0f} s to be compiled, which is kept on this machine"))
         found = kernels.fitted(self.name, rows, width, context.seed)
         targets = data.targets(train)
-        head, penalty = fit_wide(
-            context.task, found.trained, targets, len(data.dataset.target.classes), context.seed
-        )
+        head, penalty = fit_wide(context.task, found.trained, targets, len(data.dataset.target.classes), context.seed)
 
         def outputs(indices: IntArray) -> Tensor:
             if not len(indices):
@@ -81,22 +79,12 @@ class RocketRung:
         return self.climb(context, earlier)
 
 
-class MiniRocketRung(RocketRung):
-    """With MiniRocket's convolutions."""
-
-    name: Name = "minirocket"
-
-    def __init__(self) -> None:
-        super().__init__("minirocket", "no transfer: MiniRocket's random convolutions and ridge regression")
-
-
-class MultiRocketHydraRung(RocketRung):
-    """With those of MultiRocket and Hydra: about the accuracy of the best there is, at ten times the cost."""
+@dataclasses.dataclass
+class MultiRocketHydraRung(MiniRocketRung):
+    """With the convolutions of MultiRocket and Hydra: about the accuracy of the best there is, at ten times the cost."""
 
     name: Name = "multirocket_hydra"
-
-    def __init__(self) -> None:
-        super().__init__("multirocket_hydra", "no transfer: MultiRocket-Hydra's convolutions and ridge regression")
+    about: str = "no transfer: MultiRocket-Hydra's convolutions and ridge regression"
 
 
 @dataclasses.dataclass(frozen=True)
