@@ -81,7 +81,7 @@ class MiniRocketRung:
 
 @dataclasses.dataclass
 class MultiRocketHydraRung(MiniRocketRung):
-    """With the convolutions of MultiRocket and Hydra: about the accuracy of the best there is, at ten times the cost."""
+    """With the convolutions of MultiRocket and Hydra: the accuracy of the best there is, at ten times the cost."""
 
     name: Name = "multirocket_hydra"
     about: str = "no transfer: MultiRocket-Hydra's convolutions and ridge regression"

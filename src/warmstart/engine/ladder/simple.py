@@ -31,9 +31,17 @@ def simple_rungs(kind: Kind, task: TaskName) -> tuple[type[SimpleRung], ...]:
 
 
 def simple_rung(kind: Kind, task: TaskName) -> type[SimpleRung]:
-    """The baseline that is always tried: the first of them for which all packages are installed.
+    """The baseline that is always tried.
 
     >>> simple_rung("text", "tag").name, simple_rung("text", "regress").name
     ('words', 'tfidf')
     """
-    return next(rung for rung in simple_rungs(kind, task) if not issubclass(rung, MiniRocketRung) or has_aeon())
+    return default_simple(kind, task)[0]
+
+
+def default_simple(kind: Kind, task: TaskName) -> tuple[type[SimpleRung], ...]:
+    """The baseline that is always tried, and those that are tried beside it where there is time."""
+    every = simple_rungs(kind, task)
+    if MiniRocketRung not in every:
+        return every
+    return (MiniRocketRung, MultiRocketHydraRung) if has_aeon() else (StepsRung,)
