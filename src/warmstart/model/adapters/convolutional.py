@@ -30,7 +30,7 @@ class Convolutional:
     scheme: str
     architecture: Callable[[], nn.Module]
 
-    def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:  # noqa: ARG002 (there are no weights)
+    def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
         """The network with random weights, which its card says."""
         card = BackboneCard(self.scheme, self.scheme, "", "", "", "", 0, min_size=_SHORTEST)
         return assemble(self.untrained(name, seed=seed), SeriesSpec(), drawn(card, seed))
@@ -42,7 +42,7 @@ class Convolutional:
         with seeded(seed):
             return self.architecture()
 
-    def licence(self, name: str) -> str:  # noqa: ARG002
+    def licence(self, name: str) -> str:
         """None is needed for random weights."""
         return "none needed"
 

@@ -82,7 +82,9 @@ class ChannelSegments:
 
     def tapped(self, module: nn.Module, positions: Mapping[int, tuple[int, ...]]) -> fx.GraphModule:
         """Not here: the features of lower layers are not read beside the last."""
-        raise BackboneError("lower layers of a network that reads channel by channel are not tapped", do="leave ?taps out")
+        raise BackboneError(
+            "lower layers of a network that reads channel by channel are not tapped", do="leave ?taps out"
+        )
 
     def used(self, start: int, stop: int) -> tuple[frozenset[str], frozenset[str]]:
         """Names of (modules called, attributes read) between two cuts."""
