@@ -2,8 +2,8 @@
 
 Units are the children of the root that read parameters, in the order in which the input reaches them. What is too small
 to stand alone joins the unit before it (a pure normalisation, constants), as do units without a cut between them. While
-there are few units, the one that holds half of the cuts or more gives way to its own children, if that makes more units. What
-reads no parameter at all (activation, pooling) belongs to what comes before it.
+there are few units, the one that holds half of the cuts or more gives way to its own children, if that makes more of
+them. What reads no parameter at all (activation, pooling) belongs to what comes before it.
 """
 
 from __future__ import annotations
