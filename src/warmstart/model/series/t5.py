@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from warmstart.errors import BackboneError
 
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
     "gelu": functional.gelu,
     "gelu_new": functools.partial(functional.gelu, approximate="tanh"),
@@ -58,7 +58,7 @@ class T5Shape:
                 raise BackboneError(f"config.json says {field.name} = {value!r}", expected=f"{field.type} above 0")
             found[field.name] = value
         shape = cls(**found)
-        if shape.activation not in _ACTIVATIONS:
+        if shape.activation not in ACTIVATIONS:
             expected = "relu, gelu, gated-gelu or gated-relu"
             raise BackboneError(f"config.json says feed_forward_proj = {shape.feed_forward_proj!r}", expected=expected)
         return shape
@@ -147,7 +147,7 @@ class _SelfAttention(nn.Module):
 class _Dense(nn.Module):
     def __init__(self, shape: T5Shape) -> None:
         super().__init__()
-        self._act, self._gated = _ACTIVATIONS[shape.activation], shape.gated
+        self._act, self._gated = ACTIVATIONS[shape.activation], shape.gated
         for name in ("wi_0", "wi_1") if shape.gated else ("wi",):
             layer = nn.Linear(shape.d_model, shape.d_ff, bias=False)
             nn.init.normal_(layer.weight, std=shape.d_model**-0.5)
