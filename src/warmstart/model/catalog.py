@@ -41,6 +41,7 @@ backbones.add("fcn1d", "warmstart.model.adapters.convolutional:FCN1D")
 backbones.add("resnet1d", "warmstart.model.adapters.convolutional:RESNET1D")
 backbones.add("inceptiontime", "warmstart.model.adapters.convolutional:INCEPTIONTIME")
 backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
+backbones.add("toy_series", "warmstart.model.adapters.toy_series:SUPPLIER")
 
 
 def load_backbone(

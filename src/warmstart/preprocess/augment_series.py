@@ -28,25 +28,25 @@ _SHORT = 4
 """Steps of the shortest series that is cut or warped."""
 
 
-def augmented_series(values: FloatArray, name: str, rng: np.random.Generator) -> FloatArray:
+def augment(values: FloatArray, name: str, rng: np.random.Generator) -> FloatArray:
     """A series (channels, steps), changed; of the same shape, in an array of its own.
 
-    `none`: as it is. `flip`: reversed in time half of the time, which is for series without a direction alone. `light`:
-    a slice of 90-100 % of the steps, stretched to the whole length, each channel scaled by a factor of about 1 ± 0.1
-    around its mean, and noise of 3 % of its standard deviation. `standard`: a slice of 80-100 %; half of the time a
-    tenth of the steps runs twice or half as fast; scaled and with noise likewise; and half of the time up to a tenth of
-    the steps has the mean of its channel.
+    `none` and `flip`: as it is, for a series read backwards or upside down is another one. `light`: a slice of 90-100 %
+    of the steps, stretched to the whole length, each channel scaled by a factor of about 1 ± 0.1 around its mean, and
+    noise of 3 % of its standard deviation. `standard`: a slice of 80-100 %; half of the time a tenth of the steps runs
+    twice or half as fast; scaled and with noise likewise; and half of the time up to a tenth of the steps has the mean
+    of its channel.
 
     Args:
         values: on the scale that the network reads.
-        name: one of `warmstart.preprocess.augment.AUGMENTATIONS`.
+        name: one of `AUGMENTATIONS`.
         rng: all that is random; the same state gives the same series.
 
     Raises:
         RecipeError: no augmentation has this name.
 
     >>> series = np.sin(np.arange(30, dtype=np.float32))[None]
-    >>> augmented_series(series, "standard", np.random.default_rng(0)).shape
+    >>> augment(series, "standard", np.random.default_rng(0)).shape
     (1, 30)
     """
     if name not in _KINDS:
@@ -56,10 +56,6 @@ def augmented_series(values: FloatArray, name: str, rng: np.random.Generator) ->
 
 def _none(values: FloatArray, rng: np.random.Generator) -> FloatArray:  # noqa: ARG001 (one signature for all)
     return values.copy()
-
-
-def _flip(values: FloatArray, rng: np.random.Generator) -> FloatArray:
-    return (values[:, ::-1] if rng.random() < 0.5 else values).copy()
 
 
 def _light(values: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -118,7 +114,9 @@ def _masked(values: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 _KINDS: dict[str, Callable[[FloatArray, np.random.Generator], FloatArray]] = {
     "none": _none,
-    "flip": _flip,
+    "flip": _none,
     "light": _light,
     "standard": _standard,
 }
+AUGMENTATIONS: tuple[str, ...] = tuple(_KINDS)
+"""Names that `augment` knows: those of images."""

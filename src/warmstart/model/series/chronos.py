@@ -27,7 +27,9 @@ class _Quantised(nn.Module):
     def __init__(self, said: dict[str, Any], width: int) -> None:
         super().__init__()
         low, high = (float(said["tokenizer_kwargs"][name]) for name in ("low_limit", "high_limit"))
-        self._tokens, self._special, self._end = (int(said[n]) for n in ("n_tokens", "n_special_tokens", "eos_token_id"))
+        self._tokens, self._special, self._end = (
+            int(said[n]) for n in ("n_tokens", "n_special_tokens", "eos_token_id")
+        )
         self._ends = bool(said["use_eos_token"])
         self.weight = nn.Parameter(torch.randn(self._tokens, width))
         centres = torch.linspace(low, high, self._tokens - self._special - 1)

@@ -57,7 +57,9 @@ class Moment(nn.Module):
         wanted = {"transformer_type": "encoder_only", "revin_affine": False, "add_positional_embedding": True}
         for name, expected in {**wanted, "patch_stride_len": config.get("patch_len")}.items():
             if config.get(name, expected) != expected:
-                raise BackboneError(f"config.json says {name} = {config[name]!r}", expected=f"{expected!r}, as MOMENT-1")
+                raise BackboneError(
+                    f"config.json says {name} = {config[name]!r}", expected=f"{expected!r}, as MOMENT-1"
+                )
         numbers = {name: config.get(name) for name in ("seq_len", "patch_len")}
         for name, value in numbers.items():
             if not isinstance(value, int) or value < 1:
