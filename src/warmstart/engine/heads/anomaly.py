@@ -1,0 +1,154 @@
+"""Heads that tell anomalies by their distance from normal samples, each fitted on the normal training samples alone.
+
+PLACEHOLDER
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from sklearn.covariance import ledoit_wolf_shrinkage
+from torch import Tensor
+
+from warmstart.engine.heads.base import FittedHead, standardised
+from warmstart.engine.heads.threads import eigen, gram, product, threads_for
+from warmstart.errors import RecipeError, TrainingError
+from warmstart.model.anomaly import FALSE_ALARMS, AnomalyHead, MahalanobisHead, NeighboursHead
+from warmstart.registry import Registry
+
+NEIGHBOURS = 5
+MOST = 5000
+"""Normal samples that a head remembers, at most: a random choice of more."""
+LEAST_SHRINKAGE = 1e-4
+"""So that a direction in which normal samples do not vary at all is 100 standard deviations wide at most."""
+_ROWS = 1024
+_ANY = ("blend", "grid")
+"""Heads of classes that recipes name by default: the default stands for them."""
+
+
+class Distance(Protocol):
+    """What is registered."""
+
+    def __call__(self, rows: Tensor, false_alarms: float) -> tuple[AnomalyHead, Tensor]:
+        """The head for standardised features (n, d) of normal samples, float64, and the distance (n,) of each from the
+        others.
+        """
+        ...
+
+
+distances: Registry[Distance] = Registry("head for anomalies", RecipeError)
+"""By name. The first is the default."""
+
+
+def fit_anomaly(
+    features: Tensor,
+    targets: Tensor,
+    names: Sequence[str] = (),
+    seed: int = 0,
+    *,
+    false_alarms: float = FALSE_ALARMS,
+) -> FittedHead:
+    """Fit on the features (n, d) of samples whose target (n,) is 0, normal; others have no part in it.
+
+    Args:
+        features: finite.
+        targets: 0 for normal samples, 1 for anomalies, -1 where unknown.
+        names: the first that is in `distances`; the default where there is none.
+        seed: of the choice where there are more than `MOST`.
+        false_alarms: share of normal samples that may raise an alarm.
+
+    Of the result, `cv_outputs` (n, 3) are those of each normal sample as if it had been left out.
+
+    Raises:
+        RecipeError: there is no head of that name.
+        TrainingError: a feature is not finite, or fewer than two samples are normal.
+
+    >>> x = torch.tensor([[0.0, 1.0], [0.1, 0.9], [-0.1, 1.1], [0.0, 1.0], [5.0, 5.0]])
+    >>> fit_anomaly(x, torch.tensor([0, 0, 0, 0, 1])).logits(x)[:, 0].argmax().item()
+    4
+    """
+    normal = torch.nonzero(targets == 0).flatten()
+    if len(normal) < 2:
+        raise TrainingError(
+            f"{len(normal)} normal training samples", expected="two or more, better a hundred", do="give more of them"
+        )
+    if not bool(torch.isfinite(features).all()):
+        raise TrainingError("the features of some samples are not finite", do="check the backbone's weights")
+    if len(normal) > MOST:
+        drawn = np.random.default_rng(seed).permutation(len(normal))[:MOST]
+        normal = normal[torch.from_numpy(np.sort(drawn))]
+    name = next((name for name in names if name not in _ANY), next(iter(distances)))
+    rows = features[normal].double()
+    with threads_for(float(len(rows)) * rows.shape[1] * min(rows.shape)):
+        x, mean, std = standardised(rows)
+        head, left_out = distances[name](x, false_alarms)
+        head.mean.copy_(mean)
+        head.std.copy_(std)
+        head.calibrate(left_out)
+        head.eval()
+        with torch.no_grad():
+            outputs = head(features.float())
+            outputs[normal] = head.judged((left_out / head.unit).float())
+    choice: dict[str, Any] = {"samples": len(rows), "alarm": head.rate}
+    return FittedHead(name, head, outputs, choice, told(name, head))
+
+
+def told(name: str, head: AnomalyHead) -> str:
+    """What was fitted, and when it raises an alarm, in words."""
+    n = len(head.left_out)
+    what = f"{name}, from {n} normal samples; an alarm is a p-value of at most {head.rate:.3g}"
+    if head.rate > head.false_alarms:
+        least = round(1 / head.false_alarms) - 1
+        what += f", the least that so few can say: a rate of {head.false_alarms:.3g} takes {least}"
+    return what
+
+
+@distances.register("neighbours")
+def neighbours(rows: Tensor, false_alarms: float) -> tuple[NeighboursHead, Tensor]:
+    """Mean distance to the nearest few."""
+    n, d = rows.shape
+    k = min(NEIGHBOURS, n - 1)
+    head = NeighboursHead(d, n, k, false_alarms)
+    head.set_bank(rows.float())
+    squares, found = rows.square().sum(1), []
+    for start in range(0, n, _ROWS):
+        part = rows[start : start + _ROWS]
+        far = squares[start : start + _ROWS, None] + squares - 2 * product(part, rows.T)
+        here = torch.arange(len(part))
+        far[here, start + here] = torch.inf
+        found.append(far.topk(k, dim=1, largest=False).values.clamp_min(0).sqrt().mean(1))
+    return head, torch.cat(found)
+
+
+@distances.register("mahalanobis")
+def mahalanobis(rows: Tensor, false_alarms: float) -> tuple[MahalanobisHead, Tensor]:
+    """Mahalanobis distance; the covariance is shrunk as Ledoit and Wolf (2004) would.
+
+    To leave a sample out changes mean and covariance by one direction, so that its distance from the others follows
+    from that to all of them (Sherman and Morrison 1950), exactly for a given shrinkage.
+    """
+    n, d = rows.shape
+    share = max(float(ledoit_wolf_shrinkage(rows.numpy(), assume_centered=True)), LEAST_SHRINKAGE)
+    least = share * max(float(rows.square().sum()) / (n * d), 1e-12)
+    sizes, basis = _directions(rows)
+    spread = (1 - share) * sizes / n
+    head = MahalanobisHead(d, n, len(sizes), false_alarms)
+    head.set_precision(basis.float(), (1 / (spread + least) - 1 / least).float(), 1 / least)
+    more = n / (n - 1)
+    along, whole = product(rows, basis.T).square(), rows.square().sum(1)
+    far = whole / least + along @ (1 / (more * spread + least) - 1 / least)
+    left = far / (1 - (1 - share) * more / (n - 1) * far)
+    return head, more * left.clamp_min(0).sqrt()
+
+
+def _directions(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """(sums of squares (r,), orthonormal directions (r, d)) of centred rows (n, d), for the directions they vary in."""
+    n, d = rows.shape
+    sizes, vectors = eigen(gram(rows) if n <= d else gram(rows.T.contiguous()))
+    kept = sizes > 1e-9 * sizes.max().clamp_min(1e-30)
+    sizes, vectors = sizes[kept], vectors[:, kept]
+    return sizes, (product(vectors.T.contiguous(), rows) / sizes.sqrt()[:, None] if n <= d else vectors.T.contiguous())
