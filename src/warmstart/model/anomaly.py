@@ -42,7 +42,7 @@ class AnomalyHead(nn.Module):
         self.register_buffer("left_out", torch.zeros(samples))
 
     def distance(self, x: Tensor) -> Tensor:
-        """Distance (n,) of standardised features (n, features) from what is normal."""
+        """Distance (n,) of features (n, features), less `mean` and over `std`, from what is normal."""
         raise NotImplementedError
 
     @torch.no_grad()
@@ -78,7 +78,7 @@ class AnomalyHead(nn.Module):
 
 
 class NeighboursHead(AnomalyHead):
-    """Mean distance to the `k` nearest of the normal samples, among standardised features.
+    """Mean distance to the `k` nearest of the normal samples, among features.
 
     Deep nearest neighbours (Bergman, Cohen and Hoshen 2020; Sun et al. 2022), as PatchCore (Roth et al. 2022) without
     its patches.
@@ -93,14 +93,14 @@ class NeighboursHead(AnomalyHead):
     kind = "neighbours"
     bank: Tensor
 
-    def __init__(self, features: int, samples: int, k: int = 5, false_alarms: float = FALSE_ALARMS) -> None:
+    def __init__(self, features: int, samples: int, k: int = 2, false_alarms: float = FALSE_ALARMS) -> None:
         super().__init__(features, samples, false_alarms)
         self.k = k
         self.register_buffer("bank", torch.zeros(samples, features))
 
     @torch.no_grad()
     def set_bank(self, rows: Tensor) -> None:
-        """Keep the standardised features (samples, features) of normal samples."""
+        """Keep the features (samples, features) of normal samples, less `mean` and over `std`."""
         self.bank.copy_(rows)
 
     def distance(self, x: Tensor) -> Tensor:

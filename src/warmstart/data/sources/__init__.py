@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from warmstart.data.anomalies import NORMAL, as_anomalies
 from warmstart.data.schema import Dataset, Kind
 from warmstart.data.sources.arrays import load_arrays
 from warmstart.data.sources.folder import load_folder
@@ -14,7 +15,7 @@ from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.table import load_table
 from warmstart.data.sources.texts import load_texts
-from warmstart.data.targets import TaskName
+from warmstart.data.targets import AnomalyTarget, TaskName
 from warmstart.errors import DataError
 
 __all__ = ["OnMissing", "kind_of", "load", "load_inputs"]
@@ -30,6 +31,7 @@ def load(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    normal: str | AnomalyTarget | None = None,
     group: Any = None,
     time: Any = None,
     on_missing: OnMissing = "error",
@@ -42,13 +44,15 @@ def load(
             `(texts, labels)`; or a `Dataset`, which is returned as it is.
         kind: "image" or "text"; without it, what `kind_of` finds.
         task: what the labels pose: "classify" (one of several classes), "multilabel" (any number of several labels),
-            "regress" (numbers), "tag" (a tag for each word), "generate" (a text to be written). Without it, what is
-            found: lists of names are several labels, lists as long as those of the words are tags, many different
+            "regress" (numbers), "tag" (a tag for each word), "generate" (a text to be written), "anomaly" (normal or
+            not; labels may be missing, and all samples are normal then). Without it, what is found: lists of names are several labels, lists as long as those of the words are tags, many different
             fractions are numbers, all else are classes; "generate" and names in one cell ("a|b") must be said.
         path_column: column of a table that holds the paths of images, where its name does not tell.
         text_column: column of a table that holds the texts, likewise; for pairs of texts two, with a comma between.
         label_column: column of a table that holds the labels, likewise; several, with commas between them, hold 0 and 1
             each, or numbers.
+        normal: for anomalies the label of normal samples (`warmstart.data.anomalies.as_anomalies`); with it, anomalies
+            are the task.
         group: what must stay in one part: column of a table; "folder", for folders below the class; for data in memory
             a sequence with an entry per sample.
         time: when each sample was taken: column of a table with numbers or dates; "exif", for a folder of photos that

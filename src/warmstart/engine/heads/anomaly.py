@@ -1,6 +1,17 @@
 """Heads that tell anomalies by their distance from normal samples, each fitted on the normal training samples alone.
 
-PLACEHOLDER
+Features are centred, and each group of columns (each block of the backbone) is brought to one spread as a whole. To
+standardise every column, as a linear probe wants it, would be wrong here: many features hardly vary among normal
+samples, and would outweigh all others. Area under the ROC curve, and the share of normal test samples with p <= 0.05,
+mean of five digits of scikit-learn as the normal class (frozen EfficientNet-Lite0 with three taps, 90 normal samples):
+
+                  one spread for a group    every column standardised
+    neighbours        .986    .04                .923    .22
+    mahalanobis       .990    .05                .923    .25
+
+Neither head is the better one everywhere (raw series, by the same protocol: ECG5000 .979 and .967, Coffee .954 and
+.975), nor are both together. One to ten neighbours differed by up to 13 points, fewer being better; two are taken, so
+that one anomaly that was taken for normal hides no other.
 """
 
 from __future__ import annotations
@@ -14,17 +25,18 @@ import torch
 from sklearn.covariance import ledoit_wolf_shrinkage
 from torch import Tensor
 
-from warmstart.engine.heads.base import FittedHead, standardised
+from warmstart.engine.heads.base import FittedHead
 from warmstart.engine.heads.threads import eigen, gram, product, threads_for
 from warmstart.errors import RecipeError, TrainingError
 from warmstart.model.anomaly import FALSE_ALARMS, AnomalyHead, MahalanobisHead, NeighboursHead
+from warmstart.model.backbone import FeatureGroup
 from warmstart.registry import Registry
 
-NEIGHBOURS = 5
+NEIGHBOURS = 2
 MOST = 5000
 """Normal samples that a head remembers, at most: a random choice of more."""
 LEAST_SHRINKAGE = 1e-4
-"""So that a direction in which normal samples do not vary at all is 100 standard deviations wide at most."""
+"""So that a direction in which normal samples do not vary at all weighs 10,000 times as much as others at most."""
 _ROWS = 1024
 _ANY = ("blend", "grid")
 """Heads of classes that recipes name by default: the default stands for them."""
@@ -34,9 +46,7 @@ class Distance(Protocol):
     """What is registered."""
 
     def __call__(self, rows: Tensor, false_alarms: float) -> tuple[AnomalyHead, Tensor]:
-        """The head for standardised features (n, d) of normal samples, float64, and the distance (n,) of each from the
-        others.
-        """
+        """The head for scaled features (n, d) of normal samples, float64, and the distance (n,) of each from the others."""
         ...
 
 
@@ -50,6 +60,7 @@ def fit_anomaly(
     names: Sequence[str] = (),
     seed: int = 0,
     *,
+    groups: Sequence[FeatureGroup] = (),
     false_alarms: float = FALSE_ALARMS,
 ) -> FittedHead:
     """Fit on the features (n, d) of samples whose target (n,) is 0, normal; others have no part in it.
@@ -59,6 +70,7 @@ def fit_anomaly(
         targets: 0 for normal samples, 1 for anomalies, -1 where unknown.
         names: the first that is in `distances`; the default where there is none.
         seed: of the choice where there are more than `MOST`.
+        groups: of the columns; one where nothing is known of them.
         false_alarms: share of normal samples that may raise an alarm.
 
     Of the result, `cv_outputs` (n, 3) are those of each normal sample as if it had been left out.
@@ -84,8 +96,8 @@ def fit_anomaly(
     name = next((name for name in names if name not in _ANY), next(iter(distances)))
     rows = features[normal].double()
     with threads_for(float(len(rows)) * rows.shape[1] * min(rows.shape)):
-        x, mean, std = standardised(rows)
-        head, left_out = distances[name](x, false_alarms)
+        mean, std = rows.mean(0), _spreads(rows, groups)
+        head, left_out = distances[name]((rows - mean) / std, false_alarms)
         head.mean.copy_(mean)
         head.std.copy_(std)
         head.calibrate(left_out)
@@ -95,6 +107,15 @@ def fit_anomaly(
             outputs[normal] = head.judged((left_out / head.unit).float())
     choice: dict[str, Any] = {"samples": len(rows), "alarm": head.rate}
     return FittedHead(name, head, outputs, choice, told(name, head))
+
+
+def _spreads(rows: Tensor, groups: Sequence[FeatureGroup]) -> Tensor:
+    """What to divide each column by (d,): the root mean square distance of the rows (n, d) from their mean, by group."""
+    variance = rows.var(0, correction=0)
+    found = torch.empty_like(variance)
+    for columns in [slice(group.start, group.stop) for group in groups] or [slice(None)]:
+        found[columns] = variance[columns].sum().sqrt()
+    return torch.where(found > 0, found, 1.0)
 
 
 def told(name: str, head: AnomalyHead) -> str:
