@@ -51,9 +51,7 @@ def as_anomalies(dataset: Dataset, normal: str | AnomalyTarget | None) -> Datase
         )
     else:
         notes.append(f"all {counts[target.normal]} samples are taken for normal, as {target.normal!r}")
-    labels = [
-        None if s.label is None else target.classes[int(str(s.label) != target.normal)] for s in dataset.samples
-    ]
+    labels = [None if s.label is None else target.classes[int(str(s.label) != target.normal)] for s in dataset.samples]
     samples = tuple(dataclasses.replace(s, label=label) for s, label in zip(dataset.samples, labels, strict=True))
     return dataclasses.replace(dataset, samples=samples, target=target, notes=tuple(notes))
 

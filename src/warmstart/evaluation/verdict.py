@@ -63,13 +63,14 @@ def verdict(
     baseline = next((r.name for r in rungs if r.role == "baseline" and r.name in against), None)
     parts = [first]
     if baseline is not None:
-        parts.append(_transfer(against[baseline], BASELINES.get(baseline, baseline)))
+        parts.append(transfer(against[baseline], BASELINES.get(baseline, baseline)))
     others = [r for r in rungs if r.role == "candidate" and r.name not in ("probe", "final") and not r.skipped]
     parts.append(_tuning(chosen, against.get("probe"), bool(others)))
     return " ".join(part for part in parts if part)
 
 
-def _transfer(against: Difference, baseline: str) -> str:
+def transfer(against: Difference, baseline: str) -> str:
+    """Whether transfer helped, by the difference against a baseline, which is named in words."""
     if against.verdict == "better":
         return f"Transfer helped: {points(against.difference)} against {baseline}."
     if against.verdict == "worse":

@@ -138,7 +138,7 @@ class MahalanobisHead(AnomalyHead):
 
     @torch.no_grad()
     def set_precision(self, basis: Tensor, weights: Tensor, rest: float) -> None:
-        """The inverse covariance is `rest * I + basis.T @ diag(weights) @ basis`, with orthonormal rows (rank, features)."""
+        """The inverse covariance is `rest * I + basis.T @ diag(weights) @ basis`; rows (rank, features) orthonormal."""
         self.basis.copy_(basis)
         self.weights.copy_(weights)
         self.rest.fill_(rest)

@@ -1,8 +1,8 @@
 """Anomalies: how far each sample lies from normal ones, learned from normal samples alone.
 
-Outputs are those of `warmstart.model.anomaly`: score, p-value and alarm, (n, 3). Targets are 0 for a normal sample, 1 for
-an anomaly, -1 where it is not known which. What can be measured depends on what there is: without an anomaly only how
-many normal samples pass, without a normal sample only how many anomalies are found.
+Outputs are those of `warmstart.model.anomaly`: score, p-value and alarm, (n, 3). Targets are 0 for a normal sample, 1
+for an anomaly, -1 where it is not known which. What can be measured depends on what there is: without an anomaly only
+how many normal samples pass, without a normal sample only how many anomalies are found.
 """
 
 from __future__ import annotations

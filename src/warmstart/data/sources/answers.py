@@ -13,7 +13,15 @@ from warmstart.data.sources.labelsets import are_indicators, as_list, divided, i
 from warmstart.data.sources.numbers import are_measurements, as_number
 from warmstart.data.sources.tags import as_tags, in_bio, in_order
 from warmstart.data.sources.textcolumns import well_formed
-from warmstart.data.targets import AnomalyTarget, ClassTarget, LabelsTarget, NumberTarget, TagTarget, TaskName, TextTarget
+from warmstart.data.targets import (
+    AnomalyTarget,
+    ClassTarget,
+    LabelsTarget,
+    NumberTarget,
+    TagTarget,
+    TaskName,
+    TextTarget,
+)
 from warmstart.errors import DataError
 
 

@@ -16,7 +16,6 @@ that one anomaly that was taken for normal hides no other.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -32,14 +31,17 @@ from warmstart.model.anomaly import FALSE_ALARMS, AnomalyHead, MahalanobisHead, 
 from warmstart.model.backbone import FeatureGroup
 from warmstart.registry import Registry
 
-NEIGHBOURS = 2
+DEFAULT, NEIGHBOURS = "neighbours", 2
 MOST = 5000
 """Normal samples that a head remembers, at most: a random choice of more."""
 LEAST_SHRINKAGE = 1e-4
 """So that a direction in which normal samples do not vary at all weighs 10,000 times as much as others at most."""
 _ROWS = 1024
-_ANY = ("blend", "grid")
-"""Heads of classes that recipes name by default: the default stands for them."""
+DISTANCES = {
+    "neighbours": f"distance to the {NEIGHBOURS} nearest normal samples",
+    "mahalanobis": "Mahalanobis distance from the normal samples",
+}
+"""What each is, in words."""
 
 
 class Distance(Protocol):
@@ -51,7 +53,7 @@ class Distance(Protocol):
 
 
 distances: Registry[Distance] = Registry("head for anomalies", RecipeError)
-"""By name. The first is the default."""
+"""By name."""
 
 
 def fit_anomaly(
@@ -68,7 +70,7 @@ def fit_anomaly(
     Args:
         features: finite.
         targets: 0 for normal samples, 1 for anomalies, -1 where unknown.
-        names: the first that is in `distances`; the default where there is none.
+        names: the first of them that is in `distances`; the default where none is.
         seed: of the choice where there are more than `MOST`.
         groups: of the columns; one where nothing is known of them.
         false_alarms: share of normal samples that may raise an alarm.
@@ -76,7 +78,6 @@ def fit_anomaly(
     Of the result, `cv_outputs` (n, 3) are those of each normal sample as if it had been left out.
 
     Raises:
-        RecipeError: there is no head of that name.
         TrainingError: a feature is not finite, or fewer than two samples are normal.
 
     >>> x = torch.tensor([[0.0, 1.0], [0.1, 0.9], [-0.1, 1.1], [0.0, 1.0], [5.0, 5.0]])
@@ -93,7 +94,7 @@ def fit_anomaly(
     if len(normal) > MOST:
         drawn = np.random.default_rng(seed).permutation(len(normal))[:MOST]
         normal = normal[torch.from_numpy(np.sort(drawn))]
-    name = next((name for name in names if name not in _ANY), next(iter(distances)))
+    name = next((name for name in names if name in distances), DEFAULT)
     rows = features[normal].double()
     with threads_for(float(len(rows)) * rows.shape[1] * min(rows.shape)):
         mean, std = rows.mean(0), _spreads(rows, groups)
