@@ -68,13 +68,14 @@ def verdict(
     parts = [first]
     if baselines:
         best = max(baselines, key=lambda r: r.val.get(metric, 0.0)).name
-        parts.append(_transfer(against[best], BASELINES.get(best, best)))
+        parts.append(transfer(against[best], BASELINES.get(best, best)))
     others = [r for r in rungs if r.role == "candidate" and r.name not in ("probe", "final") and not r.skipped]
     parts.append(_tuning(chosen, against.get("probe"), bool(others)))
     return " ".join(part for part in parts if part)
 
 
-def _transfer(against: Difference, baseline: str) -> str:
+def transfer(against: Difference, baseline: str) -> str:
+    """Whether transfer helped, by the difference against a baseline, which is named in words."""
     if against.verdict == "better":
         return f"Transfer helped: {points(against.difference)} against {baseline}."
     if against.verdict == "worse":

@@ -19,6 +19,8 @@ _BY_KIND: dict[Kind, tuple[type[SimpleRung], ...]] = {
     "series": (MiniRocketRung, MultiRocketHydraRung, StepsRung),
 }
 _BY_TASK: dict[TaskName, tuple[type[SimpleRung], ...]] = {"tag": (WordsRung,), "generate": (NearestRung,)}
+_BY_BOTH: dict[tuple[Kind, TaskName], tuple[type[SimpleRung], ...]] = {("series", "anomaly"): (StepsRung,)}
+"""Distances between values mean something, and between thousands of random convolutions of few series nothing."""
 SIMPLE: dict[str, type[SimpleRung]] = {
     rung.name: rung for rungs in (*_BY_KIND.values(), *_BY_TASK.values()) for rung in rungs
 }
@@ -27,7 +29,7 @@ SIMPLE: dict[str, type[SimpleRung]] = {
 
 def simple_rungs(kind: Kind, task: TaskName) -> tuple[type[SimpleRung], ...]:
     """The baselines that there are for a kind of input and a task."""
-    return _BY_TASK.get(task) or _BY_KIND[kind]
+    return _BY_BOTH.get((kind, task)) or _BY_TASK.get(task) or _BY_KIND[kind]
 
 
 def simple_rung(kind: Kind, task: TaskName) -> type[SimpleRung]:
