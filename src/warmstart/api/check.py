@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from warmstart.data.audit import Audit, audit_of, look_at
 from warmstart.data.contact import contact_sheet
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import load
 from warmstart.data.split import split
 from warmstart.data.targets import TaskName
@@ -29,6 +30,7 @@ def check(
     text_column: str | None = None,
     label_column: str | None = None,
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> Audit:
     """Read every sample and report counts, sizes, corrupt files, and duplicates across the parts `fit` would make.
 
@@ -46,6 +48,8 @@ def check(
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         listener: hears of progress.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         DataError: the data is not of a form that can be read.
@@ -59,6 +63,7 @@ def check(
         label_column=label_column,
         group=group,
         time=time,
+        **series,
     )
     what = "decode" if dataset.kind == "image" else "read"
     listener(Started(what, len(dataset)))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
 
 from warmstart.api.written import written
 from warmstart.data.schema import Dataset, Sample
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import load
 from warmstart.data.targets import AnomalyTarget
 from warmstart.data.tokens import TokenStore
@@ -39,6 +40,7 @@ def evaluate(
     batch_size: int = 32,
     seed: int = 0,
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> dict[str, Any]:
     """Metrics with 95 % intervals of a bundle on labelled data; classes are mapped by name.
 
@@ -67,6 +69,7 @@ def evaluate(
         text_column=text_column,
         label_column=label_column,
         group=group,
+        **series,
     )
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)

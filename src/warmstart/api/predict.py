@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import pandas as pd
 
+from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.sources import load_inputs
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
@@ -26,6 +27,7 @@ def predict(
     batch_size: int = 32,
     text_column: str | None = None,
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> list[dict[str, Any]]:
     """One row per input: `input`, `label`, `probability`, `probabilities` by class, and `error` where it is unreadable.
 
@@ -42,6 +44,8 @@ def predict(
         batch_size: samples at a time; changes no answer.
         text_column: column of a table that holds the texts, where its name does not tell.
         listener: hears of progress.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         BundleError: the bundle is damaged or answers otherwise than when it was written.
@@ -49,7 +53,7 @@ def predict(
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
-    samples = load_inputs(inputs, kind=loaded.spec.kind, text_column=text_column)
+    samples = load_inputs(inputs, kind=loaded.spec.kind, text_column=text_column, reading=reading_of(series))
     listener(Started("predict", len(samples)))
     rows = loaded.predict(
         samples,

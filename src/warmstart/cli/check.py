@@ -23,11 +23,13 @@ from warmstart.cli.options import (
     TextColumn,
     Time,
     Val,
+    reads_series,
 )
 from warmstart.cli.session import Session, session
 from warmstart.errors import DataError
 
 
+@reads_series
 def check(
     data: DataArgument,
     picture: Annotated[
@@ -46,6 +48,7 @@ def check(
     label_column: LabelColumn = None,
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Look for what is wrong with DATA, and change nothing.
 
@@ -71,6 +74,7 @@ def check(
             text_column=text_column,
             label_column=label_column,
             listener=now.listener,
+            **series,
         )
         audit = found.to_dict()
         show(now, audit, found.problems)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,7 @@ from warmstart.cli.options import (
     TextColumn,
     Time,
     Val,
+    reads_series,
 )
 from warmstart.cli.session import Session, session
 from warmstart.cli.text import interval, plain
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from warmstart.api.recommend import RecommendResult
 
 
+@reads_series
 def recommend(
     data: DataArgument,
     backbones: Annotated[
@@ -58,6 +60,7 @@ def recommend(
     cache_budget: CacheBudget = "8GB",
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Say which backbone and which method suit DATA, and why.
 
@@ -89,6 +92,7 @@ def recommend(
             cache=cache,
             cache_budget=cache_budget,
             listener=now.listener,
+            **series,
         )
         show(now, result)
 
