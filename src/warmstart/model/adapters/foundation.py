@@ -157,9 +157,7 @@ def _refused(origin: str, missing: list[str], other: list[str], unknown: list[st
 
 def _finished(built: Built, card: BackboneCard, config: dict[str, Any]) -> Backbone:
     spec = SeriesSpec(size=built.size, scale="none", limit=built.limit)
-    card = dataclasses.replace(
-        card, architecture=built.architecture, min_size=built.shortest, fixed_size=built.fixed
-    )
+    card = dataclasses.replace(card, architecture=built.architecture, min_size=built.shortest, fixed_size=built.fixed)
     return dataclasses.replace(assemble(built.module, spec, card), structure=_text(config))
 
 
