@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from warmstart.errors import RecipeError, nearest
-from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, Pretrain
+from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Masked, Phase, Pretrain, Supervised, Views
 from warmstart.recipe.recipe import Edits, Lora, Recipe
 
 Path = tuple[str | int, ...]
@@ -17,6 +17,9 @@ _STEPS: dict[str, type[BaseModel]] = {
     "phase": Phase,
     "contrastive": Contrastive,
     "pretrain": Pretrain,
+    "masked": Masked,
+    "views": Views,
+    "supervised": Supervised,
     "closed_form": ClosedForm,
     "average": Average,
 }
