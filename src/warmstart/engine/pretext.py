@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -169,6 +170,17 @@ class GroupedSoftmax:
     def weight(self, targets: Tensor) -> float:
         """How many classes are known."""
         return float(max(int((targets >= 0).sum()), 1))
+
+
+def sets_of(classes: Sequence[str]) -> Tensor:
+    """The number of the set that each class `SET/CLASS` is of (classes,); those without a slash are one set.
+
+    >>> sets_of(("a/1", "a/2", "b/1", "loose", "other")).tolist()
+    [0, 0, 1, 2, 2]
+    """
+    names = [name.rpartition("/")[0] for name in classes]
+    known = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return torch.tensor([known[name] for name in names], dtype=torch.long)
 
 
 @dataclasses.dataclass

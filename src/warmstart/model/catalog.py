@@ -37,6 +37,7 @@ backbones.add("torchgeo", "warmstart.model.adapters.satellite.torchgeo:SUPPLIER"
 backbones.add("torchvision", "warmstart.model.adapters.torchvision:SUPPLIER")
 backbones.add("hf", "warmstart.model.adapters.hf:SUPPLIER")
 backbones.add("minilm", "warmstart.model.adapters.minilm:SUPPLIER")
+backbones.add("series", "warmstart.model.adapters.series:SUPPLIER")
 backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
 backbones.add("toy_series", "warmstart.model.adapters.toy_series:SUPPLIER")
 

@@ -147,6 +147,12 @@ class Contrastive(BackboneStep):
     batch_size: Annotated[int, Field(ge=4)] = 32
     temperature: Annotated[float, Field(gt=0)] = 0.1
     """Similarities are divided by it: the lower, the more the nearest of another class count."""
+    projection: Annotated[int, Field(ge=0)] = 0
+    """Width of a layer that the loss is on instead of the features, and that is dropped when the step is done; 0 is
+    none. Features that pretraining leaves keep more than what tells its classes apart (Chen et al. 2020, section 4.2).
+    """
+    head_lr: Annotated[float, Field(gt=0)] = 1e-3
+    """Rate of that layer."""
 
 
 class Pretrain(BackboneStep):

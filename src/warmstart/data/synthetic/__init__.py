@@ -3,7 +3,7 @@
     >>> made = generate(24, steps=64, seed=0)
     >>> made.kind, len(made), made.samples[0].source.values.shape
     ('series', 24, (1, 64))
-    >>> made.samples[0].label == made.samples[7].label  # eight series of each process
+    >>> made.samples[0].label == made.samples[3].label  # four series of each process
     True
 """
 

@@ -13,7 +13,7 @@ from warmstart.data.targets import ClassTarget
 from warmstart.errors import DataError
 from warmstart.preprocess.series import FloatArray
 
-EACH = 8
+EACH = 4
 """Series of one process with one set of parameters."""
 SHORTEST = 16
 _STREAM = 7

@@ -10,11 +10,12 @@ from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided
 from warmstart.engine.pretext import PretextNetwork, Projection, restoring
-from warmstart.engine.seeds import derive, seeded
+from warmstart.engine.seeds import derive
 from warmstart.engine.state import RunState
 from warmstart.engine.steps.gradients import backbone_trained, train
 from warmstart.engine.steps.pretrain import with_tokens
 from warmstart.errors import RecipeError
+from warmstart.model.adapters.base import seeded
 from warmstart.planning.plan import PhasePlan, StepPlan
 from warmstart.recipe.phase import Masked, Supervised, Views
 
@@ -64,14 +65,3 @@ def _run(
     state.begin(step.start)
     network = PretextNetwork(state.network, layer, at)
     return backbone_trained(state, train(network, with_tokens(plan, network, step.head_lr), data, state, context))
-
-
-def sets_of(classes: tuple[str, ...]) -> torch.Tensor:
-    """The number of the set that each class `SET/CLASS` is of (classes,); one without a slash is of a set of its own.
-
-    >>> sets_of(("a/1", "a/2", "b/1", "loose")).tolist()
-    [0, 0, 1, 2]
-    """
-    names = [name.rpartition("/")[0] for name in classes]
-    known = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return torch.tensor([known[name] for name in names], dtype=torch.long)

@@ -57,7 +57,7 @@ class FileSupplier:
             licence=card.licence,
             trained_on=card.trained_on,
         )
-        spec = stated_spec(backbone.preprocess, card)
+        spec = stated_spec(backbone.spec, card)
         head = _classifier(tensors, found, backbone.out_features)
         loaded = assemble(backbone.module, spec, facts, source_head=head)
         return dataclasses.replace(loaded, source_classes=classes_of(head, card))

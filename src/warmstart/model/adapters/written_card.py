@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import nn
 
 from warmstart.errors import BackboneError
+from warmstart.preprocess.kinds import Spec, of_images
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 
 NAME = "card.yaml"
@@ -88,12 +90,19 @@ def weights_and_card(place: Path, suffixes: Sequence[str]) -> tuple[Path, Writte
     return place, card if about_it else WrittenCard()
 
 
-def stated_spec(spec: PreprocessSpec, card: WrittenCard) -> PreprocessSpec:
+def stated_spec(spec: Spec, card: WrittenCard) -> PreprocessSpec | SeriesSpec:
     """A spec with what the card states in its place.
 
     Raises:
-        BackboneError: means or standard deviations are not as many as channels.
+        BackboneError: means or standard deviations are not as many as channels, or it states of series what only images
+            have.
     """
+    if isinstance(spec, SeriesSpec):
+        other = sorted(card.preprocess.keys() - {"size"})
+        if other:
+            raise BackboneError(f"{NAME} states {', '.join(other)} of a backbone for time series", "size alone")
+        return spec.with_size(card.size or spec.size)
+    spec = of_images(spec)
     stated = dataclasses.replace(spec, **card.preprocess)
     for field in ("mean", "std"):
         if len(getattr(stated, field)) != stated.channels:
