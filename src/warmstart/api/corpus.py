@@ -62,7 +62,11 @@ def read_corpus(
         sets.append((made.notes[0], made.samples))
     for number, one in enumerate(data):
         name = Path(one).stem if isinstance(one, str | Path) else f"data-{number}"
-        found = _labelled(one, kind, name, text_column) if labelled else load_inputs(one, kind=kind, text_column=text_column)
+        found = (
+            _labelled(one, kind, name, text_column)
+            if labelled
+            else load_inputs(one, kind=kind, text_column=text_column)
+        )
         sets.append((f"{len(found)} inputs of {name}", _channels(found) if kind == "series" else found))
     samples = tuple(dataclasses.replace(s, id=f"{k}: {s.id}") for k, (_, part) in enumerate(sets) for s in part)
     if len(samples) < 2:

@@ -47,7 +47,9 @@ def objective_for(objective: str, kind: Kind, *, labelled: bool) -> str:
     if objective not in get_args(ObjectiveName):
         names = list(get_args(ObjectiveName))
         raise RecipeError(
-            f"no objective is called {objective!r}", f"one of {', '.join(names)}", f"the nearest: {nearest(objective, names)}"
+            f"no objective is called {objective!r}",
+            f"one of {', '.join(names)}",
+            f"the nearest: {nearest(objective, names)}",
         )
     if objective == "auto":
         return "classes" if labelled else _HAVE[kind][0]
@@ -56,9 +58,7 @@ def objective_for(objective: str, kind: Kind, *, labelled: bool) -> str:
     return objective
 
 
-def pretraining(
-    objective: str, kind: Kind, *, lr: float, epochs: int, batch_size: int, blocks: int = 0
-) -> Pretraining:
+def pretraining(objective: str, kind: Kind, *, lr: float, epochs: int, batch_size: int, blocks: int = 0) -> Pretraining:
     """The recipe for an objective (not `auto`); blocks below `blocks` stay as they are.
 
     >>> pretraining("views", "series", lr=1e-3, epochs=2, batch_size=64).steps[0].augment

@@ -67,6 +67,6 @@ def _as_on_the_hub(folder: Path, backbone: Backbone, spec: TextSpec) -> str:
         raise BackboneError(f"weights of {backbone.card.name!r} are not written", "a model of transformers")
     model.save_pretrained(folder)
     write_text(folder / TOKENIZER, spec.tokenizer)
-    place = folder if folder.is_absolute() else Path(".") / folder
+    place = folder if folder.is_absolute() else Path(folder)
     pooling = f"?pooling={backbone.card.pooling}" if backbone.card.pooling else ""
     return f"hf:{'' if folder.is_absolute() else './'}{place.as_posix()}{pooling}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
 from warmstart.data.targets import ClassTarget
@@ -57,9 +56,7 @@ def run_supervised(state: RunState, plan: StepPlan, data: RunData, context: Cont
     return _run(state, plan, data, context, layer)
 
 
-def _run(
-    state: RunState, plan: PhasePlan, data: RunData, context: Context, layer: nn.Module, at: int = -1
-) -> RunState:
+def _run(state: RunState, plan: PhasePlan, data: RunData, context: Context, layer: nn.Module, at: int = -1) -> RunState:
     step = plan.phase
     assert isinstance(step, Masked | Views | Supervised)
     state.begin(step.start)

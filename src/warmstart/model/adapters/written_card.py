@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import nn
 
 from warmstart.errors import BackboneError
-from warmstart.preprocess.kinds import Spec, of_images
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -90,19 +89,12 @@ def weights_and_card(place: Path, suffixes: Sequence[str]) -> tuple[Path, Writte
     return place, card if about_it else WrittenCard()
 
 
-def stated_spec(spec: Spec, card: WrittenCard) -> PreprocessSpec | SeriesSpec:
+def stated_spec(spec: PreprocessSpec, card: WrittenCard) -> PreprocessSpec:
     """A spec with what the card states in its place.
 
     Raises:
-        BackboneError: means or standard deviations are not as many as channels, or it states of series what only images
-            have.
+        BackboneError: means or standard deviations are not as many as channels.
     """
-    if isinstance(spec, SeriesSpec):
-        other = sorted(card.preprocess.keys() - {"size"})
-        if other:
-            raise BackboneError(f"{NAME} states {', '.join(other)} of a backbone for time series", "size alone")
-        return spec.with_size(card.size or spec.size)
-    spec = of_images(spec)
     stated = dataclasses.replace(spec, **card.preprocess)
     for field in ("mean", "std"):
         if len(getattr(stated, field)) != stated.channels:
@@ -111,6 +103,22 @@ def stated_spec(spec: Spec, card: WrittenCard) -> PreprocessSpec | SeriesSpec:
                 expected="one for each channel",
             )
     return stated
+
+
+def stated_series(spec: SeriesSpec, card: WrittenCard) -> SeriesSpec:
+    """A spec of series with the number of steps that the card states.
+
+    Raises:
+        BackboneError: the card states what only an image has.
+    """
+    others = [name for name in card.preprocess if name != "size"]
+    if others:
+        raise BackboneError(
+            f"{NAME} states {', '.join(others)} of a backbone that reads series",
+            expected="size, in steps, alone of what is said of inputs",
+            do="leave the rest out",
+        )
+    return spec if card.size is None else spec.with_size(card.size)
 
 
 def classes_of(head: nn.Linear | None, card: WrittenCard) -> tuple[str, ...]:

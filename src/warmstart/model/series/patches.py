@@ -42,7 +42,7 @@ class PatchNet(nn.Module):
     torch.Size([3, 16])
     """
 
-    def __init__(self, size: PatchSize = PatchSize()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, size: PatchSize = PatchSize()) -> None:
         super().__init__()
         self.signals = Signals()
         self.stem = nn.Sequential(
