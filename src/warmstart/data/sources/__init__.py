@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from warmstart.data.anomalies import NORMAL, as_anomalies
 from warmstart.data.schema import PLURAL, Dataset, Kind
 from warmstart.data.sources.arrays import load_arrays
 from warmstart.data.sources.folder import load_folder
@@ -17,7 +18,7 @@ from warmstart.data.sources.series.recording import Reading
 from warmstart.data.sources.series.telling import ALONE
 from warmstart.data.sources.table import load_table
 from warmstart.data.sources.texts import load_texts
-from warmstart.data.targets import TaskName
+from warmstart.data.targets import AnomalyTarget, TaskName
 from warmstart.errors import DataError
 
 __all__ = ["OnMissing", "kind_of", "load", "load_inputs"]
@@ -33,6 +34,7 @@ def load(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    normal: str | AnomalyTarget | None = None,
     group: Any = None,
     time: Any = None,
     on_missing: OnMissing = "error",
@@ -52,13 +54,16 @@ def load(
             .ts, .arff, .npz, and a folder with NAME_TRAIN and NAME_TEST (docs/series-data.md).
         kind: "image", "text" or "series"; without it, what `kind_of` finds.
         task: what the labels pose: "classify" (one of several classes), "multilabel" (any number of several labels),
-            "regress" (numbers), "tag" (a tag for each word), "generate" (a text to be written). Without it, what is
-            found: lists of names are several labels, lists as long as those of the words are tags, many different
-            fractions are numbers, all else are classes; "generate" and names in one cell ("a|b") must be said.
+            "regress" (numbers), "tag" (a tag for each word), "generate" (a text to be written), "anomaly" (normal or
+            not; labels may be missing, and all samples are normal then). Without it, what is found: lists of names are
+            several labels, lists as long as those of the words are tags, many different fractions are numbers, all else
+            are classes; "generate" and names in one cell ("a|b") must be said.
         path_column: column of a table that holds the paths of images, where its name does not tell.
         text_column: column of a table that holds the texts, likewise; for pairs of texts two, with a comma between.
         label_column: column of a table that holds the labels, likewise; several, with commas between them, hold 0 and 1
             each, or numbers.
+        normal: for anomalies the label of normal samples (`warmstart.data.anomalies.as_anomalies`); with it, anomalies
+            are the task.
         group: what must stay in one part: column of a table; "folder", for folders below the class; for data in memory
             a sequence with an entry per sample.
         time: when each sample was taken: column of a table with numbers or dates; "exif", for a folder of photos that
@@ -75,6 +80,10 @@ def load(
         DataError: what was found, what was expected, what to do.
     """
     reading = Reading(id_column, time_column, value_columns, rate, window, stride)
+    if normal is not None:
+        task = _with_normal(task)
+    if task == "anomaly" and isinstance(data, tuple | list) and len(data) == 2 and data[1] is None:
+        data = (data[0], [NORMAL] * len(data[0]))
     if not isinstance(data, Dataset):
         data = _source(data, columns=bool(path_column or text_column or label_column))
     if kind is None:
@@ -82,6 +91,8 @@ def load(
     else:
         require_kind(data, kind, path_column=path_column, text_column=text_column, reading=reading)
     if isinstance(data, Dataset):
+        if task == "anomaly" and data.target.kind == "classify":
+            return as_anomalies(data, normal)
         if task not in (None, data.target.kind):
             raise DataError(f"the task {task!r} for a data set whose target is of {data.target.kind!r}", "one task")
         return data
@@ -90,15 +101,31 @@ def load(
     if isinstance(data, tuple) and isinstance(data[0], (list, tuple)):
         refuse_mixed(data[0])
     of: dict[str, Any] = {"group": group, "time": time, "task": task}
+    columns: dict[str, Any] = {"path": path_column, "text": text_column, "label": label_column}
+    found = _read(data, kind, columns, on_missing, reading, of)
+    return as_anomalies(found, normal) if task == "anomaly" else found
+
+
+def _with_normal(task: TaskName | None) -> TaskName:
+    if task not in (None, "anomaly"):
+        raise DataError(f"a normal label for the task {task!r}", "the task 'anomaly'", do="leave one of them out")
+    return "anomaly"
+
+
+def _read(
+    data: Any, kind: Kind, columns: dict[str, Any], on_missing: OnMissing, reading: Reading, of: dict[str, Any]
+) -> Dataset:
+    """The data by the reader of their kind and form."""
+    label = columns["label"]
     if kind == "series":
-        return load_series(data, label_column=label_column, on_missing=on_missing, reading=reading, **of)
+        return load_series(data, label_column=label, on_missing=on_missing, reading=reading, **of)
     if kind == "text":
-        return load_texts(data, text_column=text_column, label_column=label_column, on_missing=on_missing, **of)
+        return load_texts(data, text_column=columns["text"], label_column=label, on_missing=on_missing, **of)
     if isinstance(data, tuple):
         return load_arrays(*data, **of)
     if isinstance(data, Path) and data.is_dir():
         return load_folder(data, **of)
-    return load_table(data, path_column=path_column, label_column=label_column, on_missing=on_missing, **of)
+    return load_table(data, path_column=columns["path"], label_column=label, on_missing=on_missing, **of)
 
 
 def _source(data: Any, *, columns: bool) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from warmstart.data.anomalies import NORMAL
 from warmstart.data.names import clean, some, unique
 from warmstart.data.parts import check_parts
 from warmstart.data.schema import Dataset, Sample
@@ -71,6 +72,9 @@ def load_series(
     notes: list[str] = []
     asked = Asked(label_column, group, time, task, reading)
     recordings = finished(read_recordings(data, asked, notes), asked, notes)
+    if not recordings.label_names and task == "anomaly":
+        found = [dataclasses.replace(one, labels=(NORMAL,)) for one in recordings.found]
+        recordings = dataclasses.replace(recordings, found=found, label_names=("label",))
     if not recordings.label_names:
         raise DataError(f"{_called(data)} holds series without labels", expected="a label for each series")
     found, places = recordings.found, [one.place for one in recordings.found]
