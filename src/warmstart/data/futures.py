@@ -22,8 +22,10 @@ from warmstart.preprocess.series import FLAT, filled
 FloatArray = npt.NDArray[np.float64]
 QUANTILES = tuple(round(0.1 * i, 1) for i in range(1, 10))
 """Deciles, as in the evaluations of Chronos and GIFT-Eval: they bound the interval that holds 80 %."""
-RESIDUALS = 1000
+RESIDUALS = 300
 """Errors of the past, the last ones, that quantiles of a naive forecast are taken of."""
+_MANY = 30
+"""Of these errors, so many that the same ones can be taken for every step of the horizon."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,11 +33,12 @@ class Window(Series):
     """The context of a forecast (1, context) as a backbone reads it, with what else is known at its origin.
 
     `past` (steps,) are the values up to the origin, of which the context is the end; `step` is the origin: the number
-    of the first step that is not known, on the clock of the data.
+    of the first step that is not known, on the clock of the data; `ahead` is what the instants from there are called.
     """
 
     past: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(1))
     step: int = 0
+    ahead: tuple[Any, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +179,7 @@ def naive_quantiles(
 ) -> tuple[FloatArray, FloatArray]:
     """The seasonal naive forecast (horizon,), and what its quantiles add to it (horizon, levels).
 
-    They are those of the errors it has made in the past as many seasons ahead (the last 1000), about their median: the
+    They are those of the errors it has made in the past as many seasons ahead (the last 300), about their median: the
     forecast itself is the median. A past too short to have made two has no spread.
 
     >>> base, spread = naive_quantiles(np.array([0.0, 1.0, 0.0, 1.0, 0.0]), 1, 1, (0.1, 0.5, 0.9))
@@ -184,8 +187,13 @@ def naive_quantiles(
     ([0.0], [[-1.0, 0.0, 1.0]])
     """
     season = season if len(past) >= season else 1
-    spread = np.zeros((horizon, len(levels)))
-    for ahead in range(1, -(-horizon // season) + 1):
+    spread, most = np.zeros((horizon, len(levels))), -(-horizon // season)
+    if len(past) - most * season >= _MANY:
+        lags = season * np.arange(1, most + 1)
+        last = len(past) - np.arange(1, min(RESIDUALS, len(past) - lags[-1]) + 1)
+        found = about_median(past[last][:, None] - past[last[:, None] - lags], levels)
+        return seasonal_naive(past, horizon, season), found[np.arange(horizon) // season]
+    for ahead in range(1, most + 1):
         lag = ahead * season
         if len(past) - lag >= 2:
             rows = slice((ahead - 1) * season, min(ahead * season, horizon))
@@ -197,9 +205,9 @@ def naive_quantiles(
 
 
 def about_median(errors: FloatArray, levels: Sequence[float]) -> FloatArray:
-    """Quantiles (levels,) of errors (n,) less their median."""
-    found = np.quantile(errors, [0.5, *levels])
-    return np.asarray(found[1:] - found[0], dtype=np.float64)
+    """Quantiles (..., levels) of errors (n, ...) less their median."""
+    found = np.quantile(errors, [0.5, *levels], axis=0)
+    return np.asarray(np.moveaxis(found[1:] - found[0], 0, -1), dtype=np.float64)
 
 
 def pinball(said: FloatArray, truth: FloatArray, levels: Sequence[float]) -> FloatArray:

@@ -43,11 +43,11 @@ def by_origin(dataset: Dataset, *, val: float = 0.2, test: float = 0.2) -> Split
     train = np.flatnonzero(steps + horizon <= val_from)
     between = np.flatnonzero((steps >= val_from) & (steps + horizon <= test_from))
     last = np.flatnonzero(steps >= test_from) if test else steps[:0]
-    wanted = 1 + (val > 0) + (test > 0)
+    parts = 1 + (val > 0) + (test > 0)
     if not len(train) or (val and not len(between)):
         raise DataError(
             f"{end - first} steps of time with a context of {target.context} and a horizon of {horizon}",
-            expected=f"{target.context + wanted * horizon} or more: a context, and a horizon for each of {wanted} parts",
+            expected=f"at least {target.context + parts * horizon}: a context, and a horizon for each of {parts} parts",
             do="ask for a shorter horizon or context, give longer series, or set the share of the test part to 0",
         )
     kept, apart = thinned(steps[last], horizon)

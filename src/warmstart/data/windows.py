@@ -21,7 +21,7 @@ from warmstart.errors import DataError
 from warmstart.preprocess.series import filled
 
 FloatArray = npt.NDArray[np.float64]
-MOST = 20_000
+MOST = 10_000
 """Windows, at most; of longer data every second origin is taken, or every third, ..."""
 PAST = 4096
 """Steps before an origin that are kept for what does not read the context alone."""
@@ -113,7 +113,8 @@ def window_at(one: History, step: int, target: ForecastTarget, clock: Clock) -> 
     if len(context) < target.context:
         context = np.concatenate([np.full(target.context - len(context), np.nan), context])
     seconds = clock.seconds(step - target.context)
-    return Window(context[None], start=seconds, past=known[-max(PAST, target.context) :], step=step)
+    ahead = tuple(clock.stamps(step, target.horizon)) if step == one.end else ()
+    return Window(context[None], start=seconds, past=known[-max(PAST, target.context) :], step=step, ahead=ahead)
 
 
 def _sample(one: History, step: int, target: ForecastTarget, clock: Clock) -> Sample | None:
@@ -139,7 +140,7 @@ def _constant(values: FloatArray) -> bool:
 def _too_short(found: Histories, target: ForecastTarget) -> DataError:
     longest = max(len(one.values) for one in found.every)
     return DataError(
-        f"a horizon of {target.horizon} after a context of {target.context}, and the longest series has {longest} steps",
+        f"a horizon of {target.horizon} after a context of {target.context}, in series of {longest} steps at most",
         expected="series longer than both together, and longer by more than two horizons to learn, choose and test",
         do="ask for a shorter horizon (--horizon) or context (--context), or give longer series",
     )
