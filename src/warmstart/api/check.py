@@ -57,7 +57,7 @@ def check(
         group=group,
         time=time,
     )
-    what = "read" if dataset.kind == "text" else "decode"
+    what = "decode" if dataset.kind == "image" else "read"
     listener(Started(what, len(dataset)))
     looks = look_at(dataset, progress=lambda n: listener(Advanced(what, n)))
     listener(Finished(what))

@@ -14,6 +14,7 @@ from warmstart.api.finalists import Finalist, against, finalist, in_order
 from warmstart.api.kinds import COLUMNS
 from warmstart.api.prepare import Loaded
 from warmstart.api.run import PEAK_SECONDS
+from warmstart.api.series import for_channels, read_all_series
 from warmstart.api.texts import read_all_texts
 from warmstart.api.transferable import with_transferability
 from warmstart.engine.data import RunData
@@ -123,6 +124,10 @@ class Choosing:
         if isinstance(backbone.spec, TextSpec):
             most = None if size is None else min(size, backbone.spec.limit)
             store, _ = read_all_texts(self.data.dataset, backbone, most, silent, self.budget)
+            return View(uri, backbone, dataclasses.replace(self.data, store=store, spec=store.spec))
+        if backbone.spec.kind == "series":
+            backbone = for_channels(backbone, self.data.dataset)
+            store, _ = read_all_series(self.data.dataset, backbone, size, silent)
             return View(uri, backbone, dataclasses.replace(self.data, store=store, spec=store.spec))
         spec = measured(backbone.preprocess, self.data.dataset, self.listener)
         return View(uri, dataclasses.replace(backbone, spec=spec), self.data, size)

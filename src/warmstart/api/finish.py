@@ -18,7 +18,8 @@ from warmstart.evaluation.details import details
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference, Outcome, Rung
 from warmstart.evaluation.scoring import interval_of, scores, temperature_of
-from warmstart.evaluation.verdict import NOUNS, verdict
+from warmstart.evaluation.verdict import verdict
+from warmstart.preprocess.kinds import PLURAL
 from warmstart.report.results import jsonable
 
 FINAL = "final"
@@ -130,7 +131,7 @@ def outcome(
     pairs = differences(climbed, measured, context)
     metrics = metric_intervals(task, outputs / measured.temperature, measured.truth, seed=seed)
     seconds = elapsed()
-    on = f"{len(measured.indices)} {PARTS[measured.on]} {NOUNS[context.data.spec.kind]}"
+    on = f"{len(measured.indices)} {PARTS[measured.on]} {PLURAL[context.data.spec.kind]}"
     parts = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
     return Outcome(
         data=dataset.name,

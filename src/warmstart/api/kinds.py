@@ -7,7 +7,7 @@ from warmstart.data.targets import TaskName
 from warmstart.engine.ladder.simple import simple_rung
 from warmstart.task.base import tasks
 
-BACKBONES: dict[Kind, str] = {"image": "lite0", "text": "minilm"}
+BACKBONES: dict[Kind, str] = {"image": "lite0", "text": "minilm", "series": "toy_series"}
 
 
 def default_methods(kind: Kind, task: TaskName) -> list[str]:

@@ -12,8 +12,9 @@ import numpy as np
 from warmstart.api.bands import measured, refuse_other_bands
 from warmstart.api.images import decode, framed, shelf_for
 from warmstart.api.prepare import activation_store, readable
+from warmstart.api.series import read_all_series
 from warmstart.api.texts import read_all_texts
-from warmstart.data.schema import ClassTarget, Dataset, Kind, Split
+from warmstart.data.schema import PLURAL, ClassTarget, Dataset, Kind, Split
 from warmstart.data.sources import load, load_inputs
 from warmstart.data.stores import InputStore
 from warmstart.engine.data import RunData
@@ -57,7 +58,7 @@ def read_set(data: Any, which: str, kind: Kind, *, listener: Listener, **columns
 
 def unlabelled(data: Any, kind: Kind) -> Dataset:
     """Images or texts without labels; named after their folder where there is one."""
-    name = Path(data).resolve().name if isinstance(data, str | Path) else f"{kind}s"
+    name = Path(data).resolve().name if isinstance(data, str | Path) else PLURAL[kind]
     return Dataset(load_inputs(data, kind=kind), ClassTarget(()), name)
 
 
@@ -83,6 +84,8 @@ def prepare(
     store: InputStore
     if backbone.spec.kind == "text":
         store, looks = read_all_texts(both, backbone, size, listener)
+    elif backbone.spec.kind == "series":
+        store, looks = read_all_series(both, backbone, size, listener)
     else:
         spec = framed(backbone.preprocess, both, size, backbone.card.min_size)
         for one in drawn:

@@ -10,11 +10,12 @@ from typing import Any
 
 from warmstart.api.caches import cache_bytes, cache_folder
 from warmstart.api.images import read_images
+from warmstart.api.series import for_channels, read_all_series
 from warmstart.api.texts import read_all_texts
 from warmstart.cache.store import ActivationStore
 from warmstart.cache.tokens import TokenShelf
 from warmstart.data.audit import Audit, Look, audit_of
-from warmstart.data.schema import Dataset, Kind, Split
+from warmstart.data.schema import PLURAL, Dataset, Kind, Split
 from warmstart.data.sources import load
 from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
@@ -46,7 +47,7 @@ class Loaded:
 
 
 def backbone_at(uri: str, size: int | None, seed: int, *, accept_licence: bool = False) -> Backbone:
-    """The backbone of a run on inputs of `size` pixels or tokens; one that takes a single size is made to take this."""
+    """The backbone of a run on inputs of `size` (pixels, tokens, steps); one of a single size is made to take this."""
     backbone = load_backbone(uri, seed=seed, accept_licence=accept_licence)
     if size is None or not backbone.card.fixed_size or size == backbone.spec.size:
         return backbone
@@ -62,7 +63,7 @@ def divide(dataset: Dataset, *, val: float, test: float, seed: int, alike: Sets 
         raise DataError(
             f"{len(split.train)} training and {len(split.val)} validation samples{kept}",
             expected="at least one of each: validation decides which method is kept",
-            do=f"give more {dataset.kind}s, or a larger share with --val",
+            do=f"give more {PLURAL[dataset.kind]}, or a larger share with --val",
         )
     return split
 
@@ -107,7 +108,7 @@ def read_whole(
     limits: CacheLimits = DEFAULT,
     seconds: float = math.inf,
 ) -> Decoded:
-    """Read the data, every image or text once as the backbone is to see it, and leave out what cannot be read.
+    """Read the data, every image, text or series once as the backbone is to see it, and leave out what cannot be read.
 
     `seconds` is the time there is for everything: where it is short, less is read of long texts.
     """
@@ -123,11 +124,15 @@ def read_whole(
     )
     for note in dataset.notes:
         listener(Decided(note))
+    if backbone.spec.kind == "series":
+        backbone = for_channels(backbone, dataset)
     backbone = suited(backbone, dataset.target)
     store: InputStore
     if backbone.spec.kind == "text":
         shelf = TokenShelf(cache_folder(cache), cache_bytes(limits)) if limits.total else None
         store, looks = read_all_texts(dataset, backbone, size, listener, seconds, shelf)
+    elif backbone.spec.kind == "series":
+        store, looks = read_all_series(dataset, backbone, size, listener)
     else:
         store, looks = read_images(dataset, backbone, size, listener, cache, limits)
     kept = readable(dataset, looks, max_unreadable, listener, kind=store.spec.kind)
@@ -167,12 +172,12 @@ def readable(
         first = next(i for i, found in enumerate(looks) if found.error)
         which = f"{dataset.samples[first].id}: {looks[first].error}"
         raise DataError(
-            f"{lost} of {len(dataset)} {kind}s cannot be read; the first: {which}",
+            f"{lost} of {len(dataset)} {PLURAL[kind]} cannot be read; the first: {which}",
             expected=f"at most a share of {max_unreadable:g}",
             do="see all of them with `warmstart check DATA`; raise --max-unreadable to go on without them",
         )
     if lost:
-        listener(Decided(f"{lost} of {len(dataset)} {kind}s cannot be read and are left out"))
+        listener(Decided(f"{lost} of {len(dataset)} {PLURAL[kind]} cannot be read and are left out"))
     return kept
 
 

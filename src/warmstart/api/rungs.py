@@ -26,7 +26,7 @@ DEPTHS = (0.4, 0.55, 0.7, 0.85)
 """Shares of the blocks that stay frozen, deepest tune first; the first that fits the time is taken. What lies below is
 general (Yosinski et al. 2014), and its activations are computed once."""
 
-EPOCHS = {"image": (6, 4), "text": (6, 4, 2)}
+EPOCHS = {"image": (6, 4), "text": (6, 4, 2), "series": (20, 10)}
 """Epochs, the preferred number first; more gained nothing on Fashion-MNIST and cost as much again. Texts are tuned a
 little rather than not at all (ULMFiT, Howard and Ruder 2018, table 7: the last layer alone has twice the error)."""
 

@@ -21,10 +21,9 @@ from warmstart.cache.key import prefix_sha256, sample_keys, space_key
 from warmstart.cache.packing import Packed
 from warmstart.cache.rows import StoredRows
 from warmstart.cache.store import ActivationStore
-from warmstart.data.batches import Batch, ImageBatches
+from warmstart.data.batches import Batch
 from warmstart.data.schema import IntArray
-from warmstart.data.stores import InputStore, batches_of, computing_order
-from warmstart.data.tokens import TokenBatches
+from warmstart.data.stores import InputBatches, InputStore, batches_of, computing_order
 from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.chain import Chain
 from warmstart.model.modes import evaluating
@@ -101,7 +100,7 @@ class Wanted:
         """Shape of one activation."""
         return self.chain.activation_shape(cut, self.spec.size)
 
-    def batches(self, indices: IntArray) -> ImageBatches | TokenBatches:
+    def batches(self, indices: IntArray) -> InputBatches:
         """The inputs, in order."""
         seen: dict[str, Any] = {}
         if self.view is not None:

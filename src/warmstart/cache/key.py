@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from warmstart.data.schema import Sample, Text
+from warmstart.data.schema import Sample, Series, Text
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
 from warmstart.model.runtimes.base import version
@@ -129,6 +129,9 @@ def sample_key(sample: Sample) -> str:
         return _sha256(f"image {facts} {source.getexif().get(_ORIENTATION)}", source.tobytes())
     if isinstance(source, Text):
         return _sha256(f"text {[len(part) for part in source.parts]}", str(source).encode("utf-8", "surrogatepass"))
+    if isinstance(source, Series):
+        values = np.ascontiguousarray(source.values)
+        return _sha256(f"series {values.dtype.str} {values.shape}", values.data)
     if isinstance(source, bytes):
         return _sha256("file", source)
     array = np.ascontiguousarray(source)

@@ -28,6 +28,7 @@ from warmstart.cli.options import (
 )
 from warmstart.cli.session import Session, session
 from warmstart.cli.text import interval, plain
+from warmstart.preprocess.kinds import PLURAL, UNIT
 
 if TYPE_CHECKING:
     from warmstart.api.recommend import RecommendResult
@@ -95,7 +96,7 @@ def recommend(
 def show(now: Session, result: RecommendResult) -> None:
     """The candidates, the methods on the best two, the recommendation, and how to go on."""
     found = result.recommendation
-    noun, unit = f"{found.kind}s", "px" if found.kind == "image" else "tokens"
+    noun, unit = PLURAL[found.kind], "px" if found.kind == "image" else UNIT[found.kind]
     now.say("")
     now.table(
         ("backbone", "prior", noun, unit, "neighbours (95 %)", "ridge (95 %)", f"ms per {found.kind}", "licence"),

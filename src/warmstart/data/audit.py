@@ -17,6 +17,7 @@ from warmstart.data.parts import groups_across
 from warmstart.data.pool import in_order
 from warmstart.data.scan import Look, alike, read_and_look
 from warmstart.data.schema import Dataset, Split
+from warmstart.data.seriesscan import read_looks
 from warmstart.data.telltale import labels_told
 from warmstart.data.textscan import TextLook, read_texts
 
@@ -54,8 +55,8 @@ def look_at(
     dataset: Dataset, *, workers: int = 2, limit: int = LIMIT, progress: Callable[[int], None] | None = None
 ) -> list[Look | None]:
     """A look at each sample, for `audit_of`; `None` for those beyond `limit`. Arguments as for `audit`."""
-    if dataset.kind == "text":
-        return [*read_texts(dataset, progress)]
+    if dataset.kind != "image":
+        return [*(read_texts if dataset.kind == "text" else read_looks)(dataset, progress)]
     looks: list[Look | None] = [None] * len(dataset)
     chosen = _chosen(len(dataset), limit)
     sources = (dataset.samples[i].source for i in chosen)

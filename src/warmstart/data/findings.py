@@ -7,7 +7,7 @@ from typing import Any
 
 from warmstart.data.labelfacts import label_problems
 from warmstart.data.names import some
-from warmstart.data.schema import Kind
+from warmstart.data.schema import PLURAL, Kind
 from warmstart.data.targets import TaskName
 
 FEW = 5
@@ -122,7 +122,7 @@ class Audit:
         flatter = "scores on them will flatter"
         held, found = f"{self.noun}(s) of validation or test", []
         if self.samples - 1 == self.duplicate_count > 0:
-            found.append(f"all {self.samples} {self.noun}s are the same: there is nothing to learn")
+            found.append(f"all {self.samples} {PLURAL[self.noun]} are the same: there is nothing to learn")
         if self.corrupt:
             some_of = some([f"{name} ({why})" for name, why in self.corrupt], 3)
             found.append(f"{len(self.corrupt)} {self.noun}(s) cannot be read: {some_of}")
@@ -180,6 +180,7 @@ class Audit:
             )
         if self.unseen:
             found.append(
-                f"{self.unseen} of {self.samples} {self.noun}s were not looked at: the others are a random choice"
+                f"{self.unseen} of {self.samples} {PLURAL[self.noun]} were not looked at: "
+                "the others are a random choice"
             )
         return found

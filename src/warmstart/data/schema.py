@@ -15,8 +15,10 @@ from typing import Any, Literal
 import numpy.typing as npt
 
 from warmstart.data.targets import ClassTarget, IntArray, Label, Target
+from warmstart.preprocess.kinds import PLURAL, Kind
 
 __all__ = [
+    "PLURAL",
     "ClassTarget",
     "Dataset",
     "IntArray",
@@ -31,9 +33,6 @@ __all__ = [
 ]
 
 SplitName = Literal["train", "val", "test"]
-Kind = Literal["image", "text", "series"]
-PLURAL: dict[Kind, str] = {"image": "images", "text": "texts", "series": "series"}
-"""What several of a kind are called."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,17 +10,22 @@ import numpy as np
 from warmstart.data.batches import ImageBatches
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import Dataset, IntArray
+from warmstart.data.signals import SeriesBatches, SeriesStore
 from warmstart.data.tokens import TokenBatches, TokenStore
 from warmstart.preprocess.kinds import Spec
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.text import TextSpec
 
-InputStore = PixelStore | TokenStore
+InputStore = PixelStore | TokenStore | SeriesStore
+InputBatches = ImageBatches | TokenBatches | SeriesBatches
 
 
-def batches_of(store: InputStore, indices: Sequence[int] | IntArray, **how: Any) -> ImageBatches | TokenBatches:
+def batches_of(store: InputStore, indices: Sequence[int] | IntArray, **how: Any) -> InputBatches:
     """Batches of the samples at `indices`. `how` are the arguments of `ImageBatches`; texts are not augmented."""
     if isinstance(store, TokenStore):
         return store.batches(indices, **{key: value for key, value in how.items() if key not in ("augment", "workers")})
+    if isinstance(store, SeriesStore):
+        return store.batches(indices, **{key: value for key, value in how.items() if key != "workers"})
     return ImageBatches(store, indices, **how)
 
 
@@ -39,10 +44,18 @@ def computing_order(store: InputStore, indices: IntArray) -> IntArray:
 
 def store_of(dataset: Dataset, spec: Spec) -> InputStore:
     """A store of a data set, read as a spec says; nothing is read yet."""
+    if isinstance(spec, SeriesSpec):
+        return SeriesStore(dataset, spec)
     return TokenStore(dataset, spec) if isinstance(spec, TextSpec) else PixelStore(dataset, spec)
 
 
 def images_of(store: InputStore) -> PixelStore:
     """The store, which must be one of images."""
     assert isinstance(store, PixelStore), "asked of images alone"
+    return store
+
+
+def series_of(store: InputStore) -> SeriesStore:
+    """The store, which must be one of time series."""
+    assert isinstance(store, SeriesStore), "asked of time series alone"
     return store

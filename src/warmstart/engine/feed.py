@@ -10,11 +10,10 @@ from torch import Tensor
 
 from warmstart.cache.features import View
 from warmstart.cache.rows import StoredRows
-from warmstart.data.batches import ActivationBatches, ImageBatches, Rows, batch_order
+from warmstart.data.batches import ActivationBatches, Rows, batch_order
 from warmstart.data.pairs import paired_order
 from warmstart.data.schema import IntArray
-from warmstart.data.stores import batches_of
-from warmstart.data.tokens import TokenBatches
+from warmstart.data.stores import InputBatches, batches_of
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.features import InTurn, planned, turns
@@ -58,7 +57,7 @@ class Feed:
         """Whether there is anything to validate on."""
         return len(self._data.split.val) > 0
 
-    def train(self, epoch: int, skip: int = 0) -> ActivationBatches | ImageBatches | TokenBatches:
+    def train(self, epoch: int, skip: int = 0) -> ActivationBatches | InputBatches:
         """Batches of an epoch without the first `skip`; a function of (seed, epoch) alone."""
         size, indices, phase = self._plan.batch_size, self._data.split.train, self._plan.phase
         found = self._train_views()

@@ -6,10 +6,11 @@ Everything is said of training and validation samples. The test part stays close
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any
 
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference, Rung
+from warmstart.preprocess.kinds import Kind
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Recommendation:
     """Everything a user may want to know of one `recommend`."""
 
     data: str
-    kind: Literal["image", "text"]  # what the samples are
+    kind: Kind  # what the samples are
     classes: tuple[str, ...]
     split: dict[str, Any]  # {"train": n, "val": n, "test": n, "how": "..."}
     audit: dict[str, Any]  # `Audit.to_dict()`

@@ -16,9 +16,6 @@ BASELINES = {
     "nearest": "the answer to the most similar text",
 }
 
-NOUNS = {"image": "images", "text": "texts"}
-"""What samples are called, by the kind of input."""
-
 
 def percent(value: float) -> str:
     """A share as a percentage with one decimal.

@@ -19,6 +19,7 @@ from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.bands import Origins, origins, respecified
 from warmstart.model.input_layer import inflate, input_layer, patch_size, redraw
 from warmstart.model.uri import Uri
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TextSpec
 
@@ -42,6 +43,8 @@ def adapted(backbone: Backbone, wanted: Uri, *, drawn: int | None = None) -> Bac
     """
     if isinstance(backbone.spec, TextSpec):
         return _of_texts(backbone, backbone.spec, wanted)
+    if isinstance(backbone.spec, SeriesSpec):
+        return _of_series(backbone, backbone.spec, wanted)
     if wanted.size is not None and wanted.size != backbone.preprocess.size:
         backbone = _resized(backbone, wanted.size)
     chosen = origins(backbone.preprocess, wanted)
@@ -57,6 +60,18 @@ def _of_texts(backbone: Backbone, spec: TextSpec, wanted: Uri) -> Backbone:
         return backbone
     if not card.min_size <= size <= spec.limit:
         raise BackboneError(f"size {size} for {card.name!r}", expected=f"{card.min_size} to {spec.limit} tokens")
+    return dataclasses.replace(backbone, spec=spec.with_size(size), card=_said(card, size=size))
+
+
+def _of_series(backbone: Backbone, spec: SeriesSpec, wanted: Uri) -> Backbone:
+    """With another number of steps."""
+    card, size = backbone.card, wanted.size
+    if wanted.bands or wanted.channels not in (None, spec.channels):
+        raise BackboneError(f"{wanted.channels} channels for {card.name!r}", expected=f"{spec.channels}")
+    if size is None or size == spec.size:
+        return backbone
+    if size < card.min_size or (spec.limit and size > spec.limit):
+        raise BackboneError(f"size {size} for {card.name!r}", expected=f"at least {card.min_size} steps")
     return dataclasses.replace(backbone, spec=spec.with_size(size), card=_said(card, size=size))
 
 

@@ -38,6 +38,7 @@ backbones.add("torchvision", "warmstart.model.adapters.torchvision:SUPPLIER")
 backbones.add("hf", "warmstart.model.adapters.hf:SUPPLIER")
 backbones.add("minilm", "warmstart.model.adapters.minilm:SUPPLIER")
 backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
+backbones.add("toy_series", "warmstart.model.adapters.toy_series:SUPPLIER")
 
 
 def load_backbone(

@@ -78,6 +78,18 @@ SOURCES = (
         modality="text",
     ),
     Row(
+        "toy_series",
+        "toy_series",
+        "toy_series",
+        parameters=4_312,
+        size=128,
+        licence="Apache-2.0",
+        trained_on="nothing (random weights)",
+        weights="made:",
+        source="random initialisation, seed 0",
+        modality="series",
+    ),
+    Row(
         "hf:ORG/TEXT-MODEL",
         "hf:ORG/TEXT-MODEL",
         "encoders (BERT, RoBERTa, DeBERTa, ModernBERT...), decoders (GPT-2, Llama...), T5 of transformers",

@@ -22,7 +22,7 @@ import torch
 
 from warmstart.errors import BackboneError
 from warmstart.model.backbone import Backbone, FeatureGroup
-from warmstart.model.inputs import Images
+from warmstart.model.inputs import Images, Steps
 from warmstart.model.trace import tapped_chain
 from warmstart.model.uri import Uri
 
@@ -95,7 +95,7 @@ def tapped(backbone: Backbone, taps: int) -> Backbone:
 
 def _tappable(backbone: Backbone) -> dict[int, tuple[tuple[int, ...], int]]:
     """By cut at the end of a block (the last is none): the dimensions to pool over, and the number of channels."""
-    if not isinstance(backbone.chain.inputs, Images):
+    if not isinstance(backbone.chain.inputs, Images | Steps):
         return {}
     chain, sizes = backbone.chain, _sizes(backbone)
     found = {}
@@ -128,7 +128,7 @@ def positions(shape: tuple[int, ...], *larger: tuple[int, ...]) -> tuple[int, ..
 def _sizes(backbone: Backbone) -> tuple[int, ...]:
     """Input sides to look at the shapes of activations with: its own, or two of those it accepts."""
     if backbone.card.fixed_size:
-        return (backbone.preprocess.size,)
+        return (backbone.spec.size,)
     smallest = max(backbone.card.min_size, 64)
     return (smallest, 2 * smallest)
 

@@ -14,6 +14,7 @@ from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.backbone import Backbone
 from warmstart.planning.plan import CacheLimits, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
 from warmstart.planning.profile import profile
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.text import TextSpec
 from warmstart.recipe.phase import GradientStep, Phase, Pretrain
 
@@ -46,7 +47,7 @@ def plan_cache(
             name = backbone.chain.cuts[max(fitting)].name
             obstacle = f"computing the activations at {name!r} is as cheap as reading them"
     pixels = pixel_bytes(backbone, data, size, cropped=phase.augment == "none")
-    inputs = "decoded images" if data.kind == "image" else "tokens"
+    inputs = {"image": "decoded images", "text": "tokens", "series": "series as they are read"}[data.kind]
     if pixels <= limits.memory:
         return CachePlan("pixels", 0, pixels, f"{obstacle}; {inputs} are kept")
     why = f"{obstacle}; {inputs} would take {megabytes(pixels)}, more than the {megabytes(limits.memory)} allowed"
@@ -99,11 +100,13 @@ def activation_bytes(
 def pixel_bytes(backbone: Backbone, data: DataFacts, size: int, *, cropped: bool) -> int:
     """Size of all decoded images. Uncropped ones are taken to be 4:3 and `size / crop_pct` on the short side.
 
-    Of texts it is that of their tokens.
+    Of texts it is that of their tokens, of series that of their values.
     """
     spec = backbone.spec
     if isinstance(spec, TextSpec):
         return 2 * 4 * size * (data.train + data.val)
+    if isinstance(spec, SeriesSpec):
+        return spec.channels * 4 * size * (data.train + data.val)
     side = round(size / spec.crop_pct) if spec.resize == "shortest" and not cropped else size
     area = side * side if side == size else side * side * 4 // 3
     return spec.channels * data.value_bytes * area * (data.train + data.val)

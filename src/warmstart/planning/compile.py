@@ -24,6 +24,7 @@ from warmstart.planning.plan import (
     Plan,
     StepPlan,
 )
+from warmstart.preprocess.kinds import UNIT
 from warmstart.recipe.phase import SMOOTHING, Average, ClosedForm, GradientStep, Phase, Pretrain, Step
 from warmstart.recipe.recipe import Recipe
 
@@ -104,8 +105,8 @@ def input_size(size: int | float | None, data: DataFacts, smallest: int) -> int:
     if isinstance(size, float):
         return min(max(32 * round(size * data.size / 32), smallest), data.size)
     if size < smallest:
-        unit = "tokens" if data.kind == "text" else "pixels"
-        raise RecipeError(f"{data.kind} size {size}", expected=f"at least {smallest} {unit}, which this network needs")
+        least = f"{smallest} {UNIT[data.kind]}"
+        raise RecipeError(f"{data.kind} size {size}", expected=f"at least {least}, which this network needs")
     return int(size)
 
 
@@ -124,7 +125,7 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
 
 def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
     chain = network.facts.chain
-    phase = _of_texts(phase) if data.kind == "text" else phase
+    phase = phase if data.kind == "image" else _unmixed(phase, data)
     if isinstance(phase, Phase) and phase.label_smoothing == "auto":
         phase = phase.model_copy(update={"label_smoothing": SMOOTHING[data.kind]})
     groups, frozen = group_parameters(phase, network)
@@ -134,8 +135,8 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
     card = network.facts.card
     if card.fixed_size and phase.size not in (None, 1, data.size):
         raise RecipeError(
-            f"{phase.kind} {phase.name!r} asks for images of size {phase.size:g}, of a network that takes one alone",
-            expected=f"the run's {data.size} pixels",
+            f"{phase.kind} {phase.name!r} asks for {data.noun} of size {phase.size:g}, of a network of one size",
+            expected=f"the run's {data.size} {UNIT[data.kind]}",
             do="leave the size out of the recipe; --size gives the whole run another",
         )
     size = input_size(phase.size, data, card.min_size)
@@ -161,7 +162,7 @@ def _pretrain(step: Pretrain, network: Network, data: DataFacts, limits: CacheLi
     """With the objective chosen. Raises `RecipeError` where the data are no texts, or the network has none."""
     if data.kind != "text":
         raise RecipeError(
-            f"{step.kind} {step.name!r} hides tokens of texts, and the data are {data.kind}s",
+            f"{step.kind} {step.name!r} hides tokens of texts, and the data are {data.noun}",
             expected="texts",
             do="leave the step out of the recipe",
         )
@@ -169,14 +170,17 @@ def _pretrain(step: Pretrain, network: Network, data: DataFacts, limits: CacheLi
     return _phase(step, network, dataclasses.replace(data, train=data.train + data.unlabelled), limits)
 
 
-def _of_texts(phase: GradientStep) -> GradientStep:
-    """The step for texts, which are not augmented. Raises `RecipeError` where it mixes inputs, which is for images."""
-    for name in ("mixup", "cutmix", "jitter"):
+def _unmixed(phase: GradientStep, data: DataFacts) -> GradientStep:
+    """The step for texts, which are not augmented, or for series. Raises `RecipeError` where it mixes inputs in a way
+    that is for images alone.
+    """
+    for name in ("mixup", "cutmix", "jitter") if data.kind == "text" else ("cutmix",):
         if getattr(phase, name, 0):
             raise RecipeError(
-                f"{phase.kind} {phase.name!r} has {name}, and the data are texts", do=f"leave {name} out of the recipe"
+                f"{phase.kind} {phase.name!r} has {name}, and the data are {data.noun}",
+                do=f"leave {name} out of the recipe",
             )
-    return phase.model_copy(update={"augment": "none"})
+    return phase.model_copy(update={"augment": "none"}) if data.kind == "text" else phase
 
 
 def _blocks(

@@ -9,6 +9,7 @@ import dataclasses
 from typing import Literal
 
 from warmstart.model.activation import ActivationDtype
+from warmstart.preprocess.kinds import PLURAL, Kind
 from warmstart.recipe.phase import Average, ClosedForm, GradientStep
 
 GIB = 2**30
@@ -25,7 +26,7 @@ class DataFacts:
     name: str = "data"
     value_bytes: int = 1  # of a pixel in one channel, as decoded: more where bands are not of 8 bits
     banded: bool = False  # whether images are bands rather than pictures
-    kind: Literal["image", "text"] = "image"
+    kind: Kind = "image"
     unlabelled: int = 0  # samples beside the parts that have no label
 
     def extent(self, size: int) -> str:
@@ -34,7 +35,12 @@ class DataFacts:
         >>> DataFacts(train=9, val=3, outputs=2, size=256, kind="text").extent(128)
         'up to 128 tokens'
         """
-        return f"{size} px" if self.kind == "image" else f"up to {size} tokens"
+        return {"image": f"{size} px", "text": f"up to {size} tokens", "series": f"{size} steps"}[self.kind]
+
+    @property
+    def noun(self) -> str:
+        """What its samples are called."""
+        return PLURAL[self.kind]
 
 
 @dataclasses.dataclass(frozen=True)

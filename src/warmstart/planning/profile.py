@@ -1,7 +1,7 @@
 """What a stretch of a network costs for one sample: the same on every machine.
 
-Of images it is counted on a copy without weights (torch's meta device), where only shapes are computed; one text is
-computed, of the greatest length.
+Of images and series it is counted on a copy without weights (torch's meta device), where only shapes are computed; one
+text is computed, of the greatest length.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from warmstart.errors import RecipeError
 from warmstart.model.backbone import Backbone
-from warmstart.model.inputs import Images
+from warmstart.model.inputs import Tokens
 from warmstart.model.modes import evaluating
 
 
@@ -60,7 +60,7 @@ def profile(backbone: Backbone, start: int, stop: int, size: int) -> Profile:
 
 def _count(backbone: Backbone, start: int, stop: int, size: int) -> Profile:
     chain, ghost = backbone.chain, copy.copy(backbone.chain)
-    if isinstance(chain.inputs, Images):  # a text is as long as its mask says, which takes numbers
+    if not isinstance(chain.inputs, Tokens):  # a text is as long as its mask says, which takes numbers
         ghost.module = _weightless(chain.module).eval()
     x = chain.inputs.example(1, size, ghost.module)
     if start:

@@ -37,7 +37,7 @@ def measure_speed(
 
     Args:
         network: on its device.
-        spec: how inputs are read; the tokens of texts are made in no time.
+        spec: how inputs are read; the tokens of texts are made in no time, and series are read in none.
         seconds: that the measurement may take, about.
         sources: images to decode; a photograph-like JPEG of 512 x 384 pixels, or bands of 256 x 256 in memory, if there
             are none that can be read.

@@ -26,7 +26,7 @@ def plan_header(plan: Plan) -> str:
     data = plan.data
     memory = max(step.memory for step in plan.steps)
     return (
-        f"{plan.recipe} on {plan.backbone}; {data.name}: {data.train} training and {data.val} validation {data.kind}s, "
+        f"{plan.recipe} on {plan.backbone}; {data.name}: {data.train} training and {data.val} validation {data.noun}, "
         f"{data.outputs} classes, {data.extent(data.size)}\n"
         f"expected: {duration(plan.seconds)}, up to {megabytes(memory)} of memory"
     )
@@ -80,7 +80,7 @@ def _step(i: int, step: StepPlan, data: DataFacts) -> StepTable:
     expected = ("expected", f"{duration(step.seconds)}, {megabytes(step.memory)} of memory")
     match step:
         case PhasePlan(phase=phase):
-            batch = f"{step.batch_size} {data.kind}s of {data.extent(step.size)}"
+            batch = f"{step.batch_size} {data.noun} of {data.extent(step.size)}"
             title = (
                 f"{i}. {phase.kind} {phase.name!r}: {phase.epochs} epochs of {step.steps_per_epoch} steps, "
                 f"{batch} a step, {phase.optimizer}, {phase.schedule}"

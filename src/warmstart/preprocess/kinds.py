@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from warmstart.errors import BackboneError
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TextSpec
 
 Spec = PreprocessSpec | TextSpec | SeriesSpec
+Kind = Literal["image", "text", "series"]
+PLURAL: dict[Kind, str] = {"image": "images", "text": "texts", "series": "series"}
+"""What several of a kind are called."""
+UNIT: dict[Kind, str] = {"image": "pixels", "text": "tokens", "series": "steps"}
+"""What the size of one is counted in."""
 
 _READS = {"image": "images", "text": "texts", "series": "time series"}
 _SUCH_AS = {"image": "lite0", "text": "minilm", "series": "series"}

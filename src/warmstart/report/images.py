@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 from PIL import Image
 from torch import Tensor
 
-from warmstart.data.schema import Text
+from warmstart.data.schema import Series, Text
 from warmstart.data.stores import InputStore, images_of
 from warmstart.evaluation.outcome import CellSamples, Example, Mistake, Shown
 from warmstart.preprocess.resample import preview
+from warmstart.report.sparkline import sparkline
 from warmstart.report.texts import excerpt
 
 Pictured = TypeVar("Pictured", Mistake, Example, Shown)
@@ -57,6 +58,8 @@ def _illustrated(one: Pictured, i: int, store: InputStore) -> Pictured:
     source = store.dataset.samples[i].source
     if isinstance(source, Text):
         return dataclasses.replace(one, text=excerpt(source))
+    if isinstance(source, Series):
+        return dataclasses.replace(one, thumbnail=sparkline(source.values))
     pixels = images_of(store)
     names = pixels.spec.bands if pixels.spec.banded else None
     return dataclasses.replace(one, thumbnail=thumbnail(pixels.get(i, crop=False), names))

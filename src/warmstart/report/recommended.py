@@ -8,8 +8,9 @@ from typing import Any
 from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Rung
 from warmstart.evaluation.recommendation import Ranked, Recommendation, Tuned
-from warmstart.evaluation.verdict import NOUNS, points
+from warmstart.evaluation.verdict import points
 from warmstart.files import write_text
+from warmstart.preprocess.kinds import PLURAL, UNIT
 from warmstart.report import numbers
 from warmstart.report.charts.bars import interval_bar, percent_axis
 from warmstart.report.page import render
@@ -37,9 +38,9 @@ def recommendation_html(found: Recommendation) -> str:
     return render(
         "recommendation.html.j2",
         o=found,
-        noun=NOUNS[found.kind],
+        noun=PLURAL[found.kind],
         one=found.kind,
-        unit="px" if found.kind == "image" else "tokens",
+        unit="px" if found.kind == "image" else UNIT[found.kind],
         date=numbers.moment(found.environment.get("date", "")),
         metric=metric_name(found.metric),
         rows=[_row(one, found) for one in found.candidates],

@@ -9,7 +9,7 @@ from warmstart.evaluation.compare import more_samples
 from warmstart.evaluation.comparison import Comparison
 from warmstart.evaluation.measures import is_share, metric_name
 from warmstart.evaluation.outcome import Difference, Outcome
-from warmstart.evaluation.verdict import NOUNS
+from warmstart.preprocess.kinds import PLURAL
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.report.numbers import THIN, about, count, signed, span, value
 
@@ -33,12 +33,12 @@ def noun_of(*specs: Mapping[str, Any]) -> str:
     'texts'
     """
     kinds = {spec.get("kind") for spec in specs}
-    return NOUNS.get(kinds.pop() or "", "samples") if len(kinds) == 1 else "samples"
+    return PLURAL.get(kinds.pop(), "samples") if len(kinds) == 1 else "samples"  # type: ignore[arg-type]
 
 
 def bands(spec: Mapping[str, Any]) -> str:
-    """The bands that the network takes and what their values are divided by; empty for pictures and texts."""
-    if spec.get("kind") == "text":
+    """The bands that the network takes and what their values are divided by; empty for what is no image of bands."""
+    if spec.get("kind") in ("text", "series"):
         return ""
     facts = PreprocessSpec.from_dict(dict(spec)) if spec else PreprocessSpec()
     if not facts.banded:
@@ -58,6 +58,8 @@ def reads(card: Mapping[str, Any], spec: Mapping[str, Any]) -> str:
         return ""
     if spec.get("kind") == "text":
         return ", ".join(filter(None, (f"up to {spec['size']} tokens", card.get("pooling"))))
+    if spec.get("kind") == "series":
+        return f"{spec['size']} steps of {count(spec['channels'])} channel{'s' * (spec['channels'] != 1)}"
     return f"{spec['size']} × {spec['size']} px, {spec.get('resize', '')}"
 
 

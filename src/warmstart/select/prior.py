@@ -52,7 +52,7 @@ def prior(row: Row) -> Prior:
     """
     if row.trained_on.startswith("nothing"):
         return Prior(0.0, "none")
-    if row.modality == "text":
+    if row.modality != "image":
         return Prior(0.0, "unrated")
     if row.top1 is not None:
         return Prior(row.top1, "published")

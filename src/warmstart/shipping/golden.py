@@ -23,10 +23,10 @@ from warmstart.preprocess.reader import read_image
 from warmstart.preprocess.resample import filled
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.tiles import read_bands
-from warmstart.shipping.reading import from_text_file, text_file
+from warmstart.shipping.reading import from_file, series_file, text_file
 
 NAME = "golden.json"
-ENDS = {"picture": "png", "bands": "npy", "text": "text.json"}
+ENDS = {"picture": "png", "bands": "npy", "text": "text.json", "series": "series.json"}
 """Of the names of golden inputs, by what they are."""
 CANDIDATES = 32
 TOLERANCE = 1e-3
@@ -42,10 +42,10 @@ def to_file(source: Any, spec: Spec) -> bytes:
     """An input as the file that is stored, no side longer than `MAX_SIDE`.
 
     A PNG of a picture; of bands the middle, as `.npy` (H, W, C) with the bands that the backbone takes, in its order;
-    JSON of a text.
+    JSON of a text or a series.
     """
     if not isinstance(spec, PreprocessSpec):
-        return text_file(source)
+        return text_file(source) if spec.kind == "text" else series_file(source)
     buffer = io.BytesIO()
     if spec.banded:
         bands = read_bands(source, spec)
@@ -68,7 +68,7 @@ def make(
     """
     stored = [to_file(sample.source, spec) for sample in samples[:CANDIDATES]]
     answers = probabilities([Sample(f"candidate {i}", _input(content)) for i, content in enumerate(stored)])
-    end = ENDS["text" if spec.kind == "text" else "bands" if spec.banded else "picture"]
+    end = ENDS[spec.kind if spec.kind != "image" else "bands" if spec.banded else "picture"]
     kept = dict(zip(names(end), answers.max(1).values.argsort().tolist(), strict=False))
     expected = {name: dict(zip(classes, answers[i].tolist(), strict=True)) for name, i in kept.items()}
     return {**{name: stored[i] for name, i in kept.items()}, NAME: (json.dumps(expected, indent=2) + "\n").encode()}
@@ -84,9 +84,9 @@ def names(end: str) -> tuple[str, str]:
 
 
 def _input(content: bytes) -> Any:
-    """What is asked for an answer: a PNG as it is, an array with its channels last, whatever its shape; a text."""
+    """What is asked for an answer: a PNG as it is, an array with its channels last, a text, a series."""
     if content[:1] == b"{":
-        return from_text_file(content)
+        return from_file(content)
     return np.load(io.BytesIO(content), allow_pickle=False) if content[:6] == np.lib.format.MAGIC_PREFIX else content
 
 

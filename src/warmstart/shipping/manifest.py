@@ -28,7 +28,7 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
-BACKBONE_URI = re.compile(r"(file:)?[a-z0-9]+(:[A-Za-z0-9._-]+)?(@[A-Za-z0-9._-]+)?(\?[A-Za-z0-9=&,]+)?")
+BACKBONE_URI = re.compile(r"(file:)?[a-z0-9_]+(:[A-Za-z0-9._-]+)?(@[A-Za-z0-9._-]+)?(\?[A-Za-z0-9=&,]+)?")
 """Names an architecture that an adapter knows, never a place (`timm:hf-hub:...`, a path) to fetch one from; the name of
 a weights file behind an @ is there to be read by people."""
 

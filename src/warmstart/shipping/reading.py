@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from warmstart.data.schema import Sample, Text
+from warmstart.data.schema import Sample, Series, Text
+from warmstart.data.signals import read_series
 from warmstart.data.sources import load_inputs
 from warmstart.data.tokens import padded
 from warmstart.errors import DataError
 from warmstart.preprocess.image import normalise, read_pixels
 from warmstart.preprocess.kinds import Spec
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TOKENIZER, TextSpec
 from warmstart.preprocess.writing import encode_written
@@ -28,6 +31,8 @@ def spec_of(facts: dict[str, Any], files: Mapping[str, bytes]) -> Spec:
     """
     if facts.get("kind") == "text":
         return TextSpec.from_dict(facts, files[TOKENIZER].decode("utf-8"))
+    if facts.get("kind") == "series":
+        return SeriesSpec.from_dict(facts)
     return PreprocessSpec.from_dict(facts)
 
 
@@ -46,7 +51,7 @@ def as_samples(inputs: Any, spec: Spec | None = None) -> tuple[Sample, ...]:
     ['photos/a.jpg', 'row-1']
     """
     if not isinstance(inputs, list | tuple):
-        return load_inputs(inputs, kind="text" if isinstance(spec, TextSpec) else "image")
+        return load_inputs(inputs, kind="image" if spec is None else spec.kind)
     return tuple(item if isinstance(item, Sample) else _sample(i, item, spec) for i, item in enumerate(inputs))
 
 
@@ -57,6 +62,12 @@ def _sample(i: int, item: Any, spec: Spec | None) -> Sample:
         elif isinstance(item, tuple | list) and all(isinstance(part, str) for part in item):
             item = Text(tuple(item))
         return Sample(f"row-{i}", item)
+    if isinstance(spec, SeriesSpec) and not isinstance(item, Series):
+        return (
+            load_inputs([item], kind="series")[0]
+            if isinstance(item, str | Path)
+            else Sample(f"row-{i}", as_series(item))
+        )
     return Sample(Path(item).as_posix() if isinstance(item, (str, Path)) else f"row-{i}", item)
 
 
@@ -68,6 +79,8 @@ def read(sample: Sample, spec: Spec) -> Tensor:
     """
     if isinstance(spec, PreprocessSpec):
         return read_pixels(sample.source, spec)
+    if isinstance(spec, SeriesSpec):
+        return read_series(sample, spec)
     if (error := unreadable(sample)) is not None:
         raise error
     parts = [sample.source.parts]
@@ -88,7 +101,35 @@ def stacked(inputs: Sequence[Tensor], spec: Spec) -> Tensor:
     """What was read of several inputs, as the network takes it."""
     if isinstance(spec, PreprocessSpec):
         return normalise(inputs, spec)
+    if isinstance(spec, SeriesSpec):
+        return torch.stack(list(inputs))
     return padded([tokens.numpy() for tokens in inputs])
+
+
+def as_series(values: Any) -> Series:
+    """Numbers (steps,) or (channels, steps) in memory as a series.
+
+    Raises:
+        DataError: they are of another shape, or no numbers.
+
+    >>> as_series([1.0, 2.0]).values.shape
+    (1, 2)
+    """
+    try:
+        found = np.asarray(values, dtype=np.float32 if not isinstance(values, np.ndarray) else None)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{type(values).__name__}, which holds no numbers", expected="time series") from error
+    if found.ndim not in (1, 2) or found.dtype.kind not in "iufb":
+        raise DataError(f"an array of shape {found.shape}, {found.dtype}", expected="(steps,) or (channels, steps)")
+    return Series(np.atleast_2d(found))
+
+
+def series_file(source: Any) -> bytes:
+    """A series as the golden file that is stored."""
+    if not isinstance(source, Series):
+        raise DataError("a golden sample is no time series", expected="series, which this bundle is for")
+    rows = [[None if np.isnan(value) else value for value in row] for row in source.values.astype(float).tolist()]
+    return json.dumps({"series": rows}).encode()
 
 
 def text_file(source: Any) -> bytes:
@@ -98,7 +139,10 @@ def text_file(source: Any) -> bytes:
     return json.dumps({"text": list(source.parts)}, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def from_text_file(content: bytes) -> Text:
-    """Inverse of `text_file`. Raises `ValueError`, `KeyError` or `TypeError` for anything else."""
-    parts = json.loads(content.decode("utf-8", "surrogatepass"))["text"]
+def from_file(content: bytes) -> Text | Series:
+    """Inverse of `text_file` and `series_file`. Raises `ValueError`, `KeyError` or `TypeError` for anything else."""
+    found = json.loads(content.decode("utf-8", "surrogatepass"))
+    if "series" in found:
+        return Series(np.array(found["series"], dtype=np.float64))
+    parts = found["text"]
     return Text(tuple(str(part) for part in parts))

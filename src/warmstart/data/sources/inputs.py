@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from warmstart.data.names import IMAGES, TEXTS, FileKind, natural
-from warmstart.data.schema import Kind, Sample, Text
+from warmstart.data.schema import PLURAL, Kind, Sample, Text
 from warmstart.data.sources.arrays import as_source, as_sources
 from warmstart.data.sources.kind import require_kind
 from warmstart.data.sources.reading import TABLES, is_table, read_table
@@ -60,7 +60,7 @@ def load_inputs(inputs: Any, *, kind: Kind = "image", text_column: str | None = 
             source = as_source(item)
             samples.append(Sample(source.as_posix() if isinstance(source, Path) else f"row-{row}", source))
     if not samples:
-        raise DataError("no input was given", expected=f"{kind} files, a folder of them, or {kind}s in memory")
+        raise DataError("no input was given", expected=f"{kind} files, a folder of them, or {PLURAL[kind]} in memory")
     return tuple(samples)
 
 

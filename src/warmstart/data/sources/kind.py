@@ -75,6 +75,8 @@ def require_kind(
         text_column: likewise.
         do: what to do about it; by default, to choose another backbone.
     """
+    if kind == "series":
+        return
     other: Kind = OTHER[kind]
     foreign, own = (path_column, text_column) if kind == "text" else (text_column, path_column)
     if foreign is None and (own is not None or _kinds_in(data, kind) != {other}):

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from warmstart.data.schema import IntArray
+from warmstart.data.signals import SeriesStore
 from warmstart.data.stores import images_of
 from warmstart.engine.finished import RecipeResult
 from warmstart.engine.heads.of_task import fit_head
@@ -30,7 +31,7 @@ from warmstart.recipe.recipe import Recipe
 
 Role = Literal["candidate", "baseline"]
 Earlier = dict[str, Contender]
-PIXELS = 16
+PIXELS, STEPS = 16, 64
 
 
 class Rung(Protocol):
@@ -60,10 +61,10 @@ class Rung(Protocol):
 
 @dataclasses.dataclass
 class PixelRung:
-    """A linear head on the pixels themselves, at 16 x 16: what can be had without any transfer."""
+    """A linear head on raw values, pixels at 16 x 16 and series at 64 steps: what can be had without any transfer."""
 
     name: str = "pixels"
-    about: str = f"no transfer: a linear model on raw pixels at {PIXELS} x {PIXELS}"
+    about: str = "no transfer: a linear model on raw values"
     role: Role = "baseline"
     after: tuple[str, ...] = ()
 
@@ -93,6 +94,8 @@ class PixelRung:
         return self.climb(context, earlier)
 
     def _features(self, context: LadderContext, indices: IntArray) -> Tensor:
+        if isinstance(context.data.store, SeriesStore):
+            return functional.adaptive_avg_pool1d(context.data.store.rows(indices), STEPS).flatten(1)
         store, spec = images_of(context.data.store), of_images(context.data.spec)
         with threads_for(spec.size**2):  # an image at a time: two threads take more than twice as long
             pixels = [_units(store.get(int(i), crop=True), spec) for i in indices]

@@ -10,7 +10,7 @@ from warmstart.engine.ladder.tfidf import TfidfRung
 from warmstart.engine.ladder.words import WordsRung
 
 SimpleRung = PixelRung | TfidfRung | WordsRung | NearestRung
-_BY_KIND: dict[str, type[SimpleRung]] = {"image": PixelRung, "text": TfidfRung}
+_BY_KIND: dict[str, type[SimpleRung]] = {"image": PixelRung, "text": TfidfRung, "series": PixelRung}
 _BY_TASK: dict[str, type[SimpleRung]] = {"tag": WordsRung, "generate": NearestRung}
 SIMPLE: dict[str, type[SimpleRung]] = {rung.name: rung for rung in (*_BY_KIND.values(), *_BY_TASK.values())}
 """By name: `pixels`, `tfidf`, `words`, `nearest`."""
