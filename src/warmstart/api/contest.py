@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from warmstart.api.budget import cache_limits
+from warmstart.api.forecasts import WORDS, asked_of
 from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Decoded, activation_store, backbone_at, read_whole
 from warmstart.data.schema import Split
@@ -18,7 +19,7 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
-from warmstart.engine.ladder.simple import SIMPLE, simple_rung
+from warmstart.engine.ladder.simple import SIMPLE, simple_rungs
 from warmstart.engine.trials.contender import Contestant
 from warmstart.engine.trials.folds import Fold, Folds, make_folds
 from warmstart.errors import RecipeError
@@ -90,11 +91,11 @@ def contestants_of(methods: Sequence[str | Path | Recipe], backbones: Sequence[s
     return tuple(found)
 
 
-def _check_simple(contestants: Sequence[Contestant], uri: str, simple: str) -> None:
+def _check_simple(contestants: Sequence[Contestant], uri: str, simple: Sequence[str]) -> None:
     """Raise `RecipeError` for a method without a network that is not the one for such data."""
     for one in contestants:
-        if one.recipe is None and one.backbone == uri and one.method != simple:
-            raise RecipeError(f"the method {one.method} on this data", expected=simple)
+        if one.recipe is None and one.backbone == uri and one.method not in simple:
+            raise RecipeError(f"the method {one.method} on this data", expected=" or ".join(simple))
 
 
 def _name(method: str | Path | Recipe) -> str:
@@ -122,9 +123,15 @@ def contest(
         accepted = bool(options["accept_licence"])
         backbone = backbone_at(uri, options["size"], options["seed"], accept_licence=accepted)
         asked = {key: options[key] for key in READING}
+        asked["forecast"] = asked_of(
+            options["task"],
+            **{word: options[word] for word in WORDS},
+            val=options["val"],
+            folds=options["folds"],
+        )
         whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
         target = whole.dataset.target
-        _check_simple(contestants, uri, simple_rung(backbone.spec.kind, target.kind).name)
+        _check_simple(contestants, uri, [rung.name for rung in simple_rungs(backbone.spec.kind, target.kind)])
         backbone = whole.backbone
         if first is None or folds is None:
             first = whole

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from warmstart.api.written import written
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.sources import load
+from warmstart.data.sources.ahead import measured_windows
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
@@ -56,15 +58,18 @@ def evaluate(
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
-    dataset = load(
-        data,
-        kind=loaded.spec.kind,
-        task=loaded.manifest.task,
-        path_column=path_column,
-        text_column=text_column,
-        label_column=label_column,
-        group=group,
-    )
+    if isinstance(loaded.manifest.target, ForecastTarget):
+        dataset = Dataset(measured_windows(loaded.manifest.target, data), loaded.manifest.target)
+    else:
+        dataset = load(
+            data,
+            kind=loaded.spec.kind,
+            task=loaded.manifest.task,
+            path_column=path_column,
+            text_column=text_column,
+            label_column=label_column,
+            group=group,
+        )
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from warmstart.data.schema import Kind
 from warmstart.data.targets import TaskName
-from warmstart.engine.ladder.simple import simple_rung
+from warmstart.engine.ladder.simple import simple_rungs
 from warmstart.task.base import tasks
 
 BACKBONES: dict[Kind, str] = {"image": "lite0", "text": "minilm", "series": "toy_series"}
@@ -16,9 +16,9 @@ def default_methods(kind: Kind, task: TaskName) -> list[str]:
     >>> default_methods("text", "tag")
     ['words', 'probe', 'finetune', 'gradual', 'lp_ft']
     """
-    simple = "scratch" if kind == "image" else simple_rung(kind, task).name
+    simple = ["scratch"] if kind == "image" else [rung.name for rung in simple_rungs(kind, task)]
     frozen = ["probe", "finetune", "gradual", "lp_ft"] if tasks[task].closed_form else ["finetune", "gradual"]
-    return [simple, *frozen]
+    return [*simple, *frozen]
 
 
 COLUMNS = ("path_column", "text_column", "label_column")

@@ -13,7 +13,7 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import FEW as FEW_VALIDATION
 from warmstart.engine.ladder.mixtures import AverageRung, EnsembleRung
 from warmstart.engine.ladder.rungs import RecipeRung, Rung
-from warmstart.engine.ladder.simple import simple_rung
+from warmstart.engine.ladder.simple import simple_rungs
 from warmstart.errors import RecipeError
 from warmstart.model.network import Network
 from warmstart.recipe.methods import load_recipe
@@ -150,7 +150,7 @@ def _probe() -> RecipeRung:
 
 def _baseline(baseline: str, time: Time) -> list[Rung]:
     if baseline == "simple":
-        return [simple_rung(time.context.data.spec.kind, time.context.task.name)()]
+        return [rung() for rung in simple_rungs(time.context.data.spec.kind, time.context.task.name)]
     if baseline == "scratch":
         recipe = time.best(
             [load_recipe("scratch", epochs=n, augment="none") for n in (60, 40, 30, 20, 15, 10)], SCRATCH_SHARE

@@ -17,13 +17,16 @@ from warmstart.cli.options import (
     Cache,
     CacheBudget,
     CacheDtype,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     MaxUnreadable,
     Out,
     PathColumn,
+    Season,
     Seed,
     Size,
     Task,
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 
 
 SAME = (
-    *("data", "accept_licence", "size", "seed", "val", "group", "time"),
+    *("data", "accept_licence", "size", "seed", "val", "group", "time", "task", "horizon", "context", "season"),
     *("path_column", "text_column", "label_column", "max_unreadable"),
 )
 """What is given to `compare` and is to be given to a `fit` that goes on from it."""
@@ -61,7 +64,7 @@ Seeds = Annotated[int, typer.Option(help="How often that is repeated, each time 
 
 
 def compare(
-    context: typer.Context,
+    command: typer.Context,
     data: DataArgument,
     methods: Methods = None,
     backbones: Backbones = None,
@@ -75,6 +78,9 @@ def compare(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -90,7 +96,7 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Compare methods and backbones on the same folds of DATA: better, worse, as good, or more data needed."""
-    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
+    with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
         now.say(f"Comparing {methods or 'methods'}{of(backbones)}: {folds} folds, {seeds} seed(s), {budget} at most")
         result = _twin(
             data,
@@ -106,6 +112,9 @@ def compare(
             group=group,
             time=time,
             task=task,
+            horizon=horizon,
+            context=context,
+            season=season,
             path_column=path_column,
             text_column=text_column,
             label_column=label_column,
@@ -119,7 +128,7 @@ def compare(
             cache_dtype=cache_dtype,
             listener=now.listener,
         )
-        show(now, result, typed(context, SAME))
+        show(now, result, typed(command, SAME))
 
 
 def _twin(data: str, **options: Any) -> CompareResult:

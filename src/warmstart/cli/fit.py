@@ -17,13 +17,16 @@ from warmstart.cli.options import (
     Cache,
     CacheBudget,
     CacheDtype,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     MaxUnreadable,
     Out,
     PathColumn,
+    Season,
     Seed,
     Size,
     Task,
@@ -57,7 +60,7 @@ Unlabelled = Annotated[
 
 
 def fit(
-    context: typer.Context,
+    command: typer.Context,
     data: DataArgument,
     backbone: Backbone = None,
     accept_licence: AcceptLicence = False,
@@ -70,6 +73,9 @@ def fit(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -85,7 +91,7 @@ def fit(
     debug: Debug = False,
 ) -> None:
     """Adapt a pretrained network to DATA, and say if that helped."""
-    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
+    with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
         method = f"recipe {recipe}" if recipe else "the ladder of methods, each kept only if validation says so"
         now.say(f"Fitting {data}{of(backbone)}: {method}; time budget {budget}")
         from warmstart.api.fit import fit as twin
@@ -103,6 +109,9 @@ def fit(
             group=group,
             time=time,
             task=task,
+            horizon=horizon,
+            context=context,
+            season=season,
             path_column=path_column,
             text_column=text_column,
             label_column=label_column,

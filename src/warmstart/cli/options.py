@@ -56,11 +56,17 @@ CacheDtype = Annotated[
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
 ]
 Task = Annotated[
-    Literal["classify", "multilabel", "regress", "tag", "generate"] | None,
+    Literal["classify", "multilabel", "regress", "tag", "generate", "forecast"] | None,
     typer.Option(
-        help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written.",
+        help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written; "
+        "or forecast, for what series do next.",
         show_default="what they look like",
     ),
+]
+Horizon = Annotated[int | None, typer.Option(help="Steps to be forecast; DATA are then series over time.")]
+Context = Annotated[int | None, typer.Option(help="Steps that a forecast sees.", show_default="by horizon and season")]
+Season = Annotated[
+    int | None, typer.Option(help="Steps after which a pattern repeats, such as 12.", show_default="found")
 ]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
 TextColumn = Annotated[

@@ -96,8 +96,15 @@ class ForecastTarget:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ForecastTarget:
-        """Inverse of `to_dict`."""
-        return cls(**{**data, "quantiles": tuple(data["quantiles"])})
+        """Inverse of `to_dict`. Raises `ValueError` for what is none."""
+        try:
+            steps = {name: int(data[name]) for name in ("horizon", "context", "season")}
+            levels = tuple(float(level) for level in data["quantiles"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no target of forecasts: {error!r}") from error
+        if min(steps.values()) < 1 or not levels or not all(0 < level < 1 for level in levels):
+            raise ValueError(f"no target of forecasts: {data}")
+        return cls(**steps, quantiles=levels, how=str(data.get("how", "")))
 
     def encode(self, labels: Labels) -> npt.NDArray[np.float32]:
         """What a loss takes (n, 2 horizon + 4): see `Forecast`; values are NaN where unknown.

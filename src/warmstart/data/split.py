@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.names import some
+from warmstart.data.origins import by_origin
 from warmstart.data.parts import check_parts, groups_across
 from warmstart.data.schema import Dataset, IntArray, Split
 from warmstart.data.stratify import by_class, by_group, deal, in_turn
@@ -25,6 +27,7 @@ WAYS: dict[TaskName, str] = {
     "regress": "stratified by number (tenths)",
     "tag": "stratified by rarest tag",
     "generate": "at random",
+    "forecast": "by time",
 }
 """How samples are divided, by what they are labelled with; see `Target.strata`."""
 
@@ -36,7 +39,8 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
     where there is neither a validation nor a test part. Samples of one group are never divided, nor are copies.
 
     Where samples have a time, parts are cut by it instead of stratified: the latest samples are the test, those before
-    it validation, the rest train. Samples of one time stay together, and a group is where its latest sample is.
+    it validation, the rest train. Samples of one time stay together, and a group is where its latest sample is. Windows
+    of series to be forecast are divided as `warmstart.data.origins.by_origin` has it.
 
     Args:
         dataset: labelled samples.
@@ -56,6 +60,8 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
     """
     _check(dataset, val, test, seed)
     check_parts(dataset)
+    if isinstance(dataset.target, ForecastTarget):
+        return by_origin(dataset, val=val, test=test)
     given = np.array([s.split or "" for s in dataset.samples])
     has_val, has_test = bool((given == "val").any()), bool((given == "test").any())
     pool = np.flatnonzero((given == "train") | (given == ""))

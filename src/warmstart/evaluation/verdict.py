@@ -14,6 +14,10 @@ BASELINES = {
     "tfidf": "TF-IDF and a linear model",
     "words": "a linear model of the words themselves",
     "nearest": "the answer to the most similar text",
+    "naive": "the last value",
+    "seasonal_naive": "the last season again",
+    "theta": "the Theta method",
+    "linear": "a linear model of the context",
 }
 
 
@@ -60,7 +64,8 @@ def verdict(
     else:
         first = f"{metric_name(metric)} is {percent(final.value)} on {on} ({span})."
     against = {d.than: d for d in differences if d.better == "final"}
-    baseline = next((r.name for r in rungs if r.role == "baseline" and r.name in against), None)
+    simple = [r for r in rungs if r.role == "baseline" and r.name in against]  # held against the best on validation
+    baseline = max(simple, key=lambda r: r.val.get(metric, 0.0)).name if simple else None
     parts = [first]
     if baseline is not None:
         parts.append(_transfer(against[baseline], BASELINES.get(baseline, baseline)))

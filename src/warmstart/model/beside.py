@@ -17,7 +17,7 @@ FEATURES, CONTEXT = "features", "context"
 
 
 def beside_input(backbone: Backbone) -> Backbone:
-    """The backbone with its input, as it is read, behind its features; it shares the weights.
+    """The backbone with its input, as it is read, before its features; it shares the weights.
 
     Its chain has no cut but the two ends: the input has to pass, beside the activations. One that has its input beside
     it already is returned as it is, and so is one that cannot be cut.
@@ -31,8 +31,9 @@ def beside_input(backbone: Backbone) -> Backbone:
     example = chain.inputs.example(2, size, chain.module)
     example = torch.linspace(-1, 1, example.numel()).reshape(example.shape)
     own, wide = backbone.out_features, example[0].numel()
-    groups = (FeatureGroup(FEATURES, 0, own), FeatureGroup(CONTEXT, own, own + wide))
-    name = f"{FEATURES} + {CONTEXT}"
+    others = [(group.name, group.start, group.stop) for group in backbone.groups] or [(FEATURES, 0, own)]
+    groups = (FeatureGroup(CONTEXT, 0, wide), *(FeatureGroup(name, a + wide, b + wide) for name, a, b in others))
+    name = " + ".join(group.name for group in groups)
     return dataclasses.replace(
         backbone,
         chain=tapped_chain(module, example, chain, lowest=0, name=name),

@@ -127,7 +127,7 @@ class Chain:
         return self._segments.tapped(self.module, positions)
 
     def beside_input(self) -> fx.GraphModule | None:
-        """The network with its whole input behind its own features; it shares the parameters. `None` without cuts."""
+        """The network with its whole input before its own features; it shares the parameters. `None` without cuts."""
         return None if self._segments is None else self._segments.beside_input(self.module)
 
     def cut_for(self, trainable: Collection[str]) -> int:

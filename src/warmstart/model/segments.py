@@ -127,7 +127,7 @@ class Segments:
         flat = graph.call_function(torch.flatten, (copies[self.cuts[0]], 1))
         for node in self._select(0, len(self.cuts) - 1):
             copies[node] = graph.node_copy(node, copies.__getitem__)
-        graph.output(graph.call_function(torch.cat, ([copies[self.cuts[-1]], flat], 1)))
+        graph.output(graph.call_function(torch.cat, ([flat, copies[self.cuts[-1]]], 1)))
         return fx.GraphModule(module, graph, type(module).__name__)
 
     def tapped(self, module: nn.Module, positions: Mapping[int, tuple[int, ...]]) -> fx.GraphModule:

@@ -8,6 +8,7 @@ from typing import Any
 from warmstart.data.schema import Dataset, Kind
 from warmstart.data.sources.arrays import load_arrays
 from warmstart.data.sources.folder import load_folder
+from warmstart.data.sources.histories import read_histories
 from warmstart.data.sources.inputs import load_inputs
 from warmstart.data.sources.kind import OF_TEXTS, kind_of, refuse_mixed, require_kind
 from warmstart.data.sources.reading import TABLES, is_table
@@ -15,6 +16,7 @@ from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.table import load_table
 from warmstart.data.sources.texts import load_texts
 from warmstart.data.targets import TaskName
+from warmstart.data.windows import Asked, windows_of
 from warmstart.errors import DataError
 
 __all__ = ["OnMissing", "kind_of", "load", "load_inputs"]
@@ -33,6 +35,7 @@ def load(
     group: Any = None,
     time: Any = None,
     on_missing: OnMissing = "error",
+    forecast: Asked | None = None,
 ) -> Dataset:
     """Read labelled images or texts in any form; no image is decoded and nothing is changed.
 
@@ -54,10 +57,13 @@ def load(
         time: when each sample was taken: column of a table with numbers or dates; "exif", for a folder of photos that
             say it; for data in memory a sequence with an entry per sample. Parts are then cut by time.
         on_missing: "skip" leaves out rows of a table whose file is missing or whose label is empty.
+        forecast: what is asked of series that are to be forecast; data are then as `read_histories` has them.
 
     Raises:
         DataError: what was found, what was expected, what to do.
     """
+    if forecast is not None and not isinstance(data, Dataset):
+        return windows_of(read_histories(data), forecast)
     if not isinstance(data, Dataset):
         data = _source(data, columns=bool(path_column or text_column or label_column))
     if kind is None:

@@ -129,8 +129,7 @@ def _numbers(column: Any, name: str) -> FloatArray:
     if bool((np.isnan(found) & text.notna().to_numpy()).any()):
         bad = text[np.isnan(found) & text.notna().to_numpy()].iloc[0]
         raise DataError(f"the column {name!r} holds {bad!r}", expected="numbers; an empty cell where one is missing")
-    found[~np.isfinite(found)] = np.nan
-    return found
+    return np.where(np.isfinite(found), found, np.nan)
 
 
 def _stamps(column: Any, key: str, notes: list[str]) -> npt.NDArray[Any]:
