@@ -186,8 +186,8 @@ def naive_quantiles(
 ) -> tuple[FloatArray, FloatArray]:
     """The seasonal naive forecast (horizon,), and what its quantiles add to it (horizon, levels).
 
-    They are those of the errors it has made in the past as many seasons ahead (the last 300), about their median: the
-    forecast itself is the median. A past too short to have made two has no spread.
+    They are those of the errors it has made in the past as many seasons ahead (the last 300), and of the same to the
+    other side: the forecast itself is the median. A past too short to have made two has no spread.
 
     >>> base, spread = naive_quantiles(np.array([0.0, 1.0, 0.0, 1.0, 0.0]), 1, 1, (0.1, 0.5, 0.9))
     >>> base.tolist(), spread.round(1).tolist()
@@ -198,23 +198,26 @@ def naive_quantiles(
     if len(past) - most * season >= _MANY:
         lags = season * np.arange(1, most + 1)
         last = len(past) - np.arange(1, min(RESIDUALS, len(past) - lags[-1]) + 1)
-        found = about_median(past[last][:, None] - past[last[:, None] - lags], levels)
+        found = to_both_sides(past[last][:, None] - past[last[:, None] - lags], levels)
         return seasonal_naive(past, horizon, season), found[np.arange(horizon) // season]
     for ahead in range(1, most + 1):
         lag = ahead * season
         if len(past) - lag >= 2:
             rows = slice((ahead - 1) * season, min(ahead * season, horizon))
-            spread[rows] = about_median((past[lag:] - past[:-lag])[-RESIDUALS:], levels)
+            spread[rows] = to_both_sides((past[lag:] - past[:-lag])[-RESIDUALS:], levels)
         elif ahead > 1:  # errors so far ahead are unknown: those of one season less
             spread[(ahead - 1) * season :] = spread[(ahead - 1) * season - 1]
             break
     return seasonal_naive(past, horizon, season), spread
 
 
-def about_median(errors: FloatArray, levels: Sequence[float]) -> FloatArray:
-    """Quantiles (..., levels) of errors (n, ...) less their median."""
-    found = np.quantile(errors, [0.5, *levels], axis=0)
-    return np.asarray(np.moveaxis(found[1:] - found[0], 0, -1), dtype=np.float64)
+def to_both_sides(errors: FloatArray, levels: Sequence[float]) -> FloatArray:
+    """Quantiles (..., levels) of errors (n, ...) and of their opposites.
+
+    A forecast that is always too low has wide quantiles, and its own value for a median.
+    """
+    found = np.quantile(np.concatenate([errors, -errors]), levels, axis=0)
+    return np.asarray(np.moveaxis(found, 0, -1), dtype=np.float64)
 
 
 def pinball(said: FloatArray, truth: FloatArray, levels: Sequence[float]) -> FloatArray:

@@ -166,7 +166,7 @@ def season_of(found: Histories, asked: Asked) -> tuple[int, str]:
     """
     usual = found.clock.season
     if usual and usual * _CYCLES <= max(len(one.values) for one in found.every):
-        return usual, f"of stamps {found.clock.freq} apart"
+        return usual, f"by the distance of the stamps ({found.clock.freq})"
     first, end = min(each.at for each in found.every), max(each.end for each in found.every)
     limit = asked.until(first, end)
     seen = [one.values[: max(0, limit - one.at)] for one in found.every[:_MOST_SERIES]]

@@ -13,8 +13,8 @@ from warmstart.evaluation.outcome import Foreseen
 from warmstart.task.forecast import Forecasting
 
 WORST, DRAWN = 4, 4
-PAST = 120
-"""Steps before an origin that are shown, at most."""
+PAST = 3
+"""Horizons before an origin that are shown, and 24 steps at least."""
 
 
 def foreseen(
@@ -37,7 +37,7 @@ def foreseen(
         found.append(
             Foreseen(
                 id=samples[i].id,
-                past=_told(window.past[-max(PAST, 2 * target.horizon) :]),
+                past=_told(window.past[-max(PAST * target.horizon, 24) :]),
                 truth=_told(future),
                 quantiles={level: tuple(values) for level, values in answer["quantiles"].items()},
                 base=_told(target.base(window)),

@@ -73,7 +73,9 @@ class LocalRung:
             rows = np.array(said).reshape(len(windows), target.horizon, len(target.quantiles))
             return in_units(torch.from_numpy(rows), context.data.targets(indices))
 
-        return Contender(self.name, outputs, outputs(context.data.split.val), note=_note(target))
+        return Contender(
+            self.name, outputs, outputs(context.data.split.val), note=_note(target) if self.name != "naive" else ""
+        )
 
     def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
         """The same: what lies before an origin is all that it ever knows."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.data.futures import FloatArray, about_median
+from warmstart.data.futures import FloatArray, to_both_sides
 from warmstart.errors import TrainingError
 
 LEAST = 6
@@ -41,7 +41,7 @@ def theta_quantiles(past: FloatArray, horizon: int, season: int, levels: Sequenc
     model = _theta().fit(adjusted)
     point = np.asarray(model.iterative_forecast(adjusted, horizon), dtype=np.float64)
     wider = np.sqrt(1 + np.arange(horizon) * model.alpha_**2)
-    spread = about_median(_errors(adjusted, model.a_, model.b_, model.alpha_), levels)
+    spread = to_both_sides(_errors(adjusted, model.a_, model.b_, model.alpha_), levels)
     said = point[:, None] + wider[:, None] * spread
     return np.asarray(said * pattern[ahead, None] if factor else said + pattern[ahead, None])
 
