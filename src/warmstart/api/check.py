@@ -28,6 +28,7 @@ def check(
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,
+    normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -47,6 +48,7 @@ def check(
         horizon: steps to be forecast, as for `fit`.
         context: steps that a forecast sees, as for `fit`.
         season: steps after which a pattern repeats, as for `fit`.
+        normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
@@ -58,6 +60,7 @@ def check(
     dataset = load(
         data,
         task=task,
+        normal=normal,
         path_column=path_column,
         text_column=text_column,
         label_column=label_column,

@@ -67,6 +67,7 @@ def compare(
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,
+    normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -101,11 +102,11 @@ def compare(
         val: share of what is not held out that a method may choose by.
         group: as for `fit`: what must not be divided.
         time: as for `fit`; the folds then chain forward.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag" or "generate"; by default what they look
-            like (see `warmstart.data.sources.load`).
+        task: what the labels pose, as for `fit`.
         horizon: as for `fit`; the folds then go forward in time.
         context: as for `fit`.
         season: as for `fit`.
+        normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
@@ -128,7 +129,8 @@ def compare(
     asks = asked_of(task, horizon=horizon, context=context, season=season, val=val, folds=folds)
     kind: Kind = "series" if asks else kind_of(data, task=task, path_column=path_column, text_column=text_column)
     columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
-    asked = _listed(_default(data, kind, "forecast" if asks else task, columns) if methods is None else methods)
+    reading = {**columns, "normal": normal}
+    asked = _listed(_default(data, kind, "forecast" if asks else task, reading) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     found = contestants_of(asked, named)
     options: dict[str, Any] = {
@@ -148,6 +150,7 @@ def compare(
         "horizon": horizon,
         "context": context,
         "season": season,
+        "normal": normal,
         **columns,
         "workers": workers,
         "ray": ray,

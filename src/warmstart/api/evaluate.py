@@ -14,6 +14,7 @@ from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.sources import load
 from warmstart.data.sources.ahead import measured_windows
+from warmstart.data.targets import AnomalyTarget
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
@@ -58,13 +59,15 @@ def evaluate(
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
-    if isinstance(loaded.manifest.target, ForecastTarget):
-        dataset = Dataset(measured_windows(loaded.manifest.target, data), loaded.manifest.target)
+    target = loaded.manifest.target
+    if isinstance(target, ForecastTarget):
+        dataset = Dataset(measured_windows(target, data), target)
     else:
         dataset = load(
             data,
             kind=loaded.spec.kind,
             task=loaded.manifest.task,
+            normal=target if isinstance(target, AnomalyTarget) else None,
             path_column=path_column,
             text_column=text_column,
             label_column=label_column,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from torch import Tensor
@@ -13,6 +13,7 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.climb import Climbed
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
+from warmstart.evaluation.anomalies import verdict_of_anomalies
 from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.details import details
 from warmstart.evaluation.interval import Interval
@@ -21,6 +22,7 @@ from warmstart.evaluation.scoring import interval_of, scores, temperature_of
 from warmstart.evaluation.verdict import verdict
 from warmstart.report.results import jsonable
 from warmstart.report.words import noun_of
+from warmstart.task.base import Task
 
 FINAL = "final"
 PARTS = {"test": "test", "val": "validation"}
@@ -116,6 +118,20 @@ def beside(measured: Measured, context: LadderContext) -> dict[str, dict[str, fl
     return {name: context.task.metrics(measured.outputs[name], measured.truth) for name in order}
 
 
+def _verdict(
+    task: Task,
+    metrics: Mapping[str, Interval],
+    on: str,
+    chosen: str,
+    table: Sequence[Rung],
+    pairs: Sequence[Difference],
+) -> str:
+    metric = task.primary_metric
+    if task.name == "anomaly":
+        return verdict_of_anomalies(metrics, on, chosen, table, pairs, told_apart=metric == "auroc")
+    return verdict(metrics[metric], on, chosen, table, pairs, metric=metric)
+
+
 def outcome(
     climbed: Climbed,
     final: Contender | None,
@@ -152,7 +168,7 @@ def outcome(
         metric=task.primary_metric,
         rungs=table,
         chosen=climbed.chosen,
-        verdict=verdict(metrics[task.primary_metric], on, climbed.chosen, table, pairs, metric=task.primary_metric),
+        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs),
         differences=pairs,
         test=metrics,
         temperature=measured.temperature,

@@ -25,6 +25,7 @@ from warmstart.engine.events import Decided, Finished, Listener, Started, broadc
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
+from warmstart.engine.run import refuse_training
 from warmstart.errors import RunError
 from warmstart.evaluation.outcome import Outcome
 from warmstart.model.activation import ActivationDtype
@@ -41,7 +42,7 @@ from warmstart.task.network import network_for
 
 Baseline = Literal["simple", "scratch", "none"]
 
-READING = ("size", "seed", "val", "test", "group", "time", "task", *COLUMNS, "max_unreadable")
+READING = ("size", "seed", "val", "test", "group", "time", "task", "normal", *COLUMNS, "max_unreadable")
 """Options that say how data is read."""
 
 
@@ -76,6 +77,7 @@ def fit(
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,
+    normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -114,11 +116,12 @@ def fit(
         group: column (or folder level) that names what must not be divided: patient, site, device.
         time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
             test, those before them validation, instead of parts stratified by class.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag" or "generate", or "forecast"; by default
-            what they look like (see `warmstart.data.sources.load`).
+        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate", "anomaly" or "forecast"; by
+            default what they look like (see `warmstart.data.sources.load`).
         horizon: steps to be forecast: `data` are then series, and nothing else is their label (`docs/forecasting.md`).
         context: steps that a forecast sees; by default three horizons or two seasons, 32 at least, where there is room.
         season: steps after which a pattern repeats; by default by the distance of the stamps, or found.
+        normal: for anomalies the label of normal samples, from which alone is learned; with it, anomalies are the task.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
@@ -158,6 +161,7 @@ def fit(
         "horizon": horizon,
         "context": context,
         "season": season,
+        "normal": normal,
         **columns,
         "label_column": label_column,
         "baseline": baseline,
@@ -215,6 +219,7 @@ def _fit(
     given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
     pretrained = loaded.backbone
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
+        refuse_training(recipe, task)
         network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])
         compile_plan(recipe, outlined(network, recipe.edits), given.facts, limits=limits)
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)

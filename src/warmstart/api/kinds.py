@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from warmstart.data.schema import Kind
 from warmstart.data.targets import TaskName
-from warmstart.engine.ladder.simple import simple_rungs
+from warmstart.engine.heads.anomaly import DEFAULT, distances
+from warmstart.engine.ladder.simple import simple_rung, simple_rungs
 from warmstart.task.base import tasks
 
 BACKBONES: dict[Kind, str] = {"image": "lite0", "text": "minilm", "series": "toy_series"}
@@ -16,7 +17,13 @@ def default_methods(kind: Kind, task: TaskName) -> list[str]:
     >>> default_methods("text", "tag")
     ['words', 'probe', 'finetune', 'gradual', 'lp_ft']
     """
-    simple = ["scratch"] if kind == "image" else [rung.name for rung in simple_rungs(kind, task)]
+    if task == "anomaly":
+        others = (f"probe?heads={name}" for name in distances if name != DEFAULT)
+        return [simple_rung(kind, task).name, "probe", *others]
+    if task == "forecast":
+        simple = [rung.name for rung in simple_rungs(kind, task)]
+    else:
+        simple = ["scratch"] if kind == "image" else [simple_rung(kind, task).name]
     frozen = ["probe", "finetune", "gradual", "lp_ft"] if tasks[task].closed_form else ["finetune", "gradual"]
     return [*simple, *frozen]
 

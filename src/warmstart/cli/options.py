@@ -56,12 +56,16 @@ CacheDtype = Annotated[
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
 ]
 Task = Annotated[
-    Literal["classify", "multilabel", "regress", "tag", "generate", "forecast"] | None,
+    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast"] | None,
     typer.Option(
-        help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written; "
-        "or forecast, for what series do next.",
+        help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written, "
+        "normal or not; or to forecast what series do next.",
         show_default="what they look like",
     ),
+]
+Normal = Annotated[
+    str | None,
+    typer.Option(help="Label of normal samples, from which alone is learned: the task is then to find anomalies."),
 ]
 Horizon = Annotated[int | None, typer.Option(help="Steps to be forecast; DATA are then series over time.")]
 Context = Annotated[int | None, typer.Option(help="Steps that a forecast sees.", show_default="by horizon and season")]

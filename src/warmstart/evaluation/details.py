@@ -13,6 +13,7 @@ from torch.nn import functional
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Sample
 from warmstart.data.targets import Label, NumberTarget, Target
+from warmstart.evaluation.anomalies import of_anomalies
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.foreseen import foreseen
@@ -33,6 +34,8 @@ def details(
         return of_classes(outputs, targets, [sample.id for sample in samples], target.classes, temperature)
     if isinstance(task, Forecasting) and isinstance(target, ForecastTarget):
         return {"forecasts": foreseen(task, outputs, targets, samples, target)}
+    if task.name == "anomaly":
+        return of_anomalies(outputs, targets, samples, target)
     found: dict[str, Any] = {"shown": _shown(task, outputs, targets, samples, target)}
     if isinstance(task, Tag):
         found["per_class"] = task.by_kind(outputs, targets)

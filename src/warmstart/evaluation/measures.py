@@ -41,6 +41,15 @@ MEASURES = {
         "weighted quantile loss", "quantile loss over the mean absolute value; smaller is better", share=False
     ),
     "coverage_80": Measure("80 % coverage", "the share of values within the interval that promises four of five"),
+    "auroc": Measure(
+        "area under the ROC curve", "how often an anomaly scores higher than a normal sample; 50 % is chance"
+    ),
+    "average_precision": Measure("average precision", "how far the anomalies rank before the normal samples"),
+    "recall": Measure("anomalies found", "the share of the anomalies that raise an alarm"),
+    "passed": Measure("normal samples passed", "the share of the normal samples that raise none"),
+    "surprise": Measure(
+        "surprise", "-ln p of normal samples, -ln(1 - p) of anomalies; 1 is to be expected of normal ones", share=False
+    ),
     "entity_f1": Measure("entity F1", "balance of missed and wrong entities; span and type have to be right"),
     "entity_precision": Measure("entity precision", "the share of the entities told that are right"),
     "entity_recall": Measure("entity recall", "the share of the true entities that are told"),

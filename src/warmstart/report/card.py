@@ -20,6 +20,7 @@ _ANSWERS = {
     "tag": "It gives each word one of these tags",
     "generate": "It writes a text",
     "forecast": "It forecasts the next values of a series, by quantiles",
+    "anomaly": "It says whether an input is normal, and how far it lies from what is",
 }
 _ALWAYS = {
     "classify": "It always answers one of its classes",
@@ -28,8 +29,14 @@ _ALWAYS = {
     "tag": "It always gives every word a tag",
     "generate": "It always writes something",
     "forecast": "It always forecasts",
+    "anomaly": "It gives every input a score",
 }
-_PIPELINES = {"tag": "token-classification", "generate": "text2text-generation", "forecast": "time-series-forecasting"}
+_PIPELINES = {
+    "tag": "token-classification",
+    "generate": "text2text-generation",
+    "anomaly": "other",
+    "forecast": "time-series-forecasting",
+}
 FEW = 20
 """A test class with fewer samples than this is named among the limits."""
 

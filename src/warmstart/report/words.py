@@ -101,6 +101,7 @@ def asks(facts: Facts) -> str:
         "tag": ("tag", "tags"),
         "generate": ("", ""),
         "forecast": ("step ahead", "steps ahead"),
+        "anomaly": ("", ""),
     }[facts.task]
     n = len({name.partition(" ")[0] for name in facts.classes}) if facts.task == "forecast" else len(facts.classes)
     return f"{n} {one if n == 1 else many}" if one else ""

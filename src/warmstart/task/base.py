@@ -116,6 +116,7 @@ tasks.add("regress", "warmstart.task.regress:REGRESS")
 tasks.add("tag", "warmstart.task.tag:TAG")
 tasks.add("generate", "warmstart.task.generate:GENERATE")
 tasks.add("forecast", "warmstart.task.forecast:FORECAST")
+tasks.add("anomaly", "warmstart.task.anomaly:ANOMALY")
 
 
 def task_of(target: Target) -> Task:

@@ -14,20 +14,13 @@ from warmstart.data.names import some
 from warmstart.data.sources.hub import is_hub
 from warmstart.data.sources.longwide import Columns, as_frame, from_frame
 from warmstart.data.sources.reading import TABLES, is_table, read_table
-from warmstart.errors import DataError, MissingExtraError
+from warmstart.data.sources.series.tsf import read_tsf
+from warmstart.errors import DataError
 
 TSF = ".tsf"
-_TSF_FREQUENCIES = {
-    "yearly": "YS",
-    "quarterly": "QS",
-    "monthly": "MS",
-    "weekly": "7D",
-    "daily": "D",
-    "hourly": "h",
-    "half_hourly": "30min",
-    "10_minutes": "10min",
-    "minutely": "min",
-}
+_DAY = 86400.0
+_CALENDAR = {"MS": 365.25 * _DAY / 12, "QS": 365.25 * _DAY / 4, "YS": 365.25 * _DAY}
+"""Aliases of steps that are as long as the calendar has them, with their mean length in seconds."""
 
 
 def read_histories(
@@ -35,7 +28,7 @@ def read_histories(
     *,
     id_column: str | None = None,
     time_column: str | None = None,
-    value_column: str | None = None,
+    value_columns: str | None = None,
 ) -> Histories:
     """Read series that are to be forecast; every channel of every series is one of its own.
 
@@ -44,7 +37,7 @@ def read_histories(
             (series, channels, steps); a list of arrays (steps,) or (channels, steps); or `Histories`, as they are.
         id_column: column of a long table that names the series, where its name does not tell.
         time_column: column of the times, likewise. A table without one is in order of time.
-        value_column: column of the values; several with commas between them. By default all other columns of numbers.
+        value_columns: the columns of values, with commas between them; by default all other columns of numbers.
 
     Raises:
         DataError: what was found, what was expected, what to do.
@@ -55,7 +48,7 @@ def read_histories(
     """
     if isinstance(data, Histories):
         return data
-    columns = Columns(id_column, time_column, value_column)
+    columns = Columns(id_column, time_column, value_columns)
     if isinstance(data, str | Path):
         path = Path(data)
         if not path.is_file():
@@ -102,15 +95,8 @@ def _of_arrays(data: Any) -> Histories:
             f"data of type {type(data).__name__}",
             expected="a table, a .tsf file, or numbers (steps,), (series, steps) or (series, channels, steps)",
         )
-    longest = max(row.shape[-1] for row in rows)
-    found = [
-        History(name, channel, longest - len(channel))
-        for i, row in enumerate(rows)
-        for name, channel in _channels(f"series-{i}", np.asarray(row, dtype=np.float64))
-    ]
-    uneven = len({row.shape[-1] for row in rows}) > 1
-    notes = ("the series are of different lengths and without times: they are taken to end together",)
-    return Histories(tuple(found), Clock(), notes=notes if uneven else ())
+    named = [pair for i, row in enumerate(rows) for pair in _channels(f"series-{i}", np.asarray(row, dtype=np.float64))]
+    return _together(named, "data", [])
 
 
 def _channels(name: str, values: FloatArray) -> list[tuple[str, FloatArray]]:
@@ -120,25 +106,31 @@ def _channels(name: str, values: FloatArray) -> list[tuple[str, FloatArray]]:
 
 
 def _of_tsf(path: Path) -> Histories:
-    try:
-        from aeon.datasets import load_from_tsf_file
-    except ImportError as error:
-        raise MissingExtraError("reading .tsf files", "series") from error
-    try:
-        frame, facts = load_from_tsf_file(str(path))
-    except Exception as error:  # the reader of aeon raises bare ones
-        raise DataError(f"{path} cannot be read as {TSF}: {error}") from error
+    """Of a file of the Monash archive; without starts, series are taken to end together."""
+    notes: list[str] = []
+    found = read_tsf(path, notes).found
+    rows = [(one.id, np.asarray(one.series.values[0], dtype=np.float64)) for one in found]
+    starts, rate = [one.series.start for one in found], found[0].series.rate
+    if rate is None or any(start is None for start in starts):
+        return _together(rows, path.stem, notes)
     import pandas as pd
 
-    freq = _TSF_FREQUENCIES.get(str(facts.get("frequency") or "").lower(), "")
-    values = [np.asarray(row, dtype=np.float64) for row in frame["series_value"]]
-    names = [str(name) for name in frame["series_name"]]
-    if "start_timestamp" not in frame or not freq:
-        longest = max(map(len, values))
-        rows = tuple(History(name, row, longest - len(row)) for name, row in zip(names, values, strict=True))
-        return Histories(rows, Clock(), path.stem)
-    starts = [pd.Timestamp(stamp) for stamp in frame["start_timestamp"]]
-    grid = pd.date_range(min(starts), periods=2, freq=freq)
-    steps = [len(pd.date_range(grid[0], start, freq=freq)) - 1 for start in starts]
-    rows = tuple(History(*one) for one in zip(names, values, steps, strict=True))
-    return Histories(rows, Clock(freq, grid[0].isoformat()), path.stem)
+    freq = next((alias for alias, step in _CALENDAR.items() if abs(step * rate - 1) < 1e-6), f"{round(1e3 / rate)}ms")
+    stamps = [pd.Timestamp(start, unit="s") for start in starts]
+    offset = pd.tseries.frequencies.to_offset(freq)
+    stamps = [offset.rollback(stamp) for stamp in stamps] if freq in _CALENDAR else stamps
+    first = min(stamps)
+    if freq in _CALENDAR:
+        steps = [len(pd.date_range(first, stamp, freq=freq)) - 1 for stamp in stamps]
+    else:
+        steps = [round((stamp - first).total_seconds() * rate) for stamp in stamps]
+    every = tuple(History(name, row, step) for (name, row), step in zip(rows, steps, strict=True))
+    return Histories(every, Clock(freq, first.isoformat()), path.stem, tuple(notes))
+
+
+def _together(rows: list[tuple[str, FloatArray]], name: str, notes: list[str]) -> Histories:
+    longest = max(len(row) for _, row in rows)
+    if any(len(row) < longest for _, row in rows):
+        notes.append("the series are of different lengths and without times: they are taken to end together")
+    every = tuple(History(own, row, longest - len(row)) for own, row in rows)
+    return Histories(every, Clock(), name, tuple(notes))
