@@ -184,7 +184,7 @@ class Outcome:
     shown: tuple[Shown, ...] = ()  # of other answers: the worst, and then some drawn at random
     pairs: tuple[
         tuple[float, float], ...
-    ] = ()  # of numbers: (true, answered), in the user's unit; of anomalies (0 or 1, score)
+    ] = ()  # of numbers: (true, answered) in the user's unit; of anomalies: (0 or 1, score)
     times: dict[str, float] = dataclasses.field(default_factory=dict)  # seconds by kind of work
     rates: dict[str, float] = dataclasses.field(
         default_factory=dict
