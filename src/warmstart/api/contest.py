@@ -18,7 +18,7 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
-from warmstart.engine.ladder.simple import SIMPLE, simple_rung
+from warmstart.engine.ladder.simple import SIMPLE, simple_rungs
 from warmstart.engine.run import refuse_training
 from warmstart.engine.trials.contender import Contestant
 from warmstart.engine.trials.folds import Fold, Folds, make_folds
@@ -91,11 +91,11 @@ def contestants_of(methods: Sequence[str | Path | Recipe], backbones: Sequence[s
     return tuple(found)
 
 
-def _check_simple(contestants: Sequence[Contestant], uri: str, simple: str) -> None:
-    """Raise `RecipeError` for a method without a network that is not the one for such data."""
+def _check_simple(contestants: Sequence[Contestant], uri: str, simple: Sequence[str]) -> None:
+    """Raise `RecipeError` for a method without a network that is none for such data."""
     for one in contestants:
-        if one.recipe is None and one.backbone == uri and one.method != simple:
-            raise RecipeError(f"the method {one.method} on this data", expected=simple)
+        if one.recipe is None and one.backbone == uri and one.method not in simple:
+            raise RecipeError(f"the method {one.method} on this data", expected=" or ".join(simple))
 
 
 def _check_anomalies(dataset: Dataset, folds: Folds) -> None:
@@ -140,7 +140,7 @@ def contest(
         for one in contestants:
             if one.recipe is not None and one.backbone == uri:
                 refuse_training(one.recipe, task_of(target))
-        _check_simple(contestants, uri, simple_rung(backbone.spec.kind, target.kind).name)
+        _check_simple(contestants, uri, [rung.name for rung in simple_rungs(backbone.spec.kind, target.kind)])
         backbone = whole.backbone
         if first is None or folds is None:
             first = whole

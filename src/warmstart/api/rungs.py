@@ -15,14 +15,15 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import FEW as FEW_VALIDATION
 from warmstart.engine.ladder.mixtures import AverageRung, EnsembleRung
 from warmstart.engine.ladder.rungs import RecipeRung, Rung
-from warmstart.engine.ladder.simple import simple_rung
+from warmstart.engine.ladder.simple import default_simple
 from warmstart.errors import RecipeError
 from warmstart.model.network import Network
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 
-SCRATCH_SHARE, TUNE_SHARE, LIGHT_SHARE = 0.2, 0.35, 0.1
-"""Shares of the time left that training from scratch, the tune and the parameter-efficient tune may take."""
+SCRATCH_SHARE, TUNE_SHARE, LIGHT_SHARE, SIMPLE_SHARE = 0.2, 0.35, 0.1, 0.1
+"""Shares of the time left that training from scratch, the tune and the parameter-efficient tune may take, and a second
+simple baseline."""
 
 DEPTHS = (0.4, 0.55, 0.7, 0.85)
 """Shares of the blocks that stay frozen, deepest tune first; the first that fits the time is taken. What lies below is
@@ -170,10 +171,10 @@ def _probe(context: LadderContext) -> RecipeRung:
 
 def _baseline(baseline: str, time: Time) -> list[Rung]:
     if baseline == "simple":
-        rung = simple_rung(time.context.data.spec.kind, time.context.task.name)()
+        first, *more = [rung() for rung in default_simple(time.context.data.spec.kind, time.context.task.name)]
         if time.context.task.name == "anomaly":
-            rung.about = f"no transfer: {DISTANCES[DEFAULT]}, {'TF-IDF' if rung.name == 'tfidf' else 'raw values'}"
-        return [rung]
+            first.about = f"no transfer: {DISTANCES[DEFAULT]}, {'TF-IDF' if first.name == 'tfidf' else 'raw values'}"
+        return [first, *(rung for rung in more if time.fits(rung.seconds(time.context), SIMPLE_SHARE))]
     if baseline == "scratch":
         recipe = time.best(
             [load_recipe("scratch", epochs=n, augment="none") for n in (60, 40, 30, 20, 15, 10)], SCRATCH_SHARE
@@ -192,6 +193,10 @@ class Time:
 
     context: LadderContext
     reserve: float
+
+    def fits(self, seconds: float, share: float) -> bool:
+        """Whether so many are within `share` of what is left."""
+        return seconds <= share * max(0.0, self.context.deadline.left() - self.reserve)
 
     def best(self, options: list[Recipe], share: float) -> Recipe:
         """The first option whose expected time is within `share` of what is left; the last one if none is.

@@ -19,12 +19,15 @@ import torch
 
 from warmstart.cache.disk import ChunkFolder
 from warmstart.cache.packing import Packed
-from warmstart.preprocess.text import Encoded, TextSpec
+from warmstart.preprocess.encoded import EncodedTexts, Numbers, Ragged
+from warmstart.preprocess.text import TextSpec
 
-_FORMAT = 1
+_FORMAT = 2
 _LEAST = 1_000_000
 """Characters of a data set; with fewer the tokens are made as fast as they are read."""
-Numbers = npt.NDArray[np.int32]
+_TYPES = ("zero", "bool", "uint8", "uint16", "uint32", "int8", "int16", "int32", "int64")
+"""Types of the arrays in a record, by number; of one that is all zero there is nothing but its length."""
+_PARTS, _ALIGNED = 8, 8
 
 
 class TokenShelf:
@@ -44,8 +47,8 @@ class TokenShelf:
 
     def get(
         self, spec: TextSpec, texts: Sequence[Sequence[str]], targets: Sequence[str | None]
-    ) -> list[Encoded] | None:
-        """The tokens of the texts as `spec` reads them; `None` if they are not there.
+    ) -> EncodedTexts | None:
+        """The tokens of the texts as `spec` reads them, mapped and not loaded; `None` if they are not there.
 
         `targets` are what is to be written, for a spec that writes; they have no part in other addresses.
         """
@@ -59,7 +62,7 @@ class TokenShelf:
         spec: TextSpec,
         texts: Sequence[Sequence[str]],
         targets: Sequence[str | None],
-        encoded: Sequence[Encoded],
+        encoded: EncodedTexts,
     ) -> bool:
         """Keep them; whether that could be done."""
         record = torch.from_numpy(_packed(encoded))[None]
@@ -79,29 +82,34 @@ def _key(spec: TextSpec, texts: Sequence[Sequence[str]], targets: Sequence[str |
     return digest.hexdigest()
 
 
-def _packed(encoded: Sequence[Encoded]) -> npt.NDArray[np.uint8]:
-    """Counts of each text, then all tokens, word starts and written tokens one after the other."""
-    counts = [[len(one.tokens), one.cut, len(one.starts), len(one.written)] for one in encoded]
-    parts = [
-        np.array(counts, dtype=np.int32).reshape(-1),
-        *(one.tokens.reshape(-1) for one in encoded),
-        *(one.starts for one in encoded),
-        *(np.array(one.written, dtype=np.int32) for one in encoded),
-    ]
-    return np.concatenate([part.astype(np.int32, copy=False) for part in parts]).view(np.uint8)
+def _packed(encoded: EncodedTexts) -> npt.NDArray[np.uint8]:
+    """Length and type of each array, then their bytes one after the other, each at a multiple of `_ALIGNED`."""
+    facts, parts = list[int](), list[npt.NDArray[np.uint8]]()
+    for numbers in _arrays(encoded):
+        kept = numbers if numbers.any() else numbers[:0]
+        facts += [len(numbers), _TYPES.index(kept.dtype.name if len(kept) else "zero")]
+        parts += [np.ascontiguousarray(kept).view(np.uint8), np.zeros(-kept.nbytes % _ALIGNED, np.uint8)]
+    return np.concatenate([np.array(facts, dtype=np.int64).view(np.uint8), *parts])
 
 
-def _unpacked(record: npt.NDArray[np.uint8], n: int) -> list[Encoded] | None:
-    numbers: Numbers = record.view(np.int32)
-    counts, rest = numbers[: 4 * n].reshape(n, 4), numbers[4 * n :]
-    lengths, cut, starts, written = counts.T
-    sizes = [2 * int(lengths.sum()), int(starts.sum()), int(written.sum())]
-    if len(rest) != sum(sizes):
+def _arrays(encoded: EncodedTexts) -> tuple[Numbers, ...]:
+    rows = (encoded.ids, encoded.starts, encoded.written)
+    return (*(array for one in rows for array in (one.values, one.bounds)), encoded.types, encoded.cut)
+
+
+def _unpacked(record: npt.NDArray[np.uint8], n: int) -> EncodedTexts | None:
+    """Views of a record; `None` if it is not of so many texts."""
+    at = 2 * _PARTS * np.dtype(np.int64).itemsize
+    found: list[Numbers] = []
+    for length, kind in record[:at].view(np.int64).reshape(-1, 2).tolist():
+        dtype = np.dtype(_TYPES[kind] if kind else np.uint8)
+        size = length * dtype.itemsize if kind else 0
+        whole = record[at : at + size].view(dtype)
+        found.append(whole if kind else np.broadcast_to(np.zeros(1, np.uint8)[0], (length,)))
+        at += -(-size // _ALIGNED) * _ALIGNED
+    ids, starts, written = (Ragged(*found[i : i + 2]) for i in (0, 2, 4))
+    types, cut = found[6:]
+    fits = all(len(rows) == n and rows.bounds[-1] == len(rows.values) for rows in (ids, starts, written))
+    if not fits or len(types) != len(ids.values) or len(cut) != n or at != len(record):
         return None
-    tokens, begun, made = np.split(rest, np.cumsum(sizes)[:2])
-    rows = np.split(tokens.reshape(-1, 2), np.cumsum(lengths)[:-1])
-    firsts, ends = np.split(begun, np.cumsum(starts)[:-1]), np.split(made, np.cumsum(written)[:-1])
-    return [
-        Encoded(row.copy(), bool(was_cut), first.copy(), tuple(end.tolist()))
-        for row, was_cut, first, end in zip(rows, cut, firsts, ends, strict=True)
-    ]
+    return EncodedTexts(ids, types, cut.astype(bool, copy=False), starts, written)

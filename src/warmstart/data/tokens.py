@@ -1,4 +1,6 @@
-"""Texts as tokens: made once, kept in memory (4 bytes each), and put into batches of much the same length."""
+"""Texts as tokens: made once, kept in memory (two bytes each, or four of a large vocabulary), and put into batches of
+much the same length.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from warmstart.data.schema import Dataset, IntArray, Sample, Text
 from warmstart.data.targets import TagTarget
 from warmstart.data.words import at_tokens
 from warmstart.errors import DataError
+from warmstart.preprocess.encoded import EncodedTexts
 from warmstart.preprocess.text import Encoded, TextSpec, Tokens
 from warmstart.preprocess.writing import encode_written
 
@@ -31,7 +34,7 @@ class Shelf(Protocol):
 
     def get(
         self, spec: TextSpec, texts: Sequence[Sequence[str]], targets: Sequence[str | None]
-    ) -> list[Encoded] | None:
+    ) -> EncodedTexts | None:
         """What was kept of them; `None` if nothing was."""
         ...
 
@@ -40,7 +43,7 @@ class Shelf(Protocol):
         spec: TextSpec,
         texts: Sequence[Sequence[str]],
         targets: Sequence[str | None],
-        encoded: Sequence[Encoded],
+        encoded: EncodedTexts,
     ) -> bool:
         """Keep them; whether that could be done."""
         ...
@@ -63,7 +66,7 @@ class TokenStore:
         self.found = False
         """Whether the tokens were on the shelf."""
         self._targets: Tensor | None = None
-        self._encoded: list[Encoded] = []
+        self._encoded: EncodedTexts | None = None
         self._of_words = isinstance(dataset.target, TagTarget)
 
     def targets(self, indices: IntArray) -> Tensor:
@@ -73,8 +76,8 @@ class TokenStore:
         to be written (n, most of these samples), -1 behind the end of each.
         """
         if self.spec.writes:
-            self.preload()
-            return _filled([self._encoded[int(i)].written for i in indices])
+            written = self.encoded.written
+            return _filled([written[int(i)] for i in indices])
         if self._targets is None:
             self._targets = torch.from_numpy(self.dataset.targets)
         found = self._targets[torch.from_numpy(indices)]
@@ -85,7 +88,7 @@ class TokenStore:
 
     def preload(self, progress: Callable[[int], None] | None = None) -> None:
         """Make the tokens of all texts; `progress` is called with how many more are done."""
-        if self._encoded:
+        if self._encoded is not None:
             return
         read = [_text(sample, self._of_words) for sample in self.dataset.samples]
         texts = [text.words if self._of_words else text.parts for text in read]
@@ -98,12 +101,13 @@ class TokenStore:
             if progress is not None:
                 progress(len(kept))
             return
+        parts: list[EncodedTexts] = []
         for start in range(0, len(texts), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
-            found = self._made(texts[part], targets[part])
-            self._encoded += found
+            parts.append(EncodedTexts.of(self._made(texts[part], targets[part])))
             if progress is not None:
-                progress(len(found))
+                progress(len(parts[-1]))
+        self._encoded = EncodedTexts.joined(parts)
         if shelf is not None:
             shelf.put(self.spec, texts, targets, self._encoded)
 
@@ -113,45 +117,47 @@ class TokenStore:
         return encode_written(self.spec, texts, targets) if self.spec.writes else self.spec.encode(texts)
 
     @property
-    def tokens(self) -> list[Tokens]:
-        """Of every text, (length, 2)."""
+    def encoded(self) -> EncodedTexts:
+        """The tokens of all texts."""
         self.preload()
-        return [one.tokens for one in self._encoded]
+        assert self._encoded is not None
+        return self._encoded
+
+    @property
+    def tokens(self) -> list[Tokens]:
+        """Of every text, (length, 2); made anew each time."""
+        return [self.encoded.tokens(i) for i in range(len(self.dataset))]
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens of every text (n,)."""
-        return np.array([len(one) for one in self.tokens], dtype=np.int64)
+        return self.encoded.ids.lengths
 
     def starts(self, indices: Sequence[int] | IntArray) -> list[Tokens]:
         """The first token of each word of the texts at `indices`, (words,) each; -1 of a word that is not read."""
-        self.preload()
-        return [self._encoded[int(i)].starts for i in indices]
+        starts = self.encoded.starts
+        return [starts[int(i)].astype(np.int32) for i in indices]
 
     @property
     def cut(self) -> int:
         """How many texts are longer than what is read or written of them."""
-        self.preload()
-        return sum(one.cut for one in self._encoded)
+        return int(self.encoded.cut.sum())
 
     def holds(self, i: int) -> bool:
         """Whether sample `i` is there without reading anything."""
-        return i < len(self._encoded)
+        return self._encoded is not None and i < len(self._encoded)
 
     def shortened(self, spec: TextSpec) -> TokenStore:
         """The same tokens under a spec that reads as many as the longest text has, or more."""
-        self.preload()
         other = TokenStore(self.dataset, spec)
-        other._encoded = self._encoded
+        other._encoded = self.encoded
         return other
 
     def with_more(self, dataset: Dataset) -> TokenStore:
         """The store of a data set whose first samples are those of this one; the tokens of the others are made."""
-        self.preload()
         other = TokenStore(dataset, self.spec)
         rest = TokenStore(dataset.subset(range(len(self.dataset), len(dataset))), self.spec)
-        rest.preload()
-        other._encoded = [*self._encoded, *rest._encoded]
+        other._encoded = EncodedTexts.joined([self.encoded, rest.encoded])
         return other
 
     def batches(
@@ -175,7 +181,8 @@ class TokenStore:
     def subset(self, indices: Sequence[int] | IntArray) -> TokenStore:
         """The store of `dataset.subset(indices)`, with the tokens that are there already."""
         other = TokenStore(self.dataset.subset(indices), self.spec)
-        other._encoded = [self._encoded[int(i)] for i in indices] if self._encoded else []
+        if self._encoded is not None:
+            other._encoded = self._encoded.at(np.asarray(indices, dtype=np.int64))
         return other
 
 
@@ -189,13 +196,9 @@ class TokenBatches:
         return len(self._batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        tokens = self._store.tokens
         for index in self._batches:
-            yield Batch(
-                padded([tokens[int(i)] for i in index]),
-                self._store.targets(index),
-                torch.from_numpy(index),
-            )
+            inputs = torch.from_numpy(self._store.encoded.padded(index))
+            yield Batch(inputs, self._store.targets(index), torch.from_numpy(index))
 
 
 def padded(texts: Sequence[Tokens]) -> torch.Tensor:
@@ -210,11 +213,11 @@ def padded(texts: Sequence[Tokens]) -> torch.Tensor:
     return found
 
 
-def _filled(rows: Sequence[Sequence[int]]) -> Tensor:
+def _filled(rows: Sequence[npt.NDArray[np.integer]]) -> Tensor:
     """Numbers (n, longest), with -1 behind each row; one column at least."""
     found = torch.full((len(rows), max([1, *map(len, rows)])), -1, dtype=torch.int64)
     for row, numbers in zip(found, rows, strict=True):
-        row[: len(numbers)] = torch.tensor(numbers, dtype=torch.int64)
+        row[: len(numbers)] = torch.from_numpy(numbers.astype(np.int64))
     return found
 
 
