@@ -10,10 +10,11 @@ from torch import Tensor
 
 from warmstart.api.environment import environment
 from warmstart.data.schema import IntArray
+from warmstart.data.targets import AnomalyTarget, Target
 from warmstart.engine.ladder.climb import Climbed
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.evaluation.anomalies import verdict_of_anomalies
+from warmstart.evaluation.anomalies import alarm_beyond, verdict_of_anomalies
 from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.details import details
 from warmstart.evaluation.interval import Interval
@@ -125,10 +126,11 @@ def _verdict(
     chosen: str,
     table: Sequence[Rung],
     pairs: Sequence[Difference],
+    target: Target,
 ) -> str:
     metric = task.primary_metric
-    if task.name == "anomaly":
-        return verdict_of_anomalies(metrics, on, chosen, table, pairs, told_apart=metric == "auroc")
+    if isinstance(target, AnomalyTarget):
+        return verdict_of_anomalies(metrics, on, chosen, table, pairs, choosable=target.choosable)
     return verdict(metrics[metric], on, chosen, table, pairs, metric=metric)
 
 
@@ -168,7 +170,8 @@ def outcome(
         metric=task.primary_metric,
         rungs=table,
         chosen=climbed.chosen,
-        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs),
+        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs, dataset.target),
+        alarm_beyond=alarm_beyond(outputs) if task.name == "anomaly" else None,
         differences=pairs,
         test=metrics,
         temperature=measured.temperature,

@@ -196,12 +196,13 @@ class TextTarget:
 class AnomalyTarget:
     """Normal or not: what is normal is learned from normal samples alone.
 
-    `classes` are the label of normal samples and what all other labels are read as. `told_apart`: validation, and the
-    part that is measured on, hold samples of both, so that methods can be chosen and measured by telling them apart.
+    `classes` are the label of normal samples and what all other labels are read as. `choosable`: validation holds
+    samples of both, so that methods can be chosen by telling them apart; `measurable`: so does what is measured on.
     """
 
     classes: tuple[str, ...]
-    told_apart: bool = True
+    choosable: bool = True
+    measurable: bool = True
     kind: Literal["anomaly"] = "anomaly"
 
     @property

@@ -201,7 +201,7 @@ class Outcome:
     )  # of forecasts: all metrics of all that is compared on `evaluated_on`
     pairs: tuple[
         tuple[float, float], ...
-    ] = ()  # of numbers: (true, answered), in the user's unit; of anomalies (0 or 1, score)
+    ] = ()  # of numbers: (true, answered) in the user's unit; of anomalies: (0 or 1, score)
     times: dict[str, float] = dataclasses.field(default_factory=dict)  # seconds by kind of work
     rates: dict[str, float] = dataclasses.field(
         default_factory=dict
