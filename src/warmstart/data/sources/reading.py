@@ -96,7 +96,7 @@ def _read(source: Any, notes: list[str], keep_empty: bool = False, tagged: bool 
     if source.suffix.lower() in (*CONLL, *(LINES if tagged else ())):
         return read_conll(source, notes)
     header, rows = read_text_table(source, notes, keep_empty=keep_empty)
-    return header, [list(cells) for _, cells in rows]
+    return header, [cells for _, cells in rows]
 
 
 def _parquet(path: Path, rows: int | None = None) -> pd.DataFrame:

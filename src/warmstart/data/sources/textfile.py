@@ -42,7 +42,8 @@ def read_text_table(path: Path, notes: list[str], *, keep_empty: bool = False) -
     separator = _separator(text)
     header: list[str] = []
     rows: Rows = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline="")  # `StringIO` takes 4 bytes a character
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         for cells in _in_long_cells(reader):
             if not cells or not (any(cell.strip() for cell in cells) or (header and keep_empty)):
