@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from warmstart.errors import BackboneError
 from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone, untrained_module
 from warmstart.model.edits import apply_edits
 from warmstart.model.head import LinearHead
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
+from warmstart.model.uri import Uri
 
 SMALL = {
     "toy": 12,
@@ -28,6 +30,12 @@ SMALL = {
     "timm:resnetv2_50x1_bit": 40,
     "keras:mobilenet_v2_035": 72,
     "torchvision:resnet18": 24,
+    "fcn1d": 14,
+    "fcn1d?channels=3": 14,
+    "resnet1d": 8,
+    "resnet1d?channels=3": 8,
+    "inceptiontime": 6,
+    "inceptiontime?channels=3": 6,
 }
 """At least so many cuts. The smallest member of each family that has one, and all at their smallest size."""
 
@@ -82,7 +90,15 @@ BLOCKS = {
     "keras:inception_resnet_v2": "stem mixed_5b block35 mixed_6a block17 mixed_7a block8 conv_7b",
     "keras:densenet121": "conv1 conv2 pool2 conv3 pool3 conv4 pool4 conv5",
     "keras:efficientnet_b0": "stem " + " ".join(f"stages.{i}" for i in range(7)) + " top",
+    "fcn1d": "block1 block2 block3",
+    "resnet1d": "block1 block2 block3",
+    "inceptiontime": "block1 block2",
 }
+
+BLOCKS |= {f"{name}{of}": BLOCKS[name] for name in ("fcn1d", "resnet1d", "inceptiontime") for of in ("?channels=3",)}
+
+SEVERAL_WAYS_IN = ("resnet1d", "inceptiontime")
+"""Networks whose input is read by several layers, so that there is no input layer to draw anew."""
 
 CUTS = SMALL | LARGE
 _loaded: dict[str, Backbone] = {}
@@ -98,7 +114,7 @@ def backbone(uri: str) -> Backbone:
     """A copy of one's own; loaded once."""
     if uri not in _loaded:
         _loaded.clear()
-        backbone = load_backbone(uri if uri in ("toy", "lite0") else f"{uri}?pretrained=false")
+        backbone = load_backbone(uri, pretrained=uri in ("toy", "lite0"))
         _unlike_at_birth(backbone.module)
         _loaded[uri] = backbone
     return _loaded[uri].clone()
@@ -114,8 +130,9 @@ def _unlike_at_birth(module: nn.Module) -> None:
 
 
 def images(backbone: Backbone, n: int = 3) -> Tensor:
-    size = backbone.card.min_size
-    return torch.rand(n, backbone.preprocess.channels, size, size, generator=torch.Generator().manual_seed(0))
+    """Inputs, which may be series."""
+    example = backbone.chain.inputs.example(n, backbone.card.min_size, backbone.module)
+    return torch.rand(example.shape, generator=torch.Generator().manual_seed(0))
 
 
 def some_cuts(backbone: Backbone) -> list[int]:
@@ -266,7 +283,7 @@ def test_the_card_states_the_facts(uri: str, backbone: Backbone) -> None:
     assert card.parameters == sum(p.numel() for p in backbone.module.parameters())
     assert card.licence
     assert card.source
-    assert card.name.partition("?")[0] == uri
+    assert Uri.of(card.name).path == Uri.of(uri).path
     assert (card.trained_on == "nothing (random weights)") == (uri != "lite0")
 
 
@@ -299,6 +316,31 @@ def test_frozen_blocks_are_bit_identical_after_a_step(backbone: Backbone) -> Non
     assert changed
 
 
+def test_tuning_from_stored_activations_has_the_losses_of_tuning_from_inputs(backbone: Backbone) -> None:
+    copied, x = backbone.clone(), images(backbone, n=4)
+    cut = backbone.chain.blocks[-2].cut
+    losses = [_losses_above(found, x, cut, stored=stored) for found, stored in ((backbone, False), (copied, True))]
+    torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-6)
+    assert losses[0][0] != losses[0][-1]
+
+
+def _losses_above(backbone: Backbone, x: Tensor, cut: int, *, stored: bool) -> Tensor:
+    """Of three steps on what is above a cut, without dropout and the like."""
+    chain = backbone.chain
+    below = chain.parameters_below(cut)
+    trained = [p for name, p in backbone.module.named_parameters() if name not in below]
+    with torch.no_grad():
+        activation = chain.prefix(cut)(x)
+    optimizer, losses = torch.optim.SGD(trained, lr=1e-3), []
+    for _ in range(3):
+        loss = (chain.suffix(cut)(activation) if stored else chain(x)).square().mean()
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        losses.append(loss.detach())
+    return torch.stack(losses)
+
+
 def test_its_state_is_that_of_the_architecture_by_name(uri: str, backbone: Backbone) -> None:
     again = untrained_module(uri, seed=5)
     again.load_state_dict(backbone.module.state_dict())
@@ -310,11 +352,15 @@ def test_its_state_is_that_of_the_architecture_by_name(uri: str, backbone: Backb
 def test_a_reset_draws_the_input_layer_or_everything_anew(uri: str, backbone: Backbone) -> None:
     network = Network(backbone, LinearHead(backbone.out_features, 2))
     before = {name: value.clone() for name, value in backbone.module.state_dict().items()}
-    apply_edits(network, reset="input", seed=7)
-    after = backbone.module.state_dict()
-    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
-    assert changed
-    assert {name.rpartition(".")[0] for name in changed} == {next(iter(changed)).rpartition(".")[0]}, "one layer"
+    if uri.startswith(SEVERAL_WAYS_IN):
+        with pytest.raises(BackboneError, match="no single convolution"):
+            apply_edits(network, reset="input", seed=7)
+    else:
+        apply_edits(network, reset="input", seed=7)
+        after = backbone.module.state_dict()
+        changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+        assert changed
+        assert {name.rpartition(".")[0] for name in changed} == {next(iter(changed)).rpartition(".")[0]}, "one layer"
     apply_edits(network, reset=True, seed=7)
     fresh = untrained_module(uri, seed=7).state_dict()
     assert all(torch.equal(value, fresh[name]) for name, value in backbone.module.state_dict().items())

@@ -39,7 +39,7 @@ def test_groups_can_be_given() -> None:
     [
         (np.zeros((3, 4, 4)), ["a", "b"], "3 images, 2 labels"),
         (np.zeros((2, 3, 8, 8)), ["a", "b"], r"(?s)\(2, 3, 8, 8\).*transpose\(0, 2, 3, 1\)"),
-        (np.zeros((2, 8)), ["a", "b"], r"shape \(2, 8\)"),
+        (np.zeros((2, 8, 8, 3, 1)), ["a", "b"], r"shape \(2, 8, 8, 3, 1\)"),
         (np.zeros((2, 4, 4)), ["a", None], "position 1 is missing"),
         (np.zeros((2, 4, 4)), np.array([0, np.nan]), "position 1 is missing"),
         (np.zeros((2, 4, 4)), np.eye(2), r"labels of shape \(2, 2\)"),

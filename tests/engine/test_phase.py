@@ -82,6 +82,40 @@ def test_a_plateau_lowers_the_rate() -> None:
     assert rates[-1] < rates[0]
 
 
+@pytest.mark.parametrize("val", [0, 9])
+def test_the_epoch_of_the_lowest_training_loss_is_the_best_where_training_is_watched(val: int) -> None:
+    rates = (("*", 0.3),)  # so high that the loss goes up and down
+    phase = Phase(
+        rates=rates, epochs=6, batch_size=8, optimizer="sgd", schedule="constant", clip=None, watch="training"
+    )
+    data, network = make_data(val=val), make_network()
+    result = train(phase, network, data)
+    losses = [row.values["train_loss"] for row in result.curve]
+    assert result.score == (0.0, -min(losses))
+    assert losses.index(min(losses)) < 5  # else the last would do
+    again = train(phase.model_copy(update={"epochs": losses.index(min(losses)) + 1}), make_network(), data)
+    assert identical(result.best, again.last)
+    assert identical(network.state_dict(), result.best)
+    assert (result.val_outputs is None) == (val == 0)
+    assert not identical(result.best, result.last)
+
+
+def test_early_stopping_goes_by_the_training_loss_where_that_is_watched() -> None:
+    still = (("head", 1e-12), ("*", None))
+    phase = Phase(rates=still, epochs=50, batch_size=12, early_stopping=3, schedule="constant", watch="training")
+    result = train(phase, make_network(), make_data(val=0))
+    assert result.stopped == "early stopping"
+    assert len(result.curve) < 50
+
+
+def test_a_plateau_follows_the_rule_of_the_phase() -> None:
+    rule = {"factor": 0.1, "patience": 2, "least": 0.05, "delta": 9.0}
+    still = (("head", 1e-3), ("*", None))
+    told = {"rates": still, "epochs": 6, "batch_size": 12, "schedule": "plateau", "plateau": rule, "watch": "training"}
+    curve = train(Phase.model_validate(told), make_network(), make_data(val=0)).curve
+    assert [row.values["rate"] for row in curve] == pytest.approx([1e-3] * 3 + [1e-4] * 2 + [5e-5])
+
+
 def test_every_epoch_and_every_batch_is_told() -> None:
     told = Told()
     train(Phase(name="tune", rates=HEAD, epochs=2, batch_size=8), make_network(), make_data(), listener=told)

@@ -40,6 +40,17 @@ CACHED = {
     "schedule": "plateau",
 }
 
+ON_TRAINING = {
+    "epochs": 3,
+    "batch_size": 16,
+    "batch_share": 0.3,
+    "optimizer": "adam",
+    "schedule": "plateau",
+    "plateau": {"patience": 1, "delta": 10.0},
+    "watch": "training",
+    "norm": "train",
+}
+
 
 def after(batches: int, interrupt: Interrupt) -> Callable[[Event], None]:
     """A listener that sets the flag once so many batches are trained in this process."""
@@ -68,18 +79,27 @@ def assert_same(a: PhaseResult, b: PhaseResult) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-@pytest.mark.parametrize("settings", [EVERYTHING, CACHED], ids=["everything", "cached"])
+@pytest.mark.parametrize("settings", [EVERYTHING, CACHED, ON_TRAINING], ids=["everything", "cached", "on training"])
 @pytest.mark.parametrize("batches", [4, 6, 11])
 def test_a_phase_goes_on_bit_exactly_wherever_it_was_interrupted(
     optimizer: str, settings: dict[str, Any], batches: int, tmp_path: Path
 ) -> None:
-    phase, data = Phase.model_validate({**settings, "optimizer": optimizer}), make_data()
+    phase, data = Phase.model_validate({"optimizer": optimizer, **settings}), make_data()
     whole = train(phase, make_network(dropout=0.3), data, folder=tmp_path / "whole")
     interrupt, network = Interrupt(), make_network(dropout=0.3)
     with pytest.raises(Interrupted):
         train(phase, network, data, folder=tmp_path / "cut", listener=after(batches, interrupt), interrupt=interrupt)
     resumed = train(phase, make_network(dropout=0.3), data, folder=tmp_path / "cut")
     assert_same(whole, resumed)
+
+
+def test_a_phase_that_validates_on_nothing_goes_on_with_its_rate_and_its_best(tmp_path: Path) -> None:
+    phase, data = Phase.model_validate({**ON_TRAINING, "epochs": 5}), make_data(val=0)
+    whole, interrupt = train(phase, make_network(), data), Interrupt()
+    with pytest.raises(Interrupted):
+        train(phase, make_network(), data, folder=tmp_path, listener=after(14, interrupt), interrupt=interrupt)
+    assert_same(whole, train(phase, make_network(), data, folder=tmp_path))
+    assert whole.curve[-1].values["rate"] < whole.curve[0].values["rate"]
 
 
 def test_a_phase_interrupted_again_and_again_still_ends_in_the_same_bits(tmp_path: Path) -> None:

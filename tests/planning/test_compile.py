@@ -61,6 +61,14 @@ def test_a_batch_is_no_larger_than_the_data(network: Network) -> None:
     assert (step.batch_size, step.steps_per_epoch) == (10, 1)
 
 
+@pytest.mark.parametrize(("samples", "batch"), [(1, 1), (15, 2), (30, 3), (67, 6), (100, 10), (500, 16)])
+def test_a_batch_is_no_larger_than_its_share_of_the_data(samples: int, batch: int, network: Network) -> None:
+    recipe = Recipe(name="x", steps=(Phase(batch_size=16, batch_share=0.1),))
+    (step,) = compile_plan(recipe, network, DataFacts(samples, 3, 3, 32)).steps
+    assert isinstance(step, PhasePlan)
+    assert step.batch_size == batch
+
+
 def test_compiling_twice_gives_the_same_plan_and_leaves_the_network_alone(network: Network, facts: DataFacts) -> None:
     network.train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}

@@ -28,6 +28,7 @@ def test_the_methods_of_the_issue_are_there() -> None:
         "lora",
         "contrastive",
         "further_pretrain",
+        "finetune_all",
     ]
     assert set(recipes) >= set(promised)
 
@@ -76,6 +77,17 @@ def test_two_phase_tunes_from_the_best_head_at_a_lower_rate() -> None:
     assert tune.early_stopping == 5
     assert tune.schedule == "plateau"
     assert dict(tune.rates)["*"] == 1e-5
+
+
+def test_finetune_all_has_the_protocol_of_the_paper() -> None:
+    # Fawaz et al. 2018 and its code: ReduceLROnPlateau(loss, 0.5, 50, min_lr=1e-4), checkpoint of the lowest loss.
+    (tune,) = phases("finetune_all")
+    assert (tune.optimizer, tune.weight_decay, tune.clip, tune.epochs) == ("adam", 0, None, 2000)
+    assert dict(tune.rates) == {"*": 1e-3}
+    assert (tune.batch_size, tune.batch_share) == (16, 0.1)
+    assert (tune.schedule, tune.plateau.factor, tune.plateau.patience) == ("plateau", 0.5, 50)
+    assert tune.plateau.least * 1e-3 == pytest.approx(1e-4)
+    assert tune.watch == "training"
 
 
 def test_progressive_resize_grows() -> None:

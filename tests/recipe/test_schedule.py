@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmstart.errors import RecipeError
+from warmstart.recipe.phase import PlateauRule
 from warmstart.recipe.schedule import Plateau, factor
 
 NAMES = ["constant", "cosine", "one_cycle", "slanted_triangular", "plateau"]
@@ -67,6 +68,25 @@ def test_plateau_cuts_after_its_patience_and_starts_counting_anew() -> None:
 def test_plateau_never_goes_below_its_least_and_nan_is_no_gain() -> None:
     plateau = Plateau(patience=1)
     assert [plateau.update(math.nan) for _ in range(20)][-1] == 0.01
+
+
+def test_plateau_counts_a_gain_only_where_it_is_large_enough() -> None:
+    plateau = Plateau.of(PlateauRule(patience=2, factor=0.25, least=0.1, delta=0.1))
+    assert [plateau.update(score) for score in (0.5, 0.55, 0.59, 0.65, 0.7, 0.7)] == [1, 1, 0.25, 0.25, 0.25, 0.1]
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_plateau_cuts_where_pytorch_does(patience: int) -> None:
+    losses = [1.0, 0.9, 0.95, 0.8, 0.8, 0.8, 0.8, 0.81, 0.7, 0.71, 0.72, 0.73, 0.74, 0.75]
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    # PyTorch cuts when more than `patience` epochs brought nothing, Keras and we when so many did.
+    reference = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.5, patience=patience - 1, threshold=1e-4, threshold_mode="abs", min_lr=0.1
+    )
+    plateau = Plateau.of(PlateauRule(patience=patience, least=0.1, delta=1e-4))
+    for loss in losses:
+        reference.step(loss)
+        assert plateau.update(-loss) == pytest.approx(optimizer.param_groups[0]["lr"])
 
 
 @given(st.lists(st.floats(0, 1), max_size=20), st.lists(st.floats(0, 1), min_size=1, max_size=20))

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from warmstart.errors import RecipeError
-from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, Pretrain, Step
+from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, PlateauRule, Pretrain, Step
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.recipe.text import from_yaml, to_yaml
 
@@ -21,6 +21,9 @@ phases = st.builds(
     epochs=st.integers(1, 99),
     optimizer=st.sampled_from(["adamw", "adam", "sgd"]),
     schedule=st.sampled_from(["constant", "cosine", "plateau"]),
+    plateau=st.builds(PlateauRule, factor=st.floats(0.1, 0.9), patience=st.integers(1, 60), delta=st.floats(0, 1)),
+    watch=st.sampled_from(["validation", "training"]),
+    batch_share=st.floats(0.01, 1),
     size=st.none() | st.integers(8, 512) | st.floats(0.01, 1),
     clip=st.none() | positive,
     ema=st.floats(0, 0.999),

@@ -24,6 +24,7 @@ def check(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -40,6 +41,7 @@ def check(
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
         task: that the labels pose, as for `fit`; found by what they are if not given.
+        normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
@@ -51,6 +53,7 @@ def check(
     dataset = load(
         data,
         task=task,
+        normal=normal,
         path_column=path_column,
         text_column=text_column,
         label_column=label_column,

@@ -63,6 +63,7 @@ def compare(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -97,8 +98,9 @@ def compare(
         val: share of what is not held out that a method may choose by.
         group: as for `fit`: what must not be divided.
         time: as for `fit`; the folds then chain forward.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag" or "generate"; by default what they look
-            like (see `warmstart.data.sources.load`).
+        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate" or "anomaly"; by default what
+            they look like (see `warmstart.data.sources.load`).
+        normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
@@ -120,7 +122,7 @@ def compare(
     _check_counts(folds, seeds, workers)
     kind = kind_of(data, task=task, path_column=path_column, text_column=text_column)
     columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
-    asked = _listed(_default(data, kind, task, columns) if methods is None else methods)
+    asked = _listed(_default(data, kind, task, {**columns, "normal": normal}) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     found = contestants_of(asked, named)
     options: dict[str, Any] = {
@@ -137,6 +139,7 @@ def compare(
         "group": group,
         "time": time,
         "task": task,
+        "normal": normal,
         **columns,
         "workers": workers,
         "ray": ray,

@@ -12,21 +12,22 @@ import numpy as np
 from warmstart.api.budget import cache_limits
 from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Decoded, activation_store, backbone_at, read_whole
-from warmstart.data.schema import Split
+from warmstart.data.schema import Dataset, Split
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
-from warmstart.engine.ladder.simple import SIMPLE, simple_rung
+from warmstart.engine.ladder.simple import SIMPLE, simple_rungs
+from warmstart.engine.run import refuse_training
 from warmstart.engine.trials.contender import Contestant
 from warmstart.engine.trials.folds import Fold, Folds, make_folds
-from warmstart.errors import RecipeError
+from warmstart.errors import DataError, RecipeError
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import task_of
 
-READING = ("size", "group", "time", "task", "path_column", "text_column", "label_column", "max_unreadable")
+READING = ("size", "group", "time", "task", "normal", "path_column", "text_column", "label_column", "max_unreadable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,11 +91,21 @@ def contestants_of(methods: Sequence[str | Path | Recipe], backbones: Sequence[s
     return tuple(found)
 
 
-def _check_simple(contestants: Sequence[Contestant], uri: str, simple: str) -> None:
-    """Raise `RecipeError` for a method without a network that is not the one for such data."""
+def _check_simple(contestants: Sequence[Contestant], uri: str, simple: Sequence[str]) -> None:
+    """Raise `RecipeError` for a method without a network that is none for such data."""
     for one in contestants:
-        if one.recipe is None and one.backbone == uri and one.method != simple:
-            raise RecipeError(f"the method {one.method} on this data", expected=simple)
+        if one.recipe is None and one.backbone == uri and one.method not in simple:
+            raise RecipeError(f"the method {one.method} on this data", expected=" or ".join(simple))
+
+
+def _check_anomalies(dataset: Dataset, folds: int) -> None:
+    """Raise `DataError` where methods are to be compared by the anomalies they find, and there are too few."""
+    if dataset.target.kind == "anomaly" and (found := int((dataset.strata == 1).sum())) < folds:
+        raise DataError(
+            f"{found} anomalies for {folds} folds",
+            expected="at least one to be found in each fold: methods are compared by them",
+            do="label some, or take fewer folds",
+        )
 
 
 def _name(method: str | Path | Recipe) -> str:
@@ -124,7 +135,11 @@ def contest(
         asked = {key: options[key] for key in READING}
         whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
         target = whole.dataset.target
-        _check_simple(contestants, uri, simple_rung(backbone.spec.kind, target.kind).name)
+        _check_anomalies(whole.dataset, options["folds"])
+        for one in contestants:
+            if one.recipe is not None and one.backbone == uri:
+                refuse_training(one.recipe, task_of(target))
+        _check_simple(contestants, uri, [rung.name for rung in simple_rungs(backbone.spec.kind, target.kind)])
         backbone = whole.backbone
         if first is None or folds is None:
             first = whole

@@ -12,6 +12,7 @@ import torch
 from warmstart.api.written import written
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.sources import load
+from warmstart.data.targets import AnomalyTarget
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
@@ -56,10 +57,12 @@ def evaluate(
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
+    target = loaded.manifest.target
     dataset = load(
         data,
         kind=loaded.spec.kind,
         task=loaded.manifest.task,
+        normal=target if isinstance(target, AnomalyTarget) else None,
         path_column=path_column,
         text_column=text_column,
         label_column=label_column,

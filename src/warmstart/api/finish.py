@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from torch import Tensor
@@ -13,6 +13,7 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.climb import Climbed
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
+from warmstart.evaluation.anomalies import verdict_of_anomalies
 from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.details import details
 from warmstart.evaluation.interval import Interval
@@ -21,6 +22,7 @@ from warmstart.evaluation.scoring import interval_of, scores, temperature_of
 from warmstart.evaluation.verdict import verdict
 from warmstart.preprocess.kinds import PLURAL
 from warmstart.report.results import jsonable
+from warmstart.task.base import Task
 
 FINAL = "final"
 PARTS = {"test": "test", "val": "validation"}
@@ -108,6 +110,20 @@ def differences(climbed: Climbed, measured: Measured, context: LadderContext) ->
     )
 
 
+def _verdict(
+    task: Task,
+    metrics: Mapping[str, Interval],
+    on: str,
+    chosen: str,
+    table: Sequence[Rung],
+    pairs: Sequence[Difference],
+) -> str:
+    metric = task.primary_metric
+    if task.name == "anomaly":
+        return verdict_of_anomalies(metrics, on, chosen, table, pairs, told_apart=metric == "auroc")
+    return verdict(metrics[metric], on, chosen, table, pairs, metric=metric)
+
+
 def outcome(
     climbed: Climbed,
     final: Contender | None,
@@ -144,7 +160,7 @@ def outcome(
         metric=task.primary_metric,
         rungs=table,
         chosen=climbed.chosen,
-        verdict=verdict(metrics[task.primary_metric], on, climbed.chosen, table, pairs, metric=task.primary_metric),
+        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs),
         differences=pairs,
         test=metrics,
         temperature=measured.temperature,

@@ -23,6 +23,7 @@ from warmstart.engine.events import Decided, Finished, Listener, Started, broadc
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
+from warmstart.engine.run import refuse_training
 from warmstart.errors import RunError
 from warmstart.evaluation.outcome import Outcome
 from warmstart.model.activation import ActivationDtype
@@ -39,7 +40,7 @@ from warmstart.task.network import network_for
 
 Baseline = Literal["simple", "scratch", "none"]
 
-READING = ("size", "seed", "val", "test", "group", "time", "task", *COLUMNS, "max_unreadable")
+READING = ("size", "seed", "val", "test", "group", "time", "task", "normal", *COLUMNS, "max_unreadable")
 """Options that say how data is read."""
 
 
@@ -71,6 +72,7 @@ def fit(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -109,8 +111,9 @@ def fit(
         group: column (or folder level) that names what must not be divided: patient, site, device.
         time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
             test, those before them validation, instead of parts stratified by class.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag" or "generate"; by default what they look
-            like (see `warmstart.data.sources.load`).
+        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate" or "anomaly"; by default what
+            they look like (see `warmstart.data.sources.load`).
+        normal: for anomalies the label of normal samples, from which alone is learned; with it, anomalies are the task.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
@@ -144,6 +147,7 @@ def fit(
         "group": group,
         "time": time,
         "task": task,
+        "normal": normal,
         "path_column": path_column,
         "text_column": text_column,
         "label_column": label_column,
@@ -199,6 +203,7 @@ def _fit(
     given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
     pretrained = loaded.backbone
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
+        refuse_training(recipe, task)
         network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])
         compile_plan(recipe, outlined(network, recipe.edits), given.facts, limits=limits)
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from warmstart.data.schema import Kind
 from warmstart.data.targets import TaskName
+from warmstart.engine.heads.anomaly import DEFAULT, distances
 from warmstart.engine.ladder.simple import simple_rung
 from warmstart.task.base import tasks
 
@@ -16,6 +17,9 @@ def default_methods(kind: Kind, task: TaskName) -> list[str]:
     >>> default_methods("text", "tag")
     ['words', 'probe', 'finetune', 'gradual', 'lp_ft']
     """
+    if task == "anomaly":
+        others = (f"probe?heads={name}" for name in distances if name != DEFAULT)
+        return [simple_rung(kind, task).name, "probe", *others]
     simple = "scratch" if kind == "image" else simple_rung(kind, task).name
     frozen = ["probe", "finetune", "gradual", "lp_ft"] if tasks[task].closed_form else ["finetune", "gradual"]
     return [simple, *frozen]

@@ -45,6 +45,7 @@ def plan(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -67,8 +68,9 @@ def plan(
         test: share for the test, as for `fit`.
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag" or "generate"; by default what they look
-            like (see `warmstart.data.sources.load`).
+        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate" or "anomaly"; by default what
+            they look like (see `warmstart.data.sources.load`).
+        normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
@@ -85,6 +87,7 @@ def plan(
     pretrained = backbone_at(uri, size, seed, accept_licence=accept_licence)
     reading = {
         "task": task,
+        "normal": normal,
         "path_column": path_column,
         "text_column": text_column,
         "label_column": label_column,

@@ -14,6 +14,7 @@ from warmstart.api.series import for_channels, read_all_series
 from warmstart.api.texts import read_all_texts
 from warmstart.cache.store import ActivationStore
 from warmstart.cache.tokens import TokenShelf
+from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.schema import PLURAL, Dataset, Kind, Split
 from warmstart.data.sources import load
@@ -104,6 +105,7 @@ def read_whole(
     listener: Listener,
     text_column: str | None = None,
     task: TaskName | None = None,
+    normal: str | None = None,
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,
     seconds: float = math.inf,
@@ -119,6 +121,7 @@ def read_whole(
         path_column=path_column,
         text_column=text_column,
         label_column=label_column,
+        normal=normal,
         group=group,
         time=time,
     )
@@ -152,7 +155,7 @@ def read(
         listener(Decided(note))
     findings = whole.audit(split)
     tell_problems(findings, listener)
-    return Loaded(whole.backbone, whole.dataset, split, whole.store, findings)
+    return Loaded(whole.backbone, as_divided(whole.dataset, split), split, whole.store, findings)
 
 
 def tell_problems(findings: Audit, listener: Listener) -> None:

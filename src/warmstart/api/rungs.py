@@ -9,18 +9,20 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
+from warmstart.engine.heads.anomaly import DEFAULT, DISTANCES, distances
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import FEW as FEW_VALIDATION
 from warmstart.engine.ladder.mixtures import AverageRung, EnsembleRung
 from warmstart.engine.ladder.rungs import RecipeRung, Rung
-from warmstart.engine.ladder.simple import simple_rung
+from warmstart.engine.ladder.simple import default_simple
 from warmstart.errors import RecipeError
 from warmstart.model.network import Network
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 
-SCRATCH_SHARE, TUNE_SHARE, LIGHT_SHARE = 0.2, 0.35, 0.1
-"""Shares of the time left that training from scratch, the tune and the parameter-efficient tune may take."""
+SCRATCH_SHARE, TUNE_SHARE, LIGHT_SHARE, SIMPLE_SHARE = 0.2, 0.35, 0.1, 0.1
+"""Shares of the time left that training from scratch, the tune and the parameter-efficient tune may take, and a second
+simple baseline."""
 
 DEPTHS = (0.4, 0.55, 0.7, 0.85)
 """Shares of the blocks that stay frozen, deepest tune first; the first that fits the time is taken. What lies below is
@@ -56,6 +58,8 @@ out Fashion-MNIST training images: from 800 labels 1e-3 reached 89.3 %, 3e-4 88.
 def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list[Rung]:
     """The ladder: a baseline, the probe, LP-FT, the average of the two, a parameter-efficient tune, an ensemble."""
     time = Time(context, reserve)
+    if context.task.name == "anomaly":
+        return [*_baseline(baseline, time), *_by_distance(context)]
     if not context.task.closed_form:
         return [*_baseline(baseline, time), *_by_gradient(time)]
     epochs, lr = EPOCHS[context.data.spec.kind], _rate(context)
@@ -64,7 +68,7 @@ def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list
     lights = [load_recipe("bias_only", **option) for option in options]
     return [
         *_baseline(baseline, time),
-        _probe(),
+        _probe(context),
         *(_whole(time, epochs) if context.task.name == "tag" else []),
         *_tuned("lp_ft", "probe, then tuning from it", tunes, TUNE_SHARE, time),
         AverageRung("lp_ft"),
@@ -82,6 +86,16 @@ def _by_gradient(time: Time) -> list[Rung]:
     return [
         RecipeRung("head_only", "only the head that writes tuned, on frozen features", time.best(alone, HEAD_SHARE)),
         RecipeRung("finetune", "everything tuned", time.best(whole, WHOLE_SHARE)),
+    ]
+
+
+def _by_distance(context: LadderContext) -> list[Rung]:
+    """The default distance, and where validation can tell which is better, the others."""
+    names = [name for name in distances if name != DEFAULT] if context.task.primary_metric == "auroc" else []
+    others = [load_recipe("probe", heads=(name,)).model_copy(update={"name": name}) for name in names]
+    return [
+        _probe(context),
+        *(RecipeRung(one.name, f"{DISTANCES[one.name]} of frozen features", one) for one in others),
     ]
 
 
@@ -128,7 +142,7 @@ def _fits(recipe: Recipe, network: Network, context: LadderContext) -> bool:
 def recipe_rungs(chosen: Recipe, baseline: str, context: LadderContext, reserve: float) -> list[Rung]:
     """What the user asked for, beside a baseline and the probe to compare it with."""
     asked = RecipeRung(chosen.name, chosen.about, chosen)
-    before = [*_baseline(baseline, Time(context, reserve)), *([_probe()] if context.task.closed_form else [])]
+    before = [*_baseline(baseline, Time(context, reserve)), *([_probe(context)] if context.task.closed_form else [])]
     return [*(rung for rung in before if rung.name != chosen.name), asked]
 
 
@@ -144,13 +158,17 @@ def _rate(context: LadderContext) -> float:
     return RATES[batch_norm, len(context.data.split.train) < FEW]
 
 
-def _probe() -> RecipeRung:
-    return RecipeRung("probe", "a linear head on frozen features", load_recipe("probe"))
+def _probe(context: LadderContext) -> RecipeRung:
+    what = f"{DISTANCES[DEFAULT]} of" if context.task.name == "anomaly" else "a linear head on"
+    return RecipeRung("probe", f"{what} frozen features", load_recipe("probe"))
 
 
 def _baseline(baseline: str, time: Time) -> list[Rung]:
     if baseline == "simple":
-        return [simple_rung(time.context.data.spec.kind, time.context.task.name)()]
+        first, *more = [rung() for rung in default_simple(time.context.data.spec.kind, time.context.task.name)]
+        if time.context.task.name == "anomaly":
+            first.about = f"no transfer: {DISTANCES[DEFAULT]}, {'TF-IDF' if first.name == 'tfidf' else 'raw values'}"
+        return [first, *(rung for rung in more if time.fits(rung.seconds(time.context), SIMPLE_SHARE))]
     if baseline == "scratch":
         recipe = time.best(
             [load_recipe("scratch", epochs=n, augment="none") for n in (60, 40, 30, 20, 15, 10)], SCRATCH_SHARE
@@ -169,6 +187,10 @@ class Time:
 
     context: LadderContext
     reserve: float
+
+    def fits(self, seconds: float, share: float) -> bool:
+        """Whether so many are within `share` of what is left."""
+        return seconds <= share * max(0.0, self.context.deadline.left() - self.reserve)
 
     def best(self, options: list[Recipe], share: float) -> Recipe:
         """The first option whose expected time is within `share` of what is left; the last one if none is.

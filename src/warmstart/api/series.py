@@ -13,8 +13,8 @@ from warmstart.data.seriesscan import read_looks
 from warmstart.data.signals import SeriesStore
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
 from warmstart.errors import DataError, RecipeError
+from warmstart.model.adaptation import adapted
 from warmstart.model.backbone import Backbone
-from warmstart.model.catalog import load_backbone
 from warmstart.model.uri import Uri
 from warmstart.preprocess.kinds import of_series
 from warmstart.preprocess.series import SeriesSpec
@@ -40,9 +40,8 @@ def for_channels(backbone: Backbone, dataset: Dataset) -> Backbone:
     (channels,) = counts
     if channels == of_series(backbone.spec).channels:
         return backbone
-    card = backbone.card
-    asked = str(dataclasses.replace(Uri.of(card.name), channels=channels))
-    return load_backbone(asked, structure=backbone.structure, accept_licence=card.licence_accepted)
+    wanted = dataclasses.replace(Uri.of(backbone.card.name), channels=channels)
+    return adapted(backbone.clone(), wanted, drawn=None if wanted.pretrained else 0)
 
 
 def read_all_series(

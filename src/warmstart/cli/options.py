@@ -56,11 +56,16 @@ CacheDtype = Annotated[
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
 ]
 Task = Annotated[
-    Literal["classify", "multilabel", "regress", "tag", "generate"] | None,
+    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly"] | None,
     typer.Option(
-        help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written.",
+        help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written, "
+        "normal or not.",
         show_default="what they look like",
     ),
+]
+Normal = Annotated[
+    str | None,
+    typer.Option(help="Label of normal samples, from which alone is learned: the task is then to find anomalies."),
 ]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
 TextColumn = Annotated[

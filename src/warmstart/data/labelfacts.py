@@ -36,7 +36,7 @@ def label_facts(dataset: Dataset) -> Facts:
     """
     known = [sample for sample in dataset.samples if sample.label is not None]
     kind, classes = dataset.target.kind, dataset.target.classes
-    if not known or kind == "classify":
+    if not known or kind in ("classify", "anomaly"):
         return {}
     if kind == "regress":
         return _of_numbers(known, classes)

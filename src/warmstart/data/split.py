@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from warmstart.data.anomalies import out_of_train, parts_told
 from warmstart.data.names import some
 from warmstart.data.parts import check_parts, groups_across
 from warmstart.data.schema import Dataset, IntArray, Split
@@ -25,6 +26,7 @@ WAYS: dict[TaskName, str] = {
     "regress": "stratified by number (tenths)",
     "tag": "stratified by rarest tag",
     "generate": "at random",
+    "anomaly": "normal samples and anomalies apart, none of these in train",
 }
 """How samples are divided, by what they are labelled with; see `Target.strata`."""
 
@@ -152,7 +154,21 @@ def _divide(dataset: Dataset, pool: IntArray, shares: tuple[float, float], seed:
     units = joined(len(pool), [*groups, *twins])
     if any(s.time is not None for s in samples):
         return timed(dataset, pool, units, shares)
-    if not groups:  # one of each set of copies is dealt, the others go with it
+    part = _dealt(dataset, strata, units, shares, rng, grouped=bool(groups))
+    return out_of_train(strata, units, part, shares, rng) if dataset.target.kind == "anomaly" else part
+
+
+def _dealt(
+    dataset: Dataset,
+    strata: IntArray,
+    units: IntArray,
+    shares: tuple[float, float],
+    rng: np.random.Generator,
+    *,
+    grouped: bool,
+) -> IntArray:
+    """Parts by stratum; `units` are whole."""
+    if not grouped:  # one of each set of copies is dealt, the others go with it
         _, first, whose = np.unique(units, return_index=True, return_inverse=True)
         return _with_every_class(by_class(strata[first], shares, rng)[whose], strata, units)
     needed, several = 1 + sum(share > 0 for share in shares), len(set(units.tolist()))
@@ -191,7 +207,10 @@ def _how(dataset: Dataset, parts: list[IntArray], *, has_val: bool, has_test: bo
 
 
 def _notes(dataset: Dataset, train: IntArray, val: IntArray, test: IntArray, *, no_test: str) -> tuple[str, ...]:
-    notes = _of_names(dataset, train, val, test) if dataset.target.kind != "regress" else []
+    if dataset.target.kind == "anomaly":
+        notes = parts_told(dataset, train, val, test)
+    else:
+        notes = _of_names(dataset, train, val, test) if dataset.target.kind != "regress" else []
     if no_test:
         notes.append(f"{no_test}: no test is made")
     part_of = {int(i): name for name, part in (("train", train), ("val", val), ("test", test)) for i in part}

@@ -18,7 +18,7 @@ IntArray = npt.NDArray[np.int64]
 Label = str | tuple[str, ...] | tuple[float, ...]
 """A class or a text to be written; classes, or a tag for each word; numbers."""
 Labels = Sequence[Label | None]
-TaskName = Literal["classify", "multilabel", "regress", "tag", "generate"]
+TaskName = Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly"]
 
 UNKNOWN = -1
 """The index of a label that is not known, and of a place in a text that has none."""
@@ -192,11 +192,42 @@ class TextTarget:
         return np.array([UNKNOWN if label is None else 0 for label in labels], dtype=np.int64)
 
 
+@dataclasses.dataclass(frozen=True)
+class AnomalyTarget:
+    """Normal or not: what is normal is learned from normal samples alone.
+
+    `classes` are the label of normal samples and what all other labels are read as. `told_apart`: validation, and the
+    part that is measured on, hold samples of both, so that methods can be chosen and measured by telling them apart.
+    """
+
+    classes: tuple[str, ...]
+    told_apart: bool = True
+    kind: Literal["anomaly"] = "anomaly"
+
+    @property
+    def normal(self) -> str:
+        """The label of normal samples."""
+        return self.classes[0]
+
+    def encode(self, labels: Labels) -> IntArray:
+        """0 for a normal sample, 1 for an anomaly, -1 where it is not known which (n,).
+
+        >>> AnomalyTarget(("good", "anomaly")).encode(["good", "anomaly", None]).tolist()
+        [0, 1, -1]
+        """
+        return np.array([UNKNOWN if s is None else int(s != self.normal) for s in labels], dtype=np.int64)
+
+    def strata(self, labels: Labels) -> IntArray:
+        """Normal samples and anomalies."""
+        return self.encode(labels)
+
+
 OF_NAMES: dict[TaskName, Callable[[tuple[str, ...]], Target]] = {
     "classify": ClassTarget,
     "multilabel": LabelsTarget,
     "tag": TagTarget,
     "generate": TextTarget,
+    "anomaly": AnomalyTarget,
 }
 """Targets that are made of names alone."""
 

@@ -14,7 +14,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Measured, Started
 from warmstart.engine.feed import Feed
 from warmstart.engine.guard import Guard
-from warmstart.engine.score import Best, better
+from warmstart.engine.score import Best, Validation, better
 from warmstart.engine.seeds import derive
 from warmstart.engine.statistics import settle
 from warmstart.engine.stepper import NonFiniteError, Stepper
@@ -56,14 +56,19 @@ class Epochs:
         if self.files is not None and not self.training.progress.finished:
             self.files.folder.mkdir(parents=True, exist_ok=True)
             ensure_space(self.files.folder, 4 * self.training.record_bytes)  # last, previous, best, temporary
-        if self.phase.early_stopping is not None and not self.feed.validates:
+        if self.phase.early_stopping is not None and not self._judges:
             self.context.listener(Decided(f"{self.phase.name}: no early stopping, for want of validation data"))
         stopped = self._epochs()
-        if not self.feed.validates:
+        if not self._judges:
             self.best = Best(None, self.training.progress.epoch, self.training.result(), unsaved=True)
         self._save_best()
         self.context.listener(Finished(self.what, time.monotonic() - started))
         return stopped
+
+    @property
+    def _judges(self) -> bool:
+        """Whether anything says which epoch is the best."""
+        return self.feed.validates or self.phase.watch == "training"
 
     def _epochs(self) -> str:
         while not self.training.progress.finished:
@@ -125,30 +130,36 @@ class Epochs:
     def _measure(self) -> None:
         """One row of the learning curve, and all that depends on its score."""
         progress, training = self.training.progress, self.training
-        values = {"train_loss": progress.loss / max(1, progress.samples)}
+        loss = progress.loss / max(1, progress.samples)
         step = progress.epoch * self.feed.steps_per_epoch + progress.batch
-        watched = -values["train_loss"]
-        if self.feed.validates:
-            began = time.monotonic()
+        if self._judges:
             settle(self.stepper.suffix, self._seen(), step)
-            with training.evaluated():
-                validation = self.stepper.validated(self.context.task, self._targets)
-            self._validation_seconds = time.monotonic() - began
-            values |= validation.values
-            watched = -validation.loss
-            self.best.offer(validation, progress.epoch + 1, training.result)
+        validation = self._validated() if self.feed.validates else None
+        judged = validation
+        if self.phase.watch == "training":
+            judged = Validation.of_loss(validation and validation.outputs, loss)
+        if judged is not None:
+            self.best.offer(judged, progress.epoch + 1, training.result)
             progress.waited += 1
-            if better(validation.score, progress.best):
-                progress.best, progress.waited = validation.score, 0
+            if better(judged.score, progress.best):
+                progress.best, progress.waited = judged.score, 0
+        values = {"train_loss": loss} | (validation.values if validation is not None else {})
         values |= {
             "rate": training.set_rates(max(0, step - 1)),
             "seconds": progress.seconds,
             "images_per_second": progress.samples / max(progress.seconds, 1e-9),
         }
         if self.phase.schedule == "plateau":
-            training.plateau.update(watched)
+            training.plateau.update(-loss if judged is None else -judged.loss)
         progress.rows.append(CurveRow(self.phase.name, progress.epoch + 1, step, values))
         self.context.listener(Measured(self.context.rung, self.phase.name, progress.epoch + 1, step, values))
+
+    def _validated(self) -> Validation:
+        began = time.monotonic()
+        with self.training.evaluated():
+            validation = self.stepper.validated(self.context.task, self._targets)
+        self._validation_seconds = time.monotonic() - began
+        return validation
 
     def _seen(self) -> Iterator[Tensor]:
         """What the suffix is given in the epoch under way."""
@@ -171,7 +182,8 @@ class Epochs:
         progress = self.training.progress
         self._tell_deadline(f"time is over after batch {progress.batch} of epoch {progress.epoch + 1}")
         self._save(always=True)
-        if progress.batch > 0 and self.training.finite():
+        whole_only = self.phase.watch == "training" and self.best.epoch > 0  # another loss is of other samples
+        if progress.batch > 0 and self.training.finite() and not whole_only:
             self._measure()
 
     def _tell_deadline(self, why: str) -> None:

@@ -22,7 +22,7 @@ from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.state import RunState
 from warmstart.engine.steps.registry import kind_of, name_of, steps
 from warmstart.engine.training import copied
-from warmstart.errors import Interrupted
+from warmstart.errors import Interrupted, RecipeError
 from warmstart.evaluation.predict import predict_outputs
 from warmstart.model.low_rank import merge
 from warmstart.model.network import Network
@@ -30,6 +30,7 @@ from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.edited import edited
 from warmstart.planning.plan import Plan
+from warmstart.recipe.phase import ClosedForm
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
 
@@ -64,10 +65,12 @@ def run_recipe(
         speed: of this machine, for the plan's estimates.
 
     Raises:
+        RecipeError: the recipe trains what has nothing to train.
         RunError: `folder` holds a run of another configuration, or cannot be written.
         Interrupted: stopped by the user; what is done is saved.
         TrainingError: training does not stay finite, or one sample does not fit into memory.
     """
+    refuse_training(recipe, task)
     network = edited(network.clone(), recipe.edits, seed=seed)
     plan = compile_plan(recipe, network, data.facts, speed=speed, limits=data.limits)
     if folder is not None:
@@ -85,6 +88,16 @@ def run_recipe(
     if folder is not None:
         finished.save(folder, result)
     return result
+
+
+def refuse_training(recipe: Recipe, task: Task) -> None:
+    """Raise `RecipeError` for a recipe that does more than fit a head, where the task has heads of distances alone."""
+    if task.name == "anomaly" and not all(isinstance(step, ClosedForm) for step in recipe.steps):
+        raise RecipeError(
+            f"the recipe {recipe.name} trains, and anomalies are told by distances, in which there is nothing to train",
+            expected="a recipe that fits a head on frozen features",
+            do="take probe, probe?heads=mahalanobis, or none",
+        )
 
 
 def _steps(plan: Plan, network: Network, data: RunData, context: Context) -> RunState:

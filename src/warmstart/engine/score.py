@@ -17,9 +17,9 @@ Score = tuple[float, float]
 
 @dataclasses.dataclass(frozen=True)
 class Validation:
-    """Outputs on validation and what they are worth."""
+    """A state of a network: its outputs on validation, and what they, or its training loss, are worth."""
 
-    outputs: Tensor
+    outputs: Tensor | None  # None where there are no validation samples
     loss: float
     metrics: dict[str, float]
     score: Score | None  # None when anything in it is not finite: such a state is never kept
@@ -33,8 +33,8 @@ class Validation:
         return cls(outputs, loss, metrics, (primary, -loss) if finite else None)
 
     @classmethod
-    def of_loss(cls, outputs: Tensor, loss: float) -> Validation:
-        """Of a step that has no metric: only its loss says which state is better."""
+    def of_loss(cls, outputs: Tensor | None, loss: float) -> Validation:
+        """Of a step that has no metric, or does not go by it: only its loss says which state is better."""
         return cls(outputs, loss, {}, (0.0, -loss) if math.isfinite(loss) else None)
 
     @property

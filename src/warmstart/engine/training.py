@@ -39,13 +39,19 @@ class Progress:
     finished: str = ""  # why the phase is over: "all epochs", "early stopping"
     rows: list[CurveRow] = dataclasses.field(default_factory=list)
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able; `from_dict` is its inverse. Rows are finished, so they are shared: a copy of each, every epoch,
+        would take longer than the epochs of a small network.
+        """
+        return {**vars(self), "rows": [vars(row) for row in self.rows]}
+
     def end_epoch(self) -> None:
         """Count the epoch as completed and begin the next one with empty sums."""
         self.epoch, self.batch, self.loss, self.samples, self.seconds = self.epoch + 1, 0, 0.0, 0, 0.0
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Progress:
-        """Inverse of `dataclasses.asdict`."""
+        """Inverse of `to_dict`."""
         best = None if data["best"] is None else (float(data["best"][0]), float(data["best"][1]))
         return cls(**{**data, "best": best, "rows": [CurveRow(**row) for row in data["rows"]]})
 
@@ -65,7 +71,7 @@ class Training:
         self.network, self.plan, self.rates, self.total, self.progress = network, plan, rates, total, progress
         self.optimizer = build_optimizer(network, plan, rates)
         self.average = Average(network, plan.phase.ema) if plan.phase.ema > 0 else None
-        self.plateau = Plateau()
+        self.plateau = Plateau.of(plan.phase.plateau)
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:
@@ -110,7 +116,7 @@ class Training:
         if self.average is not None:
             tensors |= under("average", self.average.shadow)
         state = {
-            "progress": dataclasses.asdict(self.progress),
+            "progress": self.progress.to_dict(),
             "plateau": self.plateau.state_dict(),
             "updates": self.average.updates if self.average is not None else 0,
         }

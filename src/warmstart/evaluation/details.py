@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from warmstart.data.schema import Sample
 from warmstart.data.targets import Label, NumberTarget, Target
+from warmstart.evaluation.anomalies import of_anomalies
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.metrics import confusion, most_wrong, per_class
@@ -28,6 +29,8 @@ def details(
     """Fields of an `Outcome` beyond its metrics, of outputs (n, ...) for `samples`; without thumbnails and texts."""
     if task.name == "classify":
         return of_classes(outputs, targets, [sample.id for sample in samples], target.classes, temperature)
+    if task.name == "anomaly":
+        return of_anomalies(outputs, targets, samples, target)
     found: dict[str, Any] = {"shown": _shown(task, outputs, targets, samples, target)}
     if isinstance(task, Tag):
         found["per_class"] = task.by_kind(outputs, targets)

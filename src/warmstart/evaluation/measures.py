@@ -31,6 +31,15 @@ MEASURES = {
     ),
     "mae": Measure("MAE", "mean absolute error, in the unit of the labels", share=False),
     "spearman": Measure("rank correlation", "whether larger answers go with larger truths (Spearman)", share=False),
+    "auroc": Measure(
+        "area under the ROC curve", "how often an anomaly scores higher than a normal sample; 50 % is chance"
+    ),
+    "average_precision": Measure("average precision", "how far the anomalies rank before the normal samples"),
+    "recall": Measure("anomalies found", "the share of the anomalies that raise an alarm"),
+    "passed": Measure("normal samples passed", "the share of the normal samples that raise none"),
+    "surprise": Measure(
+        "surprise", "-ln p of normal samples, -ln(1 - p) of anomalies; 1 is to be expected of normal ones", share=False
+    ),
     "entity_f1": Measure("entity F1", "balance of missed and wrong entities; span and type have to be right"),
     "entity_precision": Measure("entity precision", "the share of the entities told that are right"),
     "entity_recall": Measure("entity recall", "the share of the true entities that are told"),

@@ -182,7 +182,9 @@ class Outcome:
     reliability_after: Reliability | None = None
     mistakes: tuple[Mistake, ...] = ()  # of classes
     shown: tuple[Shown, ...] = ()  # of other answers: the worst, and then some drawn at random
-    pairs: tuple[tuple[float, float], ...] = ()  # of numbers: (true, answered), in the user's unit
+    pairs: tuple[
+        tuple[float, float], ...
+    ] = ()  # of numbers: (true, answered), in the user's unit; of anomalies (0 or 1, score)
     times: dict[str, float] = dataclasses.field(default_factory=dict)  # seconds by kind of work
     rates: dict[str, float] = dataclasses.field(
         default_factory=dict
@@ -191,6 +193,7 @@ class Outcome:
     projection: Projection | None = None
     coverages: tuple[Coverage, ...] = ()  # on test; those that the validation samples can support
     unknowns: Unknowns | None = None
+    alarm_beyond: float | None = None  # of anomalies: a score between those without an alarm and those with one
     shift: Similarity | None = None  # training samples as A, those of `evaluated_on` as B
 
     def to_dict(self) -> dict[str, Any]:

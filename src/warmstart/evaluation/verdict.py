@@ -13,6 +13,9 @@ BASELINES = {
     "pixels": "learning from raw pixels",
     "tfidf": "TF-IDF and a linear model",
     "words": "a linear model of the words themselves",
+    "minirocket": "MiniRocket and ridge regression",
+    "multirocket_hydra": "MultiRocket-Hydra and ridge regression",
+    "steps": "a linear model of raw values",
     "nearest": "the answer to the most similar text",
 }
 
@@ -52,7 +55,8 @@ def verdict(
         chosen: name of the rung that was chosen.
         rungs: all rungs.
         metric: name of the primary metric.
-        differences: paired differences on the same samples; those of "final" against a baseline and the probe are used.
+        differences: paired differences on the same samples; those of "final" against the baseline that is best on
+            validation and against the probe are used.
     """
     span = f"95 % interval {percent(final.low)} to {percent(final.high)}"
     if metric == "accuracy":
@@ -60,23 +64,26 @@ def verdict(
     else:
         first = f"{metric_name(metric)} is {percent(final.value)} on {on} ({span})."
     against = {d.than: d for d in differences if d.better == "final"}
-    baseline = next((r.name for r in rungs if r.role == "baseline" and r.name in against), None)
+    baselines = [r for r in rungs if r.role == "baseline" and r.name in against]
     parts = [first]
-    if baseline is not None:
-        parts.append(_transfer(against[baseline], BASELINES.get(baseline, baseline)))
+    if baselines:
+        best = max(baselines, key=lambda r: r.val.get(metric, 0.0)).name
+        parts.append(transfer(against[best], BASELINES.get(best, best)))
     others = [r for r in rungs if r.role == "candidate" and r.name not in ("probe", "final") and not r.skipped]
     parts.append(_tuning(chosen, against.get("probe"), bool(others)))
     return " ".join(part for part in parts if part)
 
 
-def _transfer(against: Difference, baseline: str) -> str:
+def transfer(against: Difference, baseline: str) -> str:
+    """Whether transfer helped, by the difference against a baseline, which is named in words."""
     if against.verdict == "better":
         return f"Transfer helped: {points(against.difference)} against {baseline}."
     if against.verdict == "worse":
         return (
             f"Transfer hurt here: {points(against.difference)} against {baseline}; another backbone is needed, or none."
         )
-    return f"This data cannot show that transfer helped: {points(against.difference)} against {baseline}."
+    equal = ", which was as good" if against.difference.value <= 0 else ""
+    return f"This data cannot show that transfer helped: {points(against.difference)} against {baseline}{equal}."
 
 
 def _tuning(chosen: str, against: Difference | None, tried: bool) -> str:

@@ -18,6 +18,8 @@ from warmstart.model.adapters.base import assemble, example_input
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.bands import Origins, origins, respecified
 from warmstart.model.input_layer import inflate, input_layer, patch_size, redraw
+from warmstart.model.series.channels import per_channel
+from warmstart.model.series.inflation import Multichannel, rechannelled
 from warmstart.model.uri import Uri
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
@@ -44,7 +46,7 @@ def adapted(backbone: Backbone, wanted: Uri, *, drawn: int | None = None) -> Bac
     if isinstance(backbone.spec, TextSpec):
         return _of_texts(backbone, backbone.spec, wanted)
     if isinstance(backbone.spec, SeriesSpec):
-        return _of_series(backbone, backbone.spec, wanted)
+        return _of_series(backbone, backbone.spec, wanted, drawn)
     if wanted.size is not None and wanted.size != backbone.preprocess.size:
         backbone = _resized(backbone, wanted.size)
     chosen = origins(backbone.preprocess, wanted)
@@ -63,16 +65,22 @@ def _of_texts(backbone: Backbone, spec: TextSpec, wanted: Uri) -> Backbone:
     return dataclasses.replace(backbone, spec=spec.with_size(size), card=_said(card, size=size))
 
 
-def _of_series(backbone: Backbone, spec: SeriesSpec, wanted: Uri) -> Backbone:
-    """With another number of steps."""
-    card, size = backbone.card, wanted.size
-    if wanted.bands or wanted.channels not in (None, spec.channels):
-        raise BackboneError(f"{wanted.channels} channels for {card.name!r}", expected=f"{spec.channels}")
-    if size is None or size == spec.size:
+def _of_series(backbone: Backbone, spec: SeriesSpec, wanted: Uri, drawn: int | None) -> Backbone:
+    """With another number of steps, and of channels: as `warmstart.model.series.inflation` or `.channels` has it."""
+    card, size, channels = backbone.card, wanted.size, wanted.channels
+    if wanted.bands:
+        raise BackboneError(f"bands for {card.name!r}, which reads series", do="say how many channels: ?channels=N")
+    if size is not None and size != spec.size:
+        most = spec.size if card.fixed_size else spec.limit or size
+        if not (spec.size if card.fixed_size else card.min_size) <= size <= most:
+            expected = f"{spec.size} steps" if card.fixed_size else f"{card.min_size} to {spec.limit} steps"
+            raise BackboneError(f"size {size} for {card.name!r}", expected=expected, do="leave ?size out")
+        backbone = dataclasses.replace(backbone, spec=spec.with_size(size), card=_said(card, size=size))
+    if channels is None or channels == spec.channels:
         return backbone
-    if size < card.min_size or (spec.limit and size > spec.limit):
-        raise BackboneError(f"size {size} for {card.name!r}", expected=f"at least {card.min_size} steps")
-    return dataclasses.replace(backbone, spec=spec.with_size(size), card=_said(card, size=size))
+    together = isinstance(backbone.module, Multichannel)
+    found = rechannelled(backbone, channels, drawn) if together else per_channel(backbone, channels)
+    return dataclasses.replace(found, card=_said(found.card, channels=channels))
 
 
 def _rechannelled(backbone: Backbone, wanted: Uri, chosen: Origins, drawn: int | None) -> Backbone:

@@ -2,8 +2,8 @@
 
 Units are the children of the root that read parameters, in the order in which the input reaches them. What is too small
 to stand alone joins the unit before it (a pure normalisation, constants), as do units without a cut between them. While
-there are few units, the one that holds half of the cuts or more gives way to its own children. What reads no parameter
-at all (activation, pooling) belongs to what comes before it.
+there are few units, the one that holds half of the cuts or more gives way to its own children, if that makes more of
+them. What reads no parameter at all (activation, pooling) belongs to what comes before it.
 """
 
 from __future__ import annotations
@@ -65,16 +65,17 @@ def _opened_up(
     module: nn.Module, segments: Segments, reads: Sequence[tuple[int, str]], cuts: Sequence[int]
 ) -> list[_Unit]:
     """Units, after those that hold too much have given way to their children."""
-    opened = {""}
+    opened, best = {""}, list[_Unit]()
     while True:
         units = _merged(module, _units(segments, reads, opened), cuts)
+        best = units if len(units) > len(best) else best
         starts = [*(unit.start for unit in units), cuts[-1] + 1]
         held = [sum(start <= cut < end for cut in cuts) for start, end in itertools.pairwise(starts)]
         if not units or len(units) >= _ENOUGH or 2 * max(held) < len(cuts):
-            return units
+            return best
         largest = units[held.index(max(held))]
         if next(module.get_submodule(largest.name).children(), None) is None:
-            return units
+            return best
         opened.add(largest.name)
 
 

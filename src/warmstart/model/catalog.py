@@ -37,6 +37,9 @@ backbones.add("torchgeo", "warmstart.model.adapters.satellite.torchgeo:SUPPLIER"
 backbones.add("torchvision", "warmstart.model.adapters.torchvision:SUPPLIER")
 backbones.add("hf", "warmstart.model.adapters.hf:SUPPLIER")
 backbones.add("minilm", "warmstart.model.adapters.minilm:SUPPLIER")
+backbones.add("fcn1d", "warmstart.model.adapters.convolutional:FCN1D")
+backbones.add("resnet1d", "warmstart.model.adapters.convolutional:RESNET1D")
+backbones.add("inceptiontime", "warmstart.model.adapters.convolutional:INCEPTIONTIME")
 backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
 backbones.add("toy_series", "warmstart.model.adapters.toy_series:SUPPLIER")
 
@@ -83,7 +86,8 @@ def load_backbone(
         else:
             backbone = supplier.load(wanted.name, pretrained=pretrained, seed=seed)
     backbone.card = dataclasses.replace(backbone.card, licence_accepted=accepted)
-    backbone = adapted(backbone, wanted, drawn=None if pretrained else seed)
+    random = not (pretrained and Uri.of(backbone.card.name).pretrained)  # nobody publishes weights of some networks
+    backbone = adapted(backbone, wanted, drawn=seed if random else None)
     return tapped(backbone if wanted.pooling is None else pooled(backbone, wanted.pooling), wanted.taps or 0)
 
 

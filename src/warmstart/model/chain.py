@@ -81,6 +81,11 @@ class Chain:
         self._modules = modules
         self._shapes: dict[int, tuple[tuple[int, ...], ...]] = {}
 
+    @property
+    def segments(self) -> Segmented | None:
+        """What the parts between cuts are made of; `None` if the network cannot be cut."""
+        return self._segments
+
     def __call__(self, x: Tensor) -> Tensor:
         """The features of preprocessed inputs, by the network itself."""
         out: Tensor = self.module(x)

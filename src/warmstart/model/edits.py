@@ -16,6 +16,7 @@ from warmstart.model.input_layer import input_layer, redraw
 from warmstart.model.network import Network
 from warmstart.model.text.language import LanguageHead
 from warmstart.model.weights import state_sha256
+from warmstart.preprocess.series import SeriesSpec
 
 
 def apply_edits(
@@ -60,7 +61,7 @@ def _reset_all(backbone: Backbone, seed: int) -> BackboneCard:
 
 
 def _reset_input(backbone: Backbone, seed: int) -> BackboneCard:
-    example = example_input(backbone.preprocess, backbone.card)
-    redraw(input_layer(backbone.module, example), backbone.preprocess.channels, seed)
+    spec = backbone.spec if isinstance(backbone.spec, SeriesSpec) else backbone.preprocess
+    redraw(input_layer(backbone.module, example_input(spec, backbone.card)), spec.channels, seed)
     source = f"{backbone.card.source}; the input layer drawn anew, seed {seed}"
     return dataclasses.replace(backbone.card, source=source)

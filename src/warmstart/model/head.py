@@ -126,6 +126,8 @@ class KNNHead(nn.Module):
 heads: Registry[type[nn.Module]] = Registry("head", BundleError)
 heads.add("linear", LinearHead)
 heads.add("knn", KNNHead)
+heads.add("neighbours", "warmstart.model.anomaly:NeighboursHead")
+heads.add("mahalanobis", "warmstart.model.anomaly:MahalanobisHead")
 heads.add("causal", "warmstart.model.text.language:CausalHead")
 heads.add("seq2seq", "warmstart.model.text.language:Seq2SeqHead")
 

@@ -12,15 +12,17 @@ from warmstart.errors import BackboneError
 from warmstart.model.bands import Origins, spread
 from warmstart.model.modes import evaluating
 
+Convolution = nn.Conv1d | nn.Conv2d
 
-def input_layer(module: nn.Module, example: Tensor) -> nn.Conv2d:
+
+def input_layer(module: nn.Module, example: Tensor) -> Convolution:
     """The convolution (or patch embedding) that alone consumes the input.
 
     It is the first that is called with all channels of the input, and without its weights the output says nothing about
     the input any more.
 
     Args:
-        module: takes (n, channels, height, width).
+        module: takes images (n, channels, height, width), or series (n, channels, steps).
         example: an input that it accepts.
 
     Raises:
@@ -56,24 +58,24 @@ def patch_size(module: nn.Module, example: Tensor) -> int:
     return 1 if first is None else int(first.stride[0])
 
 
-def inflate(layer: nn.Conv2d, chosen: Origins) -> None:
+def inflate(layer: Convolution, chosen: Origins) -> None:
     """Give `layer` the chosen channels, with weights that keep the scale of its output (`warmstart.model.bands`)."""
     _put(layer, spread(layer.weight.detach(), chosen))
 
 
-def redraw(layer: nn.Conv2d, channels: int, seed: int) -> None:
+def redraw(layer: Convolution, channels: int, seed: int) -> None:
     """Give `layer` random weights for so many channels: as spread as they were, for the scale of its output to stay."""
     outputs, before, *kernel = layer.weight.shape
     drawn = torch.randn(outputs, channels, *kernel, generator=torch.Generator().manual_seed(seed))
     _put(layer, drawn * layer.weight.detach().std() * math.sqrt(before / channels))
 
 
-def _convolutions(module: nn.Module, example: Tensor) -> list[tuple[nn.Conv2d, Tensor]]:
-    """Every convolution with the images (n, c, h, w) it is given, in the order in which they are called."""
-    called: list[tuple[nn.Conv2d, Tensor]] = []
+def _convolutions(module: nn.Module, example: Tensor) -> list[tuple[Convolution, Tensor]]:
+    """Every convolution with what it is given, (n, c, h, w) or (n, c, t), in the order in which they are called."""
+    called: list[tuple[Convolution, Tensor]] = []
 
     def note(part: nn.Module, args: tuple[Any, ...]) -> None:
-        if isinstance(part, nn.Conv2d):
+        if isinstance(part, Convolution):
             called.append((part, args[0]))
 
     hooks = [part.register_forward_pre_hook(note) for part in module.modules()]
@@ -86,12 +88,12 @@ def _convolutions(module: nn.Module, example: Tensor) -> list[tuple[nn.Conv2d, T
     return called
 
 
-def _put(layer: nn.Conv2d, weight: Tensor) -> None:
+def _put(layer: Convolution, weight: Tensor) -> None:
     layer.weight = nn.Parameter(weight.to(layer.weight.dtype), requires_grad=layer.weight.requires_grad)
     layer.in_channels = weight.shape[1]
 
 
-def _is_only_way_in(module: nn.Module, layer: nn.Conv2d, example: Tensor) -> bool:
+def _is_only_way_in(module: nn.Module, layer: Convolution, example: Tensor) -> bool:
     weight = layer.weight.detach().clone()
     with evaluating(module), torch.no_grad():
         layer.weight.zero_()

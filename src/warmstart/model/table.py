@@ -64,6 +64,9 @@ class Row:
         return {**dataclasses.asdict(self), "restricted": self.restricted, "here": self.here}
 
 
+_SERIES = {"fcn1d": (264_704, "FCN"), "resnet1d": (504_000, "ResNet"), "inceptiontime": (420_192, "Inception")}
+"""Parameters for series of one channel, and what Fawaz et al. (2019, 2020) call them."""
+
 SOURCES = (
     Row(
         "minilm",
@@ -97,6 +100,20 @@ SOURCES = (
         trained_on="of each model",
         source="a repository of the Hugging Face hub, downloaded once, or a folder (hf:./FOLDER); extra 'text'",
         modality="text",
+    ),
+    *(
+        Row(
+            name,
+            name,
+            name,
+            parameters=parameters,
+            licence="none needed",
+            trained_on="nothing (random weights)",
+            weights="made:",
+            source=f"random weights; the {published} of Wang et al. (2017) or Fawaz et al. (2020)",
+            modality="series",
+        )
+        for name, (parameters, published) in _SERIES.items()
     ),
     Row(
         "timm:NAME",

@@ -23,6 +23,7 @@ import torch
 from warmstart.errors import BackboneError
 from warmstart.model.backbone import Backbone, FeatureGroup
 from warmstart.model.inputs import Images, Steps
+from warmstart.model.series.channels import PerChannel
 from warmstart.model.trace import tapped_chain
 from warmstart.model.uri import Uri
 
@@ -95,7 +96,7 @@ def tapped(backbone: Backbone, taps: int) -> Backbone:
 
 def _tappable(backbone: Backbone) -> dict[int, tuple[tuple[int, ...], int]]:
     """By cut at the end of a block (the last is none): the dimensions to pool over, and the number of channels."""
-    if not isinstance(backbone.chain.inputs, Images | Steps):
+    if not isinstance(backbone.chain.inputs, Images | Steps) or isinstance(backbone.module, PerChannel):
         return {}
     chain, sizes = backbone.chain, _sizes(backbone)
     found = {}

@@ -93,6 +93,17 @@ def steps_per_epoch(samples: int, batch_size: int) -> int:
     return batches - 1 if batches > 1 and samples % batch_size == 1 else batches
 
 
+def batch_size(phase: GradientStep, samples: int) -> int:
+    """Samples in a batch: as many as the phase says, as far as they are there and its `batch_share` goes.
+
+    >>> [batch_size(Phase(batch_size=16, batch_share=0.1), n) for n in (1, 15, 67, 400)]
+    [1, 2, 6, 16]
+    """
+    share = phase.batch_share if isinstance(phase, Phase) else 1.0
+    most = max(2, math.floor(share * samples + 1e-9))  # two: statistics of a batch need them
+    return min(phase.batch_size, most, samples)
+
+
 def input_size(size: int | float | None, data: DataFacts, smallest: int) -> int:
     """Input side in pixels: as given, or a share of the run's size to the nearest 32 that is possible.
 
@@ -140,7 +151,7 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
             do="leave the size out of the recipe; --size gives the whole run another",
         )
     size = input_size(phase.size, data, card.min_size)
-    batch = min(phase.batch_size, data.train)
+    batch = batch_size(phase, data.train)
     steps = steps_per_epoch(data.train, batch)
     still, blocks = _blocks(phase, network, groups, cut)
     return PhasePlan(

@@ -7,7 +7,7 @@ from typing import Any
 
 from warmstart.planning.caching import megabytes
 from warmstart.planning.plan import AveragePlan, BlockPlan, DataFacts, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
-from warmstart.recipe.phase import Contrastive, GradientStep, Phase, Pretrain
+from warmstart.recipe.phase import Contrastive, GradientStep, Phase, PlateauRule, Pretrain
 
 COLUMNS = ("part", "row of the table", "rate", "decay", "trained", "parameters", "state")
 
@@ -129,11 +129,19 @@ def _extras(step: PhasePlan, banded: bool) -> tuple[tuple[str, str], ...]:
         *_of_its_kind(phase),
         f"average of weights {phase.ema:g}" if phase.ema else "",
         f"L2-SP {phase.l2_sp:g}" if phase.l2_sp else "",
+        _cuts(phase.plateau) if phase.schedule == "plateau" else "",
+        "the epoch of the lowest training loss is the best" if phase.watch == "training" else "",
         f"stops after {phase.early_stopping} epochs without gain" if phase.early_stopping else "",
         "starts from the best weights so far" if phase.start == "best" else "",
     ]
     text = ", ".join(filter(None, said))
     return (("with", text),) if text else ()
+
+
+def _cuts(rule: PlateauRule) -> str:
+    by = f" by more than {rule.delta:g}" if rule.delta else ""
+    after = "an epoch" if rule.patience == 1 else f"{rule.patience} epochs"
+    return f"rates x {rule.factor:g} after {after} without gain{by}, down to x {rule.least:g}"
 
 
 def _of_its_kind(phase: GradientStep) -> list[str]:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from warmstart.errors import RecipeError, nearest
-from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, Pretrain
+from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, PlateauRule, Pretrain
 from warmstart.recipe.recipe import Edits, Lora, Recipe
 
 Path = tuple[str | int, ...]
@@ -91,6 +91,8 @@ def _fields(data: object, path: Path) -> list[str]:
     """Names of the fields of the model that `path` ends in."""
     if path[0] == "edits":
         return list((Lora if "lora" in path[:-1] else Edits).model_fields)
+    if "plateau" in path[:-1]:
+        return list(PlateauRule.model_fields)
     if path[0] == "steps" and isinstance(data, Mapping):
         return list(_STEPS[data["steps"][path[1]]["kind"]].model_fields)
     return list(Recipe.model_fields)

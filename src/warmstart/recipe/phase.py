@@ -45,6 +45,19 @@ class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, revalidate_instances="always")
 
 
+class PlateauRule(_Data):
+    """When the schedule `plateau` cuts the rates (Keras' ReduceLROnPlateau)."""
+
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """What the rates are multiplied by at a cut."""
+    patience: Annotated[int, Field(ge=1)] = 2
+    """Epochs without a gain before a cut."""
+    least: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """Share of the full rate below which nothing is cut."""
+    delta: Annotated[float, Field(ge=0)] = 0.0
+    """How much lower a loss has to be to count as a gain."""
+
+
 class GradientStep(_Data):
     """What every kind of training by gradients has: one table of learning rates, and how long and by which rule.
 
@@ -68,6 +81,8 @@ class GradientStep(_Data):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Of SGD."""
     schedule: ScheduleName = "cosine"
+    plateau: PlateauRule = PlateauRule()
+    """Of the schedule of that name; the others have no use for it."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of the steps over which `cosine` rises linearly; the other schedules have no use for it."""
     size: Annotated[int, Field(ge=8)] | Annotated[float, Field(gt=0, le=1)] | None = None
@@ -87,10 +102,14 @@ class GradientStep(_Data):
     """Penalty alpha / 2 * |w - w_start|^2 on trained backbone parameters (Li et al. 2018, eq. 3)."""
     norm: Literal["eval", "train", "train_all"] = "eval"
     """Statistics of normalisation layers: fixed everywhere; moving in blocks that train; moving in frozen ones too."""
+    watch: Literal["validation", "training"] = "validation"
+    """What says which epoch was the best, when a plateau is reached and when to stop early: the validation samples, or
+    the mean loss of an epoch's batches as they were trained on, which needs none. Without validation samples nothing
+    but the latter can; `validation` then takes the last epoch for the best."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
-    """Epochs without a better validation score before the step ends."""
+    """Epochs without a better score (see `watch`) before the step ends."""
     start: Literal["last", "best"] = "last"
-    """The weights this step starts from: those the one before ended with, or its best by validation."""
+    """The weights this step starts from: those the one before ended with, or its best."""
 
     @field_validator("rates", mode="before")
     @classmethod
@@ -113,6 +132,8 @@ class Phase(GradientStep):
 
     kind: Literal["phase"] = "phase"
     name: str = "tune"
+    batch_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """A batch is at most this share of the training samples, and at least two of them."""
     mixup: Annotated[float, Field(ge=0)] = 0.0
     cutmix: Annotated[float, Field(ge=0)] = 0.0
     label_smoothing: Smoothing = 0.0

@@ -10,7 +10,7 @@ import math
 from typing import Any, get_args
 
 from warmstart.errors import RecipeError, nearest
-from warmstart.recipe.phase import ScheduleName
+from warmstart.recipe.phase import PlateauRule, ScheduleName
 
 
 def factor(name: str, step: int, total: int, warmup: float = 0.0) -> float:
@@ -86,7 +86,7 @@ def _between(start: float, stop: float, share: float) -> float:
 
 @dataclasses.dataclass
 class Plateau:
-    """Cut the rate when validation stops getting better (Keras' ReduceLROnPlateau; larger scores are better).
+    """Cut the rate when a score stops getting better (Keras' ReduceLROnPlateau; larger scores are better).
 
     >>> plateau = Plateau(patience=1)
     >>> [plateau.update(score) for score in (0.5, 0.5, 0.6, 0.6)]
@@ -96,13 +96,19 @@ class Plateau:
     reduce: float = 0.5
     patience: int = 2  # epochs without a better score before a cut
     least: float = 0.01  # the multiplier never goes below
+    delta: float = 0.0  # a score is better if it is by more than this
     factor: float = 1.0
     best: float = -math.inf
     waited: int = 0
 
+    @classmethod
+    def of(cls, rule: PlateauRule) -> Plateau:
+        """What follows the rule of a phase."""
+        return cls(rule.factor, rule.patience, rule.least, rule.delta)
+
     def update(self, score: float) -> float:
-        """Take the validation score of one epoch (NaN is no better than any) and return the multiplier now valid."""
-        if score > self.best:
+        """Take the score of one epoch (NaN is no better than any) and return the multiplier now valid."""
+        if score > self.best + self.delta:
             self.best, self.waited = score, 0
         else:
             self.waited += 1

@@ -19,6 +19,7 @@ _ANSWERS = {
     "regress": "It answers numbers",
     "tag": "It gives each word one of these tags",
     "generate": "It writes a text",
+    "anomaly": "It says whether an input is normal, and how far it lies from what is",
 }
 _ALWAYS = {
     "classify": "It always answers one of its classes",
@@ -26,8 +27,9 @@ _ALWAYS = {
     "regress": "It always answers a number",
     "tag": "It always gives every word a tag",
     "generate": "It always writes something",
+    "anomaly": "It gives every input a score",
 }
-_PIPELINES = {"tag": "token-classification", "generate": "text2text-generation"}
+_PIPELINES = {"tag": "token-classification", "generate": "text2text-generation", "anomaly": "other"}
 FEW = 20
 """A test class with fewer samples than this is named among the limits."""
 

@@ -98,6 +98,7 @@ def asks(facts: Facts) -> str:
         "regress": ("number", "numbers"),
         "tag": ("tag", "tags"),
         "generate": ("", ""),
+        "anomaly": ("", ""),
     }[facts.task]
     n = len(facts.classes)
     return f"{n} {one if n == 1 else many}" if one else ""

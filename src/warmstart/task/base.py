@@ -115,6 +115,7 @@ tasks.add("multilabel", "warmstart.task.multilabel:MULTILABEL")
 tasks.add("regress", "warmstart.task.regress:REGRESS")
 tasks.add("tag", "warmstart.task.tag:TAG")
 tasks.add("generate", "warmstart.task.generate:GENERATE")
+tasks.add("anomaly", "warmstart.task.anomaly:ANOMALY")
 
 
 def task_of(target: Target) -> Task:

@@ -13,7 +13,15 @@ from warmstart.data.sources.labelsets import are_indicators, as_list, divided, i
 from warmstart.data.sources.numbers import are_measurements, as_number
 from warmstart.data.sources.tags import as_tags, in_bio, in_order
 from warmstart.data.sources.textcolumns import well_formed
-from warmstart.data.targets import ClassTarget, LabelsTarget, NumberTarget, TagTarget, TaskName, TextTarget
+from warmstart.data.targets import (
+    AnomalyTarget,
+    ClassTarget,
+    LabelsTarget,
+    NumberTarget,
+    TagTarget,
+    TaskName,
+    TextTarget,
+)
 from warmstart.errors import DataError
 
 
@@ -69,12 +77,16 @@ def read_answers(cells: LabelCells, task: TaskName | None, notes: list[str]) -> 
 def target_of(answers: Answers, labels: Sequence[Label | None], notes: list[str]) -> Target:
     """The target of those samples that are left. `notes` gets what is strange about it.
 
+    Which label is that of normal samples is found out later (`warmstart.data.anomalies`); here all names are kept.
+
     Raises:
         DataError: there is nothing to tell apart: fewer than two classes or tags, no label, numbers that are all equal.
     """
     known = [label for label in labels if label is not None]
     if answers.task == "classify":
         return ClassTarget(class_names([str(label) for label in known], notes))
+    if answers.task == "anomaly":
+        return AnomalyTarget(tuple(sorted({str(label) for label in known}, key=natural)))
     if answers.task == "regress":
         if len(set(known)) < 2:
             raise DataError(f"{len(known)} labels, and {len(set(known))} number(s) among them", "numbers that differ")

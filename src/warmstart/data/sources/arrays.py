@@ -64,7 +64,7 @@ def in_memory(
 
     Arguments and errors as for `load_arrays`; `words` are those of the texts, where words are labelled.
     """
-    cells = _label_cells(labels, task, noun, words)
+    cells = label_cells(labels, task, noun, words)
     n = len(cells.places)
     groups = [None] * n if group is None else [as_text(g) or None for g in group]
     moments = None if time is None else [as_text(at) for at in time]
@@ -115,7 +115,10 @@ def as_source(image: Any) -> Any:
     )
 
 
-def _label_cells(labels: Any, task: TaskName | None, noun: str, words: Sequence[Sequence[str]] | None) -> LabelCells:
+def label_cells(
+    labels: Any, task: TaskName | None, noun: str, words: Sequence[Sequence[str]] | None = None
+) -> LabelCells:
+    """The labels of a sequence or an array, a cell for each `noun`. Raises `DataError` for another shape."""
     if hasattr(labels, "toarray"):  # a sparse matrix of scipy
         labels = labels.toarray()
     shape = tuple(getattr(labels, "shape", (0,)))

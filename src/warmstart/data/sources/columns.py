@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from warmstart.data.anomalies import NORMAL
 from warmstart.data.names import PARTS
 from warmstart.data.sources.labels import LabelCells, as_text, refuse_nested
 from warmstart.data.targets import TaskName
@@ -56,9 +57,18 @@ class Columns:
     def label_cells(
         self, header: Sequence[str], table: Sequence[Sequence[Any]], words: Sequence[Sequence[str]] | None = None
     ) -> LabelCells:
-        """The cells of the labels, as they are stored; `words` are those of the texts, where words are labelled."""
+        """The cells of the labels, as they are stored; `words` are those of the texts, where words are labelled.
+
+        Where there are none, all samples are normal.
+        """
+        if not self.labels:
+            return LabelCells([[NORMAL] * len(table)], ("label",), _places(table))
         columns = [[row[header.index(name)] for row in table] for name in self.labels]
-        return LabelCells(columns, self.labels, [f"row {number}" for number in range(1, len(table) + 1)], words)
+        return LabelCells(columns, self.labels, _places(table), words)
+
+
+def _places(table: Sequence[Any]) -> list[str]:
+    return [f"row {number}" for number in range(1, len(table) + 1)]
 
 
 def find_path(header: Sequence[str], path: str | None) -> str:
@@ -75,18 +85,22 @@ def find_columns(
     group: str | None,
     time: str | None = None,
     known: Sequence[str] = LABELS,
+    needed: bool = True,
 ) -> Columns:
     """The columns to use, beside `inputs`, which hold the samples. Raises `DataError` if one cannot be told.
 
     `label` names one or, with commas between them, several; without it, it is the first there is of those `known`, or
-    the only one that is left.
+    the only one that is left. Labels that are not `needed` are looked for among those known alone.
 
     >>> find_columns(["image", "class", "split"], [["a.png", "cat", "train"]], ["image"], label=None, group=None).split
     'split'
     """
     labels = named(header, label, "label") if label is not None else ()
     groups, times = asked(header, group, "group"), asked(header, time, "time")
-    if not labels:
+    if not labels and not needed:
+        found = known_as([name for name in header if name not in (*inputs, groups, times)], known)
+        labels = () if found is None else (found,)
+    elif not labels:
         left = [name for name in header if name not in (*inputs, groups, times) and name.lower() not in SPLITS]
         labels = (left[0] if len(left) == 1 else _guessed(header, inputs, known, "label"),)
     for name in header:

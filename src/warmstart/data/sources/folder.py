@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from warmstart.data.anomalies import NORMAL
 from warmstart.data.names import IMAGES, PARTS, TEXTS, FileKind, clean, natural, some, unique
 from warmstart.data.parts import check_parts
 from warmstart.data.schema import ClassTarget, Dataset, Sample, SplitName, Target
@@ -16,7 +17,7 @@ from warmstart.data.sources.answers import read_answers, target_of
 from warmstart.data.sources.labels import LabelCells
 from warmstart.data.sources.times import EXIF, photo_times
 from warmstart.data.sources.walk import beside, entries, is_folder, walk
-from warmstart.data.targets import TaskName
+from warmstart.data.targets import AnomalyTarget, TaskName
 from warmstart.errors import DataError
 
 Layout = dict[Path, SplitName]
@@ -37,7 +38,8 @@ def load_folder(
         group: "folder" takes the folder below the class that a file lies in for its group (a patient, a site).
         time: "exif" takes the time at which each photo says that it was taken.
         kind: of the files that are samples.
-        task: "classify", as without it, or "regress" where the names of the folders are numbers.
+        task: "classify", as without it, "regress" where the names of the folders are numbers, or "anomaly", for which
+            one class may be all there is, and a folder without class folders is all normal.
 
     Raises:
         DataError: no layout that is understood, an empty class, a single class, or a class that train lacks; shows the
@@ -55,7 +57,7 @@ def load_folder(
             expected=f"{EXIF!r}: when a photo was taken, by what it says itself" if kind is IMAGES else "no time",
             do="for times of another kind give a table with a column for them",
         )
-    if task not in (None, "classify", "regress"):
+    if task not in (None, "classify", "regress", "anomaly"):
         raise DataError(
             f"the task {task!r} for a folder of {kind.noun}s",
             expected="a folder per class: one label for each file, 'classify', or a number, 'regress'",
@@ -70,11 +72,15 @@ def load_folder(
         samples += found
         empty += without if part in (None, "train") else []
     classes = tuple(sorted({str(s.label) for s in samples}, key=natural))
-    _check(root, classes, empty, kind)
+    if task == "anomaly" and not classes:
+        samples = _unlabelled(root, kind)
+        classes = (NORMAL,) if samples else ()
+    if task != "anomaly" or not classes or empty:
+        _check(root, classes, empty, kind)
     ids = unique([s.id for s in samples])
     times = [None] * len(ids) if time is None else photo_times(samples)
     samples = [dataclasses.replace(s, id=i, time=at) for i, s, at in zip(ids, samples, times, strict=True)]
-    target: Target = ClassTarget(classes)
+    target: Target = AnomalyTarget(classes) if task == "anomaly" else ClassTarget(classes)
     if task == "regress":
         answers = read_answers(LabelCells([[s.label for s in samples]], ("number",), ids), task, notes)
         samples = [dataclasses.replace(s, label=number) for s, number in zip(samples, answers.labels, strict=True)]
@@ -136,6 +142,11 @@ def _classes(
             f"{len(passed_over)} file(s) are passed over, being no {kind.noun}s or in no class folder: {names}"
         )
     return samples, empty
+
+
+def _unlabelled(root: Path, kind: FileKind) -> list[Sample]:
+    """All files below a folder, as normal samples."""
+    return [Sample(clean(path.relative_to(root).as_posix()), path, NORMAL) for path in walk(root, kind).files]
 
 
 def _check(root: Path, classes: tuple[str, ...], empty: list[str], kind: FileKind) -> None:

@@ -1,4 +1,4 @@
-"""What is to be answered for: images or texts without labels, in any form. None is left out, so that each has a row."""
+"""What is to be answered for: images, texts or series without labels, in any form. None is left out: each has a row."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from warmstart.data.schema import PLURAL, Kind, Sample, Text
 from warmstart.data.sources.arrays import as_source, as_sources
 from warmstart.data.sources.kind import require_kind
 from warmstart.data.sources.reading import TABLES, is_table, read_table
+from warmstart.data.sources.series.inputs import series_inputs
+from warmstart.data.sources.series.recording import UNSAID, Reading
 from warmstart.data.sources.tags import find_words, words_in
 from warmstart.data.sources.textcolumns import find_texts, guess_texts, texts_in
 from warmstart.data.sources.texts import as_text_source, read_source
@@ -22,7 +24,9 @@ from warmstart.errors import DataError
 DO = "give what the model was trained to read"
 
 
-def load_inputs(inputs: Any, *, kind: Kind = "image", text_column: str | None = None) -> tuple[Sample, ...]:
+def load_inputs(
+    inputs: Any, *, kind: Kind = "image", text_column: str | None = None, reading: Reading = UNSAID
+) -> tuple[Sample, ...]:
     """Inputs without labels: one, a mix in a sequence, a folder, or for texts a table.
 
     Images are files, folders (all images below them), PIL images, arrays or bytes. An array is one image (H, W) or
@@ -33,10 +37,15 @@ def load_inputs(inputs: Any, *, kind: Kind = "image", text_column: str | None = 
     tables. A string that names a text file, a table or a folder stands for that; any other is a text. An empty text
     stays in, as a `Text` of nothing; a file that is no text stays in, as its path.
 
+    Series are read as `load` reads them, and their labels, where the form has any, are left out: files, folders,
+    tables, an array (n, steps) or (n, channels, steps), or a sequence of these, of arrays (steps,) or (channels, steps)
+    and of lists of numbers.
+
     Args:
         inputs: what to answer for.
         kind: what the model takes.
         text_column: column of the tables that holds the texts, as for `load`.
+        reading: how series are read, as for `load`.
 
     Raises:
         DataError: nothing was given, a folder holds none, or a thing is none.
@@ -46,6 +55,8 @@ def load_inputs(inputs: Any, *, kind: Kind = "image", text_column: str | None = 
     >>> [str(s.source) for s in load_inputs(["It rains.", None], kind="text")]
     ['It rains.', '']
     """
+    if kind == "series":
+        return series_inputs(inputs, reading)
     samples: list[Sample] = []
     items = _items(inputs, kind)
     for row, item in enumerate(items):

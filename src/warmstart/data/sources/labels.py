@@ -90,7 +90,7 @@ def class_names(labels: Sequence[str], notes: list[str]) -> tuple[str, ...]:
     values = [_number(name) for name in classes]
     if fractional := [name for name, value in zip(classes, values, strict=True) if value is not None and value % 1]:
         notes.append(f"labels with fractions are taken as names of classes: {some(fractional)}")
-    if "-1" in counts:
+    if "-1" in counts and set(classes) != {"-1", "1"}:  # of these two it is the sign of one
         notes.append(f"{counts['-1']} samples are labelled -1; it is taken as a class, though it often means unknown")
     whole = sorted(int(value) for value in values if value is not None and value >= 0 and not value % 1)
     if len(whole) == len(classes) and (gaps := sorted(set(range(whole[0], whole[-1])) - set(whole))):

@@ -46,7 +46,8 @@ def load_table(
     path = source if isinstance(source, Path) else None
     header, table = read_table(source, notes)
     paths = find_path(header, path_column)
-    columns = find_columns(header, table, [paths], label=label_column, group=group, time=time, known=label_names(task))
+    of = {"label": label_column, "group": group, "time": time}
+    columns = find_columns(header, table, [paths], known=label_names(task), needed=task != "anomaly", **of)
     answers = read_answers(columns.label_cells(header, table), task, notes)
     at, root = header.index(paths), path.parent if path is not None else Path()
     # A path stays as it is, letter for letter: the file system is asked for it.

@@ -66,7 +66,8 @@ def load_texts(
         header, table = read_table(data, notes, tagged=task == "tag" and text_column is None)
         found = find_labelled(header, table, task, text_column, label_column, (group, time))
         notes += [found.guessed] if found.guessed else []
-        columns = find_columns(header, table, found.texts, label=found.label, group=group, time=time, known=found.known)
+        of = {"label": found.label, "group": group, "time": time}
+        columns = find_columns(header, table, found.texts, known=found.known, needed=task != "anomaly", **of)
         words = words_in(header, table, found.texts[0], notes) if found.task == "tag" else None
         texts = texts_in(header, table, found.texts) if words is None else list(map(Text.of_words, words))
         answers = read_answers(columns.label_cells(header, table, words), found.task, notes)

@@ -32,12 +32,14 @@ class FittedHead:
 
     `cv_outputs` (n, classes), float32: for each training sample the logits of a fit without it (leave-one-out, or
     out-of-fold), at the chosen hyper-parameter. `choice` (JSON-able): the hyper-parameter, and the score of each value.
+    `told`: how it was chosen, in words, if not by cross-validation.
     """
 
     name: str
     head: nn.Module
     cv_outputs: Tensor
     choice: dict[str, Any]
+    told: str = ""
 
     def logits(self, features: Tensor) -> Tensor:
         """Logits (m, ..., classes) for features (m, ..., d)."""

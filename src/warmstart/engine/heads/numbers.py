@@ -49,7 +49,7 @@ def fit_numbers(features: Tensor, targets: Tensor, *, labels: bool) -> FittedHea
         weight, bias = path.weights(penalties[chosen])
     cv = left_out[chosen]
     if labels:
-        factor, shift = _platt(cv, y)
+        factor, shift = platt(cv, y)
         weight, bias, cv = weight * factor[:, None], bias * factor + shift, cv * factor + shift
     head = LinearHead(d, y.shape[1])
     head.set_linear(weight.float(), bias.float(), mean.float(), std.float())
@@ -59,7 +59,7 @@ def fit_numbers(features: Tensor, targets: Tensor, *, labels: bool) -> FittedHea
     return FittedHead("ridge", head.eval(), outputs, choice)
 
 
-def _platt(outputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+def platt(outputs: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """(factor (k,), shift (k,)) that make logits of left-out outputs (n, k); truth is 0 or 1.
 
     A label that all samples have, or none, gets the logit of its share with one imagined sample of each kind.

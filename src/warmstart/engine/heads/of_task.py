@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from warmstart.engine.heads.anomaly import fit_anomaly
 from warmstart.engine.heads.base import FittedHead
 from warmstart.engine.heads.numbers import fit_numbers
 from warmstart.engine.heads.select import best_closed_form
@@ -28,7 +29,8 @@ def fit_head(
     """Fit the head of `task` with so many `outputs` on features (n, ...) and targets (n, ...).
 
     Of classes and tags, the best by cross-validation of the heads called `names`; numbers and labels have the one of
-    `warmstart.engine.heads.numbers`, whatever is named.
+    `warmstart.engine.heads.numbers`, whatever is named. Anomalies have the first that is one of
+    `warmstart.engine.heads.anomaly`.
 
     Raises:
         RecipeError: nothing of the kind can be fitted without gradients.
@@ -39,6 +41,8 @@ def fit_head(
             return best_closed_form(features, targets, outputs, names, seed, groups=groups)
         case "multilabel" | "regress":
             return fit_numbers(features, targets, labels=task.name == "multilabel")
+        case "anomaly":
+            return fit_anomaly(features, targets, names, seed, groups=groups)
         case "tag":
             return fit_tags(features, targets, outputs, names, seed)
     raise RecipeError(

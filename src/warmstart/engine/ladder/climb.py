@@ -19,8 +19,9 @@ from warmstart.engine.ladder.gate import Verdict, gate, has_benefit_of_the_doubt
 from warmstart.engine.ladder.rungs import Rung
 from warmstart.engine.ladder.simple import SIMPLE
 from warmstart.errors import TrainingError
+from warmstart.evaluation.intervals import paired
 from warmstart.evaluation.outcome import Rung as Tried
-from warmstart.evaluation.scoring import calibrated
+from warmstart.evaluation.scoring import calibrated, scores
 
 REFERENCES = ("probe", *SIMPLE)
 """Rungs that the final model is compared with, and that are fitted in seconds."""
@@ -56,7 +57,8 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
             continue
         expected = rung.seconds(context)
         left = context.deadline.left() - reserve
-        needed = rung.name in SIMPLE or (rung.role == "candidate" and (not chosen or rung.name == choose))
+        simple = rung.name in SIMPLE and not any(row.role == "baseline" for row in tried)
+        needed = simple or (rung.role == "candidate" and (not chosen or rung.name == choose))
         if expected > left and not needed:
             why = f"skipped: it needs about {expected:.0f} s and {max(left, 0.0):.0f} s of the budget are left"
             tried.append(_skipped(rung, why, context))
@@ -74,7 +76,22 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
     context.listener(Finished("rungs"))
     if not chosen:
         raise TrainingError("no rung gave a finite result", do="look at the decisions above, and at the data")
+    _tell_baselines(chosen, tried, contenders, context)
     return Climbed(tuple(tried), contenders, chosen)
+
+
+def _tell_baselines(
+    chosen: str, tried: Sequence[Tried], contenders: dict[str, Contender], context: LadderContext
+) -> None:
+    """Say whether what was chosen is better on validation than the baselines, which are no candidates themselves."""
+    targets = context.data.targets(context.data.split.val)
+    for name in [row.name for row in tried if row.role == "baseline" and row.name in contenders and len(targets)]:
+        mine, other = (scores(context.task, contenders[one].val_outputs, targets) for one in (chosen, name))
+        gain = paired(mine, other, context.seed)
+        better = "better than" if gain.low > 0 else "worse than" if gain.high < 0 else "as good as"
+        span = f"{100 * gain.value:+.1f} points, interval {100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
+        shown = "" if better != "as good as" else ", as far as it can show"
+        context.listener(Decided(f"{chosen} is {better} the baseline {name} on validation{shown} ({span})"))
 
 
 def _skipped(rung: Rung, why: str, context: LadderContext) -> Tried:

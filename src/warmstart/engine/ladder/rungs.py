@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from warmstart.data.schema import IntArray
-from warmstart.data.signals import SeriesStore
 from warmstart.data.stores import images_of
 from warmstart.engine.finished import RecipeResult
 from warmstart.engine.heads.of_task import fit_head
@@ -31,7 +30,7 @@ from warmstart.recipe.recipe import Recipe
 
 Role = Literal["candidate", "baseline"]
 Earlier = dict[str, Contender]
-PIXELS, STEPS = 16, 64
+PIXELS = 16
 
 
 class Rung(Protocol):
@@ -61,10 +60,10 @@ class Rung(Protocol):
 
 @dataclasses.dataclass
 class PixelRung:
-    """A linear head on raw values, pixels at 16 x 16 and series at 64 steps: what can be had without any transfer."""
+    """A linear head on the pixels themselves, at 16 x 16: what can be had without any transfer."""
 
     name: str = "pixels"
-    about: str = "no transfer: a linear model on raw values"
+    about: str = f"no transfer: a linear model on raw pixels at {PIXELS} x {PIXELS}"
     role: Role = "baseline"
     after: tuple[str, ...] = ()
 
@@ -94,8 +93,6 @@ class PixelRung:
         return self.climb(context, earlier)
 
     def _features(self, context: LadderContext, indices: IntArray) -> Tensor:
-        if isinstance(context.data.store, SeriesStore):
-            return functional.adaptive_avg_pool1d(context.data.store.rows(indices), STEPS).flatten(1)
         store, spec = images_of(context.data.store), of_images(context.data.spec)
         with threads_for(spec.size**2):  # an image at a time: two threads take more than twice as long
             pixels = [_units(store.get(int(i), crop=True), spec) for i in indices]

@@ -4,22 +4,46 @@ from __future__ import annotations
 
 from warmstart.data.schema import Kind
 from warmstart.data.targets import TaskName
+from warmstart.engine.ladder.kernels import has_aeon
 from warmstart.engine.ladder.nearest import NearestRung
+from warmstart.engine.ladder.rocket import MiniRocketRung, MultiRocketHydraRung
 from warmstart.engine.ladder.rungs import PixelRung
+from warmstart.engine.ladder.steps import StepsRung
 from warmstart.engine.ladder.tfidf import TfidfRung
 from warmstart.engine.ladder.words import WordsRung
 
-SimpleRung = PixelRung | TfidfRung | WordsRung | NearestRung
-_BY_KIND: dict[str, type[SimpleRung]] = {"image": PixelRung, "text": TfidfRung, "series": PixelRung}
-_BY_TASK: dict[str, type[SimpleRung]] = {"tag": WordsRung, "generate": NearestRung}
-SIMPLE: dict[str, type[SimpleRung]] = {rung.name: rung for rung in (*_BY_KIND.values(), *_BY_TASK.values())}
-"""By name: `pixels`, `tfidf`, `words`, `nearest`."""
+SimpleRung = PixelRung | TfidfRung | WordsRung | NearestRung | MiniRocketRung
+_BY_KIND: dict[Kind, tuple[type[SimpleRung], ...]] = {
+    "image": (PixelRung,),
+    "text": (TfidfRung,),
+    "series": (MiniRocketRung, MultiRocketHydraRung, StepsRung),
+}
+_BY_TASK: dict[TaskName, tuple[type[SimpleRung], ...]] = {"tag": (WordsRung,), "generate": (NearestRung,)}
+_BY_BOTH: dict[tuple[Kind, TaskName], tuple[type[SimpleRung], ...]] = {("series", "anomaly"): (StepsRung,)}
+"""Distances between values mean something, and between thousands of random convolutions of few series nothing."""
+SIMPLE: dict[str, type[SimpleRung]] = {
+    rung.name: rung for rungs in (*_BY_KIND.values(), *_BY_TASK.values()) for rung in rungs
+}
+"""By name: `pixels`, `tfidf`, `minirocket`, `multirocket_hydra`, `steps`, `words`, `nearest`."""
+
+
+def simple_rungs(kind: Kind, task: TaskName) -> tuple[type[SimpleRung], ...]:
+    """The baselines that there are for a kind of input and a task."""
+    return _BY_BOTH.get((kind, task)) or _BY_TASK.get(task) or _BY_KIND[kind]
 
 
 def simple_rung(kind: Kind, task: TaskName) -> type[SimpleRung]:
-    """The baseline for a kind of input and a task.
+    """The baseline that is always tried.
 
     >>> simple_rung("text", "tag").name, simple_rung("text", "regress").name
     ('words', 'tfidf')
     """
-    return _BY_TASK.get(task) or _BY_KIND[kind]
+    return default_simple(kind, task)[0]
+
+
+def default_simple(kind: Kind, task: TaskName) -> tuple[type[SimpleRung], ...]:
+    """The baseline that is always tried, and those that are tried beside it where there is time."""
+    every = simple_rungs(kind, task)
+    if MiniRocketRung not in every:
+        return every
+    return (MiniRocketRung, MultiRocketHydraRung) if has_aeon() else (StepsRung,)

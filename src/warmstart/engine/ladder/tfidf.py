@@ -25,7 +25,7 @@ from warmstart.engine.heads.folds import fold_of, stratified_order
 from warmstart.engine.heads.logistic import path
 from warmstart.engine.heads.score import best
 from warmstart.engine.heads.threads import eigen, threads_for
-from warmstart.engine.ladder import linear_terms
+from warmstart.engine.ladder import far_terms, linear_terms
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import Earlier, Role
@@ -64,6 +64,8 @@ class TfidfRung:
     def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
         """Choose the terms and C by cross-validation on the training part, and fit."""
         train = context.data.split.train
+        if context.task.name == "anomaly":
+            return self._far(context)
         if context.task.name != "classify":
             return self._open(context, None)
         with threads_for(0):
@@ -72,11 +74,23 @@ class TfidfRung:
 
     def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
         """A baseline is fitted on the same samples as what it is compared with."""
+        if context.task.name == "anomaly":
+            return self._far(context)
         view = next(view for view in VIEWS if view == first.settings["view"])
         strength = float(str(first.settings["C"]))
         if context.task.name != "classify":
             return self._open(context, (view, strength))
         return self._fitted(context, view, strength)
+
+    def _far(self, context: LadderContext) -> Contender:
+        """Where answers are distances from normal texts."""
+        data, train = context.data, context.data.split.train
+        far = far_terms.FarTerms.of(_texts(context, train), data.targets(train).numpy())
+
+        def outputs(indices: IntArray) -> Tensor:
+            return far.outputs(_texts(context, indices))
+
+        return Contender(self.name, outputs, outputs(data.split.val))
 
     def _open(self, context: LadderContext, chosen: tuple[View, float] | None) -> Contender:
         """Where answers are no classes."""

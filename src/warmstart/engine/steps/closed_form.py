@@ -49,7 +49,7 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
         outputs = chosen.logits(held_out)
         values |= Validation.of(context.task, outputs, data.targets(data.split.val)).values
     values["seconds"] = time.monotonic() - began
-    text = f"{name}: head {chosen.name} by cross-validation"
+    text = f"{name}: head {chosen.told or f'{chosen.name} by cross-validation'}"
     context.listener(Decided(text, {"head": chosen.name, "choice": chosen.choice}))
     context.listener(Measured(context.rung, name, 1, 0, values))
     ended = state.ended(copied(network), outputs, CurveRow(name, 1, 0, values))

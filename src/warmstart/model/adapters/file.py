@@ -16,12 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError
+from warmstart.model.adaptation import adapted
 from warmstart.model.adapters.base import assemble, name_in_uri
-from warmstart.model.adapters.written_card import NAME, classes_of, stated_spec, weights_and_card
+from warmstart.model.adapters.written_card import NAME, classes_of, stated_series, stated_spec, weights_and_card
 from warmstart.model.backbone import Backbone
 from warmstart.model.reconcile import Reconciled, load_state, nearest_architecture
+from warmstart.model.series.inflation import Multichannel, channels_in
 from warmstart.model.uri import Uri
 from warmstart.model.weights import file_sha256, read_checkpoint
+from warmstart.preprocess.kinds import of_series
+from warmstart.preprocess.series import SeriesSpec
 
 _log = logging.getLogger(__name__)
 _SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
@@ -47,17 +51,18 @@ class FileSupplier:
                 expected=f"`file:ARCHITECTURE@{place}`, or `architecture: ...` in a {NAME} beside it",
                 do=f"the known architecture that it fits best: 'file:{best}@{place}'",
             )
-        backbone = _architecture(stated, place, seed)
+        backbone = _for_channels(_architecture(stated, place, seed), tensors)
         found = load_state(backbone.module, tensors, origin=str(path), nearest=nearest_architecture)
         _log.info("%s: %s", path, found.text)
         facts = dataclasses.replace(
             backbone.card,
-            name=f"file:{stated}@{name_in_uri(path)}",
+            name=str(Uri("file", f"{stated}@{name_in_uri(path)}", channels=Uri.of(backbone.card.name).channels)),
             source=f"{card.source + ', ' if card.source else ''}file {path.name}, sha256 {file_sha256(path)}",
             licence=card.licence,
             trained_on=card.trained_on,
         )
-        spec = stated_spec(backbone.preprocess, card)
+        series = isinstance(backbone.spec, SeriesSpec)
+        spec = stated_series(of_series(backbone.spec), card) if series else stated_spec(backbone.preprocess, card)
         head = _classifier(tensors, found, backbone.out_features)
         loaded = assemble(backbone.module, spec, facts, source_head=head)
         return dataclasses.replace(loaded, source_classes=classes_of(head, card))
@@ -91,6 +96,13 @@ def _architecture(uri: str, place: str, seed: int) -> Backbone:
             do="name it: `warmstart backbones` lists them",
         )
     return load_backbone(uri, pretrained=False, seed=seed)
+
+
+def _for_channels(backbone: Backbone, tensors: Mapping[str, Tensor]) -> Backbone:
+    """The architecture for as many channels as the weights were trained on, where it reads series of any number."""
+    module = backbone.module
+    channels = channels_in(module, tensors) if isinstance(module, Multichannel) else None
+    return backbone if channels is None else adapted(backbone, Uri("file", channels=channels), drawn=0)
 
 
 def _classifier(tensors: Mapping[str, Tensor], found: Reconciled, features: int) -> nn.Linear | None:

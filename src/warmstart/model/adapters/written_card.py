@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import nn
 
 from warmstart.errors import BackboneError
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 
 NAME = "card.yaml"
@@ -102,6 +103,22 @@ def stated_spec(spec: PreprocessSpec, card: WrittenCard) -> PreprocessSpec:
                 expected="one for each channel",
             )
     return stated
+
+
+def stated_series(spec: SeriesSpec, card: WrittenCard) -> SeriesSpec:
+    """A spec of series with the number of steps that the card states.
+
+    Raises:
+        BackboneError: the card states what only an image has.
+    """
+    others = [name for name in card.preprocess if name != "size"]
+    if others:
+        raise BackboneError(
+            f"{NAME} states {', '.join(others)} of a backbone that reads series",
+            expected="size, in steps, alone of what is said of inputs",
+            do="leave the rest out",
+        )
+    return spec if card.size is None else spec.with_size(card.size)
 
 
 def classes_of(head: nn.Linear | None, card: WrittenCard) -> tuple[str, ...]:

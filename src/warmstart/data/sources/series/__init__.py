@@ -1,0 +1,1 @@
+"""Time series in any form, as recordings with what stands beside them. One file for each form."""

@@ -1,0 +1,64 @@
+"""Series that are to be answered for, or learned from without labels: of any form, and without its labels."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from warmstart.data.schema import Sample, Series
+from warmstart.data.sources.reading import is_table
+from warmstart.data.sources.series.arrays import as_series, as_series_list, channels_second
+from warmstart.data.sources.series.load import Asked, as_samples, finished, read_recordings
+from warmstart.data.sources.series.recording import UNSAID, Reading, Recording, Recordings
+from warmstart.errors import DataError
+
+
+def series_inputs(inputs: Any, reading: Reading = UNSAID, notes: list[str] | None = None) -> tuple[Sample, ...]:
+    """The series in inputs, as `warmstart.data.sources.load_inputs` has it; ids of files begin with their path.
+
+    Args:
+        inputs: one source, or a sequence of them.
+        reading: how they are read.
+        notes: get what had to be found out, and what is strange.
+
+    Raises:
+        DataError: there is none, it cannot be read, or some have other channels than others.
+
+    >>> [s.source.values.shape for s in series_inputs(np.zeros((2, 5)))], series_inputs([[1, 2, 3]])[0].id
+    ([(1, 5), (1, 5)], 'row-0')
+    """
+    notes = [] if notes is None else notes
+    if isinstance(inputs, Sample) or (isinstance(inputs, Sequence) and any(isinstance(one, Sample) for one in inputs)):
+        return (inputs,) if isinstance(inputs, Sample) else tuple(one for one in inputs if isinstance(one, Sample))
+    asked = Asked(reading=reading)
+    items = _items(inputs)
+    sources = [Path(item) if isinstance(item, str) else item for item in items]
+    found: list[Recording] = []
+    padded = False
+    for row, source in enumerate(sources):
+        if not isinstance(source, Path) and not is_table(source):
+            found.append(Recording(f"row-{row}", f"position {row}", as_series(source, f"position {row}")))
+            continue
+        if isinstance(source, Path) and not source.exists():
+            raise DataError(f"there is no {source}", expected="an existing folder or file", do="check the spelling")
+        read = read_recordings(source, asked, notes)
+        padded |= read.padded
+        prefix = "" if len(sources) == 1 else f"{source.as_posix() if isinstance(source, Path) else f'table {row}'} "
+        found += [dataclasses.replace(one, id=f"{prefix}{one.id}", labels=(), split=None) for one in read.found]
+    if not found:
+        raise DataError("no input was given", expected="files of series, folders of them, or series in memory")
+    return as_samples(finished(Recordings(found, (), padded=padded), asked, notes).found)
+
+
+def _items(inputs: Any) -> Sequence[Any]:
+    """The sources, or the series of an array."""
+    if isinstance(inputs, np.ndarray) and inputs.ndim > 1:
+        return as_series_list(channels_second(inputs, "the inputs", []))
+    one = isinstance(inputs, (str, Path, Series, np.ndarray)) or is_table(inputs) or not hasattr(inputs, "__iter__")
+    if one or (len(inputs) and all(isinstance(n, (int, float)) for n in inputs)):
+        return [inputs]
+    return list(inputs)

@@ -1,0 +1,132 @@
+"""When the steps of a series were taken: in order, each once, in one time zone; how many there are a second.
+
+Numbers are taken as they are, in any unit, and so say no rate. All else is read as dates, as
+`warmstart.data.sources.times` does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from warmstart.data.names import clean, some
+from warmstart.data.sources.labels import as_text
+from warmstart.data.sources.series.values import FloatArray
+from warmstart.data.sources.times import as_times
+from warmstart.errors import DataError
+
+_ZONE = re.compile(r"(?<=[\d:])\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_UNEVEN = 0.5
+"""Share of the usual distance by which one of two stamps may differ from it: stamps are rounded, months differ."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stamps:
+    """When steps were taken (n,), in seconds since 1970 if `dated`, else in a unit that is not known."""
+
+    at: FloatArray
+    dated: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Clock:
+    """What the stamps of one series say."""
+
+    start: float
+    rate: float | None
+    uneven: tuple[float, float] | None = None
+    """The shortest and the longest distance, where they are not about the same."""
+
+
+def read_stamps(cells: Sequence[Any] | npt.NDArray[Any], column: str, notes: list[str]) -> Stamps:
+    """The stamps in the cells of a column, of all series of a table together.
+
+    Raises:
+        DataError: a cell is no time, or some have a time zone and others have none; names the row (the first is 1).
+    """
+    array = np.asarray(cells)
+    if array.dtype.kind == "M":
+        return Stamps(_seconds(array, column), dated=True)
+    if array.dtype.kind in "iuf":
+        return Stamps(_known(array.astype(np.float64), column), dated=False)
+    texts = [as_text(cell) for cell in cells]
+    try:
+        return Stamps(_known(np.array(texts, dtype=np.float64), column), dated=False)
+    except ValueError:
+        pass
+    zones = [found[1] if (found := _ZONE.search(text)) else "" for text in texts]
+    if "" in zones and any(zones):
+        with_zone = next(i for i, zone in enumerate(zones) if zone)
+        raise DataError(
+            f"the column {column!r} mixes times with a time zone ({clean(texts[with_zone])} in row {with_zone + 1}) "
+            f"and without one ({clean(texts[zones.index('')])} in row {zones.index('') + 1})",
+            expected="a time zone in every row, or in none",
+            do="write all times in UTC",
+        )
+    if len(different := sorted(set(zones))) > 1:
+        notes.append(f"the times of {column} are in several time zones ({some(different)}); they are read as UTC")
+    return Stamps(np.array(as_times(texts, notes)), dated=True)
+
+
+def clock(stamps: Stamps, steps: npt.NDArray[np.int64], called: str) -> Clock:
+    """What the stamps at `steps` (rows of the table, from 0) say of one series, which is `called` so.
+
+    Raises:
+        DataError: a time goes back, or occurs twice; names the row.
+    """
+    at = stamps.at[steps]
+    apart = np.diff(at)
+    if (apart <= 0).any():
+        wrong = int(np.argmax(apart <= 0))
+        raise _out_of_order(at, wrong, int(steps[wrong + 1]) + 1, called)
+    if not len(apart):
+        return Clock(float(at[0]), None)
+    usual = float(np.median(apart))
+    shortest, longest = float(apart.min()), float(apart.max())
+    uneven = longest > (1 + _UNEVEN) * usual or shortest < (1 - _UNEVEN) * usual
+    each = usual if uneven else float(apart.mean())
+    return Clock(float(at[0]), 1 / each if stamps.dated else None, (shortest, longest) if uneven else None)
+
+
+def uneven_told(clocks: Sequence[Clock], dated: bool, of: Sequence[str]) -> list[str]:
+    """A note on the series whose steps are not evenly spaced, if there are any; `of` are their names."""
+    uneven = [(name, found.uneven) for name, found in zip(of, clocks, strict=True) if found.uneven is not None]
+    if not uneven:
+        return []
+    shortest, longest = min(low for _, (low, _) in uneven), max(high for _, (_, high) in uneven)
+    unit = " s" if dated else ""
+    return [
+        f"the steps of {len(uneven)} series are not evenly spaced, {shortest:.4g} to {longest:.4g}{unit} apart, and "
+        f"are read as if they were: {some([name for name, _ in uneven], 3)}"
+    ]
+
+
+def _out_of_order(at: FloatArray, wrong: int, row: int, called: str) -> DataError:
+    if at[wrong + 1] == at[wrong]:
+        return DataError(
+            f"row {row}: {called} has the time {at[wrong]:.15g} twice",
+            expected="each time once in a series",
+            do="remove or average repeated rows; if clocks were put back in autumn, write times in UTC; if rows are of "
+            "several series, name their column with id_column (--id-column)",
+        )
+    return DataError(
+        f"row {row}: the time of {called} goes back, from {at[wrong]:.15g} to {at[wrong + 1]:.15g}",
+        expected="the rows of a series in order of time",
+        do="sort the table by its time; if rows are of several series, name their column with id_column (--id-column)",
+    )
+
+
+def _known(at: FloatArray, column: str) -> FloatArray:
+    if not (known := np.isfinite(at)).all():
+        raise DataError(f"row {int(np.argmin(known)) + 1}: the time in {column!r} is missing", "a time in every row")
+    return at
+
+
+def _seconds(at: npt.NDArray[Any], column: str) -> FloatArray:
+    found = at.astype("datetime64[ns]").astype(np.int64) / 1e9
+    return _known(np.where(np.isnat(at), np.nan, found), column)

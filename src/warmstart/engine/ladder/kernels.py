@@ -1,0 +1,164 @@
+"""Features of time series that no training made: random convolutions, as aeon computes them.
+
+MiniRocket (Dempster et al. 2021): 84 fixed kernels of nine steps at up to 32 dilations, and of each the share of the
+series where it lies above a bias. Biases are quantiles of what the kernels make of training series, which is all that
+is learned from data. MultiRocket-Hydra (Tan et al. 2022; Dempster et al. 2023): four such summaries of the series and
+of its differences, and beside them how often each of competing kernels matches best.
+
+aeon compiles its loops with numba at their first use on a machine, which takes half a minute, and finds them in numba's
+cache from then on. Nothing else in the process is disturbed: aeon sets seeds and numbers of threads for everybody, and
+here they are as they were when it is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import time
+from collections.abc import Iterator
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from warmstart.engine.heads.base import standardised
+from warmstart.errors import MissingExtraError
+
+FloatArray = npt.NDArray[np.float32]
+Name = Literal["minirocket", "multirocket_hydra"]
+
+FEWEST_STEPS: dict[Name, int] = {"minirocket": 9, "multirocket_hydra": 10}
+"""A kernel has nine steps, and differences are one step shorter than the series."""
+LEAST = 1_000
+"""Kernels of MiniRocket below which it is not what its name says; features are a multiple of 84."""
+WIDTH: dict[Name, int] = {"minirocket": 9_996, "multirocket_hydra": 55_000}
+"""Features of a series, at most."""
+_HYDRA = 512
+"""Kernels of Hydra, at each dilation."""
+_AT_ONCE = 2**27
+"""Values of Hydra's convolutions that are held at a time."""
+
+
+class Kernels(Protocol):
+    """Fitted on training series; gives scaled features of any of the same shape."""
+
+    trained: Tensor
+    """Those of the training series themselves."""
+
+    def features(self, series: FloatArray) -> Tensor:
+        """(n, features), float32, of series (n, channels, steps)."""
+        ...
+
+
+class MiniRocket:
+    """Shares of the series where a convolution lies above its bias, with mean 0 and standard deviation 1.
+
+    Args:
+        series: of the training part (n, channels, steps).
+        kernels: how many features, at most.
+        seed: of the training series that biases are taken from, and of the channels that a kernel reads.
+    """
+
+    def __init__(self, series: FloatArray, kernels: int, seed: int) -> None:
+        from aeon.transformations.collection.convolution_based import MiniRocket as Transform
+
+        with _undisturbed():
+            self._transform = Transform(n_kernels=kernels, n_jobs=_threads(), random_state=seed).fit(series)
+        self.trained, self._mean, self._std = standardised(self._raw(series))
+
+    def _raw(self, series: FloatArray) -> Tensor:
+        with _undisturbed():
+            return torch.from_numpy(self._transform.transform(series))
+
+    def features(self, series: FloatArray) -> Tensor:
+        """(n, kernels), float32."""
+        return (self._raw(series) - self._mean) / self._std
+
+
+class MultiRocketHydra:
+    """MultiRocket's four summaries of each convolution, scaled likewise, and Hydra's counts, scaled as theirs are.
+
+    A count is square-rooted, and a feature that is mostly zero weighs less (Dempster et al. 2023, section 3.2).
+    """
+
+    def __init__(self, series: FloatArray, seed: int) -> None:
+        from aeon.transformations.collection.convolution_based import HydraTransformer, MultiRocket
+
+        with _undisturbed():
+            self._multi = MultiRocket(n_jobs=_threads(), random_state=seed).fit(series)
+            self._hydra = HydraTransformer(n_jobs=_threads(), random_state=seed).fit(series)
+        summaries, self._mean, self._std = standardised(self._summaries(series))
+        counts = self._counts(series)
+        self._middle = counts.mean(0)
+        self._spread = counts.std(0, correction=0) + (counts == 0).float().mean(0) ** 4 + 1e-8
+        self.trained = torch.cat([self._weighed(counts), summaries], 1)
+
+    def _summaries(self, series: FloatArray) -> Tensor:
+        with _undisturbed():
+            return torch.from_numpy(np.asarray(self._multi.transform(series), dtype=np.float32))
+
+    def _counts(self, series: FloatArray) -> Tensor:
+        many = max(1, _AT_ONCE // (_HYDRA * series.shape[2]))
+        parts = np.split(series, range(many, len(series), many))
+        with _undisturbed(), torch.inference_mode():
+            found = torch.cat([self._hydra.transform(part) for part in parts])
+        return found.clone().clamp_min(0).sqrt()
+
+    def features(self, series: FloatArray) -> Tensor:
+        """(n, features), float32."""
+        summaries = (self._summaries(series) - self._mean) / self._std
+        return torch.cat([self._weighed(self._counts(series)), summaries], 1)
+
+    def _weighed(self, counts: Tensor) -> Tensor:
+        return (counts - self._middle) * (counts != 0) / self._spread
+
+
+def fitted(name: Name, series: FloatArray, kernels: int, seed: int) -> Kernels:
+    """The kernels called `name`, with biases of these training series (n, channels, steps).
+
+    Raises:
+        MissingExtraError: aeon is not installed.
+    """
+    compiled(name, series.shape[1] > 1)
+    return MiniRocket(series, kernels, seed) if name == "minirocket" else MultiRocketHydra(series, seed)
+
+
+@functools.cache
+def compiled(name: Name, several: bool) -> float:
+    """Seconds that it took to have aeon's loops ready, for series of one channel or of several; once for a process."""
+    if not has_aeon():
+        raise MissingExtraError(f"the method {name}", "series")
+    began = time.monotonic()
+    little = np.random.default_rng(0).normal(size=(2, 1 + several, 12)).astype(np.float32)
+    kernels = MiniRocket(little, 84, 0) if name == "minirocket" else MultiRocketHydra(little, 0)
+    kernels.features(little)
+    return time.monotonic() - began
+
+
+def has_aeon() -> bool:
+    """Whether the package that computes all this is installed."""
+    return importlib.util.find_spec("aeon") is not None
+
+
+def _threads() -> int:
+    """As many as torch has been given here, where numba has them."""
+    import numba
+
+    most: int = numba.config.NUMBA_NUM_THREADS
+    return min(torch.get_num_threads(), most)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """The generators of numpy and torch, and torch's number of threads, as they were."""
+    state: Any = np.random.get_state()
+    threads = torch.get_num_threads()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        np.random.set_state(state)
+        torch.set_num_threads(threads)

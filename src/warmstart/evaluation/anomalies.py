@@ -1,0 +1,95 @@
+"""What is told of a model that finds anomalies, beside its metrics: scores by kind, the strangest samples, a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from warmstart.data.schema import Sample
+from warmstart.data.targets import Target
+from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.outcome import Difference, Rung, Shown
+from warmstart.evaluation.verdict import percent, points, transfer
+from warmstart.task.anomaly import ALARM, P_VALUE, SCORE
+
+RAW = {"pixels": "distances of raw values", "tfidf": "distances of TF-IDF"}
+"""Baselines, in words."""
+SHOWN, DRAWN, POINTS = 16, 8, 2000
+
+
+def of_anomalies(outputs: Tensor, targets: Tensor, samples: Sequence[Sample], target: Target) -> dict[str, Any]:
+    """Fields of an `Outcome`: the samples of the highest scores and some drawn at random, (kind, score) of each, and the
+    score beyond which there is an alarm; of samples of which it is known whether they are normal.
+    """
+    known = torch.nonzero(targets >= 0).flatten()
+    rows, truth = outputs[known].double(), targets[known].tolist()
+    order = torch.argsort(-rows[:, SCORE], stable=True).tolist()
+    drawn = np.random.default_rng(0).permutation(order[SHOWN:])[:DRAWN].tolist()
+    few = np.random.default_rng(0).permutation(len(known))[:POINTS].tolist()
+    shown = [_shown(samples[int(known[i])], rows[i], target, worst=True) for i in order[:SHOWN]]
+    shown += [_shown(samples[int(known[i])], rows[i], target, worst=False) for i in drawn]
+    return {
+        "shown": tuple(shown),
+        "pairs": tuple((float(truth[i]), float(rows[i, SCORE])) for i in few),
+        "alarm_beyond": _alarm(rows),
+    }
+
+
+def _shown(sample: Sample, row: Tensor, target: Target, *, worst: bool) -> Shown:
+    said = target.classes[int(row[ALARM] > 0.5)]
+    return Shown(sample.id, str(sample.label), f"{said} (p = {float(row[P_VALUE]):.2g})", float(row[SCORE]), worst)
+
+
+def _alarm(rows: Tensor) -> float | None:
+    """A score between those without an alarm and those with one; `None` if all or none raise one."""
+    loud = rows[:, ALARM] > 0.5
+    if not bool(loud.any()) or bool(loud.all()):
+        return None
+    return float((rows[loud, SCORE].min() + rows[~loud, SCORE].max()) / 2)
+
+
+def verdict_of_anomalies(
+    metrics: Mapping[str, Interval],
+    on: str,
+    chosen: str,
+    rungs: Sequence[Rung],
+    differences: Sequence[Difference],
+    *,
+    told_apart: bool,
+) -> str:
+    """How well anomalies are found, at how many false alarms, and whether transfer helped; or what cannot be said.
+
+    Args:
+        metrics: of the model that is shipped, on what it was measured on.
+        on: what that is: "1000 test images".
+        chosen: name of the rung that was chosen.
+        rungs: all rungs.
+        differences: as `warmstart.evaluation.verdict.verdict` has them.
+        told_apart: whether methods could be chosen and measured by the anomalies they find.
+    """
+    parts = []
+    if found := metrics.get("auroc"):
+        parts.append(
+            f"An anomaly scores higher than a normal sample in {percent(found.value)} of all pairs (area under the ROC "
+            f"curve) among {on} (95 % interval {percent(found.low)} to {percent(found.high)})."
+        )
+    if passed := metrics.get("passed"):
+        alarms = f"{percent(1 - passed.value)} of the normal ones raise an alarm"
+        caught = metrics.get("recall")
+        parts.append(f"{percent(caught.value)} of the anomalies and {alarms}." if caught else f"Of {on}, {alarms}.")
+    if not told_apart:
+        parts.append(
+            "Validation and test do not both hold normal samples and anomalies, so nothing was chosen by how well "
+            "anomalies are found: the default distance is what you get."
+        )
+        return " ".join(parts)
+    against = {d.than: d for d in differences if d.better == "final"}
+    if baseline := next((r.name for r in rungs if r.role == "baseline" and r.name in against), None):
+        parts.append(transfer(against[baseline], RAW.get(baseline, baseline)))
+    if pair := against.get("probe"):
+        parts.append(f"The distance chosen is {chosen}: {points(pair.difference)} against the default one.")
+    return " ".join(parts)

@@ -1,0 +1,1 @@
+"""Networks for time series: (n, channels, steps) to features (n, d)."""
