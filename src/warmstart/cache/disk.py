@@ -53,7 +53,9 @@ class ChunkFolder:
         path = self._path(space, chunk)
         try:
             keys, packed = read_chunk(path, check=path not in self._checked)
-            if not np.array_equal(as_keys(keys), self._keys.get(path, as_keys(keys))) or (shape is not None and packed.rows.shape[1:] != shape):
+            if not np.array_equal(as_keys(keys), self._keys.get(path, as_keys(keys))) or (
+                shape is not None and packed.rows.shape[1:] != shape
+            ):
                 raise TornError(f"{path.name}: not the rows that were expected")
         except (TornError, OSError) as error:
             self._discard(path, error)
