@@ -10,9 +10,11 @@ import numpy as np
 import torch
 
 from warmstart.api.written import written
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Dataset, Sample
-from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.seriesreading import SeriesOptions, columns_of
 from warmstart.data.sources import load
+from warmstart.data.sources.ahead import measured_windows
 from warmstart.data.targets import AnomalyTarget
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
@@ -60,17 +62,20 @@ def evaluate(
     keep_buffers()
     loaded = Bundle.load(bundle)
     target = loaded.manifest.target
-    dataset = load(
-        data,
-        kind=loaded.spec.kind,
-        task=loaded.manifest.task,
-        normal=target if isinstance(target, AnomalyTarget) else None,
-        path_column=path_column,
-        text_column=text_column,
-        label_column=label_column,
-        group=group,
-        **series,
-    )
+    if isinstance(target, ForecastTarget):
+        dataset = Dataset(measured_windows(target, data, **columns_of(series)), target)
+    else:
+        dataset = load(
+            data,
+            kind=loaded.spec.kind,
+            task=loaded.manifest.task,
+            normal=target if isinstance(target, AnomalyTarget) else None,
+            path_column=path_column,
+            text_column=text_column,
+            label_column=label_column,
+            group=group,
+            **series,
+        )
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":

@@ -18,14 +18,17 @@ from warmstart.cli.options import (
     Cache,
     CacheBudget,
     CacheDtype,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     MaxUnreadable,
     Normal,
     Out,
     PathColumn,
+    Season,
     Seed,
     Size,
     Task,
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
 
 SAME = (
-    *("data", "accept_licence", "size", "seed", "val", "group", "time"),
+    *("data", "accept_licence", "size", "seed", "val", "group", "time", "task", "horizon", "context", "season"),
     *("path_column", "text_column", "label_column", *SERIES, "max_unreadable"),
 )
 """What is given to `compare` and is to be given to a `fit` that goes on from it."""
@@ -66,7 +69,7 @@ Seeds = Annotated[int, typer.Option(help="How often that is repeated, each time 
 
 @reads_series
 def compare(
-    context: typer.Context,
+    command: typer.Context,
     data: DataArgument,
     methods: Methods = None,
     backbones: Backbones = None,
@@ -80,6 +83,9 @@ def compare(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     normal: Normal = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
@@ -98,10 +104,10 @@ def compare(
 ) -> None:
     """Compare methods and backbones on the same folds of DATA: better, worse, as good, or more data needed."""
     given = of_twin(locals())
-    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
+    with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
         now.say(f"Comparing {methods or 'methods'}{of(backbones)}: {folds} folds, {seeds} seed(s), {budget} at most")
         result = _twin(**given, listener=now.listener)
-        show(now, result, typed(context, SAME))
+        show(now, result, typed(command, SAME))
 
 
 def _twin(data: str, **options: Any) -> CompareResult:

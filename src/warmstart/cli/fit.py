@@ -17,14 +17,17 @@ from warmstart.cli.options import (
     Cache,
     CacheBudget,
     CacheDtype,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     MaxUnreadable,
     Normal,
     Out,
     PathColumn,
+    Season,
     Seed,
     Size,
     Task,
@@ -61,7 +64,7 @@ Unlabelled = Annotated[
 
 @reads_series
 def fit(
-    context: typer.Context,
+    command: typer.Context,
     data: DataArgument,
     backbone: Backbone = None,
     accept_licence: AcceptLicence = False,
@@ -74,6 +77,9 @@ def fit(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     normal: Normal = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
@@ -92,7 +98,7 @@ def fit(
 ) -> None:
     """Adapt a pretrained network to DATA, and say if that helped."""
     given = of_twin(locals())
-    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
+    with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
         method = f"recipe {recipe}" if recipe else "the ladder of methods, each kept only if validation says so"
         now.say(f"Fitting {data}{of(backbone)}: {method}; time budget {budget}")
         from warmstart.api.fit import fit as twin

@@ -29,7 +29,6 @@ from warmstart.cli.options import (
 )
 from warmstart.cli.session import Session, session
 from warmstart.cli.text import interval, plain
-from warmstart.preprocess.kinds import PLURAL, UNIT
 
 if TYPE_CHECKING:
     from warmstart.api.recommend import RecommendResult
@@ -100,6 +99,8 @@ def recommend(
 def show(now: Session, result: RecommendResult) -> None:
     """The candidates, the methods on the best two, the recommendation, and how to go on."""
     found = result.recommendation
+    from warmstart.preprocess.kinds import PLURAL, UNIT
+
     noun, unit = PLURAL[found.kind], "px" if found.kind == "image" else UNIT[found.kind]
     now.say("")
     now.table(

@@ -57,3 +57,8 @@ def reading_of(options: Mapping[str, Any]) -> Reading:
     '2s'
     """
     return Reading(**{name: options.get(name) for name in READING})
+
+
+def columns_of(options: Mapping[str, Any]) -> dict[str, str | None]:
+    """Those of them that name columns."""
+    return {name: options.get(name) for name in ("id_column", "time_column", "value_columns")}

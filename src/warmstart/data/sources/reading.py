@@ -102,8 +102,7 @@ def _read(source: Any, notes: list[str], keep_empty: bool = False, tagged: bool 
         return objects.read_json(source, notes)
     if source.suffix.lower() in (*CONLL, *(LINES if tagged else ())):
         return read_conll(source, notes)
-    header, rows = read_text_table(source, notes, keep_empty=keep_empty)
-    return header, [list(cells) for _, cells in rows]
+    return read_text_table(source, notes, keep_empty=keep_empty)
 
 
 def _parquet(path: Path, rows: int | None = None) -> pd.DataFrame:
