@@ -24,19 +24,8 @@ from warmstart.engine.allocator import keep_buffers
 RESULTS = Path(__file__).resolve().parent / "results"
 TEXTUAL = ("encoding", "many_texts", "tuning", "probe_seconds")
 OF_SERIES = ("many_windows",)
-PARTS = (
-    "extraction",
-    "decode",
-    "gradual",
-    "allocator",
-    "views",
-    "heads",
-    "estimates",
-    "scale",
-    "compare",
-    *TEXTUAL,
-    *OF_SERIES,
-)
+OF_IMAGES = ("extraction", "decode", "gradual", "allocator", "views", "heads", "estimates", "scale", "compare")
+PARTS = (*OF_IMAGES, *TEXTUAL, *OF_SERIES)
 
 
 def main() -> None:

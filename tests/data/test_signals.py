@@ -1,4 +1,4 @@
-"""Series as a network reads them: what is kept, what is not, and batches that depend on seed, epoch and sample alone."""
+"""Series as a network reads them: what is kept and what is not; batches depend on seed, epoch and sample alone."""
 
 from __future__ import annotations
 
