@@ -45,9 +45,7 @@ class TokenShelf:
         """Whether texts (of one or two parts, or of words) are worth a record."""
         return sum(len(part) for text in texts for part in text) >= _LEAST
 
-    def get(
-        self, spec: TextSpec, texts: Sequence[Sequence[str]], targets: Sequence[str | None]
-    ) -> EncodedTexts | None:
+    def get(self, spec: TextSpec, texts: Sequence[Sequence[str]], targets: Sequence[str | None]) -> EncodedTexts | None:
         """The tokens of the texts as `spec` reads them, mapped and not loaded; `None` if they are not there.
 
         `targets` are what is to be written, for a spec that writes; they have no part in other addresses.

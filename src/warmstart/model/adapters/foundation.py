@@ -194,7 +194,7 @@ MANTIS = Foundation(
     organisation="paris-noah",
     default="Mantis-8M",
     terms="MIT",
-    trained_on="time series of many domains, among them UCR's",
+    trained_on="time series of many domains",
     build=_mantis,
     unused=r"prj\.",
     renamed={"transf_unit.": "vit_unit."},
@@ -204,7 +204,7 @@ MOMENT = Foundation(
     organisation="AutonLab",
     default="MOMENT-1-small",
     terms="MIT",
-    trained_on="Time-series Pile, which holds the training series of UCR's sets",
+    trained_on="Time-series Pile",
     build=_moment,
     unused=r"head\.|encoder\.embed_tokens\.|patch_embedding\.(mask_embedding|position_embedding\.pe)$",
 )
