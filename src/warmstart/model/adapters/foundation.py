@@ -178,7 +178,7 @@ def _moment(config: dict[str, Any]) -> Built:
 def _chronos(config: dict[str, Any]) -> Built:
     said = config.get("chronos_config")
     limit = said.get("context_length") if isinstance(said, dict) else None
-    if not isinstance(limit, int) or limit < 1:
+    if not isinstance(said, dict) or not isinstance(limit, int) or limit < 1:
         raise BackboneError(
             f"config.json says chronos_config = {said!r}", expected="that of a chronos-t5 or chronos-bolt"
         )
