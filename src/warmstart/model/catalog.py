@@ -37,6 +37,7 @@ backbones.add("torchgeo", "warmstart.model.adapters.satellite.torchgeo:SUPPLIER"
 backbones.add("torchvision", "warmstart.model.adapters.torchvision:SUPPLIER")
 backbones.add("hf", "warmstart.model.adapters.hf:SUPPLIER")
 backbones.add("minilm", "warmstart.model.adapters.minilm:SUPPLIER")
+backbones.add("series", "warmstart.model.adapters.series:SUPPLIER")
 backbones.add("fcn1d", "warmstart.model.adapters.convolutional:FCN1D")
 backbones.add("resnet1d", "warmstart.model.adapters.convolutional:RESNET1D")
 backbones.add("mantis", "warmstart.model.adapters.foundation:MANTIS")
