@@ -101,7 +101,9 @@ def test_texts_are_pretrained_by_what_is_hidden_of_them(tmp_path: Path) -> None:
     start = folder_of(tmp_path / "start", "whole")
     result = pretrain([words], backbone=start, epochs=1, batch_size=8, out=tmp_path / "run")
     assert result.objective == "masked"
-    assert warmstart.load_backbone(result.backbone).spec.kind == "text"
+    before, after = warmstart.load_backbone(start), warmstart.load_backbone(result.backbone)
+    assert (after.spec, after.card.pooling) == (before.spec, before.card.pooling)
+    assert after.card.weights_sha256 != before.card.weights_sha256
 
 
 def test_images_are_pretrained_by_views(tmp_path: Path) -> None:
