@@ -50,9 +50,9 @@ BESIDE = ("HC2", "InceptionTime")
 """Of which aeon brings the published results."""
 
 
-def context_of(dataset: Dataset, seed: int) -> LadderContext:
-    """A run without a network worth the name: none of these uses it."""
-    backbone = for_channels(load_backbone("toy_series"), dataset)
+def context_of(dataset: Dataset, seed: int, uri: str = "toy_series") -> LadderContext:
+    """A run on the published parts; what needs no network gets the smallest."""
+    backbone = for_channels(load_backbone(uri), dataset)
     return LadderContext(backbone, run_data(dataset, backbone), task_of(dataset.target), Deadline(None), seed=seed)
 
 
