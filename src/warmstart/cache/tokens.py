@@ -18,6 +18,7 @@ import numpy.typing as npt
 import torch
 
 from warmstart.cache.disk import ChunkFolder
+from warmstart.cache.lookup import as_texts
 from warmstart.cache.packing import Packed
 from warmstart.preprocess.encoded import EncodedTexts, Numbers, Ragged
 from warmstart.preprocess.text import TextSpec
@@ -51,7 +52,7 @@ class TokenShelf:
         `targets` are what is to be written, for a spec that writes; they have no part in other addresses.
         """
         space, key = _space(spec), _key(spec, texts, targets)
-        chunk = next((name for name, keys in self._disk.chunks(space).items() if key in keys), None)
+        chunk = next((name for name, keys in self._disk.chunks(space).items() if key in as_texts(keys)), None)
         packed = None if chunk is None else self._disk.read(space, chunk)
         return None if packed is None else _unpacked(packed.rows[0].numpy(), len(texts))
 

@@ -116,9 +116,9 @@ def parts_told(dataset: Dataset, train: IntArray, val: IntArray, test: IntArray)
 
 
 def as_divided(dataset: Dataset, split: Split) -> Dataset:
-    """The data set with a target that says whether validation, and the test part if there is one, hold both kinds."""
+    """The data set with a target that says what its parts allow; without a test part validation is measured on."""
     if not isinstance(dataset.target, AnomalyTarget):
         return dataset
-    parts = [dataset.strata[part] for part in (split.val, split.test) if len(part)]
-    both = bool(parts) and all(len(set(kinds.tolist())) == 2 for kinds in parts)
-    return dataclasses.replace(dataset, target=dataclasses.replace(dataset.target, told_apart=both))
+    val, test = (len(set(dataset.strata[part].tolist())) == 2 for part in (split.val, split.test))
+    target = dataclasses.replace(dataset.target, choosable=val, measurable=test if len(split.test) else val)
+    return dataclasses.replace(dataset, target=target)
