@@ -180,6 +180,14 @@ SOURCES = (
         source="a .safetensors, .pt, .pth, .bin or .ckpt file, and card.yaml beside it",
     ),
     Row(
+        "bundle:FOLDER",
+        "bundle:FOLDER",
+        "of the bundle",
+        licence="of what it started from",
+        trained_on="as the bundle says",
+        source="what a run of `fit` has made: the network that it trained, without its head",
+    ),
+    Row(
         "onnx:FILE",
         "onnx:FILE",
         "any",
