@@ -71,7 +71,7 @@ def test_noise_on_the_features_is_given_no_weight() -> None:
 
 
 def test_few_windows_are_left_out_one_by_one() -> None:
-    x, targets = drawn(36)
+    x, targets = drawn(26)
     assert fit_forecasts(x, targets, Forecasting()).choice["left_out"] == "one window"
 
 
