@@ -14,7 +14,7 @@ from warmstart.cli.main import app
 COMMANDS: dict[str, Callable[..., Any]] = {
     c.callback.__name__: c.callback for c in app.registered_commands if c.callback
 }
-OF_THE_TERMINAL = {"as_json", "debug", "context"}
+OF_THE_TERMINAL = {"as_json", "debug", "command"}
 OF_PYTHON = {"listener"}
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.targets import (
     AnomalyTarget,
     ClassTarget,
@@ -27,6 +28,7 @@ TARGETS: dict[str, Target] = {
     "tag": TagTarget(("O", "B-X", "I-X")),
     "generate": TextTarget(),
     "anomaly": AnomalyTarget(("good", "anomaly")),
+    "forecast": ForecastTarget(1, 4, quantiles=(0.1, 0.5, 0.9)),
 }
 N, LENGTH = 12, 4
 
@@ -45,6 +47,8 @@ def drawn(name: str, seed: int = 0) -> tuple[Tensor, Tensor]:
         targets = torch.arange(N) % 2
     elif name == "classify":
         targets = torch.randint(0, 3, (N,), generator=make)
+    elif name == "forecast":  # one step, its base, then scale, unit, reference, origin
+        targets = torch.rand(N, 6, generator=make) + 0.5
     else:
         targets = torch.randn(N, 3, generator=make)
         targets = (targets > 0).float() if name == "multilabel" else targets

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from warmstart.api.forecasts import asked_of
 from warmstart.data.audit import Audit, audit_of, look_at
 from warmstart.data.contact import contact_sheet
 from warmstart.data.sources import load
@@ -24,6 +25,9 @@ def check(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    horizon: int | None = None,
+    context: int | None = None,
+    season: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -41,6 +45,9 @@ def check(
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
         task: that the labels pose, as for `fit`; found by what they are if not given.
+        horizon: steps to be forecast, as for `fit`.
+        context: steps that a forecast sees, as for `fit`.
+        season: steps after which a pattern repeats, as for `fit`.
         normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
@@ -59,6 +66,7 @@ def check(
         label_column=label_column,
         group=group,
         time=time,
+        forecast=asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test),
     )
     what = "decode" if dataset.kind == "image" else "read"
     listener(Started(what, len(dataset)))

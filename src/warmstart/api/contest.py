@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from warmstart.api.budget import cache_limits
+from warmstart.api.forecasts import WORDS, asked_of
 from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Decoded, activation_store, backbone_at, read_whole
 from warmstart.data.schema import Dataset, Split
@@ -135,6 +136,12 @@ def contest(
         accepted = bool(options["accept_licence"])
         backbone = backbone_at(uri, options["size"], options["seed"], accept_licence=accepted)
         asked = {key: options[key] for key in READING}
+        asked["forecast"] = asked_of(
+            options["task"],
+            **{word: options[word] for word in WORDS},
+            val=options["val"],
+            folds=options["folds"],
+        )
         whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
         target = whole.dataset.target
         for one in contestants:

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from warmstart.api.written import written
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.sources import load
+from warmstart.data.sources.ahead import measured_windows
 from warmstart.data.targets import AnomalyTarget
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
@@ -58,16 +60,19 @@ def evaluate(
     keep_buffers()
     loaded = Bundle.load(bundle)
     target = loaded.manifest.target
-    dataset = load(
-        data,
-        kind=loaded.spec.kind,
-        task=loaded.manifest.task,
-        normal=target if isinstance(target, AnomalyTarget) else None,
-        path_column=path_column,
-        text_column=text_column,
-        label_column=label_column,
-        group=group,
-    )
+    if isinstance(target, ForecastTarget):
+        dataset = Dataset(measured_windows(target, data), target)
+    else:
+        dataset = load(
+            data,
+            kind=loaded.spec.kind,
+            task=loaded.manifest.task,
+            normal=target if isinstance(target, AnomalyTarget) else None,
+            path_column=path_column,
+            text_column=text_column,
+            label_column=label_column,
+            group=group,
+        )
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":

@@ -21,8 +21,8 @@ from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference, Outcome, Rung
 from warmstart.evaluation.scoring import interval_of, scores, temperature_of
 from warmstart.evaluation.verdict import verdict
-from warmstart.preprocess.kinds import PLURAL
 from warmstart.report.results import jsonable
+from warmstart.report.words import noun_of
 from warmstart.task.base import Task
 
 FINAL = "final"
@@ -111,6 +111,14 @@ def differences(climbed: Climbed, measured: Measured, context: LadderContext) ->
     )
 
 
+def beside(measured: Measured, context: LadderContext) -> dict[str, dict[str, float]]:
+    """Of forecasts all metrics of everything that was measured, the final model last."""
+    if context.task.name != "forecast":
+        return {}
+    order = sorted(measured.outputs, key=lambda name: name == FINAL)
+    return {name: context.task.metrics(measured.outputs[name], measured.truth) for name in order}
+
+
 def _verdict(
     task: Task,
     metrics: Mapping[str, Interval],
@@ -149,7 +157,7 @@ def outcome(
     pairs = differences(climbed, measured, context)
     metrics = metric_intervals(task, outputs / measured.temperature, measured.truth, seed=seed)
     seconds = elapsed()
-    on = f"{len(measured.indices)} {PARTS[measured.on]} {PLURAL[context.data.spec.kind]}"
+    on = f"{len(measured.indices)} {PARTS[measured.on]} {noun_of(context.data.spec.to_dict(), task=task.name)}"
     parts = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
     return Outcome(
         data=dataset.name,
@@ -177,5 +185,6 @@ def outcome(
         evaluated_on=measured.on,
         times=times(seconds),
         rates=rates,
+        measured=beside(measured, context),
         **details(task, outputs, measured.truth, samples, dataset.target, measured.temperature),
     )

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.command import command
+from warmstart.api.forecasts import asked_of
 from warmstart.api.kinds import BACKBONES, COLUMNS
 from warmstart.api.predict import predict
 from warmstart.api.prepare import backbone_at, read, run_data
@@ -17,6 +18,7 @@ from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.unlabelled import with_unlabelled
 from warmstart.data.sources import kind_of
 from warmstart.data.targets import TaskName
+from warmstart.data.windows import Asked
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -72,6 +74,9 @@ def fit(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    horizon: int | None = None,
+    context: int | None = None,
+    season: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -111,15 +116,19 @@ def fit(
         group: column (or folder level) that names what must not be divided: patient, site, device.
         time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
             test, those before them validation, instead of parts stratified by class.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate" or "anomaly"; by default what
-            they look like (see `warmstart.data.sources.load`).
+        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate", "anomaly" or "forecast"; by
+            default what they look like (see `warmstart.data.sources.load`).
+        horizon: steps to be forecast: `data` are then series, and nothing else is their label (`docs/forecasting.md`).
+        context: steps that a forecast sees; by default three horizons or two seasons, 32 at least, where there is room.
+        season: steps after which a pattern repeats; by default by the distance of the stamps, or found.
         normal: for anomalies the label of normal samples, from which alone is learned; with it, anomalies are the task.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
-        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF.
+        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF; of
+            forecasts the last value, the last season, the Theta method, and a linear model of the context.
         max_unreadable: stop if more than this share of the samples cannot be read.
         unlabelled: texts without labels, as `predict` takes them: a recipe that goes on pretraining
             (`further_pretrain`) learns from them too.
@@ -134,9 +143,11 @@ def fit(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
+    asked = asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test)
+    columns = {"path_column": path_column, "text_column": text_column}
     options: dict[str, Any] = {
         "data": _called(data),
-        "backbone": backbone or BACKBONES[kind_of(data, task=task, path_column=path_column, text_column=text_column)],
+        "backbone": backbone or BACKBONES["series" if asked else kind_of(data, task=task, **columns)],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),
@@ -147,9 +158,11 @@ def fit(
         "group": group,
         "time": time,
         "task": task,
+        "horizon": horizon,
+        "context": context,
+        "season": season,
         "normal": normal,
-        "path_column": path_column,
-        "text_column": text_column,
+        **columns,
         "label_column": label_column,
         "baseline": baseline,
         "max_unreadable": max_unreadable,
@@ -162,7 +175,9 @@ def fit(
     if baseline not in get_args(Baseline):
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
     chosen = None if recipe is None else load_recipe(recipe)
-    return _fit(data, chosen, options, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener)
+    return _fit(
+        data, chosen, options, asked, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener
+    )
 
 
 def _called(data: Any) -> str:
@@ -173,6 +188,7 @@ def _fit(
     data: Any,
     recipe: Recipe | None,
     options: dict[str, Any],
+    forecast: Asked | None,
     *,
     unlabelled: Any,
     out: str | Path | None,
@@ -196,7 +212,7 @@ def _fit(
         tell(Decided(f"features: {', '.join(f'{g.stop - g.start} of {g.name}' for g in pretrained.groups)}"))
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
-    asked = {key: options[key] for key in READING}
+    asked = {key: options[key] for key in READING} | {"forecast": forecast}
     loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, seconds=limit, **asked)
     if unlabelled is not None:
         loaded = with_unlabelled(loaded, unlabelled, text_column=options["text_column"], listener=tell)

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.sources import load_inputs
+from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 from warmstart.files import write_text
@@ -49,7 +51,11 @@ def predict(
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
-    samples = load_inputs(inputs, kind=loaded.spec.kind, text_column=text_column)
+    target, kind = loaded.manifest.target, loaded.spec.kind
+    if isinstance(target, ForecastTarget):
+        samples = forecast_inputs(target, inputs)
+    else:
+        samples = load_inputs(inputs, kind=kind, text_column=text_column)
     listener(Started("predict", len(samples)))
     rows = loaded.predict(
         samples,
@@ -59,7 +65,9 @@ def predict(
         progress=lambda n: listener(Advanced("predict", n)),
     )
     listener(Finished("predict"))
-    if csv is not None:
+    if csv is not None and loaded.manifest.task == "forecast":
+        write_forecasts(rows, Path(csv))
+    elif csv is not None:
         write_csv(rows, loaded.classes, Path(csv))
     return rows
 
@@ -87,3 +95,19 @@ def write_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str], path: Path
 
 def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+
+
+def write_forecasts(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write forecasts as UTF-8 CSV, a line for each series and step: its time, the forecast, a column per quantile."""
+    lines: list[dict[str, Any]] = []
+    for row in rows:
+        if row["error"] is not None:
+            lines.append({"input": row["input"], "error": row["error"]})
+            continue
+        named = {f"q{level}": values for level, values in row["quantiles"].items()}
+        for step, time in enumerate(row["times"]):
+            told = {name: values[step] for name, values in named.items()}
+            lines.append({"input": row["input"], "time": time, "forecast": row["forecast"][step], **told})
+    levels = next((list(row["quantiles"]) for row in rows if row["error"] is None), [])
+    columns = ["input", "time", "forecast", *(f"q{level}" for level in levels), "error"]
+    write_text(path, pd.DataFrame(lines, columns=columns).to_csv(index=False))

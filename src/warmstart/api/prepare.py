@@ -22,6 +22,7 @@ from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
 from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets, copies
+from warmstart.data.windows import Asked
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
@@ -109,6 +110,7 @@ def read_whole(
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,
     seconds: float = math.inf,
+    forecast: Asked | None = None,
 ) -> Decoded:
     """Read the data, every image, text or series once as the backbone is to see it, and leave out what cannot be read.
 
@@ -124,7 +126,10 @@ def read_whole(
         normal=normal,
         group=group,
         time=time,
+        forecast=forecast,
     )
+    if forecast is not None and size is not None:
+        raise DataError(f"a size of {size} steps for forecasts", do="say how far back they look with --context")
     for note in dataset.notes:
         listener(Decided(note))
     if backbone.spec.kind == "series":

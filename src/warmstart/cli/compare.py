@@ -17,14 +17,17 @@ from warmstart.cli.options import (
     Cache,
     CacheBudget,
     CacheDtype,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     MaxUnreadable,
     Normal,
     Out,
     PathColumn,
+    Season,
     Seed,
     Size,
     Task,
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
 
 SAME = (
-    *("data", "accept_licence", "size", "seed", "val", "group", "time"),
+    *("data", "accept_licence", "size", "seed", "val", "group", "time", "task", "horizon", "context", "season"),
     *("path_column", "text_column", "label_column", "max_unreadable"),
 )
 """What is given to `compare` and is to be given to a `fit` that goes on from it."""
@@ -62,7 +65,7 @@ Seeds = Annotated[int, typer.Option(help="How often that is repeated, each time 
 
 
 def compare(
-    context: typer.Context,
+    command: typer.Context,
     data: DataArgument,
     methods: Methods = None,
     backbones: Backbones = None,
@@ -76,6 +79,9 @@ def compare(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     normal: Normal = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
@@ -92,7 +98,7 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Compare methods and backbones on the same folds of DATA: better, worse, as good, or more data needed."""
-    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
+    with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
         now.say(f"Comparing {methods or 'methods'}{of(backbones)}: {folds} folds, {seeds} seed(s), {budget} at most")
         result = _twin(
             data,
@@ -108,6 +114,9 @@ def compare(
             group=group,
             time=time,
             task=task,
+            horizon=horizon,
+            context=context,
+            season=season,
             normal=normal,
             path_column=path_column,
             text_column=text_column,
@@ -122,7 +131,7 @@ def compare(
             cache_dtype=cache_dtype,
             listener=now.listener,
         )
-        show(now, result, typed(context, SAME))
+        show(now, result, typed(command, SAME))
 
 
 def _twin(data: str, **options: Any) -> CompareResult:

@@ -17,14 +17,17 @@ from warmstart.cli.options import (
     Cache,
     CacheBudget,
     CacheDtype,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     MaxUnreadable,
     Normal,
     Out,
     PathColumn,
+    Season,
     Seed,
     Size,
     Task,
@@ -58,7 +61,7 @@ Unlabelled = Annotated[
 
 
 def fit(
-    context: typer.Context,
+    command: typer.Context,
     data: DataArgument,
     backbone: Backbone = None,
     accept_licence: AcceptLicence = False,
@@ -71,6 +74,9 @@ def fit(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     normal: Normal = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
@@ -87,7 +93,7 @@ def fit(
     debug: Debug = False,
 ) -> None:
     """Adapt a pretrained network to DATA, and say if that helped."""
-    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
+    with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
         method = f"recipe {recipe}" if recipe else "the ladder of methods, each kept only if validation says so"
         now.say(f"Fitting {data}{of(backbone)}: {method}; time budget {budget}")
         from warmstart.api.fit import fit as twin
@@ -105,6 +111,9 @@ def fit(
             group=group,
             time=time,
             task=task,
+            horizon=horizon,
+            context=context,
+            season=season,
             normal=normal,
             path_column=path_column,
             text_column=text_column,

@@ -56,16 +56,21 @@ CacheDtype = Annotated[
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
 ]
 Task = Annotated[
-    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly"] | None,
+    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast"] | None,
     typer.Option(
         help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written, "
-        "normal or not.",
+        "normal or not; or to forecast what series do next.",
         show_default="what they look like",
     ),
 ]
 Normal = Annotated[
     str | None,
     typer.Option(help="Label of normal samples, from which alone is learned: the task is then to find anomalies."),
+]
+Horizon = Annotated[int | None, typer.Option(help="Steps to be forecast; DATA are then series over time.")]
+Context = Annotated[int | None, typer.Option(help="Steps that a forecast sees.", show_default="by horizon and season")]
+Season = Annotated[
+    int | None, typer.Option(help="Steps after which a pattern repeats, such as 12.", show_default="found")
 ]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
 TextColumn = Annotated[

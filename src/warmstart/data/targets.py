@@ -18,7 +18,7 @@ IntArray = npt.NDArray[np.int64]
 Label = str | tuple[str, ...] | tuple[float, ...]
 """A class or a text to be written; classes, or a tag for each word; numbers."""
 Labels = Sequence[Label | None]
-TaskName = Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly"]
+TaskName = Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast"]
 
 UNKNOWN = -1
 """The index of a label that is not known, and of a place in a text that has none."""

@@ -17,6 +17,10 @@ BASELINES = {
     "multirocket_hydra": "MultiRocket-Hydra and ridge regression",
     "steps": "a linear model of raw values",
     "nearest": "the answer to the most similar text",
+    "naive": "the last value",
+    "seasonal_naive": "the last season again",
+    "theta": "the Theta method",
+    "linear": "a linear model of the context",
 }
 
 

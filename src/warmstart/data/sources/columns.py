@@ -8,7 +8,7 @@ from typing import Any
 
 from warmstart.data.anomalies import NORMAL
 from warmstart.data.names import PARTS
-from warmstart.data.sources.labels import LabelCells, as_text, refuse_nested
+from warmstart.data.sources.labels import LabelCells, Places, as_text, refuse_nested
 from warmstart.data.targets import TaskName
 from warmstart.errors import DataError, nearest
 
@@ -52,6 +52,8 @@ class Columns:
         for number, row in enumerate(table, start=1):
             for i in at.values():
                 refuse_nested(row[i], number, header[i])
+        if not at:
+            return [{}] * len(table)
         return [{role: as_text(row[i]) for role, i in at.items()} for row in table]
 
     def label_cells(
@@ -68,7 +70,7 @@ class Columns:
 
 
 def _places(table: Sequence[Any]) -> list[str]:
-    return [f"row {number}" for number in range(1, len(table) + 1)]
+    return Places("row", range(1, len(table) + 1))
 
 
 def find_path(header: Sequence[str], path: str | None) -> str:

@@ -171,6 +171,8 @@ def _kinds_below(folder: Path, first: Kind) -> set[Kind]:
         return {"series"}
     found: set[Kind] = set()
     for path in below(folder):
+        if path.suffix.lower() == ".npy":
+            found |= {"image", "series"}
         found |= {"image"} if IMAGES.names(path.name) else {"text"} if TEXTS.names(path.name) else set()
         if first in found:
             break

@@ -53,7 +53,9 @@ def rechannelled(backbone: Backbone, channels: int, drawn: int | None) -> Backbo
     assert isinstance(old, Multichannel)
     with seeded(drawn or 0):
         new = old.of_channels(channels)
-    if drawn is None:
+    if drawn is not None:
+        card = dataclasses.replace(card, source=f"random initialisation, seed {drawn}")
+    else:
         have = old.state_dict()
         wanted = new.state_dict()
         if have.keys() != wanted.keys():

@@ -17,6 +17,14 @@ from warmstart.errors import BackboneError
 
 _SCALES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4)
 _EPS = 1e-5
+_AS_PUBLISHED = {
+    "no_diff_operator": False,
+    "no_scalars": False,
+    "patch_length_oriented": False,
+    "return_transf_layer": -1,
+    "output": "cls_token",
+}
+"""What their code could do otherwise, and no published weights of version 1 do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +53,11 @@ class MantisShape:
         >>> MantisShape.of({"hidden_dim": 64, "scalar_scales": None, "device": "cuda"}).hidden_dim
         64
         """
-        if "kernel_size" in config:
+        if config.get("kernel_size") is not None:
             raise BackboneError("config.json is of MantisV2", expected="Mantis-8M or MantisPlus, which are version 1")
+        for name, expected in _AS_PUBLISHED.items():
+            if config.get(name, expected) != expected:
+                raise BackboneError(f"config.json says {name} = {config[name]!r}", expected=repr(expected))
         known = {field.name: config[field.name] for field in dataclasses.fields(cls) if field.name in config}
         scales = known.pop("scalar_scales", None)
         for name, value in known.items():
@@ -155,7 +166,7 @@ class _Positions(nn.Module):
         self.register_buffer("pe", table)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.dropout(x + self.pe.squeeze(1))
+        out: Tensor = self.dropout((x.transpose(0, 1) + self.pe).transpose(0, 1))
         return out
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
-from warmstart.data.schema import Series, SplitName
+import numpy as np
+import numpy.typing as npt
+
+from warmstart.data.schema import Sample, Series, SplitName
+from warmstart.data.sources.series.stamps import Clock
 from warmstart.data.targets import TaskName
 
 
@@ -53,8 +58,12 @@ class Recording:
     series: Series
     labels: tuple[Any, ...] = ()
     """A cell for each column of labels; none where the form has no labels."""
-    step_labels: Any = None
-    """Of each step (steps,), where labels change within a recording."""
+    step_labels: Sequence[str] | None = None
+    """Of each step (steps,), where labels change within a recording; empty where a step has none."""
+    stamps: npt.NDArray[np.float64] | None = None
+    """When each step was taken (steps,), as `Series.start` has it."""
+    clock: Clock | None = None
+    """What these say."""
     group: str | None = None
     split: SplitName | None = None
     time: float | None = None
@@ -70,5 +79,20 @@ class Recordings:
     """What the form itself says that its labels pose."""
     padded: bool = True
     """Whether short series may be filled with missing values at their end, as a table with a row for each makes it."""
+    lost: tuple[Sample, ...] = ()
+    """Files that cannot be read, as samples whose source is the path."""
     horizon: int | None = None
     """Steps that are to be forecast, where the form says it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What the user says of the samples, as `warmstart.data.sources.load` has it."""
+
+    label_column: str | None = None
+    group: Any = None
+    time: Any = None
+    task: TaskName | None = None
+    reading: Reading = UNSAID
+    labelled: bool = True
+    """Whether labels are wanted."""
