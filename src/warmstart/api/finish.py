@@ -20,7 +20,8 @@ from warmstart.evaluation.details import details
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference, Outcome, Rung
 from warmstart.evaluation.scoring import interval_of, scores, temperature_of
-from warmstart.evaluation.verdict import verdict
+from warmstart.evaluation.verdict import RANDOM, verdict
+from warmstart.model.backbone import BackboneCard
 from warmstart.report.results import jsonable
 from warmstart.report.words import noun_of
 from warmstart.task.base import Task
@@ -127,11 +128,14 @@ def _verdict(
     table: Sequence[Rung],
     pairs: Sequence[Difference],
     target: Target,
+    card: BackboneCard,
 ) -> str:
     metric = task.primary_metric
     if isinstance(target, AnomalyTarget):
-        return verdict_of_anomalies(metrics, on, chosen, table, pairs, choosable=target.choosable)
-    return verdict(metrics[metric], on, chosen, table, pairs, metric=metric)
+        found = verdict_of_anomalies(metrics, on, chosen, table, pairs, choosable=target.choosable)
+    else:
+        found = verdict(metrics[metric], on, chosen, table, pairs, metric=metric)
+    return f"{found} {RANDOM}" if card.random else found
 
 
 def outcome(
@@ -170,7 +174,7 @@ def outcome(
         metric=task.primary_metric,
         rungs=table,
         chosen=climbed.chosen,
-        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs, dataset.target),
+        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs, dataset.target, context.backbone.card),
         alarm_beyond=alarm_beyond(outputs) if task.name == "anomaly" else None,
         differences=pairs,
         test=metrics,

@@ -26,11 +26,13 @@ from warmstart.cli.options import (
     TextColumn,
     Time,
     Val,
+    reads_series,
 )
 from warmstart.cli.session import Session, session
 from warmstart.errors import DataError
 
 
+@reads_series
 def check(
     data: DataArgument,
     picture: Annotated[
@@ -52,6 +54,7 @@ def check(
     label_column: LabelColumn = None,
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Look for what is wrong with DATA, and change nothing.
 
@@ -80,6 +83,7 @@ def check(
             text_column=text_column,
             label_column=label_column,
             listener=now.listener,
+            **series,
         )
         audit = found.to_dict()
         show(now, audit, found.problems)

@@ -23,6 +23,9 @@ BASELINES = {
     "linear": "a linear model of the context",
 }
 
+RANDOM = "The backbone's weights are random: what is called transfer here is what the network does untrained."
+"""What is said beside a verdict where nothing was there to be transferred."""
+
 
 def percent(value: float) -> str:
     """A share as a percentage with one decimal.

@@ -112,7 +112,8 @@ def _noisy(values: FloatArray, rng: np.random.Generator) -> FloatArray:
     mean, std = values.mean(1, keepdims=True), values.std(1, keepdims=True)
     factors = rng.normal(1, _SCALE, (len(values), 1))
     noise = rng.normal(0, _JITTER, values.shape) * std
-    return (mean + factors * (values - mean) + noise).astype(np.float32)
+    changed: FloatArray = (mean + factors * (values - mean) + noise).astype(np.float32)
+    return changed
 
 
 def _masked(values: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -15,7 +15,8 @@ import numpy as np
 
 from warmstart.data.names import clean, some
 from warmstart.data.schema import Series
-from warmstart.data.sources.series.recording import Reading, Recording
+from warmstart.data.seriesreading import Reading
+from warmstart.data.sources.series.recording import Recording
 from warmstart.errors import DataError
 
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)?")
