@@ -11,23 +11,28 @@ import typer
 
 from warmstart.cli.options import (
     AsJson,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     Normal,
     PathColumn,
+    Season,
     Seed,
     Task,
     Test,
     TextColumn,
     Time,
     Val,
+    reads_series,
 )
 from warmstart.cli.session import Session, session
 from warmstart.errors import DataError
 
 
+@reads_series
 def check(
     data: DataArgument,
     picture: Annotated[
@@ -40,12 +45,16 @@ def check(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     normal: Normal = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Look for what is wrong with DATA, and change nothing.
 
@@ -66,11 +75,15 @@ def check(
             group=group,
             time=time,
             task=task,
+            horizon=horizon,
+            context=context,
+            season=season,
             normal=normal,
             path_column=path_column,
             text_column=text_column,
             label_column=label_column,
             listener=now.listener,
+            **series,
         )
         audit = found.to_dict()
         show(now, audit, found.problems)

@@ -81,7 +81,7 @@ def audit_of(dataset: Dataset, split: Split | None, looks: Sequence[Look | None]
     return Audit(
         name=dataset.name,
         samples=len(dataset),
-        counts={} if dataset.target.kind == "regress" else dataset.counts,
+        counts={} if dataset.target.kind in ("regress", "forecast") else dataset.counts,
         task=dataset.target.kind,
         facts=label_facts(dataset),
         parts={name: in_part[name] for name in ("train", "val", "test") if in_part[name]},

@@ -11,6 +11,7 @@ from torch.nn import functional
 from warmstart.data.pairs import paired_order
 from warmstart.engine.memory import parts
 from warmstart.engine.score import Validation
+from warmstart.engine.seeds import seed_generators
 from warmstart.engine.stepper import Stepper
 from warmstart.model.network import Network
 from warmstart.task.base import Task
@@ -108,7 +109,7 @@ class ContrastiveStepper(Stepper):
             loss = self.objective.loss(features, targets)
             (gradient,) = torch.autograd.grad(loss, features)
             for piece, seed in zip(pieces, seeds, strict=True):
-                torch.manual_seed(seed)
+                seed_generators(seed, self.feed.device)
                 self.accelerator.backward((self._outputs(inputs[piece]) * gradient[piece]).sum())
         if self.penalty is not None:
             self.penalty.add_gradient()
@@ -119,7 +120,7 @@ class ContrastiveStepper(Stepper):
         buffers, found = self._moving_buffers(), []
         with torch.no_grad():
             for piece, seed in zip(pieces, seeds, strict=True):
-                torch.manual_seed(seed)
+                seed_generators(seed, self.feed.device)
                 found.append(self._outputs(inputs[piece]))
             for buffer, value in buffers:
                 buffer.copy_(value)

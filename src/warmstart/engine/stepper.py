@@ -17,7 +17,7 @@ from warmstart.engine.memory import halved, is_out_of_memory, parts
 from warmstart.engine.mix import jittered, mix
 from warmstart.engine.penalty import StartingPoint
 from warmstart.engine.score import Validation
-from warmstart.engine.seeds import derive
+from warmstart.engine.seeds import derive, seed_generators
 from warmstart.engine.training import Training
 from warmstart.errors import TrainingError
 from warmstart.recipe.phase import Phase
@@ -88,7 +88,7 @@ class Stepper:
         """
         inputs, targets = self._prepared(batch, seed)
         while True:
-            torch.manual_seed(seed)
+            seed_generators(seed, self.feed.device)
             buffers = self._moving_buffers()
             try:
                 return self._accumulate(inputs, targets)

@@ -27,6 +27,7 @@ backbones.add("lite0", "warmstart.model.adapters.embedded:LITE0")
 backbones.add("lite1", "warmstart.model.adapters.embedded:LITE1")
 backbones.add("lite2", "warmstart.model.adapters.embedded:LITE2")
 backbones.add("file", "warmstart.model.adapters.file:SUPPLIER")
+backbones.add("bundle", "warmstart.shipping.source:SUPPLIER")
 backbones.add("onnx", "warmstart.model.adapters.onnx:SUPPLIER")
 backbones.add("satmae", "warmstart.model.adapters.satellite.satmae:SUPPLIER")
 backbones.add("ssl4eo", "warmstart.model.adapters.satellite.ssl4eo:SUPPLIER")
@@ -37,8 +38,12 @@ backbones.add("torchgeo", "warmstart.model.adapters.satellite.torchgeo:SUPPLIER"
 backbones.add("torchvision", "warmstart.model.adapters.torchvision:SUPPLIER")
 backbones.add("hf", "warmstart.model.adapters.hf:SUPPLIER")
 backbones.add("minilm", "warmstart.model.adapters.minilm:SUPPLIER")
+backbones.add("series", "warmstart.model.adapters.series:SUPPLIER")
 backbones.add("fcn1d", "warmstart.model.adapters.convolutional:FCN1D")
 backbones.add("resnet1d", "warmstart.model.adapters.convolutional:RESNET1D")
+backbones.add("mantis", "warmstart.model.adapters.foundation:MANTIS")
+backbones.add("moment", "warmstart.model.adapters.foundation:MOMENT")
+backbones.add("chronos", "warmstart.model.adapters.foundation:CHRONOS")
 backbones.add("inceptiontime", "warmstart.model.adapters.convolutional:INCEPTIONTIME")
 backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
 backbones.add("toy_series", "warmstart.model.adapters.toy_series:SUPPLIER")
@@ -51,7 +56,8 @@ def load_backbone(
 
     Args:
         uri: `lite0` (installed with the package), `toy`, a plain name such as `resnet50`, `timm:NAME`,
-            `torchvision:NAME`, `hf:ORG/NAME`, or weights in a file, such as `file:ARCHITECTURE@FILE`;
+            `torchvision:NAME`, `hf:ORG/NAME`, or weights in a file, such as `file:ARCHITECTURE@FILE`, or in a
+            bundle that a run has made, `bundle:FOLDER`;
             `?pretrained=false` behind it asks for random weights by name, `?channels=4` or `?bands=B02,B03,B04,B08` for
             other inputs, with `&inflate=mean` for a mean where channels are repeated by default
             (`warmstart.model.bands`), `?size=160` for another input side,

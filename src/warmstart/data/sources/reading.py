@@ -60,6 +60,13 @@ def read_table(source: Any, notes: list[str], *, keep_empty: bool = False, tagge
     return header, table
 
 
+def frame_of(source: Any) -> pd.DataFrame | None:
+    """The table as a DataFrame, where it is one or is stored as one: columns keep their types. Raises `DataError`."""
+    if isinstance(source, Path):
+        return _parquet(source) if source.suffix.lower() in PARQUET else None
+    return source if _is_frame(source) else None
+
+
 def head(source: Any) -> Table:
     """Header and about the first hundred rows, as far as they can be read; a large file is not read for it.
 
