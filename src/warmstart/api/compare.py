@@ -6,7 +6,7 @@ import dataclasses
 import time as clock
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from warmstart.api.budget import seconds
 from warmstart.api.compared import Compared
@@ -18,6 +18,7 @@ from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.schedule import Schedule
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Kind
+from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.sources import kind_of, load
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
@@ -80,6 +81,7 @@ def compare(
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> CompareResult:
     """Train every method on every backbone on the same folds, and say which is better, as far as the data can show.
 
@@ -120,6 +122,8 @@ def compare(
         cache_budget: what stored activations may take.
         cache_dtype: format of stored activations.
         listener: hears of progress and decisions.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
@@ -127,8 +131,10 @@ def compare(
     """
     _check_counts(folds, seeds, workers)
     asks = asked_of(task, horizon=horizon, context=context, season=season, val=val, folds=folds)
-    kind: Kind = "series" if asks else kind_of(data, task=task, path_column=path_column, text_column=text_column)
-    columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
+    said = reading_of(series)
+    found = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
+    kind: Kind = "series" if asks else found
+    columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column, **vars(said)}
     reading = {**columns, "normal": normal}
     asked = _listed(_default(data, kind, "forecast" if asks else task, reading) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]

@@ -11,6 +11,7 @@ import numpy as np
 
 from warmstart.api.budget import cache_limits
 from warmstart.api.forecasts import WORDS, asked_of
+from warmstart.api.kinds import COLUMNS
 from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Decoded, activation_store, backbone_at, read_whole
 from warmstart.data.schema import Dataset, Split
@@ -28,7 +29,7 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import task_of
 
-READING = ("size", "group", "time", "task", "normal", "path_column", "text_column", "label_column", "max_unreadable")
+READING = ("size", "group", "time", "task", "normal", *COLUMNS, "max_unreadable")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Unpack, get_args
 
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.command import command
-from warmstart.api.forecasts import asked_of
+from warmstart.api.forecasts import WORDS, asked_of
 from warmstart.api.kinds import BACKBONES, COLUMNS
 from warmstart.api.predict import predict
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.unlabelled import with_unlabelled
+from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.sources import kind_of
 from warmstart.data.targets import TaskName
 from warmstart.data.windows import Asked
@@ -90,6 +91,7 @@ def fit(
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> FitResult:
     """Adapt a pretrained backbone to labelled images or texts, and say honestly whether that helped.
 
@@ -138,32 +140,28 @@ def fit(
         cache_dtype: format of stored activations. "fp32" is exact; "bf16" and "int8" are smaller, with an error that is
             measured and told.
         listener: hears of progress, measurements and decisions.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
+    given, reading = locals(), reading_of(series)
     asked = asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test)
-    columns = {"path_column": path_column, "text_column": text_column}
+    kind = (
+        "series"
+        if asked
+        else kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=reading)
+    )
     options: dict[str, Any] = {
         "data": _called(data),
-        "backbone": backbone or BACKBONES["series" if asked else kind_of(data, task=task, **columns)],
+        "backbone": backbone or BACKBONES[kind],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),
-        "size": size,
-        "seed": seed,
-        "val": val,
-        "test": test,
-        "group": group,
-        "time": time,
-        "task": task,
-        "horizon": horizon,
-        "context": context,
-        "season": season,
-        "normal": normal,
-        **columns,
-        "label_column": label_column,
+        **{key: given[key] for key in (*READING, *WORDS) if key in given and key != "max_unreadable"},
+        **vars(reading),
         "baseline": baseline,
         "max_unreadable": max_unreadable,
         "unlabelled": str(unlabelled)
@@ -218,6 +216,8 @@ def _fit(
         loaded = with_unlabelled(loaded, unlabelled, text_column=options["text_column"], listener=tell)
     given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
     pretrained = loaded.backbone
+    if options["baseline"] == "scratch":
+        refuse_training(load_recipe("scratch"), task)
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         refuse_training(recipe, task)
         network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])

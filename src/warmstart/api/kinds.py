@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from warmstart.data.schema import Kind
+from warmstart.data.seriesreading import READING
 from warmstart.data.targets import TaskName
 from warmstart.engine.heads.anomaly import DEFAULT, distances
 from warmstart.engine.ladder.simple import simple_rung, simple_rungs
@@ -28,5 +29,5 @@ def default_methods(kind: Kind, task: TaskName) -> list[str]:
     return [*simple, *frozen]
 
 
-COLUMNS = ("path_column", "text_column", "label_column")
-"""Options that name columns of a table."""
+COLUMNS = ("path_column", "text_column", "label_column", *READING)
+"""Options that name columns of a table, and those of series."""

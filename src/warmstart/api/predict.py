@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import pandas as pd
 
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
 from warmstart.data.sources import load_inputs
 from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.engine.allocator import keep_buffers
@@ -28,6 +29,7 @@ def predict(
     batch_size: int = 32,
     text_column: str | None = None,
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> list[dict[str, Any]]:
     """One row per input: `input`, `label`, `probability`, `probabilities` by class, and `error` where it is unreadable.
 
@@ -44,6 +46,8 @@ def predict(
         batch_size: samples at a time; changes no answer.
         text_column: column of a table that holds the texts, where its name does not tell.
         listener: hears of progress.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         BundleError: the bundle is damaged or answers otherwise than when it was written.
@@ -51,11 +55,11 @@ def predict(
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
-    target, kind = loaded.manifest.target, loaded.spec.kind
+    target, kind, reading = loaded.manifest.target, loaded.spec.kind, reading_of(series)
     if isinstance(target, ForecastTarget):
-        samples = forecast_inputs(target, inputs)
+        samples = forecast_inputs(target, inputs, **columns_of(series))
     else:
-        samples = load_inputs(inputs, kind=kind, text_column=text_column)
+        samples = load_inputs(inputs, kind=kind, text_column=text_column, reading=reading)
     listener(Started("predict", len(samples)))
     rows = loaded.predict(
         samples,

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from warmstart.api.caches import cache_bytes, cache_folder
 from warmstart.api.images import read_images
@@ -17,6 +17,7 @@ from warmstart.cache.tokens import TokenShelf
 from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.schema import PLURAL, Dataset, Kind, Split
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import load
 from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
@@ -111,6 +112,7 @@ def read_whole(
     limits: CacheLimits = DEFAULT,
     seconds: float = math.inf,
     forecast: Asked | None = None,
+    **series: Unpack[SeriesOptions],
 ) -> Decoded:
     """Read the data, every image, text or series once as the backbone is to see it, and leave out what cannot be read.
 
@@ -127,6 +129,7 @@ def read_whole(
         group=group,
         time=time,
         forecast=forecast,
+        **series,
     )
     if forecast is not None and size is not None:
         raise DataError(f"a size of {size} steps for forecasts", do="say how far back they look with --context")

@@ -30,7 +30,7 @@ Objective = Annotated[
 
 
 def pretrain(
-    context: typer.Context,
+    command: typer.Context,
     data: Corpus = None,
     generate: Annotated[int, typer.Option(help="Generate so many time series to learn from.")] = 0,
     backbone: Backbone = None,
@@ -52,7 +52,7 @@ def pretrain(
     debug: Debug = False,
 ) -> None:
     """Train a backbone on DATA without a task, and write it to a folder that can be used as one."""
-    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
+    with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
         what = [f"{generate} generated series"] * bool(generate) + list(data or [])
         now.say(f"Pretraining{of(backbone)} on {', '.join(what) or 'nothing'}; time budget {budget}")
         from warmstart.api.pretrain import pretrain as twin

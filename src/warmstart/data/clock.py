@@ -126,7 +126,7 @@ def _frequency(stamps: Any) -> str:
         return str(found)
     weekly = f"W-{stamps[0].strftime('%a').upper()}"
     shortest = stamps.to_series().diff().min()
-    for freq in (*_COARSE[:6], weekly, *_COARSE[6:], shortest):
+    for freq in (*_COARSE[:6], weekly, *_COARSE[6:8], shortest, *_COARSE[8:]):
         grid = pd.date_range(stamps[0], stamps[-1], freq=freq)
         if len(stamps) >= len(grid) / _SPARSE and bool(stamps.isin(grid).all()):
             return str(grid.freqstr)

@@ -81,6 +81,18 @@ SOURCES = (
         modality="text",
     ),
     Row(
+        "series",
+        "series",
+        "patch transformer",
+        parameters=1_105_825,
+        size=512,
+        licence="Apache-2.0",
+        trained_on="generated series alone",
+        weights="package:warmstart",
+        source="in this package; `warmstart pretrain --generate` made it",
+        modality="series",
+    ),
+    Row(
         "toy_series",
         "toy_series",
         "toy_series",
@@ -178,6 +190,14 @@ SOURCES = (
         licence="as the card states",
         trained_on="as the card states",
         source="a .safetensors, .pt, .pth, .bin or .ckpt file, and card.yaml beside it",
+    ),
+    Row(
+        "bundle:FOLDER",
+        "bundle:FOLDER",
+        "of the bundle",
+        licence="of what it started from",
+        trained_on="as the bundle says",
+        source="what a run of `fit` has made: the network that it trained, without its head",
     ),
     Row(
         "onnx:FILE",

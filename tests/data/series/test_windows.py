@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warmstart.data.schema import Series
+from warmstart.data.seriesreading import Reading
 from warmstart.data.sources import load, load_inputs
-from warmstart.data.sources.series.recording import Reading, Recording
+from warmstart.data.sources.series.recording import Recording
 from warmstart.data.sources.series.windows import as_steps, windowed
 from warmstart.data.split import split
 from warmstart.errors import DataError

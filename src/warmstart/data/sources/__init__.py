@@ -7,6 +7,7 @@ from typing import Any
 
 from warmstart.data.anomalies import NORMAL, as_anomalies
 from warmstart.data.schema import PLURAL, Dataset, Kind
+from warmstart.data.seriesreading import Reading
 from warmstart.data.sources.arrays import load_arrays
 from warmstart.data.sources.folder import load_folder
 from warmstart.data.sources.histories import read_histories
@@ -15,7 +16,6 @@ from warmstart.data.sources.kind import OF_TEXTS, kind_of, refuse_mixed, require
 from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.series.load import load_series
-from warmstart.data.sources.series.recording import Reading
 from warmstart.data.sources.series.telling import ALONE
 from warmstart.data.sources.table import load_table
 from warmstart.data.sources.texts import load_texts

@@ -116,6 +116,8 @@ def _guess(header: Sequence[str], known: Sequence[str], without: Sequence[str | 
 def _numeric(column: Any) -> bool:
     import pandas as pd
 
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return False
     found = pd.to_numeric(column, errors="coerce")
     there = column.notna() & (column.astype(str).str.strip() != "")
     return bool(there.any()) and bool(found[there].notna().all())

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from warmstart.data.schema import Sample, Series
+from warmstart.data.seriesreading import UNSAID, Reading
 from warmstart.data.sources.reading import is_table
 from warmstart.data.sources.series.arrays import as_series, as_series_list, channels_second
 from warmstart.data.sources.series.load import as_samples, finished
-from warmstart.data.sources.series.recording import UNSAID, Asked, Reading, Recording, Recordings
+from warmstart.data.sources.series.recording import Asked, Recording, Recordings
 from warmstart.data.sources.series.source import read_recordings
 from warmstart.errors import DataError
 

@@ -13,10 +13,11 @@ from warmstart.data.anomalies import NORMAL
 from warmstart.data.names import clean, some, unique
 from warmstart.data.parts import check_parts
 from warmstart.data.schema import Dataset, Sample
+from warmstart.data.seriesreading import UNSAID, Reading
 from warmstart.data.sources.answers import read_answers, target_of
 from warmstart.data.sources.labels import LabelCells
 from warmstart.data.sources.rows import OnMissing
-from warmstart.data.sources.series.recording import UNSAID, Asked, Reading, Recording, Recordings
+from warmstart.data.sources.series.recording import Asked, Recording, Recordings
 from warmstart.data.sources.series.source import read_recordings
 from warmstart.data.sources.series.stamps import uneven_told
 from warmstart.data.sources.series.values import ended

@@ -19,7 +19,7 @@ from warmstart.data.sources.textfile import read_noted
 from warmstart.errors import DataError
 
 if TYPE_CHECKING:
-    from warmstart.data.sources.series.load import Asked
+    from warmstart.data.sources.series.recording import Asked
 
 TEXTS = (".csv", ".tsv", ".txt")
 

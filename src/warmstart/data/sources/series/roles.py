@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 
 from warmstart.data.names import PARTS, clean, some
+from warmstart.data.seriesreading import Reading
 from warmstart.data.sources.columns import LABELS, SPLITS, asked, known_as, named
 from warmstart.data.sources.series.columns import Table
-from warmstart.data.sources.series.recording import Reading
 from warmstart.errors import DataError
 
 IDS = (

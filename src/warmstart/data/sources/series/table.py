@@ -22,7 +22,7 @@ from warmstart.data.sources.times import as_times
 from warmstart.errors import DataError
 
 if TYPE_CHECKING:
-    from warmstart.data.sources.series.load import Asked
+    from warmstart.data.sources.series.recording import Asked
     from warmstart.data.targets import IntArray
 
 
