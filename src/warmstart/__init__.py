@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from warmstart.api.fit import fit
     from warmstart.api.plan import plan
     from warmstart.api.predict import predict
+    from warmstart.api.pretrain import pretrain
     from warmstart.api.recipes import recipes
     from warmstart.api.recommend import recommend
     from warmstart.api.similarity import similarity
@@ -53,6 +54,7 @@ _PLACES = {
     "load_backbone": "model.catalog",
     "plan": "api.plan",
     "predict": "api.predict",
+    "pretrain": "api.pretrain",
     "load_recipe": "recipe.methods",
     "recipes": "api.recipes",
     "recommend": "api.recommend",
@@ -79,6 +81,7 @@ __all__ = [
     "load_recipe",
     "plan",
     "predict",
+    "pretrain",
     "recipes",
     "recommend",
     "similarity",

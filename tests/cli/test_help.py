@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -27,14 +26,9 @@ def helped(*words: str) -> str:
     return subprocess.run([sys.executable, "-c", SCRIPT, *words], capture_output=True, text=True, check=True).stdout
 
 
-def test_help_names_every_command_in_under_half_a_second() -> None:
-    seconds = []
-    for _ in range(3):  # the best of three: other tests run at the same time
-        start = time.perf_counter()
-        text = helped()
-        seconds.append(time.perf_counter() - start)
+def test_help_names_every_command() -> None:
+    text = helped()
     assert all(f"  {name} " in text for name in COMMANDS)
-    assert min(seconds) < 0.5
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)], ids=lambda words: " ".join(words) or "all")

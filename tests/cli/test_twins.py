@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack, get_type_hints
 
 import pytest
 
 from warmstart.cli.main import app
+from warmstart.data.seriesreading import SeriesOptions
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     c.callback.__name__: c.callback for c in app.registered_commands if c.callback
 }
-OF_THE_TERMINAL = {"as_json", "debug", "context"}
+OF_THE_TERMINAL = {"as_json", "debug", "command"}
 OF_PYTHON = {"listener"}
 
 
@@ -24,8 +25,14 @@ def twin(name: str) -> Callable[..., Any]:
 
 
 def options(function: Callable[..., Any], leave_out: set[str]) -> dict[str, Any]:
-    parameters = inspect.signature(function).parameters
-    return {name: p.default for name, p in parameters.items() if name not in leave_out}
+    found: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:  # the options of series, by the names of a TypedDict
+            assert get_type_hints(function)[name] == Unpack[SeriesOptions]
+            found |= dict.fromkeys(SeriesOptions.__annotations__)
+        elif name not in leave_out:
+            found[name] = parameter.default
+    return found
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"recipes"}))

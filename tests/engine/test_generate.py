@@ -147,7 +147,7 @@ def test_the_address_of_activations_depends_on_all_that_is_read(family: str, dif
     )
     changed = dataclasses.replace(data, dataset=other, store=store_of(other, data.spec))
     indices = data.split.train
-    keys = [d.wanted(network.facts.chain).keys(indices) for d in (data, changed)]
+    keys = [d.wanted(network.facts.chain).keys(indices).tolist() for d in (data, changed)]
     assert (keys[0] != keys[1]) == differ
 
 

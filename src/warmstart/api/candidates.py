@@ -162,7 +162,7 @@ def row_of(uri: str, backbone: Backbone) -> Row:
     flops = profile(backbone, 0, len(backbone.chain.cuts) - 1, size).flops
     made = Row(uri, card.name, card.architecture, card.parameters, flops / 1e9, size, card.licence, card.trained_on)
     made = dataclasses.replace(made, modality=backbone.spec.kind)
-    trained = not card.trained_on.startswith("nothing")
+    trained = not card.random
     return dataclasses.replace(made, top1=known.top1) if known is not None and trained else made
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from warmstart.api.forecasts import asked_of
 from warmstart.data.audit import Audit, audit_of, look_at
 from warmstart.data.contact import contact_sheet
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import load
 from warmstart.data.split import split
 from warmstart.data.targets import TaskName
@@ -24,11 +26,15 @@ def check(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    horizon: int | None = None,
+    context: int | None = None,
+    season: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> Audit:
     """Read every sample and report counts, sizes, corrupt files, and duplicates across the parts `fit` would make.
 
@@ -41,11 +47,16 @@ def check(
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
         task: that the labels pose, as for `fit`; found by what they are if not given.
+        horizon: steps to be forecast, as for `fit`.
+        context: steps that a forecast sees, as for `fit`.
+        season: steps after which a pattern repeats, as for `fit`.
         normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         listener: hears of progress.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         DataError: the data is not of a form that can be read.
@@ -59,6 +70,8 @@ def check(
         label_column=label_column,
         group=group,
         time=time,
+        forecast=asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test),
+        **series,
     )
     what = "decode" if dataset.kind == "image" else "read"
     listener(Started(what, len(dataset)))

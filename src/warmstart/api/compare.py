@@ -6,17 +6,19 @@ import dataclasses
 import time as clock
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from warmstart.api.budget import seconds
 from warmstart.api.compared import Compared
 from warmstart.api.comparison import comparison
 from warmstart.api.contest import Contest, contest, contestants_of
+from warmstart.api.forecasts import asked_of
 from warmstart.api.kinds import BACKBONES, default_methods
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.schedule import Schedule
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Kind
+from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.sources import kind_of, load
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
@@ -63,6 +65,9 @@ def compare(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    horizon: int | None = None,
+    context: int | None = None,
+    season: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -76,6 +81,7 @@ def compare(
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> CompareResult:
     """Train every method on every backbone on the same folds, and say which is better, as far as the data can show.
 
@@ -98,8 +104,10 @@ def compare(
         val: share of what is not held out that a method may choose by.
         group: as for `fit`: what must not be divided.
         time: as for `fit`; the folds then chain forward.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate" or "anomaly"; by default what
-            they look like (see `warmstart.data.sources.load`).
+        task: what the labels pose, as for `fit`.
+        horizon: as for `fit`; the folds then go forward in time.
+        context: as for `fit`.
+        season: as for `fit`.
         normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
@@ -114,15 +122,21 @@ def compare(
         cache_budget: what stored activations may take.
         cache_dtype: format of stored activations.
         listener: hears of progress and decisions.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; finished trials are kept and `resume` goes on.
     """
     _check_counts(folds, seeds, workers)
-    kind = kind_of(data, task=task, path_column=path_column, text_column=text_column)
-    columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
-    asked = _listed(_default(data, kind, task, {**columns, "normal": normal}) if methods is None else methods)
+    asks = asked_of(task, horizon=horizon, context=context, season=season, val=val, folds=folds)
+    said = reading_of(series)
+    found = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
+    kind: Kind = "series" if asks else found
+    columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column, **vars(said)}
+    reading = {**columns, "normal": normal}
+    asked = _listed(_default(data, kind, "forecast" if asks else task, reading) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     found = contestants_of(asked, named)
     options: dict[str, Any] = {
@@ -139,6 +153,9 @@ def compare(
         "group": group,
         "time": time,
         "task": task,
+        "horizon": horizon,
+        "context": context,
+        "season": season,
         "normal": normal,
         **columns,
         "workers": workers,
@@ -151,6 +168,8 @@ def compare(
 
 
 def _default(data: Any, kind: Kind, task: TaskName | None, columns: dict[str, Any]) -> list[str]:
+    if task == "forecast":
+        return default_methods(kind, task)
     return default_methods(kind, load(data, kind=kind, task=task, **columns).target.kind)
 
 

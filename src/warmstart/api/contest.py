@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from warmstart.api.budget import cache_limits
+from warmstart.api.forecasts import WORDS, asked_of
+from warmstart.api.kinds import COLUMNS
 from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Decoded, activation_store, backbone_at, read_whole
 from warmstart.data.schema import Dataset, Split
@@ -27,7 +29,7 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import task_of
 
-READING = ("size", "group", "time", "task", "normal", "path_column", "text_column", "label_column", "max_unreadable")
+READING = ("size", "group", "time", "task", "normal", *COLUMNS, "max_unreadable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,13 +100,15 @@ def _check_simple(contestants: Sequence[Contestant], uri: str, simple: Sequence[
             raise RecipeError(f"the method {one.method} on this data", expected=" or ".join(simple))
 
 
-def _check_anomalies(dataset: Dataset, folds: int) -> None:
-    """Raise `DataError` where methods are to be compared by the anomalies they find, and there are too few."""
-    if dataset.target.kind == "anomaly" and (found := int((dataset.strata == 1).sum())) < folds:
+def _check_anomalies(dataset: Dataset, folds: Folds) -> None:
+    """Raise `DataError` where methods are to be compared by the anomalies they find, and a fold has none."""
+    kinds = dataset.strata
+    if dataset.target.kind == "anomaly" and any(len(set(kinds[f.split.test].tolist())) < 2 for f in folds.every):
         raise DataError(
-            f"{found} anomalies for {folds} folds",
-            expected="at least one to be found in each fold: methods are compared by them",
-            do="label some, or take fewer folds",
+            f"{int((kinds == 1).sum())} anomalies and {int((kinds == 0).sum())} normal samples in "
+            f"{len(folds.every)} folds, not both in each",
+            expected="some of both held out in each fold: methods are compared by telling them apart",
+            do="label some more, or take fewer folds",
         )
 
 
@@ -133,9 +137,14 @@ def contest(
         accepted = bool(options["accept_licence"])
         backbone = backbone_at(uri, options["size"], options["seed"], accept_licence=accepted)
         asked = {key: options[key] for key in READING}
+        asked["forecast"] = asked_of(
+            options["task"],
+            **{word: options[word] for word in WORDS},
+            val=options["val"],
+            folds=options["folds"],
+        )
         whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
         target = whole.dataset.target
-        _check_anomalies(whole.dataset, options["folds"])
         for one in contestants:
             if one.recipe is not None and one.backbone == uri:
                 refuse_training(one.recipe, task_of(target))
@@ -144,6 +153,7 @@ def contest(
         if first is None or folds is None:
             first = whole
             folds = make_folds(whole.dataset, options["folds"], seeds, val=options["val"], alike=whole.alike)
+            _check_anomalies(whole.dataset, folds)
             listener(Decided(folds.how))
         split = _pooled(folds)
         given = RunData(whole.dataset, split, whole.store, whole.store.spec, store, limits)

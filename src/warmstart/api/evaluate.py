@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
 
 from warmstart.api.written import written
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Dataset, Sample
+from warmstart.data.seriesreading import SeriesOptions, columns_of
 from warmstart.data.sources import load
+from warmstart.data.sources.ahead import measured_windows
 from warmstart.data.targets import AnomalyTarget
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
@@ -39,6 +42,7 @@ def evaluate(
     batch_size: int = 32,
     seed: int = 0,
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> dict[str, Any]:
     """Metrics with 95 % intervals of a bundle on labelled data; classes are mapped by name.
 
@@ -58,16 +62,20 @@ def evaluate(
     keep_buffers()
     loaded = Bundle.load(bundle)
     target = loaded.manifest.target
-    dataset = load(
-        data,
-        kind=loaded.spec.kind,
-        task=loaded.manifest.task,
-        normal=target if isinstance(target, AnomalyTarget) else None,
-        path_column=path_column,
-        text_column=text_column,
-        label_column=label_column,
-        group=group,
-    )
+    if isinstance(target, ForecastTarget):
+        dataset = Dataset(measured_windows(target, data, **columns_of(series)), target)
+    else:
+        dataset = load(
+            data,
+            kind=loaded.spec.kind,
+            task=loaded.manifest.task,
+            normal=target if isinstance(target, AnomalyTarget) else None,
+            path_column=path_column,
+            text_column=text_column,
+            label_column=label_column,
+            group=group,
+            **series,
+        )
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":

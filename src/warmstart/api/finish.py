@@ -10,18 +10,20 @@ from torch import Tensor
 
 from warmstart.api.environment import environment
 from warmstart.data.schema import IntArray
+from warmstart.data.targets import AnomalyTarget, Target
 from warmstart.engine.ladder.climb import Climbed
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.evaluation.anomalies import verdict_of_anomalies
+from warmstart.evaluation.anomalies import alarm_beyond, verdict_of_anomalies
 from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.details import details
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference, Outcome, Rung
 from warmstart.evaluation.scoring import interval_of, scores, temperature_of
-from warmstart.evaluation.verdict import verdict
-from warmstart.preprocess.kinds import PLURAL
+from warmstart.evaluation.verdict import RANDOM, verdict
+from warmstart.model.backbone import BackboneCard
 from warmstart.report.results import jsonable
+from warmstart.report.words import noun_of
 from warmstart.task.base import Task
 
 FINAL = "final"
@@ -110,6 +112,14 @@ def differences(climbed: Climbed, measured: Measured, context: LadderContext) ->
     )
 
 
+def beside(measured: Measured, context: LadderContext) -> dict[str, dict[str, float]]:
+    """Of forecasts all metrics of everything that was measured, the final model last."""
+    if context.task.name != "forecast":
+        return {}
+    order = sorted(measured.outputs, key=lambda name: name == FINAL)
+    return {name: context.task.metrics(measured.outputs[name], measured.truth) for name in order}
+
+
 def _verdict(
     task: Task,
     metrics: Mapping[str, Interval],
@@ -117,11 +127,15 @@ def _verdict(
     chosen: str,
     table: Sequence[Rung],
     pairs: Sequence[Difference],
+    target: Target,
+    card: BackboneCard,
 ) -> str:
     metric = task.primary_metric
-    if task.name == "anomaly":
-        return verdict_of_anomalies(metrics, on, chosen, table, pairs, told_apart=metric == "auroc")
-    return verdict(metrics[metric], on, chosen, table, pairs, metric=metric)
+    if isinstance(target, AnomalyTarget):
+        found = verdict_of_anomalies(metrics, on, chosen, table, pairs, choosable=target.choosable)
+    else:
+        found = verdict(metrics[metric], on, chosen, table, pairs, metric=metric)
+    return f"{found} {RANDOM}" if card.random else found
 
 
 def outcome(
@@ -147,7 +161,7 @@ def outcome(
     pairs = differences(climbed, measured, context)
     metrics = metric_intervals(task, outputs / measured.temperature, measured.truth, seed=seed)
     seconds = elapsed()
-    on = f"{len(measured.indices)} {PARTS[measured.on]} {PLURAL[context.data.spec.kind]}"
+    on = f"{len(measured.indices)} {PARTS[measured.on]} {noun_of(context.data.spec.to_dict(), task=task.name)}"
     parts = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
     return Outcome(
         data=dataset.name,
@@ -160,7 +174,8 @@ def outcome(
         metric=task.primary_metric,
         rungs=table,
         chosen=climbed.chosen,
-        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs),
+        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs, dataset.target, context.backbone.card),
+        alarm_beyond=alarm_beyond(outputs) if task.name == "anomaly" else None,
         differences=pairs,
         test=metrics,
         temperature=measured.temperature,
@@ -174,5 +189,6 @@ def outcome(
         evaluated_on=measured.on,
         times=times(seconds),
         rates=rates,
+        measured=beside(measured, context),
         **details(task, outputs, measured.truth, samples, dataset.target, measured.temperature),
     )

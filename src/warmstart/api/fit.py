@@ -5,18 +5,21 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Unpack, get_args
 
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.command import command
+from warmstart.api.forecasts import WORDS, asked_of
 from warmstart.api.kinds import BACKBONES, COLUMNS
 from warmstart.api.predict import predict
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.unlabelled import with_unlabelled
+from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.sources import kind_of
 from warmstart.data.targets import TaskName
+from warmstart.data.windows import Asked
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -72,6 +75,9 @@ def fit(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    horizon: int | None = None,
+    context: int | None = None,
+    season: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -85,6 +91,7 @@ def fit(
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> FitResult:
     """Adapt a pretrained backbone to labelled images or texts, and say honestly whether that helped.
 
@@ -111,15 +118,19 @@ def fit(
         group: column (or folder level) that names what must not be divided: patient, site, device.
         time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
             test, those before them validation, instead of parts stratified by class.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate" or "anomaly"; by default what
-            they look like (see `warmstart.data.sources.load`).
+        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate", "anomaly" or "forecast"; by
+            default what they look like (see `warmstart.data.sources.load`).
+        horizon: steps to be forecast: `data` are then series, and nothing else is their label (`docs/forecasting.md`).
+        context: steps that a forecast sees; by default three horizons or two seasons, 32 at least, where there is room.
+        season: steps after which a pattern repeats; by default by the distance of the stamps, or found.
         normal: for anomalies the label of normal samples, from which alone is learned; with it, anomalies are the task.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
-        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF.
+        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF; of
+            forecasts the last value, the last season, the Theta method, and a linear model of the context.
         max_unreadable: stop if more than this share of the samples cannot be read.
         unlabelled: texts without labels, as `predict` takes them: a recipe that goes on pretraining
             (`further_pretrain`) learns from them too.
@@ -129,28 +140,28 @@ def fit(
         cache_dtype: format of stored activations. "fp32" is exact; "bf16" and "int8" are smaller, with an error that is
             measured and told.
         listener: hears of progress, measurements and decisions.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
+    given, reading = locals(), reading_of(series)
+    asked = asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test)
+    kind = (
+        "series"
+        if asked
+        else kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=reading)
+    )
     options: dict[str, Any] = {
         "data": _called(data),
-        "backbone": backbone or BACKBONES[kind_of(data, task=task, path_column=path_column, text_column=text_column)],
+        "backbone": backbone or BACKBONES[kind],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),
-        "size": size,
-        "seed": seed,
-        "val": val,
-        "test": test,
-        "group": group,
-        "time": time,
-        "task": task,
-        "normal": normal,
-        "path_column": path_column,
-        "text_column": text_column,
-        "label_column": label_column,
+        **{key: given[key] for key in (*READING, *WORDS) if key in given and key != "max_unreadable"},
+        **vars(reading),
         "baseline": baseline,
         "max_unreadable": max_unreadable,
         "unlabelled": str(unlabelled)
@@ -162,7 +173,9 @@ def fit(
     if baseline not in get_args(Baseline):
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
     chosen = None if recipe is None else load_recipe(recipe)
-    return _fit(data, chosen, options, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener)
+    return _fit(
+        data, chosen, options, asked, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener
+    )
 
 
 def _called(data: Any) -> str:
@@ -173,6 +186,7 @@ def _fit(
     data: Any,
     recipe: Recipe | None,
     options: dict[str, Any],
+    forecast: Asked | None,
     *,
     unlabelled: Any,
     out: str | Path | None,
@@ -196,12 +210,14 @@ def _fit(
         tell(Decided(f"features: {', '.join(f'{g.stop - g.start} of {g.name}' for g in pretrained.groups)}"))
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
-    asked = {key: options[key] for key in READING}
+    asked = {key: options[key] for key in READING} | {"forecast": forecast}
     loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, seconds=limit, **asked)
     if unlabelled is not None:
         loaded = with_unlabelled(loaded, unlabelled, text_column=options["text_column"], listener=tell)
     given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
     pretrained = loaded.backbone
+    if options["baseline"] == "scratch":
+        refuse_training(load_recipe("scratch"), task)
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         refuse_training(recipe, task)
         network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])

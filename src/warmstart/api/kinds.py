@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from warmstart.data.schema import Kind
+from warmstart.data.seriesreading import READING
 from warmstart.data.targets import TaskName
 from warmstart.engine.heads.anomaly import DEFAULT, distances
-from warmstart.engine.ladder.simple import simple_rung
+from warmstart.engine.ladder.simple import simple_rung, simple_rungs
 from warmstart.task.base import tasks
 
 BACKBONES: dict[Kind, str] = {"image": "lite0", "text": "minilm", "series": "toy_series"}
@@ -20,10 +21,13 @@ def default_methods(kind: Kind, task: TaskName) -> list[str]:
     if task == "anomaly":
         others = (f"probe?heads={name}" for name in distances if name != DEFAULT)
         return [simple_rung(kind, task).name, "probe", *others]
-    simple = "scratch" if kind == "image" else simple_rung(kind, task).name
+    if task == "forecast":
+        simple = [rung.name for rung in simple_rungs(kind, task)]
+    else:
+        simple = ["scratch"] if kind == "image" else [simple_rung(kind, task).name]
     frozen = ["probe", "finetune", "gradual", "lp_ft"] if tasks[task].closed_form else ["finetune", "gradual"]
-    return [simple, *frozen]
+    return [*simple, *frozen]
 
 
-COLUMNS = ("path_column", "text_column", "label_column")
-"""Options that name columns of a table."""
+COLUMNS = ("path_column", "text_column", "label_column", *READING)
+"""Options that name columns of a table, and those of series."""

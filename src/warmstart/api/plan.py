@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from warmstart.api.bands import refuse_other_bands
 from warmstart.api.budget import cache_limits
@@ -12,6 +12,7 @@ from warmstart.api.kinds import BACKBONES
 from warmstart.api.prepare import backbone_at, divide, read_whole
 from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset
+from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.sources import kind_of, load
 from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets
@@ -51,6 +52,7 @@ def plan(
     label_column: str | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    **series: Unpack[SeriesOptions],
 ) -> Plan:
     """Compile a recipe for the data `fit` would train on: groups, rates, cut, cache, steps, expected time and memory.
 
@@ -76,6 +78,8 @@ def plan(
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         cache_budget: what stored activations may take, as for `fit`.
         cache_dtype: format of stored activations, as for `fit`.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         RecipeError: the recipe is not valid, or does not fit the backbone.
@@ -83,7 +87,9 @@ def plan(
     """
     keep_buffers()
     wanted = load_recipe(recipe)
-    uri = backbone or BACKBONES[kind_of(data, task=task, path_column=path_column, text_column=text_column)]
+    said = reading_of(series)
+    kind = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
+    uri = backbone or BACKBONES[kind]
     pretrained = backbone_at(uri, size, seed, accept_licence=accept_licence)
     reading = {
         "task": task,
@@ -93,6 +99,7 @@ def plan(
         "label_column": label_column,
         "group": group,
         "time": time,
+        **vars(said),
     }
     dataset, spec, alike = as_read(data, pretrained, size, reading)
     parts = divide(dataset, val=val, test=test, seed=seed, alike=alike)
@@ -116,7 +123,7 @@ def plan(
 
 def as_read(data: Any, backbone: Backbone, size: int | None, reading: dict[str, Any]) -> tuple[Dataset, Spec, Sets]:
     """The data as `fit` would read them, how, and what belongs in one part, as far as it is known without decoding."""
-    if backbone.spec.kind == "text":
+    if backbone.spec.kind != "image":
         whole = read_whole(data, backbone, size=size, max_unreadable=1.0, listener=silent, **reading)
         return whole.dataset, whole.store.spec, whole.alike
     dataset = load(data, kind="image", **reading)

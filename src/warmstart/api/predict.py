@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import pandas as pd
 
+from warmstart.data.futures import ForecastTarget
+from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
 from warmstart.data.sources import load_inputs
+from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 from warmstart.files import write_text
@@ -26,6 +29,7 @@ def predict(
     batch_size: int = 32,
     text_column: str | None = None,
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> list[dict[str, Any]]:
     """One row per input: `input`, `label`, `probability`, `probabilities` by class, and `error` where it is unreadable.
 
@@ -42,6 +46,8 @@ def predict(
         batch_size: samples at a time; changes no answer.
         text_column: column of a table that holds the texts, where its name does not tell.
         listener: hears of progress.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         BundleError: the bundle is damaged or answers otherwise than when it was written.
@@ -49,7 +55,11 @@ def predict(
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
-    samples = load_inputs(inputs, kind=loaded.spec.kind, text_column=text_column)
+    target, kind, reading = loaded.manifest.target, loaded.spec.kind, reading_of(series)
+    if isinstance(target, ForecastTarget):
+        samples = forecast_inputs(target, inputs, **columns_of(series))
+    else:
+        samples = load_inputs(inputs, kind=kind, text_column=text_column, reading=reading)
     listener(Started("predict", len(samples)))
     rows = loaded.predict(
         samples,
@@ -59,7 +69,9 @@ def predict(
         progress=lambda n: listener(Advanced("predict", n)),
     )
     listener(Finished("predict"))
-    if csv is not None:
+    if csv is not None and loaded.manifest.task == "forecast":
+        write_forecasts(rows, Path(csv))
+    elif csv is not None:
         write_csv(rows, loaded.classes, Path(csv))
     return rows
 
@@ -87,3 +99,19 @@ def write_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str], path: Path
 
 def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+
+
+def write_forecasts(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write forecasts as UTF-8 CSV, a line for each series and step: its time, the forecast, a column per quantile."""
+    lines: list[dict[str, Any]] = []
+    for row in rows:
+        if row["error"] is not None:
+            lines.append({"input": row["input"], "error": row["error"]})
+            continue
+        named = {f"q{level}": values for level, values in row["quantiles"].items()}
+        for step, time in enumerate(row["times"]):
+            told = {name: values[step] for name, values in named.items()}
+            lines.append({"input": row["input"], "time": time, "forecast": row["forecast"][step], **told})
+    levels = next((list(row["quantiles"]) for row in rows if row["error"] is None), [])
+    columns = ["input", "time", "forecast", *(f"q{level}" for level in levels), "error"]
+    write_text(path, pd.DataFrame(lines, columns=columns).to_csv(index=False))

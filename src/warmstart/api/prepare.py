@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from warmstart.api.caches import cache_bytes, cache_folder
 from warmstart.api.images import read_images
@@ -17,11 +17,13 @@ from warmstart.cache.tokens import TokenShelf
 from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.schema import PLURAL, Dataset, Kind, Split
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import load
 from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
 from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets, copies
+from warmstart.data.windows import Asked
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
@@ -109,6 +111,8 @@ def read_whole(
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,
     seconds: float = math.inf,
+    forecast: Asked | None = None,
+    **series: Unpack[SeriesOptions],
 ) -> Decoded:
     """Read the data, every image, text or series once as the backbone is to see it, and leave out what cannot be read.
 
@@ -124,7 +128,11 @@ def read_whole(
         normal=normal,
         group=group,
         time=time,
+        forecast=forecast,
+        **series,
     )
+    if forecast is not None and size is not None:
+        raise DataError(f"a size of {size} steps for forecasts", do="say how far back they look with --context")
     for note in dataset.notes:
         listener(Decided(note))
     if backbone.spec.kind == "series":

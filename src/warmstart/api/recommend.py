@@ -6,7 +6,7 @@ import dataclasses
 import time as clock
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.candidates import Wanted, in_words, named, on_this_machine
@@ -14,6 +14,7 @@ from warmstart.api.choosing import Choosing
 from warmstart.api.kinds import COLUMNS
 from warmstart.api.prepare import read, run_data
 from warmstart.api.runfolder import check_folder, free_folder
+from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.sources import kind_of
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
@@ -56,6 +57,7 @@ def recommend(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> RecommendResult:
     """Choose a backbone and a method for labelled images or texts, within a budget of time.
 
@@ -86,12 +88,15 @@ def recommend(
         cache: folder for activations and resized pixels or tokens, which `fit` finds there again.
         cache_budget: what stored activations may take.
         listener: hears of progress and decisions.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         DataError, BackboneError: what was found, what was expected, what to do.
         LicenceError: one that was named has a licence that restricts its use and was not accepted.
         RunError: `out` exists.
     """
+    given, said = locals(), reading_of(series)
     started, limit, limits = clock.monotonic(), seconds(budget), cache_limits(cache_budget, "fp32")
     options: dict[str, Any] = {
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
@@ -100,21 +105,14 @@ def recommend(
         "accept_licence": accept_licence or None,
         "max_params": max_params,
         "budget": str(budget),
-        "size": size,
-        "seed": seed,
-        "val": val,
-        "test": test,
-        "group": group,
-        "time": time,
-        "path_column": path_column,
-        "text_column": text_column,
-        "label_column": label_column,
+        **{key: given[key] for key in ("size", "seed", "val", "test", "group", "time", *COLUMNS) if key in given},
+        **vars(said),
     }
     check_folder({}, out=out, resume=None)
     keep_buffers()
     decisions: list[str] = []
     tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
-    kind = kind_of(data, path_column=path_column, text_column=text_column)
+    kind = kind_of(data, path_column=path_column, text_column=text_column, reading=said)
     field = on_this_machine(wanted, kind) if backbones is None else named(backbones, wanted)
     tell(Decided(in_words(field)))
     reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)

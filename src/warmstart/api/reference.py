@@ -68,7 +68,7 @@ def _sets(chosen: Contender, measured: Measured, context: LadderContext) -> tupl
 def _unknowns(
     first: Member, final: Member, measured: Measured, context: LadderContext, spare: float
 ) -> tuple[Bank | None, Unknowns | None]:
-    if not context.backbone.pools:
+    if not context.backbone.pools or context.task.name == "forecast":  # series move on: what is new is not unknown
         return None, None
     rng, split = np.random.default_rng(context.seed), context.data.split
     train, val = some_of(rng, split.train, SAMPLES), some_of(rng, split.val, SAMPLES)

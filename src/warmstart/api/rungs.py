@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
+from warmstart.data.targets import AnomalyTarget
 from warmstart.engine.heads.anomaly import DEFAULT, DISTANCES, distances
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import FEW as FEW_VALIDATION
@@ -91,12 +92,17 @@ def _by_gradient(time: Time) -> list[Rung]:
 
 def _by_distance(context: LadderContext) -> list[Rung]:
     """The default distance, and where validation can tell which is better, the others."""
-    names = [name for name in distances if name != DEFAULT] if context.task.primary_metric == "auroc" else []
+    names = [name for name in distances if name != DEFAULT] if _choosable(context) else []
     others = [load_recipe("probe", heads=(name,)).model_copy(update={"name": name}) for name in names]
     return [
         _probe(context),
         *(RecipeRung(one.name, f"{DISTANCES[one.name]} of frozen features", one) for one in others),
     ]
+
+
+def _choosable(context: LadderContext) -> bool:
+    target = context.data.dataset.target
+    return isinstance(target, AnomalyTarget) and target.choosable
 
 
 def _few_texts(context: LadderContext) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from torch import nn
@@ -18,6 +18,7 @@ from warmstart.api.pairing import Prepared, prepare, read_set
 from warmstart.api.prepare import backbone_at
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.cache.features import activations
+from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.sources import kind_of
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, broadcast, remembering, silent
@@ -66,6 +67,7 @@ def similarity(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> SimilarityResult:
     """Measure how far apart two sets of images or of texts are in the features of a backbone, with intervals, in words.
 
@@ -91,12 +93,16 @@ def similarity(
         cache: folder for activations and resized pixels; by default the user's cache folder.
         cache_budget: what stored activations may take, such as `"2GB"`; `"0"` stores none.
         listener: hears of progress and decisions.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         DataError, BackboneError, LicenceError, RunError: what was found, what was expected, what to do.
     """
+    said = reading_of(series)
+    kind = kind_of(a, path_column=path_column, text_column=text_column, reading=said)
     options = {
-        "backbone": backbone or BACKBONES[kind_of(a, path_column=path_column, text_column=text_column)],
+        "backbone": backbone or BACKBONES[kind],
         "accept_licence": accept_licence,
         "limit": limit,
         "size": size,
@@ -104,6 +110,7 @@ def similarity(
         "path_column": path_column,
         "text_column": text_column,
         "label_column": label_column,
+        **vars(said),
         "max_unreadable": max_unreadable,
     }
     if limit < 2:

@@ -14,7 +14,7 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,6 +28,8 @@ from warmstart.files import sync
 SUFFIX = ".safetensors"
 TEMPORARY = ".partial"
 _MOST_HEADER = 1 << 28
+_AT_ONCE = 1 << 20
+"""Bytes that are read at a time to be checked."""
 _NAMES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int8: "I8", torch.uint8: "U8"}
 _TYPES = {name: dtype for dtype, name in _NAMES.items()}
 
@@ -63,7 +65,7 @@ def write_chunk(path: Path, keys: Sequence[str], packed: Packed) -> None:
     tensors = {name: tensor.contiguous() for name, tensor in named.items() if tensor is not None}
     data = [_bytes(tensor) for tensor in tensors.values()]
     header: dict[str, object] = {
-        "__metadata__": {"keys": ",".join(keys), "checksum": _checksum(keys, *data), "error": repr(packed.error)}
+        "__metadata__": {"keys": ",".join(keys), "checksum": _checksum(keys, data), "error": repr(packed.error)}
     }
     at = 0
     for name, tensor in tensors.items():
@@ -111,9 +113,10 @@ def read_chunk(path: Path, *, check: bool = True) -> tuple[tuple[str, ...], Pack
     """
     with path.open("rb") as file:
         header = _header(file)
-    mapped = np.memmap(path, dtype=np.uint8, mode="c")  # "c": private, never written back
-    if check and _checksum(header.keys, mapped[header.start :].data) != header.checksum:
-        raise TornError(f"{path.name}: the content does not fit its checksum")
+        file.seek(header.start)  # read and not mapped: a page that is mapped counts as memory of the process
+        if check and _checksum(header.keys, iter(lambda: file.read(_AT_ONCE), b"")) != header.checksum:
+            raise TornError(f"{path.name}: the content does not fit its checksum")
+        mapped = np.memmap(file, dtype=np.uint8, mode="c")  # "c": private, never written back
     whole, tensors = torch.from_numpy(mapped), {}
     for name, dtype, shape, start in header.parts:
         size = math.prod(shape) * dtype.itemsize
@@ -150,7 +153,7 @@ def _bytes(tensor: Tensor) -> memoryview:
     return tensor.view(-1).view(torch.uint8).numpy().data
 
 
-def _checksum(keys: Sequence[str], *data: memoryview) -> str:
+def _checksum(keys: Sequence[str], data: Iterable[bytes | memoryview]) -> str:
     digest = hashlib.blake2b(",".join(keys).encode(), digest_size=16)
     for part in data:
         digest.update(part)

@@ -16,7 +16,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from warmstart.cache.chunk import SUFFIX, TornError, chunk_name, read_chunk, read_keys, write_chunk
+from warmstart.cache.lookup import Keys, as_keys
 from warmstart.cache.packing import Packed
 from warmstart.cache.room import free_bytes, make_room
 
@@ -33,10 +36,10 @@ class ChunkFolder:
 
     def __init__(self, folder: Path, budget_bytes: int) -> None:
         self.folder, self.budget_bytes, self.writable = folder, budget_bytes, True
-        self._keys: dict[Path, tuple[str, ...]] = {}
+        self._keys: dict[Path, Keys] = {}
         self._checked: set[Path] = set()
 
-    def chunks(self, space: str) -> dict[str, tuple[str, ...]]:
+    def chunks(self, space: str) -> dict[str, Keys]:
         """The chunks that are there now, with the keys of their rows; other processes add and remove some."""
         names: list[str] = []
         with contextlib.suppress(OSError):
@@ -49,8 +52,10 @@ class ChunkFolder:
         """Rows of a chunk, mapped; `None` if it turns out to be damaged, gone, or not of rows of this shape."""
         path = self._path(space, chunk)
         try:
-            keys, packed = read_chunk(path, check=path not in self._checked)
-            if keys != self._keys.get(path, keys) or (shape is not None and packed.rows.shape[1:] != shape):
+            found, packed = read_chunk(path, check=path not in self._checked)
+            keys = as_keys(found)
+            same = np.array_equal(keys, self._keys.get(path, keys))
+            if not same or (shape is not None and packed.rows.shape[1:] != shape):
                 raise TornError(f"{path.name}: not the rows that were expected")
         except (TornError, OSError) as error:
             self._discard(path, error)
@@ -81,17 +86,17 @@ class ChunkFolder:
             self.writable = False
             _log.warning("nothing more is stored in %s, because it cannot be written: %s", self.folder, error)
             return None
-        self._keys[path] = tuple(keys)
+        self._keys[path] = as_keys(keys)
         self._checked.add(path)
         return chunk
 
     def _path(self, space: str, chunk: str) -> Path:
         return self.folder / "activations" / space[:2] / space / chunk
 
-    def _keys_of(self, path: Path) -> tuple[str, ...] | None:
+    def _keys_of(self, path: Path) -> Keys | None:
         if path not in self._keys:
             try:
-                self._keys[path] = read_keys(path)
+                self._keys[path] = as_keys(read_keys(path))
             except (TornError, OSError) as error:
                 self._discard(path, error)
                 return None

@@ -10,14 +10,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from warmstart.cache.key import prefix_sha256, sample_keys, space_key
+from warmstart.cache.key import prefix_sha256, sample_key, space_key
+from warmstart.cache.lookup import Asked, Keys, as_texts
 from warmstart.cache.packing import Packed
 from warmstart.cache.rows import StoredRows
 from warmstart.cache.store import ActivationStore
@@ -85,16 +86,19 @@ class Wanted:
         """Address of the activations at `cut`."""
         return space_key(prefix_sha256(self.chain, cut), self.spec, cut, self.dtype, self.runtime)
 
-    def keys(self, indices: IntArray) -> list[str]:
+    def keys(self, indices: IntArray) -> Keys:
         """Address of each sample, or of the view of it (its augmentation is drawn by its index in the data set)."""
-        samples = [self.store.dataset.samples[i] for i in indices]
-        own = sample_keys(samples)
+        return np.fromiter(self._keys(indices), dtype="S64", count=len(indices))
+
+    def _keys(self, indices: IntArray) -> Iterator[str]:
+        samples = self.store.dataset.samples
+        own = ((i, samples[i], sample_key(samples[i])) for i in indices)
         if isinstance(self.spec, TextSpec) and self.spec.writes == "causal":  # it reads what is to be written, too
-            own = [_sha256(f"{key} {sample.label!r}") for key, sample in zip(own, samples, strict=True)]
+            own = ((i, sample, _sha256(f"{key} {sample.label!r}")) for i, sample, key in own)
         if self.view is None:
-            return own
+            return (key for _, _, key in own)
         drawn = dataclasses.astuple(self.view)
-        return [_sha256(f"{key} {drawn} {i}") for key, i in zip(own, indices, strict=True)]
+        return (_sha256(f"{key} {drawn} {i}") for i, _, key in own)
 
     def shape(self, cut: int) -> tuple[int, ...]:
         """Shape of one activation."""
@@ -128,18 +132,17 @@ def activations(
     cut, order = range(len(wanted.chain.cuts))[cut], np.asarray(indices, dtype=np.int64)
     keys = wanted.keys(order)
     out = torch.empty(len(order), *wanted.shape(cut))
-    missing = wanted.cache.fetch(wanted.space(cut), keys, out)
+    missing = np.array(wanted.cache.fetch(wanted.space(cut), keys, out), dtype=np.int64)
     _report(progress, len(order) - len(missing))
-    positions_of: dict[str, list[int]] = {}  # the same picture twice is computed once
-    for position in missing:
-        positions_of.setdefault(keys[position], []).append(position)
+    asked = Asked(keys[missing])
+    once = missing[asked.first]  # the same picture twice is computed once
 
-    def fill(computed: list[str], packed: Packed) -> None:
-        pairs = [(row, position) for row, key in enumerate(computed) for position in positions_of[key]]
-        out[[position for _, position in pairs]] = packed.unpack([row for row, _ in pairs])
+    def fill(computed: Keys, packed: Packed) -> None:
+        rows, places = asked.among(computed)
+        out[torch.from_numpy(missing[places])] = packed.unpack(torch.from_numpy(rows))
 
-    _compute(wanted, cut, {k: int(order[p[0]]) for k, p in positions_of.items()}, also, fill, progress)
-    _report(progress, len(missing) - len(positions_of))
+    _compute(wanted, cut, keys[once], order[once], also, fill, progress)
+    _report(progress, len(missing) - len(once))
     return out
 
 
@@ -156,8 +159,9 @@ def stored_activations(
     keys, space = wanted.keys(order), wanted.space(cut)
     found: StoredRows | None = None
     for _ in range(2):  # that a file is damaged shows when it is read; then its samples are missing after all
-        missing = {keys[position]: int(order[position]) for position in wanted.cache.missing(space, keys)}
-        _compute(wanted, cut, missing, also, lambda *_: None, progress)
+        missing = np.array(wanted.cache.missing(space, keys), dtype=np.int64)
+        once = missing[Asked(keys[missing]).first]
+        _compute(wanted, cut, keys[once], order[once], also, lambda *_: None, progress)
         found = wanted.cache.rows(space, keys, wanted.shape(cut))
         if found is not None:
             break
@@ -167,25 +171,26 @@ def stored_activations(
 def _compute(
     wanted: Wanted,
     cut: int,
-    missing: dict[str, int],
+    keys: Keys,
+    indices: IntArray,
     also: Collection[int],
-    done: Callable[[list[str], Packed], None],
+    done: Callable[[Keys, Packed], None],
     progress: Progress,
 ) -> None:
-    """Compute and store the activations of `missing` (index by key) at `cut`, and at the cuts of `also`."""
-    order = computing_order(wanted.store, np.array(list(missing.values()), dtype=np.int64))
-    every = list(missing)
-    keys = [every[position] for position in order]
+    """Compute and store the activations of the samples at `indices` at `cut`, and at the cuts of `also`."""
+    order = computing_order(wanted.store, indices)
+    keys, indices = keys[order], indices[order]
     lower = [other for other in sorted(set(also)) if other < cut and wanted.cache.missing(wanted.space(other), keys)]
-    cuts = [*lower, cut] if keys else []
+    cuts = [*lower, cut] if len(keys) else []
     spaces = {at: wanted.space(at) for at in cuts}
     largest = max((sample_bytes(wanted.shape(at)) for at in cuts), default=1)
     step = max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // largest))
     for start in range(0, len(keys), step):
         part = keys[start : start + step]
         rows = {at: torch.empty(len(part), *wanted.shape(at)) for at in cuts}
-        _forward(wanted, wanted.batches(np.array([missing[key] for key in part])), rows, progress)
-        packed = [wanted.cache.put(spaces[at], part, rows[at], wanted.dtype) for at in cuts]
+        _forward(wanted, wanted.batches(indices[start : start + step]), rows, progress)
+        names = as_texts(part)
+        packed = [wanted.cache.put(spaces[at], names, rows[at], wanted.dtype) for at in cuts]
         done(part, packed[-1])
 
 

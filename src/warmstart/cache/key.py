@@ -13,7 +13,6 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +104,6 @@ def _update(digest: Any, name: str, tensor: Tensor) -> None:
     digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     digest.update(flat.view(torch.uint8).numpy().data)  # bytes: bfloat16 has no numpy type
-
-
-def sample_keys(samples: Iterable[Sample]) -> list[str]:
-    """`sample_key` of each sample, in order."""
-    return [sample_key(sample) for sample in samples]
 
 
 def sample_key(sample: Sample) -> str:

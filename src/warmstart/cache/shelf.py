@@ -25,6 +25,7 @@ from torch import Tensor
 
 from warmstart.cache.disk import ChunkFolder
 from warmstart.cache.key import pixels_key, sample_key
+from warmstart.cache.lookup import as_texts
 from warmstart.cache.packing import Packed
 from warmstart.data.scan import Look
 from warmstart.data.schema import Sample
@@ -71,7 +72,9 @@ class PixelShelf:
     def __init__(self, folder: Path, budget_bytes: int, spec: PreprocessSpec) -> None:
         self._disk, self._space = ChunkFolder(folder, budget_bytes), pixels_key(spec)
         self._places = {
-            key: (chunk, row) for chunk, keys in self._disk.chunks(self._space).items() for row, key in enumerate(keys)
+            key: (chunk, row)
+            for chunk, keys in self._disk.chunks(self._space).items()
+            for row, key in enumerate(as_texts(keys))
         }
         self._mapped: dict[str, Packed | None] = {}
         self._waiting: dict[str, Tensor] = {}

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import torch
 
 from warmstart.cache.disk import ChunkFolder
+from warmstart.cache.lookup import as_texts
 from warmstart.cache.packing import Packed
 from warmstart.preprocess.encoded import EncodedTexts, Numbers, Ragged
 from warmstart.preprocess.text import TextSpec
@@ -45,15 +46,13 @@ class TokenShelf:
         """Whether texts (of one or two parts, or of words) are worth a record."""
         return sum(len(part) for text in texts for part in text) >= _LEAST
 
-    def get(
-        self, spec: TextSpec, texts: Sequence[Sequence[str]], targets: Sequence[str | None]
-    ) -> EncodedTexts | None:
+    def get(self, spec: TextSpec, texts: Sequence[Sequence[str]], targets: Sequence[str | None]) -> EncodedTexts | None:
         """The tokens of the texts as `spec` reads them, mapped and not loaded; `None` if they are not there.
 
         `targets` are what is to be written, for a spec that writes; they have no part in other addresses.
         """
         space, key = _space(spec), _key(spec, texts, targets)
-        chunk = next((name for name, keys in self._disk.chunks(space).items() if key in keys), None)
+        chunk = next((name for name, keys in self._disk.chunks(space).items() if key in as_texts(keys)), None)
         packed = None if chunk is None else self._disk.read(space, chunk)
         return None if packed is None else _unpacked(packed.rows[0].numpy(), len(texts))
 
@@ -112,4 +111,4 @@ def _unpacked(record: npt.NDArray[np.uint8], n: int) -> EncodedTexts | None:
     fits = all(len(rows) == n and rows.bounds[-1] == len(rows.values) for rows in (ids, starts, written))
     if not fits or len(types) != len(ids.values) or len(cut) != n or at != len(record):
         return None
-    return EncodedTexts(ids, types, cut.astype(bool, copy=False), starts, written)
+    return EncodedTexts(ids, types, cut.view(bool), starts, written)

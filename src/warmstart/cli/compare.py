@@ -11,25 +11,31 @@ import typer
 
 from warmstart.cli.fit import command_again, typed
 from warmstart.cli.options import (
+    SERIES,
     AcceptLicence,
     AsJson,
     Budget,
     Cache,
     CacheBudget,
     CacheDtype,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     MaxUnreadable,
     Normal,
     Out,
     PathColumn,
+    Season,
     Seed,
     Size,
     Task,
     TextColumn,
     Time,
+    of_twin,
+    reads_series,
 )
 from warmstart.cli.session import Session, session
 from warmstart.cli.text import duration, interval, of, plain
@@ -40,8 +46,8 @@ if TYPE_CHECKING:
 
 
 SAME = (
-    *("data", "accept_licence", "size", "seed", "val", "group", "time"),
-    *("path_column", "text_column", "label_column", "max_unreadable"),
+    *("data", "accept_licence", "size", "seed", "val", "group", "time", "task", "horizon", "context", "season"),
+    *("path_column", "text_column", "label_column", *SERIES, "max_unreadable"),
 )
 """What is given to `compare` and is to be given to a `fit` that goes on from it."""
 Methods = Annotated[
@@ -61,8 +67,9 @@ Folds = Annotated[int, typer.Option(help="Folds of cross-validation, the same fo
 Seeds = Annotated[int, typer.Option(help="How often that is repeated, each time dealt and trained anew.")]
 
 
+@reads_series
 def compare(
-    context: typer.Context,
+    command: typer.Context,
     data: DataArgument,
     methods: Methods = None,
     backbones: Backbones = None,
@@ -76,6 +83,9 @@ def compare(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     normal: Normal = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
@@ -90,39 +100,14 @@ def compare(
     cache_dtype: CacheDtype = "fp32",
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Compare methods and backbones on the same folds of DATA: better, worse, as good, or more data needed."""
-    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
+    given = of_twin(locals())
+    with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
         now.say(f"Comparing {methods or 'methods'}{of(backbones)}: {folds} folds, {seeds} seed(s), {budget} at most")
-        result = _twin(
-            data,
-            methods=methods,
-            backbones=backbones,
-            folds=folds,
-            seeds=seeds,
-            budget=budget,
-            accept_licence=accept_licence,
-            size=size,
-            seed=seed,
-            val=val,
-            group=group,
-            time=time,
-            task=task,
-            normal=normal,
-            path_column=path_column,
-            text_column=text_column,
-            label_column=label_column,
-            out=out,
-            resume=resume,
-            workers=workers,
-            ray=ray,
-            max_unreadable=max_unreadable,
-            cache=cache,
-            cache_budget=cache_budget,
-            cache_dtype=cache_dtype,
-            listener=now.listener,
-        )
-        show(now, result, typed(context, SAME))
+        result = _twin(**given, listener=now.listener)
+        show(now, result, typed(command, SAME))
 
 
 def _twin(data: str, **options: Any) -> CompareResult:

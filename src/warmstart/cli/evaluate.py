@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from warmstart.cli.options import (
     AsJson,
     BatchSize,
@@ -14,11 +16,13 @@ from warmstart.cli.options import (
     PathColumn,
     Seed,
     TextColumn,
+    reads_series,
 )
 from warmstart.cli.session import session
 from warmstart.cli.text import interval, plain
 
 
+@reads_series
 def evaluate(
     bundle: BundleArgument,
     data: DataArgument,
@@ -31,6 +35,7 @@ def evaluate(
     seed: Seed = 0,
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Measure a bundle on labelled DATA, with intervals.
 
@@ -51,6 +56,7 @@ def evaluate(
             batch_size=batch_size,
             seed=seed,
             listener=now.listener,
+            **series,
         )
         unreadable = f", {len(result['unreadable'])} unreadable" if result["unreadable"] else ""
         now.say(f"{result['n']} labelled samples ({result['part']} of the data){unreadable}\n")

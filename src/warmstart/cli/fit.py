@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,14 +17,17 @@ from warmstart.cli.options import (
     Cache,
     CacheBudget,
     CacheDtype,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     MaxUnreadable,
     Normal,
     Out,
     PathColumn,
+    Season,
     Seed,
     Size,
     Task,
@@ -32,6 +35,8 @@ from warmstart.cli.options import (
     TextColumn,
     Time,
     Val,
+    of_twin,
+    reads_series,
 )
 from warmstart.cli.session import Session, session
 from warmstart.cli.text import duration, interval, number, of, plain
@@ -57,8 +62,9 @@ Unlabelled = Annotated[
 ]
 
 
+@reads_series
 def fit(
-    context: typer.Context,
+    command: typer.Context,
     data: DataArgument,
     backbone: Backbone = None,
     accept_licence: AcceptLicence = False,
@@ -71,6 +77,9 @@ def fit(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     normal: Normal = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
@@ -85,40 +94,16 @@ def fit(
     cache_dtype: CacheDtype = "fp32",
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Adapt a pretrained network to DATA, and say if that helped."""
-    with session(as_json=as_json, debug=debug, again=command_again(context)) as now:
+    given = of_twin(locals())
+    with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
         method = f"recipe {recipe}" if recipe else "the ladder of methods, each kept only if validation says so"
         now.say(f"Fitting {data}{of(backbone)}: {method}; time budget {budget}")
         from warmstart.api.fit import fit as twin
 
-        result = twin(
-            data,
-            backbone=backbone,
-            accept_licence=accept_licence,
-            recipe=recipe,
-            budget=budget,
-            size=size,
-            seed=seed,
-            val=val,
-            test=test,
-            group=group,
-            time=time,
-            task=task,
-            normal=normal,
-            path_column=path_column,
-            text_column=text_column,
-            label_column=label_column,
-            cache_budget=cache_budget,
-            cache_dtype=cache_dtype,
-            out=out,
-            resume=resume,
-            baseline=baseline,
-            max_unreadable=max_unreadable,
-            unlabelled=unlabelled,
-            cache=cache,
-            listener=now.listener,
-        )
+        result = twin(**given, listener=now.listener)
         show(now, result)
 
 
@@ -136,7 +121,7 @@ def typed(context: typer.Context, names: Collection[str]) -> list[str]:
         if value is None or value == parameter.default or parameter.name not in names:
             continue
         if parameter.param_type_name == "argument":
-            words.append(str(value))
+            words += map(str, value) if isinstance(value, list | tuple) else [str(value)]
         else:
             words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
     return words

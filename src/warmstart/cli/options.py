@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 DataArgument = Annotated[
     str,
     typer.Argument(
-        metavar="DATA", help="A folder with a folder per class, or a table: CSV, TSV, Parquet, JSON lines, CoNLL."
+        metavar="DATA",
+        help="A folder with a folder per class; a table: CSV, TSV, Parquet, JSON lines, CoNLL; .ts, .arff, .npz.",
     ),
 ]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle folder that `fit` wrote.")]
@@ -56,16 +61,21 @@ CacheDtype = Annotated[
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
 ]
 Task = Annotated[
-    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly"] | None,
+    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast"] | None,
     typer.Option(
         help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written, "
-        "normal or not.",
+        "normal or not; or to forecast what series do next.",
         show_default="what they look like",
     ),
 ]
 Normal = Annotated[
     str | None,
     typer.Option(help="Label of normal samples, from which alone is learned: the task is then to find anomalies."),
+]
+Horizon = Annotated[int | None, typer.Option(help="Steps to be forecast; DATA are then series over time.")]
+Context = Annotated[int | None, typer.Option(help="Steps that a forecast sees.", show_default="by horizon and season")]
+Season = Annotated[
+    int | None, typer.Option(help="Steps after which a pattern repeats, such as 12.", show_default="found")
 ]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
 TextColumn = Annotated[
@@ -74,6 +84,46 @@ TextColumn = Annotated[
 LabelColumn = Annotated[
     str | None, typer.Option(help="Column of the table that holds the labels; several with commas between them.")
 ]
+SERIES: dict[str, Any] = {
+    "id_column": Annotated[
+        str | None, typer.Option(help="Of a table with a row per step: the column that says which series it is of.")
+    ],
+    "time_column": Annotated[str | None, typer.Option(help="Column that says when each step of a series was taken.")],
+    "value_columns": Annotated[
+        str | None, typer.Option(help="Columns of the values of series, with commas between them.")
+    ],
+    "rate": Annotated[float | None, typer.Option(help="Steps per second of series, where DATA does not say it.")],
+    "window": Annotated[
+        str | None, typer.Option(help="Cut series into windows of so many steps, or of a time: 128, 2s, 500ms.")
+    ],
+    "stride": Annotated[
+        str | None,
+        typer.Option(help="From the beginning of one window to that of the next.", show_default="a window's length"),
+    ],
+}
+"""Those of series, by their names in Python (`warmstart.data.seriesreading`)."""
+
+
+def reads_series(command: Command) -> Command:
+    """The command with the options of series in the place of its `**series`."""
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            parameters.append(parameter)
+    options = [
+        inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=a) for n, a in SERIES.items()
+    ]
+    whole = inspect.Signature([*parameters, *options])
+    command.__signature__ = whole  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in whole.parameters.values()}
+    return command
+
+
+def of_twin(given: dict[str, Any]) -> dict[str, Any]:
+    """What a command was given (its `locals()`), as the Python function of its name takes it."""
+    return {k: v for k, v in given.items() if k not in ("command", "as_json", "debug", "series")} | given["series"]
+
+
 Out = Annotated[Path | None, typer.Option(help="Run folder; must not exist.", show_default="runs/NAME-001, 002, ...")]
 Cache = Annotated[
     Path | None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from warmstart.cli.options import (
     AcceptLicence,
     AsJson,
@@ -22,11 +24,13 @@ from warmstart.cli.options import (
     TextColumn,
     Time,
     Val,
+    reads_series,
 )
 from warmstart.cli.session import session
 from warmstart.cli.text import of
 
 
+@reads_series
 def plan(
     data: DataArgument,
     recipe: RecipeName,
@@ -47,6 +51,7 @@ def plan(
     cache_dtype: CacheDtype = "fp32",
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Print what a recipe would do, before anything is done.
 
@@ -75,6 +80,7 @@ def plan(
             label_column=label_column,
             cache_budget=cache_budget,
             cache_dtype=cache_dtype,
+            **series,
         )
         now.say(plan_text(compiled))
         now.result(plan_dict(compiled))

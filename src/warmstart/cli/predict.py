@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Coverage, Debug, TextColumn
+from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Coverage, Debug, TextColumn, reads_series
 from warmstart.cli.session import session
 from warmstart.cli.text import in_words
 
 
+@reads_series
 def predict(
     bundle: BundleArgument,
     inputs: Annotated[
@@ -28,6 +29,7 @@ def predict(
     text_column: TextColumn = None,
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Answer with a label and its probability for each image or text."""
     with session(as_json=as_json, debug=debug) as now:
@@ -43,6 +45,7 @@ def predict(
             batch_size=batch_size,
             text_column=text_column,
             listener=now.listener,
+            **series,
         )
         shown = ["label", "probability"] if not rows or "label" in rows[0] else [list(rows[0])[1]]
         held = () if coverage is None else ("set",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,15 +25,16 @@ from warmstart.cli.options import (
     TextColumn,
     Time,
     Val,
+    reads_series,
 )
 from warmstart.cli.session import Session, session
 from warmstart.cli.text import interval, plain
-from warmstart.preprocess.kinds import PLURAL, UNIT
 
 if TYPE_CHECKING:
     from warmstart.api.recommend import RecommendResult
 
 
+@reads_series
 def recommend(
     data: DataArgument,
     backbones: Annotated[
@@ -58,6 +59,7 @@ def recommend(
     cache_budget: CacheBudget = "8GB",
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Say which backbone and which method suit DATA, and why.
 
@@ -89,6 +91,7 @@ def recommend(
             cache=cache,
             cache_budget=cache_budget,
             listener=now.listener,
+            **series,
         )
         show(now, result)
 
@@ -96,6 +99,8 @@ def recommend(
 def show(now: Session, result: RecommendResult) -> None:
     """The candidates, the methods on the best two, the recommendation, and how to go on."""
     found = result.recommendation
+    from warmstart.preprocess.kinds import PLURAL, UNIT
+
     noun, unit = PLURAL[found.kind], "px" if found.kind == "image" else UNIT[found.kind]
     now.say("")
     now.table(

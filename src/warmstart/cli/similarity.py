@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ from warmstart.cli.options import (
     Seed,
     Size,
     TextColumn,
+    reads_series,
 )
 from warmstart.cli.session import Session, session
 from warmstart.cli.text import duration, of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _FORMS = "a folder with a folder per class, a folder of images or texts, or a table."
 
 
+@reads_series
 def similarity(
     a: Annotated[str, typer.Argument(metavar="A", help=f"The first data set: {_FORMS}")],
     b: Annotated[str, typer.Argument(metavar="B", help=f"The second: {_FORMS}")],
@@ -49,6 +51,7 @@ def similarity(
     cache_budget: CacheBudget = "8GB",
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Measure how far apart two data sets are, in the features of a network.
 
@@ -74,6 +77,7 @@ def similarity(
             cache=cache,
             cache_budget=cache_budget,
             listener=now.listener,
+            **series,
         )
         show(now, result)
 

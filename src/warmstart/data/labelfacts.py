@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from warmstart.data.entities import OUTSIDE, Scheme
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.names import some
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.targets import TaskName
@@ -42,6 +43,9 @@ def label_facts(dataset: Dataset) -> Facts:
         return _of_numbers(known, classes)
     if kind == "tag":
         return _of_tags(known, classes)
+    if isinstance(dataset.target, ForecastTarget):
+        series = {sample.id.rpartition("@")[0] for sample in known}
+        return {"series": len(series), **dataset.target.to_dict()}
     return _of_sets(known) if kind == "multilabel" else _of_texts(known)
 
 
@@ -90,6 +94,8 @@ def conflicting_labels(dataset: Dataset, samples: Sequence[Sample]) -> bool:
     if dataset.target.kind == "regress":
         apart = np.ptp(dataset.target.encode(labels), axis=0) if labels else np.zeros(1)  # in standard deviations
         return bool((apart > 0.1).any())
+    if dataset.target.kind == "forecast":  # the same past may go on in several ways
+        return False
     if dataset.target.kind == "generate":
         return len({" ".join(str(label).split()) for label in labels}) > 1
     return len(set(labels)) > 1

@@ -21,7 +21,7 @@ MISSING = "values without data, filled with the mean of their band"
 """What is unusual about bands that are not finite everywhere, or are "no data" by what the file says."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Look:
     """What is known of one image; `error` says why nothing is."""
 

@@ -35,7 +35,7 @@ __all__ = [
 SplitName = Literal["train", "val", "test"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Text:
     """A text, or the two of a pair, as the source of a sample; a type of its own, for a plain string is a path.
 
@@ -59,7 +59,7 @@ class Text:
         return not all(part.strip() for part in self.parts)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class Series:
     """A time series, or a window of a longer one, as the source of a sample.
 
@@ -85,7 +85,7 @@ class Series:
         return int(self.values.shape[1])
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Sample:
     """One example. `source` is a file path, an image or array (H, W[, C]) in memory, a `Text` or a `Series`.
 

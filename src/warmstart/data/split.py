@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from warmstart.data.anomalies import out_of_train, parts_told
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.names import some
+from warmstart.data.origins import by_origin
 from warmstart.data.parts import check_parts, groups_across
 from warmstart.data.schema import Dataset, IntArray, Split
 from warmstart.data.stratify import by_class, by_group, deal, in_turn
@@ -26,6 +28,7 @@ WAYS: dict[TaskName, str] = {
     "regress": "stratified by number (tenths)",
     "tag": "stratified by rarest tag",
     "generate": "at random",
+    "forecast": "by time",
     "anomaly": "normal samples and anomalies apart, none of these in train",
 }
 """How samples are divided, by what they are labelled with; see `Target.strata`."""
@@ -38,7 +41,8 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
     where there is neither a validation nor a test part. Samples of one group are never divided, nor are copies.
 
     Where samples have a time, parts are cut by it instead of stratified: the latest samples are the test, those before
-    it validation, the rest train. Samples of one time stay together, and a group is where its latest sample is.
+    it validation, the rest train. Samples of one time stay together, and a group is where its latest sample is. Windows
+    of series to be forecast are divided as `warmstart.data.origins.by_origin` has it.
 
     Args:
         dataset: labelled samples.
@@ -58,6 +62,8 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
     """
     _check(dataset, val, test, seed)
     check_parts(dataset)
+    if isinstance(dataset.target, ForecastTarget):
+        return by_origin(dataset, val=val, test=test)
     given = np.array([s.split or "" for s in dataset.samples])
     has_val, has_test = bool((given == "val").any()), bool((given == "test").any())
     pool = np.flatnonzero((given == "train") | (given == ""))
@@ -74,9 +80,10 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
     notes = _notes(dataset, *parts, no_test=no_test)
     if twins:
         extra = sum(len(members) - 1 for members in twins)
+        several = "series" if dataset.kind == "series" else f"{dataset.kind}(s)"
         notes = (
             *notes,
-            f"{extra} {dataset.kind}(s) are copies of another, or look just like it, and are kept in its part",
+            f"{extra} {several} are copies of another, or look just like it, and are kept in its part",
         )
     return Split(parts[0], parts[1], parts[2], how, notes)
 

@@ -18,7 +18,7 @@ IntArray = npt.NDArray[np.int64]
 Label = str | tuple[str, ...] | tuple[float, ...]
 """A class or a text to be written; classes, or a tag for each word; numbers."""
 Labels = Sequence[Label | None]
-TaskName = Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly"]
+TaskName = Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast"]
 
 UNKNOWN = -1
 """The index of a label that is not known, and of a place in a text that has none."""
@@ -196,12 +196,13 @@ class TextTarget:
 class AnomalyTarget:
     """Normal or not: what is normal is learned from normal samples alone.
 
-    `classes` are the label of normal samples and what all other labels are read as. `told_apart`: validation, and the
-    part that is measured on, hold samples of both, so that methods can be chosen and measured by telling them apart.
+    `classes` are the label of normal samples and what all other labels are read as. `choosable`: validation holds
+    samples of both, so that methods can be chosen by telling them apart; `measurable`: so does what is measured on.
     """
 
     classes: tuple[str, ...]
-    told_apart: bool = True
+    choosable: bool = True
+    measurable: bool = True
     kind: Literal["anomaly"] = "anomaly"
 
     @property

@@ -32,7 +32,7 @@ _LETTERS = 64
 """Letters by which the script is told."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class TextLook(Look):
     """What is known of one text, or pair. `size` is (characters, words), and `pixels` the hash of what it says."""
 

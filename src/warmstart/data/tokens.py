@@ -32,9 +32,7 @@ class Shelf(Protocol):
         """Whether these are worth keeping."""
         ...
 
-    def get(
-        self, spec: TextSpec, texts: Sequence[Sequence[str]], targets: Sequence[str | None]
-    ) -> EncodedTexts | None:
+    def get(self, spec: TextSpec, texts: Sequence[Sequence[str]], targets: Sequence[str | None]) -> EncodedTexts | None:
         """What was kept of them; `None` if nothing was."""
         ...
 

@@ -20,6 +20,16 @@ from warmstart.engine.memory import estimate_micro
 from warmstart.engine.objective import Objective
 from warmstart.engine.optim import base_rates
 from warmstart.engine.penalty import StartingPoint
+from warmstart.engine.pretext import (
+    GroupedSoftmax,
+    HiddenLoss,
+    HiddenStepper,
+    PretextNetwork,
+    PretextStepper,
+    Restored,
+    ViewStepper,
+    sets_of,
+)
 from warmstart.engine.seeds import derive
 from warmstart.engine.stepper import Stepper
 from warmstart.engine.suffix import Suffix
@@ -27,7 +37,7 @@ from warmstart.engine.training import Progress, Training
 from warmstart.errors import RecipeError
 from warmstart.model.network import Network
 from warmstart.model.text.objective import chosen_objective
-from warmstart.recipe.phase import Contrastive, Phase, Pretrain
+from warmstart.recipe.phase import Contrastive, Masked, Phase, Pretrain, Supervised, Views
 
 
 def make_stepper(
@@ -54,10 +64,28 @@ def make_stepper(
             return ContrastiveStepper(**parts, objective=SupCon(phase.temperature))
         case Pretrain():
             return _token_stepper(phase, network, data, parts)
+        case Masked() | Views() | Supervised():
+            return _pretext_stepper(phase, network, data, parts)
         case Phase():
             targets = data.targets(data.split.train)
             return Stepper(**parts, objective=Objective.of(phase, context.task, targets, feed.classes, feed.device))
     raise RecipeError(f"no step of kind {phase.kind!r} trains by gradients", expected="phase, contrastive or pretrain")
+
+
+def _pretext_stepper(
+    step: Masked | Views | Supervised, network: Network, data: RunData, parts: dict[str, Any]
+) -> Stepper:
+    assert isinstance(network, PretextNetwork), "what runs the step puts the layer of its task beside the backbone"
+    match step:
+        case Views():
+            return ViewStepper(**parts, objective=SupCon(step.temperature), data=data)
+        case Masked():
+            assert isinstance(network.pretext, Restored)
+            stretch = network.pretext.each
+            return HiddenStepper(**parts, objective=HiddenLoss(), data=data, share=step.masked, stretch=stretch)
+        case Supervised():
+            sets = sets_of(data.dataset.target.classes)
+            return PretextStepper(**parts, objective=GroupedSoftmax(sets), data=data)
 
 
 def _token_stepper(step: Pretrain, network: Network, data: RunData, parts: dict[str, Any]) -> Stepper:

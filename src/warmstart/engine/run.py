@@ -83,7 +83,7 @@ def run_recipe(
     with contextlib.ExitStack() as stack:
         flag = interrupt if interrupt is not None else stack.enter_context(Interrupt())
         context = Context(task, seed, rung or recipe.name, listener, folder, deadline or Deadline(None), flag)
-        state = _steps(plan, network, data, context)
+        state = run_steps(plan, network, data, context)
     result = _result(state, plan, data, context, began)
     if folder is not None:
         finished.save(folder, result)
@@ -100,7 +100,7 @@ def refuse_training(recipe: Recipe, task: Task) -> None:
         )
 
 
-def _steps(plan: Plan, network: Network, data: RunData, context: Context) -> RunState:
+def run_steps(plan: Plan, network: Network, data: RunData, context: Context) -> RunState:
     """All steps in order, each with a checkpoint folder of its own."""
     start = copied(network)
     state = RunState(network, last=start, best=start, start=start)

@@ -28,7 +28,7 @@ class Validation:
     def of(cls, task: Task, outputs: Tensor, targets: Tensor) -> Validation:
         """Measure outputs (n, classes) against true indices (n,), both on the CPU."""
         loss, metrics = float(task.loss(outputs, targets)), task.metrics(outputs, targets)
-        primary = metrics[task.primary_metric]
+        primary = metrics.get(task.primary_metric, math.nan)
         finite = bool(outputs.isfinite().all()) and math.isfinite(primary) and math.isfinite(loss)
         return cls(outputs, loss, metrics, (primary, -loss) if finite else None)
 

@@ -9,6 +9,7 @@ from scipy.stats import norm
 from torch import Tensor
 from torch.nn import functional
 
+from warmstart.evaluation.anomalies import intervals_of_anomalies
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import (
     LEVEL,
@@ -62,6 +63,8 @@ def metric_intervals(task: Task, outputs: Tensor, targets: Tensor, *, seed: int 
     """Every metric of outputs (n, ...) with its interval; the names are those of the task."""
     if task.name == "classify":
         return _of_classes(outputs, targets, seed)
+    if task.name == "anomaly":
+        return intervals_of_anomalies(task, outputs, targets, seed=seed)
     values = {name: value.numpy() for name, value in task.values(outputs, targets).items()}
     return {
         name: bootstrap(each, seed=seed, bounds=(min(0.0, float(each.min())), max(1.0, float(each.max()))))

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from warmstart.data.targets import TaskName
 from warmstart.evaluation.interval import Interval
-from warmstart.evaluation.outcome import CellSamples, CurveRow, Mistake, Reliability, Shown
+from warmstart.evaluation.outcome import CellSamples, CurveRow, Foreseen, Mistake, Reliability, Shown
 
 Finding = Literal["better", "worse", "as good", "no difference that this data can show"]
 """What a comparison comes to; "as good": the whole interval lies within what counts as equal in practice."""
@@ -120,6 +120,7 @@ class Comparison:
     cells: tuple[CellSamples, ...] = ()
     shown: tuple[Shown, ...] = ()
     pairs: tuple[tuple[float, float], ...] = ()
+    forecasts: tuple[Foreseen, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

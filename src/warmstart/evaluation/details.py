@@ -10,14 +10,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Sample
 from warmstart.data.targets import Label, NumberTarget, Target
 from warmstart.evaluation.anomalies import of_anomalies
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.cells import cell_samples
+from warmstart.evaluation.foreseen import foreseen
 from warmstart.evaluation.metrics import confusion, most_wrong, per_class
 from warmstart.evaluation.outcome import Shown
 from warmstart.task.base import Task, is_known
+from warmstart.task.forecast import Forecasting
 from warmstart.task.tag import Tag
 
 WORST, DRAWN, POINTS = 16, 8, 500
@@ -29,6 +32,8 @@ def details(
     """Fields of an `Outcome` beyond its metrics, of outputs (n, ...) for `samples`; without thumbnails and texts."""
     if task.name == "classify":
         return of_classes(outputs, targets, [sample.id for sample in samples], target.classes, temperature)
+    if isinstance(task, Forecasting) and isinstance(target, ForecastTarget):
+        return {"forecasts": foreseen(task, outputs, targets, samples, target)}
     if task.name == "anomaly":
         return of_anomalies(outputs, targets, samples, target)
     found: dict[str, Any] = {"shown": _shown(task, outputs, targets, samples, target)}

@@ -31,6 +31,16 @@ MEASURES = {
     ),
     "mae": Measure("MAE", "mean absolute error, in the unit of the labels", share=False),
     "spearman": Measure("rank correlation", "whether larger answers go with larger truths (Spearman)", share=False),
+    "skill": Measure(
+        "skill", "the share of the quantile loss of the seasonal naive forecast that is saved; 0 is no better than that"
+    ),
+    "mase": Measure("MASE", "mean absolute error, over that of the seasonal naive forecast in the past", share=False),
+    "sql": Measure("scaled quantile loss", "as MASE, of all quantiles; smaller is better", share=False),
+    "smape": Measure("sMAPE", "absolute error over the mean of truth and forecast; smaller is better"),
+    "wql": Measure(
+        "weighted quantile loss", "quantile loss over the mean absolute value; smaller is better", share=False
+    ),
+    "coverage_80": Measure("80 % coverage", "the share of values within the interval that promises four of five"),
     "auroc": Measure(
         "area under the ROC curve", "how often an anomaly scores higher than a normal sample; 50 % is chance"
     ),

@@ -90,6 +90,19 @@ class Shown:
 
 
 @dataclasses.dataclass(frozen=True)
+class Foreseen:
+    """A forecast beside what came; values are in the user's unit, `None` where they are not known."""
+
+    id: str
+    past: tuple[float | None, ...]  # the last values before the origin
+    truth: tuple[float | None, ...]  # those after it
+    quantiles: dict[str, tuple[float, ...]]  # by level: "0.1"
+    base: tuple[float | None, ...]  # the seasonal naive forecast
+    error: float  # MASE
+    worst: bool  # or else drawn at random
+
+
+@dataclasses.dataclass(frozen=True)
 class Example:
     """A sample as an instance of something that happens often."""
 
@@ -182,9 +195,13 @@ class Outcome:
     reliability_after: Reliability | None = None
     mistakes: tuple[Mistake, ...] = ()  # of classes
     shown: tuple[Shown, ...] = ()  # of other answers: the worst, and then some drawn at random
+    forecasts: tuple[Foreseen, ...] = ()  # of series: the worst, and then some drawn at random
+    measured: dict[str, dict[str, float]] = dataclasses.field(
+        default_factory=dict
+    )  # of forecasts: all metrics of all that is compared on `evaluated_on`
     pairs: tuple[
         tuple[float, float], ...
-    ] = ()  # of numbers: (true, answered), in the user's unit; of anomalies (0 or 1, score)
+    ] = ()  # of numbers: (true, answered) in the user's unit; of anomalies: (0 or 1, score)
     times: dict[str, float] = dataclasses.field(default_factory=dict)  # seconds by kind of work
     rates: dict[str, float] = dataclasses.field(
         default_factory=dict

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from warmstart.evaluation.anomalies import intervals_of_anomalies
 from warmstart.evaluation.calibration import cautious_temperature, fit_temperature
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
@@ -30,6 +31,8 @@ def scores(task: Task, outputs: Tensor, targets: Tensor) -> Array:
 
 def interval_of(task: Task, outputs: Tensor, targets: Tensor, seed: int) -> Interval:
     """The primary metric with its 95 % interval."""
+    if task.name == "anomaly":
+        return intervals_of_anomalies(task, outputs, targets, seed=seed)[task.primary_metric]
     return bootstrap(scores(task, outputs, targets), seed=seed)
 
 

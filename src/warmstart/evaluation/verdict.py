@@ -17,7 +17,14 @@ BASELINES = {
     "multirocket_hydra": "MultiRocket-Hydra and ridge regression",
     "steps": "a linear model of raw values",
     "nearest": "the answer to the most similar text",
+    "naive": "the last value",
+    "seasonal_naive": "the last season again",
+    "theta": "the Theta method",
+    "linear": "a linear model of the context",
 }
+
+RANDOM = "The backbone's weights are random: what is called transfer here is what the network does untrained."
+"""What is said beside a verdict where nothing was there to be transferred."""
 
 
 def percent(value: float) -> str:

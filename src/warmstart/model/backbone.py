@@ -36,6 +36,11 @@ class BackboneCard:
         """Plain JSON-able form."""
         return dataclasses.asdict(self)
 
+    @property
+    def random(self) -> bool:
+        """Whether the weights were never trained."""
+        return self.trained_on.startswith("nothing")
+
 
 @dataclasses.dataclass(frozen=True)
 class FeatureGroup:

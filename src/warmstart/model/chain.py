@@ -131,6 +131,10 @@ class Chain:
         assert self._segments is not None, "only a chain with cuts has activations to tap"
         return self._segments.tapped(self.module, positions)
 
+    def beside_input(self) -> fx.GraphModule | None:
+        """The network with its whole input before its own features; it shares the parameters. `None` without cuts."""
+        return None if self._segments is None else self._segments.beside_input(self.module)
+
     def cut_for(self, trainable: Collection[str]) -> int:
         """The largest cut below which no parameter in `trainable` (names in `module.named_parameters()`) is used."""
         wanted = frozenset(trainable)

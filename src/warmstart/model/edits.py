@@ -14,8 +14,10 @@ from warmstart.model.catalog import untrained_module
 from warmstart.model.head import LinearHead
 from warmstart.model.input_layer import input_layer, redraw
 from warmstart.model.network import Network
+from warmstart.model.series.channels import PerChannel
 from warmstart.model.text.language import LanguageHead
 from warmstart.model.weights import state_sha256
+from warmstart.preprocess.kinds import of_series
 from warmstart.preprocess.series import SeriesSpec
 
 
@@ -61,7 +63,9 @@ def _reset_all(backbone: Backbone, seed: int) -> BackboneCard:
 
 
 def _reset_input(backbone: Backbone, seed: int) -> BackboneCard:
-    spec = backbone.spec if isinstance(backbone.spec, SeriesSpec) else backbone.preprocess
-    redraw(input_layer(backbone.module, example_input(spec, backbone.card)), spec.channels, seed)
+    spec, module = backbone.spec if isinstance(backbone.spec, SeriesSpec) else backbone.preprocess, backbone.module
+    if isinstance(module, PerChannel):
+        spec, module = of_series(spec).with_channels(1), module.network
+    redraw(input_layer(module, example_input(spec, backbone.card)), spec.channels, seed)
     source = f"{backbone.card.source}; the input layer drawn anew, seed {seed}"
     return dataclasses.replace(backbone.card, source=source)

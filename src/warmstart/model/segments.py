@@ -46,6 +46,10 @@ class Segmented(Protocol):
         """See `Chain.tapped`."""
         ...
 
+    def beside_input(self, module: nn.Module) -> fx.GraphModule:
+        """See `Chain.beside_input`."""
+        ...
+
     def used(self, start: int, stop: int) -> tuple[frozenset[str], frozenset[str]]:
         """Names of (modules called, attributes read) between two cuts."""
         ...
@@ -115,6 +119,16 @@ class Segments:
             copies[node] = graph.node_copy(node, copies.__getitem__)
         graph.output(tuple(copies[self.cuts[stop]] for stop in stops))
         return fx.GraphModule(module, graph)
+
+    def beside_input(self, module: nn.Module) -> fx.GraphModule:
+        """See `Chain.beside_input`."""
+        graph = fx.Graph()
+        copies = {self.cuts[0]: graph.placeholder("x")}
+        flat = graph.call_function(torch.flatten, (copies[self.cuts[0]], 1))
+        for node in self._select(0, len(self.cuts) - 1):
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+        graph.output(graph.call_function(torch.cat, ([flat, copies[self.cuts[-1]]], 1)))
+        return fx.GraphModule(module, graph, type(module).__name__)
 
     def tapped(self, module: nn.Module, positions: Mapping[int, tuple[int, ...]]) -> fx.GraphModule:
         """See `Chain.tapped`. A tap is read where it is made: what comes later may write to it."""

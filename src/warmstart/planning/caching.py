@@ -16,7 +16,7 @@ from warmstart.planning.plan import CacheLimits, CachePlan, DataFacts, HeadPlan,
 from warmstart.planning.profile import profile
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.text import TextSpec
-from warmstart.recipe.phase import GradientStep, Phase, Pretrain
+from warmstart.recipe.phase import GradientStep, Masked, Phase, Pretrain, Views
 
 WORTH = 16
 """Operations that take as long as reading one stored byte: a core does some 10^10 while it reads 10^9 bytes. A 3 x 3
@@ -153,8 +153,8 @@ def _cost(backbone: Backbone, at: int, cut: int, size: int, dtype: ActivationDty
 
 def _obstacle(phase: GradientStep, backbone: Backbone, cut: int) -> str:
     """Why activations cannot be stored; empty if they can."""
-    if isinstance(phase, Pretrain):
-        return "the tokens themselves are what is learned from"
+    if isinstance(phase, Pretrain | Masked | Views):
+        return "the inputs themselves are what is learned from"
     if phase.norm == "train_all":
         return "normalisation statistics move in frozen blocks too, so their activations change"
     if cut == 0 and backbone.chain.why_uncut:

@@ -7,7 +7,7 @@ from typing import Any
 
 from warmstart.planning.caching import megabytes
 from warmstart.planning.plan import AveragePlan, BlockPlan, DataFacts, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
-from warmstart.recipe.phase import Contrastive, GradientStep, Phase, PlateauRule, Pretrain
+from warmstart.recipe.phase import Contrastive, GradientStep, Masked, Phase, PlateauRule, Pretrain, Supervised, Views
 
 COLUMNS = ("part", "row of the table", "rate", "decay", "trained", "parameters", "state")
 
@@ -157,6 +157,12 @@ def _of_its_kind(phase: GradientStep) -> list[str]:
             ]
         case Contrastive():
             return [f"features of a class drawn together at temperature {phase.temperature:g}"]
+        case Masked():
+            return [f"{phase.masked:.0%} of the stretches hidden"]
+        case Views():
+            return [f"two views of an input drawn together at temperature {phase.temperature:g}"]
+        case Supervised():
+            return ["a head for each data set"]
         case Pretrain():
             return [
                 f"{phase.masked:.0%} of the tokens hidden" if phase.objective == "masked" else "the next token asked"

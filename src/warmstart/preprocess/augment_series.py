@@ -24,6 +24,8 @@ _WARPED, _SPEEDS = 0.1, (0.5, 2.0)
 """Share of the steps that become half or twice as many (Le Guennec et al., section 3)."""
 _MASKED = 0.1
 """Share of the steps that are masked, at most."""
+_CROPPED = 0.3
+"""Of the steps, the largest share that a crop leaves out."""
 _SHORT = 4
 """Steps of the shortest series that is cut or warped."""
 
@@ -35,7 +37,8 @@ def augment(values: FloatArray, name: str, rng: np.random.Generator) -> FloatArr
     of the steps, stretched to the whole length, each channel scaled by a factor of about 1 ± 0.1 around its mean, and
     noise of 3 % of its standard deviation. `standard`: a slice of 80-100 %; half of the time a tenth of the steps runs
     twice or half as fast; scaled and with noise likewise; and half of the time up to a tenth of the steps has the mean
-    of its channel.
+    of its channel. `crop`: a slice of 70-100 %, with the mean and standard deviation that each channel had: what views
+    of one series differ by in pretraining (Mantis, Feofanov et al. 2025, section 3.2).
 
     Args:
         values: on the scale that the network reads.
@@ -69,6 +72,17 @@ def _standard(values: FloatArray, rng: np.random.Generator) -> FloatArray:
     return _masked(_noisy(_read_at(values, places), rng), rng)
 
 
+def _crop(values: FloatArray, rng: np.random.Generator) -> FloatArray:
+    steps = values.shape[1]
+    length = (steps - 1) * (1 - rng.uniform(0, _CROPPED))
+    start = rng.uniform(0, steps - 1 - length)
+    cut = np.stack([np.interp(np.linspace(start, start + length, steps), np.arange(steps), row) for row in values])
+    spread, wanted = cut.std(1, keepdims=True), values.std(1, keepdims=True)
+    scale = np.divide(wanted, spread, out=np.ones_like(spread), where=spread > 1e-6 * wanted)
+    out: FloatArray = ((cut - cut.mean(1, keepdims=True)) * scale + values.mean(1, keepdims=True)).astype(np.float32)
+    return out
+
+
 def _slice(steps: int, share: tuple[float, float], rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Where in time a slice of `steps` is read, so that it is as long again."""
     kept = rng.uniform(*share) * (steps - 1)
@@ -99,7 +113,8 @@ def _noisy(values: FloatArray, rng: np.random.Generator) -> FloatArray:
     mean, std = values.mean(1, keepdims=True), values.std(1, keepdims=True)
     factors = rng.normal(1, _SCALE, (len(values), 1))
     noise = rng.normal(0, _JITTER, values.shape) * std
-    return (mean + factors * (values - mean) + noise).astype(np.float32)
+    changed: FloatArray = (mean + factors * (values - mean) + noise).astype(np.float32)
+    return changed
 
 
 def _masked(values: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -117,6 +132,7 @@ _KINDS: dict[str, Callable[[FloatArray, np.random.Generator], FloatArray]] = {
     "flip": _none,
     "light": _light,
     "standard": _standard,
+    "crop": _crop,
 }
 AUGMENTATIONS: tuple[str, ...] = tuple(_KINDS)
-"""Names that `augment` knows: those of images."""
+"""Names that `augment` knows: those of images, and `crop`."""

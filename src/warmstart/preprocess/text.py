@@ -75,7 +75,7 @@ class TextSpec:
         return _tokenizer(self.tokenizer, size)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Encoded:
     """The tokens of one text (length, 2): their numbers, and which text of a pair they are of."""
 

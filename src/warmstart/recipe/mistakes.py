@@ -9,7 +9,17 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from warmstart.errors import RecipeError, nearest
-from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, PlateauRule, Pretrain
+from warmstart.recipe.phase import (
+    Average,
+    ClosedForm,
+    Contrastive,
+    Masked,
+    Phase,
+    PlateauRule,
+    Pretrain,
+    Supervised,
+    Views,
+)
 from warmstart.recipe.recipe import Edits, Lora, Recipe
 
 Path = tuple[str | int, ...]
@@ -17,6 +27,9 @@ _STEPS: dict[str, type[BaseModel]] = {
     "phase": Phase,
     "contrastive": Contrastive,
     "pretrain": Pretrain,
+    "masked": Masked,
+    "views": Views,
+    "supervised": Supervised,
     "closed_form": ClosedForm,
     "average": Average,
 }

@@ -29,7 +29,8 @@ draws); minilm on BBC News with 8 labels per class, LP-FT 87.1 and 90.2 %, LP-FT
 89.3 and 91.4 %, the probe 91.8 % (5 draws), LoRA 91.2 and 92.8 %, biases alone 84.0 and 91.2 % (3 draws)."""
 OptimizerName = Literal["adamw", "adam", "sgd"]
 ScheduleName = Literal["constant", "cosine", "one_cycle", "slanted_triangular", "plateau"]
-AugmentName = Literal["none", "flip", "light", "standard"]
+AugmentName = Literal["none", "flip", "light", "standard", "crop"]
+"""`crop` is of series alone."""
 
 
 def well_formed(pattern: str) -> str:
@@ -169,6 +170,12 @@ class Contrastive(BackboneStep):
     batch_size: Annotated[int, Field(ge=4)] = 32
     temperature: Annotated[float, Field(gt=0)] = 0.1
     """Similarities are divided by it: the lower, the more the nearest of another class count."""
+    projection: Annotated[int, Field(ge=0)] = 0
+    """Width of a layer that the loss is on instead of the features, and that is dropped when the step is done; 0 is
+    none. Features that pretraining leaves keep more than what tells its classes apart (Chen et al. 2020, section 4.2).
+    """
+    head_lr: Annotated[float, Field(gt=0)] = 1e-3
+    """Rate of that layer."""
 
 
 class Pretrain(BackboneStep):
@@ -194,6 +201,62 @@ class Pretrain(BackboneStep):
     would spoil what is below (Kumar et al. 2022)."""
 
 
+class Masked(BackboneStep):
+    """Train the backbone on series of which stretches are hidden, to tell what was there; labels are not looked at.
+
+    Stretches as long as a patch of the backbone are set to the mean, and a linear layer on its last activations that
+    still run along time tells their values: the squared error over what was hidden (SimMIM, Xie et al. 2022, section 3,
+    on series as in PatchTST, Nie et al. 2023, section 3.2). That layer is dropped when the step is done.
+    """
+
+    kind: Literal["masked"] = "masked"
+    name: str = "mask"
+    masked: Annotated[float, Field(gt=0, lt=1)] = 0.4
+    """Share of the stretches that are hidden."""
+    head_lr: Annotated[float, Field(gt=0)] = 1e-3
+    """Rate of the layer that tells what was hidden."""
+
+
+class Views(BackboneStep):
+    """Draw the features of two views of one input together, and those of different inputs apart; labels are not needed.
+
+    NT-Xent (SimCLR, Chen et al. 2020, section 2.1) on views that `augment` makes. The loss is on a projection of the
+    features, which is dropped when the step is done.
+    """
+
+    kind: Literal["views"] = "views"
+    name: str = "views"
+    batch_size: Annotated[int, Field(ge=4)] = 128
+    augment: AugmentName = "standard"
+    temperature: Annotated[float, Field(gt=0)] = 0.1
+    projection: Annotated[int, Field(ge=2)] = 128
+    """Width of the projection."""
+    head_lr: Annotated[float, Field(gt=0)] = 1e-3
+    """Rate of the projection."""
+
+    @field_validator("augment")
+    @classmethod
+    def _views_differ(cls, augment: AugmentName) -> AugmentName:
+        if augment == "none":
+            raise ValueError(
+                "augment is 'none', and two views of an input would be one; expected light, standard, crop"
+            )
+        return augment
+
+
+class Supervised(BackboneStep):
+    """Train the backbone on the classes of several data sets at once, each with a head of its own over shared features.
+
+    A class is named `SET/CLASS`; the softmax of a sample is over the classes of its own set. The heads are dropped when
+    the step is done.
+    """
+
+    kind: Literal["supervised"] = "supervised"
+    name: str = "supervised"
+    head_lr: Annotated[float, Field(gt=0)] = 1e-3
+    """Rate of the heads."""
+
+
 class ClosedForm(_Data):
     """Fit the head in closed form (or convexly) on cached frozen features and put it in place."""
 
@@ -212,4 +275,6 @@ class Average(_Data):
     """Shares of the tuned weights that are tried on validation."""
 
 
-Step = Annotated[Phase | Contrastive | Pretrain | ClosedForm | Average, Field(discriminator="kind")]
+Step = Annotated[
+    Phase | Contrastive | Pretrain | Masked | Views | Supervised | ClosedForm | Average, Field(discriminator="kind")
+]

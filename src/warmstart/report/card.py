@@ -19,6 +19,7 @@ _ANSWERS = {
     "regress": "It answers numbers",
     "tag": "It gives each word one of these tags",
     "generate": "It writes a text",
+    "forecast": "It forecasts the next values of a series, by quantiles",
     "anomaly": "It says whether an input is normal, and how far it lies from what is",
 }
 _ALWAYS = {
@@ -27,9 +28,15 @@ _ALWAYS = {
     "regress": "It always answers a number",
     "tag": "It always gives every word a tag",
     "generate": "It always writes something",
+    "forecast": "It always forecasts",
     "anomaly": "It gives every input a score",
 }
-_PIPELINES = {"tag": "token-classification", "generate": "text2text-generation", "anomaly": "other"}
+_PIPELINES = {
+    "tag": "token-classification",
+    "generate": "text2text-generation",
+    "anomaly": "other",
+    "forecast": "time-series-forecasting",
+}
 FEW = 20
 """A test class with fewer samples than this is named among the limits."""
 
@@ -86,8 +93,9 @@ def _front_matter(outcome: Outcome) -> str:
 
 
 def _summary(outcome: Outcome) -> str:
-    names = ", ".join(escape(name) for name in outcome.classes[:50])
-    more = f" and {len(outcome.classes) - 50} more" if len(outcome.classes) > 50 else ""
+    classes = (words.asks(outcome),) if outcome.task == "forecast" else outcome.classes
+    names = ", ".join(escape(name) for name in classes[:50])
+    more = f" and {len(classes) - 50} more" if len(classes) > 50 else ""
     key = words.headline(outcome)
     lead = f"**{escape(key)}.** " if key else ""
     return (
@@ -100,6 +108,8 @@ def _use(outcome: Outcome) -> str:
     inputs, files = '"one.jpg", "two.jpg"', "one.jpg two.jpg"
     if words.noun(outcome) == "texts":
         inputs, files = '"A text.", "Another one."', "texts.csv"
+    if outcome.task == "forecast":
+        inputs, files = '"series.csv"', "series.csv"
     return (
         "## How to use it\n\n"
         '```python\nfrom warmstart import Bundle\n\nmodel = Bundle.load("path/to/this/folder")\n'

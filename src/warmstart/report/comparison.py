@@ -12,6 +12,7 @@ from warmstart.evaluation.measures import metric_name
 from warmstart.files import write_text
 from warmstart.report import contenders, figures, gains, numbers, sections, words
 from warmstart.report.answered import answered
+from warmstart.report.foretold import foretold
 from warmstart.report.page import render
 
 
@@ -58,6 +59,7 @@ def _context(comparison: Comparison, contact_sheet: Image.Image | None) -> dict[
         "majority": sections.majority(comparison),
         **sections.errors(comparison),
         "answered": answered(comparison),
+        "foretold": foretold(comparison),
         **sections.trust(comparison, temperature),
         **sections.data(comparison, comparison.how, contact_sheet),
         "again": "The same command with the same data, versions and seeds gives the same numbers. Trials that are "

@@ -15,6 +15,7 @@ from warmstart.report.answered import answered
 from warmstart.report.charts.bars import percent_axis
 from warmstart.report.doubt import doubt
 from warmstart.report.embedding import embedding
+from warmstart.report.foretold import foretold
 from warmstart.report.page import render
 from warmstart.report.shifted import shifted
 from warmstart.report.texts import telling
@@ -64,6 +65,7 @@ def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, A
         "embedding": embedding(outcome),
         **sections.errors(outcome),
         "answered": answered(outcome),
+        "foretold": foretold(outcome),
         **sections.trust(outcome, temperature),
         "doubt": doubt(outcome),
         "shifted": shifted(outcome),
@@ -91,5 +93,5 @@ def _key(outcome: Outcome) -> dict[str, str] | None:
 
 def _val_metrics(outcome: Outcome) -> list[str]:
     """Columns of the table of attempts: the primary metric, macro F1 and log loss, where any attempt has them."""
-    wanted = dict.fromkeys((outcome.metric, "macro_f1", "log_loss", "exact_match", "mae"))
+    wanted = dict.fromkeys((outcome.metric, "macro_f1", "log_loss", "exact_match", "mae", "mase"))
     return [name for name in wanted if any(name in rung.val for rung in outcome.rungs)]

@@ -25,6 +25,12 @@ def labelled(facts: Facts) -> list[str]:
             kinds = ", ".join(f"{name} {count(n)}" for name, n in (found["entities"] or found["tags"]).items())
             what = "entities" if found["entities"] else "tags"
             return [f"{count(found['words'])} words in {count(found['sentences'])} texts; {what}: {kinds}."]
+        case "forecast":
+            season = f"a season of {found['season']} steps ({found['how']})" if found["season"] > 1 else "no season"
+            return [
+                f"{count(found['series'])} series, each forecast {found['horizon']} steps ahead of "
+                f"{found['context']} that are seen, with {season}."
+            ]
         case "generate":
             short, middle, long = (count(n) for n in found["targets"]["words"])
             return [f"What is to be written has {short} to {long} words, typically {middle}."]

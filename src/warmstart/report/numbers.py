@@ -51,6 +51,8 @@ def span(metric: str, interval: Interval) -> str:
     >>> span("accuracy", Interval(0.5, 0.25, 0.75))
     '25.0–75.0'
     """
+    if is_share(metric) and interval.low < 0:
+        return " to ".join(f"{100 * end:.1f}".replace("-", MINUS) for end in (interval.low, interval.high))
     if is_share(metric):
         return f"{100 * interval.low:.1f}–{100 * interval.high:.1f}"
     return f"{interval.low:.3f}–{interval.high:.3f}"

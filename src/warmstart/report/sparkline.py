@@ -27,14 +27,8 @@ def sparkline(values: npt.NDArray[Any]) -> str:
         tag("polyline", points=_points(channel), fill="none", stroke=COLOURS[i % len(COLOURS)], stroke_width=1)
         for i, channel in enumerate(np.asarray(values, dtype=np.float64)[: len(COLOURS)])
     ]
-    svg = tag(
-        "svg",
-        "".join(lines),
-        xmlns="http://www.w3.org/2000/svg",
-        width=WIDTH,
-        height=HEIGHT,
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-    )
+    box = f"0 0 {WIDTH} {HEIGHT}"
+    svg = tag("svg", *lines, xmlns="http://www.w3.org/2000/svg", width=WIDTH, height=HEIGHT, viewBox=box)
     return "data:image/svg+xml;base64," + base64.b64encode(str(svg).encode()).decode("ascii")
 
 

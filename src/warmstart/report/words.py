@@ -23,15 +23,17 @@ FAR = 10
 
 def noun(facts: Facts) -> str:
     """What the samples are called."""
-    return noun_of(*((facts.preprocess,) if isinstance(facts, Outcome) else facts.preprocess))
+    return noun_of(*((facts.preprocess,) if isinstance(facts, Outcome) else facts.preprocess), task=facts.task)
 
 
-def noun_of(*specs: Mapping[str, Any]) -> str:
-    """What inputs that are read as `specs` say are called.
+def noun_of(*specs: Mapping[str, Any], task: str = "classify") -> str:
+    """What inputs that are read as `specs` say are called; those of a forecast are parts of series.
 
     >>> noun_of({"kind": "text"})
     'texts'
     """
+    if task == "forecast":
+        return "windows"
     kinds = {spec.get("kind") for spec in specs}
     return PLURAL.get(kinds.pop(), "samples") if len(kinds) == 1 else "samples"  # type: ignore[arg-type]
 
@@ -98,9 +100,10 @@ def asks(facts: Facts) -> str:
         "regress": ("number", "numbers"),
         "tag": ("tag", "tags"),
         "generate": ("", ""),
+        "forecast": ("step ahead", "steps ahead"),
         "anomaly": ("", ""),
     }[facts.task]
-    n = len(facts.classes)
+    n = len({name.partition(" ")[0] for name in facts.classes}) if facts.task == "forecast" else len(facts.classes)
     return f"{n} {one if n == 1 else many}" if one else ""
 
 

@@ -15,7 +15,9 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Sample
+from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.errors import BundleError, DataError, nearest
 from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
@@ -134,7 +136,8 @@ class Bundle:
     ) -> list[dict[str, Any]]:
         """One row per input, in order: `input`, `label`, `probability`, `probabilities` by class name, and `error`.
 
-        Of other tasks, what `decode` of the task gives: `labels` and `probabilities`; `value` and `values`.
+        Of other tasks, what `decode` of the task gives: `labels` and `probabilities`; `value` and `values`; `forecast`,
+        `times` and `quantiles` of the end of each series, which may be a table or whatever else `fit` takes.
 
         `unknown` says whether the input looks like nothing that was trained on, by its `distance` to that; both are
         `None` where the bundle cannot tell. With a `coverage` (such as 0.9) there is a `set` of labels, the most
@@ -145,6 +148,8 @@ class Bundle:
         """
         if coverage is not None:
             self.scores(coverage)  # refused before anything is computed
+        if isinstance(target := self.manifest.target, ForecastTarget):
+            inputs = forecast_inputs(target, inputs)
         samples = as_samples(inputs, self.spec)
         if self.manifest.task == "generate":
             return self._write(samples, batch_size, on_error, progress)

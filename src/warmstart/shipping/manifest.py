@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.targets import OF_NAMES, NumberTarget, Target, TaskName
 from warmstart.errors import BundleError
 from warmstart.model.backbone import BackboneCard
@@ -60,6 +61,8 @@ class Manifest(_Data):
     classes: tuple[str, ...]
     centre: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    forecast: dict[str, Any] | None = None
+    """`ForecastTarget.to_dict`, of a bundle that forecasts."""
     longest: Annotated[int, Field(ge=1)] = 64
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -71,6 +74,8 @@ class Manifest(_Data):
         """What it answers."""
         if self.task == "regress":
             return NumberTarget(self.classes, self.centre, self.scale)
+        if self.task == "forecast":
+            return ForecastTarget.from_dict(self.forecast or {})
         return OF_NAMES[self.task](self.classes)
 
     @model_validator(mode="after")
@@ -82,6 +87,8 @@ class Manifest(_Data):
             raise ValueError("there are no classes")
         if self.task == "regress" and not len(self.classes) == len(self.centre) == len(self.scale):
             raise ValueError("every number needs a centre and a scale")
+        if self.task == "forecast" and self.target.classes != self.classes:
+            raise ValueError("the outputs are not those of the horizon and the quantiles")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("two classes have the same name")
         described = self.backbone.name.startswith("hf:") and STRUCTURE in self.files  # the name is only shown

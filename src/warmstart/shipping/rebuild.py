@@ -12,8 +12,10 @@ from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.head import build_head
 from warmstart.model.network import Network
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.shipping import reference as reference_file
 from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
+from warmstart.task.base import suited
 
 
 def to_bytes(network: Network) -> bytes:
@@ -29,6 +31,8 @@ def networks(facts: Manifest, files: Mapping[str, bytes]) -> tuple[Network, ...]
     `RuntimeError` where weights, heads and architecture do not fit each other.
     """
     backbone = load_backbone(facts.backbone.name, pretrained=False, structure=files.get(STRUCTURE, b""))
+    if isinstance(backbone.spec, SeriesSpec):  # what a forecast reads depends on how far it looks back
+        backbone = suited(backbone, facts.target)
     # The weights are the bundle's, so the card is too: the sum of a random initialisation would mean nothing.
     backbone = dataclasses.replace(backbone, card=facts.backbone)
     return tuple(

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from warmstart.data.futures import Window
 from warmstart.data.schema import Sample
 from warmstart.data.targets import Target
 from warmstart.evaluation.conformal import sets
 from warmstart.shipping.inference import Outputs
 from warmstart.shipping.reference import Reference
 from warmstart.task.base import Task
+from warmstart.task.forecast import Forecasting
 from warmstart.task.tag import Tag
 
 Row = dict[str, Any]
@@ -59,6 +63,8 @@ def _decoded(samples: Sequence[Sample], outputs: Outputs, task: Task, target: Ta
     """What the task makes of outputs; of classes the probabilities of all of them, in their order."""
     if isinstance(task, Tag):
         return list(task.decode(outputs.outputs, target, [samples[int(i)].source for i in outputs.index]))
+    if isinstance(task, Forecasting):
+        return list(task.decode(outputs.outputs, target, [_window(samples[int(i)].source) for i in outputs.index]))
     if task.name != "classify":
         return list(task.decode(outputs.outputs, target))
     found: list[Row] = []
@@ -67,3 +73,11 @@ def _decoded(samples: Sequence[Sample], outputs: Outputs, task: Task, target: Ta
         named = dict(zip(target.classes, shares, strict=True))
         found.append({"label": target.classes[best], "probability": shares[best], "probabilities": named})
     return found
+
+
+def _window(source: Any) -> Window:
+    """What a forecast is made from; of a series in memory all of it is the past."""
+    if isinstance(source, Window):
+        return source
+    values = np.asarray(source.values, dtype=np.float64)
+    return Window(values, past=values[0], step=values.shape[1])

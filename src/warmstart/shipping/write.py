@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from torch import Tensor
 
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Sample
 from warmstart.data.targets import NumberTarget, Target
 from warmstart.model.network import Network
@@ -103,6 +104,7 @@ def write_bundle(
         longest=longest,
         centre=target.centre if isinstance(target, NumberTarget) else (),
         scale=target.scale if isinstance(target, NumberTarget) else (),
+        forecast=target.to_dict() if isinstance(target, ForecastTarget) else None,
         members=entries,
         temperature=temperature,
         metrics=dict(metrics or {}),

@@ -28,8 +28,8 @@ _LEAST = 1e-4
 class Anomaly:
     """The anomaly task; see `warmstart.task.base.Task` for the contract.
 
-    `primary_metric` is the area under the ROC curve where normal samples and anomalies are to be told apart; else the
-    share of normal samples that pass, and no method can be chosen by it.
+    `primary_metric` is the area under the ROC curve where what is measured on holds anomalies; else the share of normal
+    samples that pass, by which no method should be chosen.
     """
 
     primary_metric: str = "auroc"
@@ -37,7 +37,7 @@ class Anomaly:
     def of(self, target: Target) -> Anomaly:
         """The task for a target."""
         assert isinstance(target, AnomalyTarget)
-        return Anomaly("auroc" if target.told_apart else "passed")
+        return Anomaly("auroc" if target.measurable else "passed")
 
     name: ClassVar[TaskName] = "anomaly"
     calibrates = False
@@ -115,7 +115,8 @@ class Anomaly:
         >>> ANOMALY.decode(torch.tensor([[2.5, 0.25, 0.0]]), AnomalyTarget(("good", "anomaly")))
         [{'anomaly': False, 'score': 2.5, 'p_value': 0.25}]
         """
-        return [{"anomaly": row[ALARM] > 0.5, "score": row[SCORE], "p_value": row[P_VALUE]} for row in outputs.tolist()]
+        rows = outputs.double().tolist()
+        return [{"anomaly": row[ALARM] > 0.5, "score": row[SCORE], "p_value": round(row[P_VALUE], 6)} for row in rows]
 
 
 def _surprise(rows: Tensor, truth: Tensor) -> Tensor:

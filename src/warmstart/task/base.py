@@ -115,6 +115,7 @@ tasks.add("multilabel", "warmstart.task.multilabel:MULTILABEL")
 tasks.add("regress", "warmstart.task.regress:REGRESS")
 tasks.add("tag", "warmstart.task.tag:TAG")
 tasks.add("generate", "warmstart.task.generate:GENERATE")
+tasks.add("forecast", "warmstart.task.forecast:FORECAST")
 tasks.add("anomaly", "warmstart.task.anomaly:ANOMALY")
 
 
@@ -134,7 +135,7 @@ def suited(backbone: Backbone, target: Target) -> Backbone:
 
     Raises `BackboneError` where it cannot.
     """
-    task = tasks[target.kind]
+    task = task_of(target)
     return task.suited(backbone) if isinstance(task, Suits) else backbone
 
 

@@ -7,18 +7,20 @@ from typing import Any
 
 from warmstart.data.anomalies import NORMAL, as_anomalies
 from warmstart.data.schema import PLURAL, Dataset, Kind
+from warmstart.data.seriesreading import Reading
 from warmstart.data.sources.arrays import load_arrays
 from warmstart.data.sources.folder import load_folder
+from warmstart.data.sources.histories import read_histories
 from warmstart.data.sources.inputs import load_inputs
 from warmstart.data.sources.kind import OF_TEXTS, kind_of, refuse_mixed, require_kind
 from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.series.load import load_series
-from warmstart.data.sources.series.recording import Reading
 from warmstart.data.sources.series.telling import ALONE
 from warmstart.data.sources.table import load_table
 from warmstart.data.sources.texts import load_texts
 from warmstart.data.targets import AnomalyTarget, TaskName
+from warmstart.data.windows import Asked, windows_of
 from warmstart.errors import DataError
 
 __all__ = ["OnMissing", "kind_of", "load", "load_inputs"]
@@ -38,6 +40,7 @@ def load(
     group: Any = None,
     time: Any = None,
     on_missing: OnMissing = "error",
+    forecast: Asked | None = None,
     id_column: str | None = None,
     time_column: str | None = None,
     value_columns: str | None = None,
@@ -69,6 +72,7 @@ def load(
         time: when each sample was taken: column of a table with numbers or dates; "exif", for a folder of photos that
             say it; for data in memory a sequence with an entry per sample. Parts are then cut by time.
         on_missing: "skip" leaves out rows of a table whose file is missing or whose label is empty.
+        forecast: what is asked of series that are to be forecast; data are then as `read_histories` has them.
         id_column: of series in a table with a row per step, the column that says which series it belongs to.
         time_column: the column that says when each step was taken.
         value_columns: the columns that hold the values, with commas between them.
@@ -79,6 +83,9 @@ def load(
     Raises:
         DataError: what was found, what was expected, what to do.
     """
+    if forecast is not None and not isinstance(data, Dataset):
+        named = {"id_column": id_column, "time_column": time_column, "value_columns": value_columns}
+        return windows_of(read_histories(data, **named), forecast)
     reading = Reading(id_column, time_column, value_columns, rate, window, stride)
     if normal is not None:
         task = _with_normal(task)

@@ -70,7 +70,8 @@ def read_answers(cells: LabelCells, task: TaskName | None, notes: list[str]) -> 
     _refuse_several(cells)
     if task == "generate":
         return Answers(task, [None if is_null(cell) else well_formed(as_cell(cell)) for cell in first])
-    return Answers(task, [as_text(cell) or None for cell in first])
+    known: dict[str, str] = {}  # samples of one class share its name: a table has a text of its own in each cell
+    return Answers(task, [known.setdefault(text, text) if (text := as_text(cell)) else None for cell in first])
 
 
 def target_of(answers: Answers, labels: Sequence[Label | None], notes: list[str]) -> Target:

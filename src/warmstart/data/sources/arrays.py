@@ -11,7 +11,7 @@ from PIL import Image
 
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.sources.answers import Answers, read_answers, target_of
-from warmstart.data.sources.labels import LabelCells, as_text
+from warmstart.data.sources.labels import LabelCells, Places, as_text
 from warmstart.data.sources.times import as_times
 from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
@@ -125,9 +125,9 @@ def label_cells(
     if len(shape) == 2 and task in ("multilabel", "regress"):
         names = [str(name) for name in getattr(labels, "columns", range(shape[1]))]
         columns = np.asarray(labels).T.tolist()
-        return LabelCells(columns, tuple(names), [f"position {i}" for i in range(shape[0])])
+        return LabelCells(columns, tuple(names), Places("position", range(shape[0])))
     if len(shape) != 1 and not (len(shape) == 2 and task == "tag"):
         several = "; task='multilabel' for 0 and 1, task='regress' for numbers" if len(shape) == 2 else ""
         raise DataError(f"labels of shape {shape}{several}", expected=f"one label for each {noun}: shape (n,)")
     values = labels.tolist() if hasattr(labels, "tolist") else list(labels)
-    return LabelCells([values], ("label",), [f"position {i}" for i in range(len(values))], words)
+    return LabelCells([values], ("label",), Places("position", range(len(values))), words)

@@ -8,7 +8,7 @@ from typing import Any
 
 from warmstart.data.anomalies import NORMAL
 from warmstart.data.names import PARTS
-from warmstart.data.sources.labels import LabelCells, as_text, refuse_nested
+from warmstart.data.sources.labels import LabelCells, Places, as_text, refuse_nested
 from warmstart.data.targets import TaskName
 from warmstart.errors import DataError, nearest
 
@@ -52,6 +52,8 @@ class Columns:
         for number, row in enumerate(table, start=1):
             for i in at.values():
                 refuse_nested(row[i], number, header[i])
+        if not at:
+            return [{}] * len(table)
         return [{role: as_text(row[i]) for role, i in at.items()} for row in table]
 
     def label_cells(
@@ -61,14 +63,11 @@ class Columns:
 
         Where there are none, all samples are normal.
         """
+        places = Places("row", range(1, len(table) + 1))
         if not self.labels:
-            return LabelCells([[NORMAL] * len(table)], ("label",), _places(table))
+            return LabelCells([[NORMAL] * len(table)], ("label",), places)
         columns = [[row[header.index(name)] for row in table] for name in self.labels]
-        return LabelCells(columns, self.labels, _places(table), words)
-
-
-def _places(table: Sequence[Any]) -> list[str]:
-    return [f"row {number}" for number in range(1, len(table) + 1)]
+        return LabelCells(columns, self.labels, places, words)
 
 
 def find_path(header: Sequence[str], path: str | None) -> str:

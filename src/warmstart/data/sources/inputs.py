@@ -10,11 +10,11 @@ import numpy as np
 
 from warmstart.data.names import IMAGES, TEXTS, FileKind, natural
 from warmstart.data.schema import PLURAL, Kind, Sample, Text
+from warmstart.data.seriesreading import UNSAID, Reading
 from warmstart.data.sources.arrays import as_source, as_sources
 from warmstart.data.sources.kind import require_kind
 from warmstart.data.sources.reading import TABLES, is_table, read_table
 from warmstart.data.sources.series.inputs import series_inputs
-from warmstart.data.sources.series.recording import UNSAID, Reading
 from warmstart.data.sources.tags import find_words, words_in
 from warmstart.data.sources.textcolumns import find_texts, guess_texts, texts_in
 from warmstart.data.sources.texts import as_text_source, read_source

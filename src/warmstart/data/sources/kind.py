@@ -20,9 +20,9 @@ import numpy as np
 
 from warmstart.data.names import IMAGES, TEXTS, clean
 from warmstart.data.schema import PLURAL, Dataset, Kind, Sample, Series, Text
+from warmstart.data.seriesreading import UNSAID, Reading
 from warmstart.data.sources.labels import is_null
 from warmstart.data.sources.reading import TABLES, head, is_table
-from warmstart.data.sources.series.recording import UNSAID, Reading
 from warmstart.data.sources.series.telling import ALONE, folder_of_series, headless, table_of_series
 from warmstart.data.sources.tags import find_words
 from warmstart.data.sources.textcolumns import guess_texts, holds_images
@@ -171,6 +171,8 @@ def _kinds_below(folder: Path, first: Kind) -> set[Kind]:
         return {"series"}
     found: set[Kind] = set()
     for path in below(folder):
+        if path.suffix.lower() == ".npy":
+            found |= {"image", "series"}
         found |= {"image"} if IMAGES.names(path.name) else {"text"} if TEXTS.names(path.name) else set()
         if first in found:
             break

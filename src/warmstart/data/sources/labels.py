@@ -13,6 +13,24 @@ from warmstart.errors import DataError
 
 
 @dataclasses.dataclass(frozen=True)
+class Places(Sequence[str]):
+    """Where each sample stands, for errors, as text that is made when it is asked for.
+
+    >>> list(Places("row", range(1, 3)))
+    ['row 1', 'row 2']
+    """
+
+    noun: str
+    numbers: range
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, i: Any) -> Any:
+        return Places(self.noun, self.numbers[i]) if isinstance(i, slice) else f"{self.noun} {self.numbers[i]}"
+
+
+@dataclasses.dataclass(frozen=True)
 class LabelCells:
     """What says the labels: the columns of a table, each with its name, or the one that a sequence is."""
 

@@ -60,6 +60,13 @@ def read_table(source: Any, notes: list[str], *, keep_empty: bool = False, tagge
     return header, table
 
 
+def frame_of(source: Any) -> pd.DataFrame | None:
+    """The table as a DataFrame, where it is one or is stored as one: columns keep their types. Raises `DataError`."""
+    if isinstance(source, Path):
+        return _parquet(source) if source.suffix.lower() in PARQUET else None
+    return source if _is_frame(source) else None
+
+
 def head(source: Any) -> Table:
     """Header and about the first hundred rows, as far as they can be read; a large file is not read for it.
 
@@ -95,8 +102,7 @@ def _read(source: Any, notes: list[str], keep_empty: bool = False, tagged: bool 
         return objects.read_json(source, notes)
     if source.suffix.lower() in (*CONLL, *(LINES if tagged else ())):
         return read_conll(source, notes)
-    header, rows = read_text_table(source, notes, keep_empty=keep_empty)
-    return header, [list(cells) for _, cells in rows]
+    return read_text_table(source, notes, keep_empty=keep_empty)
 
 
 def _parquet(path: Path, rows: int | None = None) -> pd.DataFrame:

@@ -25,8 +25,8 @@ _CONTROLS = frozenset(map(chr, {*range(32)} - set(map(ord, "\t\n\v\f\r\x1b\x1a")
 _STRANGE = 0.1
 """Share of control characters beyond which bytes are no text."""
 
-Rows = list[tuple[int, list[str]]]
-"""(number, cells): row 1 is the first below the header, as a spreadsheet without its header counts."""
+Rows = list[list[str]]
+"""The cells of each; row 1 is the first below the header, as a spreadsheet without its header counts."""
 
 
 def read_text_table(path: Path, notes: list[str], *, keep_empty: bool = False) -> tuple[list[str], Rows]:
@@ -42,7 +42,8 @@ def read_text_table(path: Path, notes: list[str], *, keep_empty: bool = False) -
     separator = _separator(text)
     header: list[str] = []
     rows: Rows = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline="")  # `StringIO` takes 4 bytes a character
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         for cells in _in_long_cells(reader):
             if not cells or not (any(cell.strip() for cell in cells) or (header and keep_empty)):
@@ -52,7 +53,7 @@ def read_text_table(path: Path, notes: list[str], *, keep_empty: bool = False) -
                 continue
             if len(cells) != len(header):
                 raise _ragged(path, len(rows) + 1, reader.line_num, cells, header)
-            rows.append((len(rows) + 1, cells))
+            rows.append(cells)
     except csv.Error as error:
         raise DataError(
             f"{path}: row {len(rows) + 1} (ending in line {reader.line_num}) cannot be read: {error}",

@@ -48,7 +48,7 @@ class Distance(Protocol):
     """What is registered."""
 
     def __call__(self, rows: Tensor, false_alarms: float) -> tuple[AnomalyHead, Tensor]:
-        """The head for scaled features (n, d) of normal samples, float64, and the distance (n,) of each from the others."""
+        """The head for features (n, d), scaled, of normal samples, and the distance (n,) of each from the rest."""
         ...
 
 
@@ -111,7 +111,7 @@ def fit_anomaly(
 
 
 def _spreads(rows: Tensor, groups: Sequence[FeatureGroup]) -> Tensor:
-    """What to divide each column by (d,): the root mean square distance of the rows (n, d) from their mean, by group."""
+    """What to divide columns by (d,): by group, the root mean square distance of rows (n, d) from their mean."""
     variance = rows.var(0, correction=0)
     found = torch.empty_like(variance)
     for columns in [slice(group.start, group.stop) for group in groups] or [slice(None)]:

@@ -8,12 +8,14 @@ from torch import Tensor
 
 from warmstart.engine.heads.anomaly import fit_anomaly
 from warmstart.engine.heads.base import FittedHead
+from warmstart.engine.heads.forecasts import fit_forecasts
 from warmstart.engine.heads.numbers import fit_numbers
 from warmstart.engine.heads.select import best_closed_form
 from warmstart.engine.heads.tags import fit_tags
 from warmstart.errors import RecipeError
 from warmstart.model.backbone import FeatureGroup
 from warmstart.task.base import Task
+from warmstart.task.forecast import Forecasting
 
 
 def fit_head(
@@ -29,13 +31,15 @@ def fit_head(
     """Fit the head of `task` with so many `outputs` on features (n, ...) and targets (n, ...).
 
     Of classes and tags, the best by cross-validation of the heads called `names`; numbers and labels have the one of
-    `warmstart.engine.heads.numbers`, whatever is named. Anomalies have the first that is one of
-    `warmstart.engine.heads.anomaly`.
+    `warmstart.engine.heads.numbers`, forecasts that of `warmstart.engine.heads.forecasts`, whatever is named. Anomalies
+    have the first that is one of `warmstart.engine.heads.anomaly`.
 
     Raises:
         RecipeError: nothing of the kind can be fitted without gradients.
         TrainingError: see `Problem.of` and `fit_numbers`.
     """
+    if isinstance(task, Forecasting):
+        return fit_forecasts(features, targets, task)
     match task.name:
         case "classify":
             return best_closed_form(features, targets, outputs, names, seed, groups=groups)

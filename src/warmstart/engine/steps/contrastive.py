@@ -7,10 +7,16 @@ import torch
 from warmstart.engine.context import Context
 from warmstart.engine.contrastive import UnitFeatures
 from warmstart.engine.data import RunData
+from warmstart.engine.pretext import PretextNetwork, Projection
+from warmstart.engine.seeds import derive
 from warmstart.engine.state import RunState
 from warmstart.engine.steps.gradients import backbone_trained, train
+from warmstart.engine.steps.pretrain import with_tokens
 from warmstart.errors import DataError, RecipeError
+from warmstart.model.adapters.base import seeded
+from warmstart.model.network import Network
 from warmstart.planning.plan import PhasePlan, StepPlan
+from warmstart.recipe.phase import Contrastive
 
 
 def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
@@ -21,6 +27,7 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
         DataError: no class has two training samples.
     """
     assert isinstance(plan, PhasePlan)
+    assert isinstance(plan.phase, Contrastive)
     labels = data.targets(data.split.train)
     if labels.ndim != 1 or labels.is_floating_point():
         raise RecipeError(
@@ -35,4 +42,10 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
             do="use the recipe probe, or give more samples",
         )
     state.begin(plan.phase.start)
-    return backbone_trained(state, train(UnitFeatures.of(state.network), plan, data, state, context))
+    network: Network = UnitFeatures.of(state.network)
+    if plan.phase.projection:
+        with seeded(derive(context.seed, plan.phase.name)):
+            layer = Projection(state.network.facts.out_features, plan.phase.projection)
+        network = PretextNetwork(state.network, layer)
+        plan = with_tokens(plan, network, plan.phase.head_lr)
+    return backbone_trained(state, train(network, plan, data, state, context))

@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from warmstart.data.futures import ForecastTarget
+from warmstart.data.origins import forward, units
 from warmstart.data.schema import Dataset, IntArray, Split
 from warmstart.data.split import WAYS, folds, split
 from warmstart.data.together import Sets, group_sets, joined
@@ -46,6 +48,8 @@ def make_folds(dataset: Dataset, k: int, seeds: tuple[int, ...], *, val: float =
     Raises:
         DataError: too few samples, groups or times for two folds.
     """
+    if isinstance(dataset.target, ForecastTarget):
+        return _forward(dataset, k, seeds, val)
     pool = np.flatnonzero(np.array([sample.split != "test" for sample in dataset.samples]))
     groups = [sample.group for sample in dataset.samples]
     units = joined(len(dataset), [*alike, *group_sets(groups)])
@@ -67,6 +71,14 @@ def make_folds(dataset: Dataset, k: int, seeds: tuple[int, ...], *, val: float =
     count = len({fold.number for fold in every})
     how = f"{count} folds, {way}{again}; {val:.0%} of each training part is for validation"
     return Folds(tuple(every), units, len(dataset) - len(pool), how)
+
+
+def _forward(dataset: Dataset, k: int, seeds: tuple[int, ...], val: float) -> Folds:
+    """Of windows to be forecast, by time: the same for every seed."""
+    parts = forward(dataset, k, val=val)
+    every = tuple(Fold(seed, number, part) for seed in seeds for number, part in enumerate(parts))
+    how = f"{len(parts)} folds, forward in time, a gap of a horizon before each; {val:.0%} of each training part is "
+    return Folds(every, units(dataset), 0, f"{how}for validation")
 
 
 def _deal(

@@ -28,7 +28,8 @@ FILE = "trial.safetensors"
 class Trial:
     """What a trial leaves behind. `outputs` (m, classes) are logits of the held-out samples, in the fold's order.
 
-    `val` is the primary metric on its own validation part. `failed` says why there are no outputs.
+    `val` is the primary metric on its own validation part, 0 where that cannot say it. `failed` says why there are no
+    outputs.
     """
 
     outputs: Tensor
@@ -62,7 +63,7 @@ def run_trial(contestant: Contestant, fold: Fold, context: LadderContext, metric
     drift, moved = _forgotten(done, fold, inner, contestant)
     return Trial(
         outputs=outputs,
-        val=inner.task.metrics(done.val_outputs, targets)[metric] if len(targets) else 0.0,
+        val=inner.task.metrics(done.val_outputs, targets).get(metric, 0.0) if len(targets) else 0.0,
         temperature=temperature_of(inner.task, done.val_outputs, targets),
         seconds=seconds,
         peak_memory=footprint.peak,

@@ -1,4 +1,4 @@
-"""Chronos (Ansari et al. 2024): the encoder of T5 over the quantised values of a series; Chronos-Bolt, over its patches.
+"""Chronos (Ansari et al. 2024): the encoder of T5 over the quantised values of a series, or over its patches (Bolt).
 
 Both are pretrained to forecast. Written anew from the authors' code (Apache-2.0); parameters have the names of their
 checkpoints.
@@ -97,10 +97,10 @@ class _PatchEmbedding(nn.Module):
 
 
 class ChronosBolt(nn.Module):
-    """Series (n, 1, steps) to features (n, d), the mean over patches; steps are a multiple of the patch, which is 16.
+    """Series (n, 1, steps) to features (n, d), the mean over patches of 16 steps.
 
-    Where the encoder reads a token beside the patches, its vector is no part of the mean. Arguments and errors as those
-    of `ChronosT5`.
+    The first patch is filled up in front, and told which of its steps there are. Where the encoder reads a token beside
+    the patches, its vector is no part of the mean. Arguments and errors as those of `ChronosT5`.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -122,8 +122,11 @@ class ChronosBolt(nn.Module):
         values = x.squeeze(1)
         apart = values - values.mean(-1, keepdim=True)
         spread = apart.square().mean(-1, keepdim=True).sqrt()
-        patches = (apart / torch.where(spread == 0, _EPS, spread)).unflatten(1, (-1, self._patch))
-        embedded = self.input_patch_embedding(torch.cat([patches, torch.ones_like(patches)], -1))  # all are observed
+        scaled = apart / torch.where(spread == 0, _EPS, spread)
+        missing = -values.shape[1] % self._patch
+        parts = [functional.pad(part, (missing, 0)) for part in (scaled, torch.ones_like(scaled))]
+        patches = [torch.unflatten(part, 1, (-1, self._patch)) for part in parts]
+        embedded = self.input_patch_embedding(torch.cat(patches, -1))
         if not self._register:
             out: Tensor = self.encoder(embedded).mean(1)
             return out

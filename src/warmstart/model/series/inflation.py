@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import assemble, seeded
@@ -27,7 +27,7 @@ class Multichannel(Protocol):
     first: str
     """Name of a weight (outputs, channels, ...) that sees the input."""
 
-    def of_channels(self, channels: int) -> Multichannel:
+    def of_channels(self, channels: int) -> nn.Module:
         """The same architecture for so many channels, with random weights."""
         ...
 
@@ -53,7 +53,9 @@ def rechannelled(backbone: Backbone, channels: int, drawn: int | None) -> Backbo
     assert isinstance(old, Multichannel)
     with seeded(drawn or 0):
         new = old.of_channels(channels)
-    if drawn is None:
+    if drawn is not None:
+        card = dataclasses.replace(card, source=f"random initialisation, seed {drawn}")
+    else:
         have = old.state_dict()
         wanted = new.state_dict()
         if have.keys() != wanted.keys():

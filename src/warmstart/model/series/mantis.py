@@ -17,6 +17,14 @@ from warmstart.errors import BackboneError
 
 _SCALES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4)
 _EPS = 1e-5
+_AS_PUBLISHED = {
+    "no_diff_operator": False,
+    "no_scalars": False,
+    "patch_length_oriented": False,
+    "return_transf_layer": -1,
+    "output": "cls_token",
+}
+"""What their code could do otherwise, and no published weights of version 1 do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +53,11 @@ class MantisShape:
         >>> MantisShape.of({"hidden_dim": 64, "scalar_scales": None, "device": "cuda"}).hidden_dim
         64
         """
-        if "kernel_size" in config:
+        if config.get("kernel_size") is not None:
             raise BackboneError("config.json is of MantisV2", expected="Mantis-8M or MantisPlus, which are version 1")
+        for name, expected in _AS_PUBLISHED.items():
+            if config.get(name, expected) != expected:
+                raise BackboneError(f"config.json says {name} = {config[name]!r}", expected=repr(expected))
         known = {field.name: config[field.name] for field in dataclasses.fields(cls) if field.name in config}
         scales = known.pop("scalar_scales", None)
         for name, value in known.items():
@@ -131,7 +142,7 @@ class _Tokens(nn.Module):
             norm(conv(_scaled(values))).unflatten(1, (self._patches, -1)).mean(2)
             for values, conv, norm in zip((differences, x), self.convs, self.layer_norms, strict=True)
         ]
-        patches = x.squeeze(1).unflatten(1, (self._patches, -1))
+        patches = torch.unflatten(x.squeeze(1), 1, (self._patches, -1))
         statistics = (patches.mean(-1, keepdim=True), patches.std(-1, keepdim=True))
         parts += [encoder(value) for encoder, value in zip(self.scalar_encoders, statistics, strict=True)]
         out: Tensor = self.linear_encoder(torch.cat(parts, -1))
@@ -155,7 +166,7 @@ class _Positions(nn.Module):
         self.register_buffer("pe", table)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.dropout(x + self.pe.squeeze(1))
+        out: Tensor = self.dropout((x.transpose(0, 1) + self.pe).transpose(0, 1))
         return out
 
 
@@ -168,8 +179,9 @@ class _Attention(nn.Module):
         self._heads, self._dropout = shape.transf_num_heads, shape.transf_dropout
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = (part.unflatten(-1, (self._heads, -1)).transpose(1, 2) for part in self.to_qkv(x).chunk(3, -1))
-        found = functional.scaled_dot_product_attention(*parts, dropout_p=self._dropout if self.training else 0.0)
+        q, k, v = (part.unflatten(-1, (self._heads, -1)).transpose(1, 2) for part in self.to_qkv(x).chunk(3, -1))
+        dropout = self._dropout if self.training else 0.0
+        found = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
         out: Tensor = self.to_out(found.transpose(1, 2).flatten(2))
         return out
 

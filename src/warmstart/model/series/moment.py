@@ -17,6 +17,19 @@ from warmstart.model.series.t5 import T5Encoder, T5Shape
 _EPS = 1e-5
 
 
+class _Positions(nn.Module):
+    """Adds sines and cosines of the position (Vaswani et al. 2017, section 3.5)."""
+
+    def __init__(self, count: int, width: int) -> None:
+        super().__init__()
+        angles = torch.arange(count).unsqueeze(1) * torch.exp(torch.arange(0, width, 2) * (-math.log(1e4) / width))
+        self.table: Tensor
+        self.register_buffer("table", torch.stack([angles.sin(), angles.cos()], -1).flatten(1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.table[: x.shape[1]]
+
+
 class _Patches(nn.Module):
     """Series (n, 1, steps) to embeddings (n, patches, width): each patch times a matrix, and sines of its position."""
 
@@ -26,15 +39,13 @@ class _Patches(nn.Module):
         nn.init.orthogonal_(self.value_embedding.weight, gain=1.41)
         if bias:
             nn.init.zeros_(self.value_embedding.bias)
+        self.positions = _Positions(most, width)
         self.dropout = nn.Dropout(dropout)
-        angles = torch.arange(most).unsqueeze(1) * torch.exp(torch.arange(0, width, 2) * (-math.log(1e4) / width))
-        self.positions: Tensor
-        self.register_buffer("positions", torch.stack([angles.sin(), angles.cos()], -1).flatten(1), persistent=False)
         self._patch = patch
 
     def forward(self, x: Tensor) -> Tensor:
-        embedded = self.value_embedding(x.squeeze(1).unflatten(1, (-1, self._patch)))
-        out: Tensor = self.dropout(embedded + self.positions[: embedded.shape[1]])
+        patches = torch.unflatten(x.squeeze(1), 1, (-1, self._patch))
+        out: Tensor = self.dropout(self.positions(self.value_embedding(patches)))
         return out
 
 

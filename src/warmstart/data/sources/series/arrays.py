@@ -23,8 +23,8 @@ KINDS = "biuf"
 FORMS = "an array (n, steps) or (n, channels, steps), or a list of arrays (steps,) or (channels, steps)"
 Part = tuple[SplitName | None, npt.NDArray[Any], npt.NDArray[Any] | None]
 """(part, series, labels)."""
-_INPUTS = ("x", "data", "series", "values", "signals")
-_LABELS = ("y", "labels", "label", "targets", "target")
+INPUTS = ("x", "data", "series", "values", "signals")
+LABELS = ("y", "labels", "label", "targets", "target")
 
 
 def as_series_list(data: Any, rate: float | None = None) -> list[Series]:
@@ -87,22 +87,30 @@ def read_npz(path: Path, notes: list[str]) -> list[Part]:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name.lower(): file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{path} cannot be read: {error}", expected="arrays of numbers that numpy.savez wrote, and no objects"
         ) from error
+    return parts_of(arrays, str(path), notes)
+
+
+def parts_of(arrays: Mapping[str, npt.NDArray[Any]], called: str, notes: list[str]) -> list[Part]:
+    """The parts of arrays, by their names: X and y, or X_train, y_train, X_test, y_test. Raises `DataError`."""
+    arrays = {name.lower(): array for name, array in arrays.items()}
     given = [*dict.fromkeys(part for name in arrays if (part := _part_in(name)))]
     found: list[Part] = []
     for part in given or [None]:
         here = {name: array for name, array in arrays.items() if _part_in(name) == part}
-        inputs, labels = _first(here, _INPUTS), _first(here, _LABELS)
+        inputs, labels = _first(here, INPUTS), _first(here, LABELS)
         if inputs is None and len(here) == 1:
             inputs = next(iter(here.values()))
         if inputs is None or inputs.dtype.kind not in KINDS:
             names = some(sorted(arrays, key=natural), 10)
-            raise DataError(f"{path} holds the arrays {names}", expected="X and y; or X_train, y_train, X_test, y_test")
-        found.append((PARTS[part] if part else None, channels_second(inputs, path.name, notes), labels))
+            raise DataError(
+                f"{called} holds the arrays {names}", expected="X and y; or X_train, y_train, X_test, y_test"
+            )
+        found.append((PARTS[part] if part else None, channels_second(inputs, called, notes), labels))
     return found
 
 
@@ -114,10 +122,19 @@ def channels_second(array: npt.NDArray[Any], called: str, notes: list[str]) -> n
     return array.transpose(0, 2, 1)
 
 
+def bare_name(name: str) -> str:
+    """The name of an array without that of a part.
+
+    >>> bare_name("X_train")
+    'x'
+    """
+    return "_".join(word for word in re.split("[_.-]", name.lower()) if word not in PARTS)
+
+
 def _part_in(name: str) -> str | None:
     return next((word for word in re.split("[_.-]", name) if word in PARTS), None)
 
 
 def _first(arrays: Mapping[str, npt.NDArray[Any]], known: Sequence[str]) -> npt.NDArray[Any] | None:
-    bare = {"_".join(word for word in re.split("[_.-]", name) if word not in PARTS): name for name in arrays}
+    bare = {bare_name(name): name for name in arrays}
     return next((arrays[bare[name]] for name in known if name in bare), None)

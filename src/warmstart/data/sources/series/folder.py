@@ -8,16 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from warmstart.data.names import PARTS, FileKind, clean, some
-from warmstart.data.schema import SplitName
-from warmstart.data.sources.series.recording import Recordings
-from warmstart.data.sources.walk import entries
+from warmstart.data.schema import Sample, SplitName
+from warmstart.data.sources.folder import load_folder
+from warmstart.data.sources.series.arrays import INPUTS, LABELS, bare_name
+from warmstart.data.sources.series.recording import Asked, Recording, Recordings
+from warmstart.data.sources.walk import entries, walk
 from warmstart.errors import DataError
 
 SERIES = (".ts", ".tsf", ".arff", ".npz")
 """Endings of files that hold nothing but series."""
 RECORDINGS = FileKind("recording", frozenset({".csv", ".tsv", ".txt", ".npy", ".parquet", ".pq"}))
 """Files of one recording each."""
-_PART = re.compile(r"(.*)[_-](" + "|".join(PARTS) + ")", re.IGNORECASE)
+_PART = re.compile(r"(?:(.*)[_-])?(" + "|".join(PARTS) + ")", re.IGNORECASE)
 _FORMS = (".ts", ".tsv", ".csv", ".txt", ".arff", ".npz")
 """Of a set of series in several formats, the first is read."""
 
@@ -36,7 +38,7 @@ def part_files(root: Path, notes: list[str] | None = None) -> Named:
     for path in entries(root)[1]:
         found = _PART.fullmatch(path.stem)
         if found is not None and path.suffix.lower() in _FORMS:
-            sets.setdefault((found[1], path.suffix.lower()), {})[PARTS[found[2].lower()]] = path
+            sets.setdefault((found[1] or "", path.suffix.lower()), {})[PARTS[found[2].lower()]] = path
     sets = {key: named for key, named in sets.items() if len(named) > 1}
     names = list(dict.fromkeys(name for name, _ in sets))
     if not names:
@@ -69,3 +71,49 @@ def read_parts(named: Named, read: Callable[[Path], Recordings]) -> Recordings:
     ]
     first = next(iter(parts.values()))[1]
     return dataclasses.replace(first, found=found)
+
+
+def array_files(root: Path) -> list[Path]:
+    """The files X.npy and y.npy, or X_train.npy and so on, of a folder; empty if there are no such."""
+    files = [path for path in entries(root)[1] if path.suffix.lower() == ".npy"]
+    names = {bare_name(path.stem) for path in files}
+    return files if names & {*INPUTS} and names & {*LABELS} else []
+
+
+def read_each(root: Path, asked: Asked, notes: list[str], read: Callable[[Path, str], Recording]) -> Recordings:
+    """The recordings in the folders of classes, a file each, or without labels in all folders below.
+
+    A file that cannot be read is told in a note, and is among `lost`.
+
+    Raises:
+        DataError: as of `load_folder`, or that of the first file if none can be read.
+    """
+    if asked.labelled:
+        task = None if asked.task == "regress" else asked.task  # the names are understood later
+        folder = load_folder(root, group=asked.group, time=asked.time, kind=RECORDINGS, task=task)
+        notes += folder.notes
+        samples = folder.samples
+    else:
+        files = walk(root, RECORDINGS).files
+        samples = tuple(Sample(path.relative_to(root).as_posix(), path) for path in files)
+    if not samples:
+        raise DataError(
+            f"no recording lies below {clean(str(root))}", expected="files .csv, .npy, .parquet and the like"
+        )
+    found: list[Recording] = []
+    lost: list[Sample] = []
+    errors: list[DataError] = []
+    for sample in samples:
+        try:
+            one = read(sample.source, sample.id)
+        except DataError as error:
+            lost.append(sample)
+            errors.append(error)
+            continue
+        labels = (sample.label,) if asked.labelled else ()
+        found.append(dataclasses.replace(one, place=sample.id, labels=labels, group=sample.group, split=sample.split))
+    if not found:
+        raise errors[0]
+    if lost:
+        notes.append(f"{len(lost)} file(s) cannot be read: {some([error.found for error in errors], 3)}")
+    return Recordings(found, ("label",) if asked.labelled else (), padded=False, lost=tuple(lost))

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from warmstart.data.schema import Sample, Series
+from warmstart.data.seriesreading import UNSAID, Reading
 from warmstart.data.sources.reading import is_table
 from warmstart.data.sources.series.arrays import as_series, as_series_list, channels_second
-from warmstart.data.sources.series.load import Asked, as_samples, finished, read_recordings
-from warmstart.data.sources.series.recording import UNSAID, Reading, Recording, Recordings
+from warmstart.data.sources.series.load import as_samples, finished
+from warmstart.data.sources.series.recording import Asked, Recording, Recordings
+from warmstart.data.sources.series.source import read_recordings
 from warmstart.errors import DataError
 
 
@@ -34,7 +36,7 @@ def series_inputs(inputs: Any, reading: Reading = UNSAID, notes: list[str] | Non
     notes = [] if notes is None else notes
     if isinstance(inputs, Sample) or (isinstance(inputs, Sequence) and any(isinstance(one, Sample) for one in inputs)):
         return (inputs,) if isinstance(inputs, Sample) else tuple(one for one in inputs if isinstance(one, Sample))
-    asked = Asked(reading=reading)
+    asked = Asked(reading=reading, labelled=False)
     items = _items(inputs)
     sources = [Path(item) if isinstance(item, str) else item for item in items]
     found: list[Recording] = []

@@ -13,32 +13,20 @@ from warmstart.data.anomalies import NORMAL
 from warmstart.data.names import clean, some, unique
 from warmstart.data.parts import check_parts
 from warmstart.data.schema import Dataset, Sample
+from warmstart.data.seriesreading import UNSAID, Reading
 from warmstart.data.sources.answers import read_answers, target_of
-from warmstart.data.sources.arrays import label_cells
-from warmstart.data.sources.labels import LabelCells, as_text
+from warmstart.data.sources.labels import LabelCells
 from warmstart.data.sources.rows import OnMissing
-from warmstart.data.sources.series.arff import read_arff
-from warmstart.data.sources.series.arrays import as_series_list, channels_second, read_npy, read_npz
-from warmstart.data.sources.series.folder import part_files, read_parts
-from warmstart.data.sources.series.recording import UNSAID, Reading, Recording, Recordings
-from warmstart.data.sources.series.ts import read_ts
-from warmstart.data.sources.series.tsf import read_tsf
-from warmstart.data.sources.series.ucr import read_ucr
+from warmstart.data.sources.series.recording import Asked, Recording, Recordings
+from warmstart.data.sources.series.source import read_recordings
+from warmstart.data.sources.series.stamps import uneven_told
 from warmstart.data.sources.series.values import ended
-from warmstart.data.sources.times import as_times
+from warmstart.data.sources.series.windows import windowed
 from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
-
-@dataclasses.dataclass(frozen=True)
-class Asked:
-    """What the user says of the samples, as `warmstart.data.sources.load` has it."""
-
-    label_column: str | None = None
-    group: Any = None
-    time: Any = None
-    task: TaskName | None = None
-    reading: Reading = UNSAID
+_SAME_RATE = 0.01
+"""Share by which a rate that is said may differ from that of the times, which are rounded."""
 
 
 def load_series(
@@ -91,6 +79,7 @@ def load_series(
             )
         notes.append(f"{len(missing)} series have no label and are left out: {some(missing, 3)}")
     samples = as_samples([dataclasses.replace(found[i], labels=(answers.labels[i],)) for i in kept])
+    samples += recordings.lost
     target = target_of(answers, [sample.label for sample in samples], notes)
     root = data if isinstance(data, Path) and data.is_dir() else data.parent if isinstance(data, Path) else None
     dataset = Dataset(samples, target, _called(data), root, tuple(dict.fromkeys(notes)))
@@ -98,47 +87,20 @@ def load_series(
     return dataset
 
 
-def read_recordings(data: Any, asked: Asked, notes: list[str]) -> Recordings:
-    """All series of a source, as they are stored."""
-    if isinstance(data, tuple):
-        return _in_memory(*data, asked, notes)
-    if isinstance(data, Path) and data.is_dir():
-        if named := part_files(data, notes):
-            return read_parts(named, lambda path: read_file(path, asked, notes))
-        raise DataError(f"{data} holds no series", expected="NAME_TRAIN.ts and NAME_TEST.ts, or a folder per class")
-    return read_file(data, asked, notes)
-
-
-def read_file(path: Path, asked: Asked, notes: list[str]) -> Recordings:
-    """All series of a file."""
-    ending = path.suffix.lower()
-    if ending == ".ts":
-        return read_ts(path, notes)
-    if ending == ".arff":
-        return read_arff(path, notes)
-    if ending == ".tsf":
-        return read_tsf(path, notes)
-    if ending == ".npz":
-        return _npz(path, asked, notes)
-    if ending == ".npy":
-        array = channels_second(read_npy(path), path.name, notes)
-        return Recordings([Recording(f"row-{i}", f"position {i}", s) for i, s in enumerate(as_series_list(array))], ())
-    return read_ucr(path, notes)
-
-
 def finished(recordings: Recordings, asked: Asked, notes: list[str]) -> Recordings:
-    """The recordings as series of one number of channels, with what is said of all of them; cut into windows.
+    """The recordings as series of one number of channels, cut into windows; notes say what holds of all of them.
 
     Raises:
-        DataError: some have another number of channels than others.
+        DataError: some have another number of channels than others, or another rate than is said.
     """
     found = recordings.found
     if recordings.padded:
         found = _without_padding(found, notes)
     if asked.reading.rate is not None:
-        found = [dataclasses.replace(r, series=dataclasses.replace(r.series, rate=asked.reading.rate)) for r in found]
+        found = [_at_rate(one, asked.reading.rate) for one in found]
     same_channels(found)
-    return dataclasses.replace(recordings, found=found)
+    notes += uneven_told({one.id: one.clock for one in found if one.clock is not None})
+    return dataclasses.replace(recordings, found=windowed(found, asked.reading, labelled=asked.labelled, notes=notes))
 
 
 def same_channels(found: Sequence[Recording]) -> None:
@@ -181,37 +143,18 @@ def _without_padding(found: list[Recording], notes: list[str]) -> list[Recording
     return [dataclasses.replace(one, series=series) for one, series in zip(found, cut, strict=True)]
 
 
-def _in_memory(series: Any, labels: Any, asked: Asked, notes: list[str]) -> Recordings:
-    array = channels_second(series, "the data", notes) if isinstance(series, np.ndarray) else series
-    found = as_series_list(array)
-    cells = label_cells(labels, asked.task, "series")
-    n = len(cells.places)
-    groups = [None] * n if asked.group is None else [as_text(of) or None for of in asked.group]
-    moments = None if asked.time is None else [as_text(at) for at in asked.time]
-    counts = {"series": len(found), "labels": n, "groups": len(groups), "times": n if moments is None else len(moments)}
-    if len(set(counts.values())) > 1:
-        told = ", ".join(f"{count} {what}" for what, count in counts.items())
-        raise DataError(told, expected="as many labels as series, in their order")
-    times = [None] * n if moments is None else as_times(moments, notes)
-    rows = zip(found, zip(*cells.columns, strict=True), groups, times, strict=True)
-    return Recordings(
-        [Recording(f"row-{i}", f"position {i}", s, row, None, of, None, at) for i, (s, row, of, at) in enumerate(rows)],
-        cells.names,
-    )
-
-
-def _npz(path: Path, asked: Asked, notes: list[str]) -> Recordings:
-    found: list[Recording] = []
-    names: tuple[str, ...] = ()
-    for part, series, labels in read_npz(path, notes):
-        if labels is None:
-            found += [Recording(f"row-{i}", f"position {i}", one) for i, one in enumerate(as_series_list(series))]
-            continue
-        read = _in_memory(series, labels, dataclasses.replace(asked, group=None, time=None), notes)
-        names = read.label_names
-        prefix = f"{part}/" if part else ""
-        found += [dataclasses.replace(one, id=f"{prefix}{one.id}", split=part) for one in read.found]
-    return Recordings(found, names)
+def _at_rate(one: Recording, rate: float) -> Recording:
+    """The recording with the rate that is said, where its times do not say another."""
+    if not (rate > 0 and np.isfinite(rate)):
+        raise DataError(f"the rate {rate:g}", expected="steps per second, a number above 0")
+    known = one.series.rate
+    if known is not None and not np.isclose(known, rate, rtol=_SAME_RATE):
+        raise DataError(
+            f"{one.place} has {known:.6g} steps per second by its times, and the rate {rate:g} is given",
+            expected="one rate",
+            do="leave the rate out",
+        )
+    return dataclasses.replace(one, series=dataclasses.replace(one.series, rate=rate))
 
 
 def _called(data: Any) -> str:

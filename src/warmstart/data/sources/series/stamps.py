@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,8 @@ class Clock:
     rate: float | None
     uneven: tuple[float, float] | None = None
     """The shortest and the longest distance, where they are not about the same."""
+    dated: bool = False
+    """Whether times are in seconds since 1970."""
 
 
 def read_stamps(cells: Sequence[Any] | npt.NDArray[Any], column: str, notes: list[str]) -> Stamps:
@@ -85,24 +87,26 @@ def clock(stamps: Stamps, steps: npt.NDArray[np.int64], called: str) -> Clock:
         wrong = int(np.argmax(apart <= 0))
         raise _out_of_order(at, wrong, int(steps[wrong + 1]) + 1, called)
     if not len(apart):
-        return Clock(float(at[0]), None)
+        return Clock(float(at[0]), None, dated=stamps.dated)
     usual = float(np.median(apart))
     shortest, longest = float(apart.min()), float(apart.max())
     uneven = longest > (1 + _UNEVEN) * usual or shortest < (1 - _UNEVEN) * usual
     each = usual if uneven else float(apart.mean())
-    return Clock(float(at[0]), 1 / each if stamps.dated else None, (shortest, longest) if uneven else None)
+    return Clock(
+        float(at[0]), 1 / each if stamps.dated else None, (shortest, longest) if uneven else None, stamps.dated
+    )
 
 
-def uneven_told(clocks: Sequence[Clock], dated: bool, of: Sequence[str]) -> list[str]:
-    """A note on the series whose steps are not evenly spaced, if there are any; `of` are their names."""
-    uneven = [(name, found.uneven) for name, found in zip(of, clocks, strict=True) if found.uneven is not None]
+def uneven_told(clocks: Mapping[str, Clock]) -> list[str]:
+    """A note on the series whose steps are not evenly spaced, if there are any; `clocks` are by the names of series."""
+    uneven = {name: found.uneven for name, found in clocks.items() if found.uneven is not None}
     if not uneven:
         return []
-    shortest, longest = min(low for _, (low, _) in uneven), max(high for _, (_, high) in uneven)
-    unit = " s" if dated else ""
+    shortest, longest = min(low for low, _ in uneven.values()), max(high for _, high in uneven.values())
+    unit = " s" if all(clocks[name].dated for name in uneven) else ""
     return [
         f"the steps of {len(uneven)} series are not evenly spaced, {shortest:.4g} to {longest:.4g}{unit} apart, and "
-        f"are read as if they were: {some([name for name, _ in uneven], 3)}"
+        f"are read as if they were: {some([*uneven], 3)}"
     ]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from warmstart.data.names import clean, some
 from warmstart.data.schema import Series
 from warmstart.data.sources.series.recording import Recording, Recordings
-from warmstart.data.sources.series.stamps import clock, read_stamps
+from warmstart.data.sources.series.stamps import Clock, clock, read_stamps
 from warmstart.data.sources.series.values import FloatArray, as_values
 from warmstart.data.sources.textfile import read_noted
 from warmstart.errors import DataError
@@ -88,6 +88,7 @@ def _understood(said: dict[str, list[str]], path: Path) -> Header:
 
 
 def _case(line: str, number: int, header: Header, path: Path, notes: list[str]) -> Recording:
+    told = None
     place = f"{path.name}: line {number}"
     body, label = line.strip(), ""
     if header.labelled:
@@ -102,12 +103,12 @@ def _case(line: str, number: int, header: Header, path: Path, notes: list[str]) 
             )
     labels = (None if label == "?" else label,) if header.labelled else ()
     if header.timed:
-        series = _timed(body, place, notes)
+        series, told = _timed(body, place, notes)
     else:
         series = Series(_stacked([as_values(c.split(","), place) for c in body.split(":")], place))
     if header.dimensions is not None and series.channels != header.dimensions:
         raise DataError(f"{place} has {series.channels} channel(s)", f"{header.dimensions}, as the header says")
-    return Recording(f"line-{number}", place, series, labels)
+    return Recording(f"line-{number}", place, series, labels, clock=told)
 
 
 def _stacked(channels: list[FloatArray], place: str) -> FloatArray:
@@ -120,7 +121,7 @@ def _stacked(channels: list[FloatArray], place: str) -> FloatArray:
     return np.stack(channels)
 
 
-def _timed(body: str, place: str, notes: list[str]) -> Series:
+def _timed(body: str, place: str, notes: list[str]) -> tuple[Series, Clock]:
     channels = re.split(r"(?<=\))\s*:", body)
     pairs = [_TIMED.findall(channel) for channel in channels]
     if any(not found or len(found) != channel.count("(") for found, channel in zip(pairs, channels, strict=True)):
@@ -130,4 +131,4 @@ def _timed(body: str, place: str, notes: list[str]) -> Series:
         raise DataError(f"{place} has channels with different times", expected="the same times in each channel")
     stamps = read_stamps([at for at, _ in pairs[0]], f"{place}, time", notes)
     told = clock(stamps, np.arange(len(stamps.at)), place)
-    return Series(values, told.rate, start=told.start)
+    return Series(values, told.rate, start=told.start), told

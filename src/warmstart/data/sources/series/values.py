@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from warmstart.data.names import clean
 from warmstart.errors import DataError
 
 FloatArray = npt.NDArray[np.float64]
+COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII)
+"""A number with a decimal comma, or one of thousands."""
 MISSING = frozenset({"", "?", "nan", "na", "n/a", "null", "none", "missing"})
 """How a missing value is written, in lower case."""
 
@@ -53,6 +56,14 @@ def is_number(cell: str) -> bool:
     except ValueError:
         return text.lower() in MISSING
     return True
+
+
+def mostly_numbers(texts: Sequence[str]) -> bool:
+    """Whether more than half of the cells that are not empty are numbers, with a decimal point or comma: then the
+    others are mistakes.
+    """
+    filled = [text for text in texts if text]
+    return 2 * sum(is_number(text) or COMMA.fullmatch(text) is not None for text in filled) > len(filled)
 
 
 def ended(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,0 +1,213 @@
+"""`warmstart.pretrain`: a backbone trained on data without labels, on many data sets, or on generated series."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import warmstart
+from warmstart.api.budget import seconds
+from warmstart.api.command import command
+from warmstart.api.corpus import Part, divided, read_corpus
+from warmstart.api.kinds import BACKBONES
+from warmstart.api.prepare import backbone_at
+from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.cache.store import ActivationStore
+from warmstart.data.sources import kind_of
+from warmstart.data.stores import store_of
+from warmstart.engine.data import RunData
+from warmstart.engine.deadline import Deadline
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, silent
+from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.pretrained import Pretrained, pretrain_backbone
+from warmstart.errors import DataError
+from warmstart.evaluation.outcome import CurveRow
+from warmstart.files import read_json, write_json
+from warmstart.model.backbone import Backbone
+from warmstart.recipe.pretraining import LABELLED, Pretraining, objective_for, pretraining
+from warmstart.report.runlog import RunLog
+from warmstart.shipping.backbone import described, write_backbone
+
+PACE = "pace.json"
+_RATES = {"image": 1e-4, "text": 5e-5, "series": 1e-3}
+_BATCH = {"image": 64, "text": 32, "series": 256}
+_TRIAL = 4
+"""Batches by which the pace is told: the first one is not counted."""
+_USED = 0.95
+"""Of the time, what is planned for."""
+_MOST = 100
+"""Epochs, where the time would suffice for more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainResult:
+    """Where the backbone lies, the URI that it is used by, and how its loss fell."""
+
+    folder: Path
+    backbone: str
+    objective: str
+    inputs: int
+    curve: tuple[CurveRow, ...]
+    stopped: str
+
+
+def pretrain(
+    data: Any = (),
+    *,
+    generate: int = 0,
+    backbone: str | None = None,
+    objective: str = "auto",
+    budget: str | float = "10m",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    lr: float | None = None,
+    size: int | None = None,
+    val: float = 0.05,
+    seed: int = 0,
+    text_column: str | None = None,
+    accept_licence: bool = False,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    listener: Listener = silent,
+) -> PretrainResult:
+    """Train a backbone before there is a task, and write it to a folder that any command takes as a backbone.
+
+    Args:
+        data: a folder, a file, or a list of them; what `predict` takes, or for an objective that learns from labels
+            what `fit` takes, of which the training parts alone are read.
+        generate: so many series are generated, beside the data (see `warmstart.data.synthetic`).
+        backbone: where training starts; `series?pretrained=false` starts from random weights.
+        objective: "masked" (tell what is hidden), "views" (draw two views of an input together), "classes" (draw the
+            samples of a class together), "supervised" (tell the classes, with a head for each data set), or "auto":
+            "classes" of generated series, else "masked" of texts and series and "views" of images.
+        budget: time for training; without `epochs`, as many as it has room for.
+        epochs: passes over the corpus.
+        batch_size: inputs in a batch; for "views" and "classes", what each is told from.
+        lr: learning rate.
+        size: input side in pixels, tokens or steps.
+        val: share of the corpus that is held out, to tell which weights are kept.
+        seed: of everything random.
+        text_column: column of a table that holds the texts.
+        accept_licence: as for `fit`.
+        out: run folder; must not exist.
+        resume: run folder of an interrupted run; all other options as they were.
+        listener: hears of progress, measurements and decisions.
+
+    Raises:
+        DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
+        Interrupted: stopped by the user; what is done is saved and `resume` goes on.
+    """
+    sources = list(data) if isinstance(data, list | tuple) else [data]
+    if not sources and not generate:
+        raise DataError("nothing to pretrain on", expected="folders or files", do="name some, or --generate 20000")
+    first = "series" if generate else kind_of(sources[0])
+    begun = backbone or (BACKBONES | {"series": "series"})[first]
+    start = backbone_at(begun, size, seed, accept_licence=accept_licence)
+    kind = start.spec.kind
+    options: dict[str, Any] = {
+        "generate": generate or None,
+        "backbone": begun,
+        "objective": objective_for(objective, kind, labelled=generate > 0 and not sources),
+        "budget": str(budget),
+        "epochs": epochs,
+        "batch_size": batch_size or _BATCH[kind],
+        "lr": lr or _RATES[kind],
+        "size": size,
+        "val": val,
+        "seed": seed,
+        "text_column": text_column,
+        "accept_licence": accept_licence or None,
+    }
+    named = [str(one) if isinstance(one, str | Path) else type(one).__name__ for one in sources]
+    same = {**options, "data": named, "weights": start.card.weights_sha256}
+    check_folder(same, out=out, resume=resume)
+    given, parts = _given(sources, start, options, listener)
+    folder = open_folder("pretrain", same, out=out, resume=resume)
+    listener(Started(f"run {folder}"))
+    with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
+        found, recipe = _trained(folder, start, given, options, broadcast(listener, log), flag)
+    made = described(found.backbone, trained_on=", ".join(part.text for part in parts))
+    source = f"warmstart {warmstart.__version__}: {recipe.name}, seed {seed}, from {start.card.name}"
+    uri = write_backbone(folder / "backbone", made, trained_on=made.card.trained_on, source=source)
+    facts = {
+        "command": command("pretrain", named, options),
+        "backbone": uri,
+        "objective": options["objective"],
+        "recipe": recipe.model_dump(mode="json"),
+        "seed": seed,
+        "start": start.card.to_dict(),
+        "corpus": [dataclasses.asdict(part) for part in parts],
+        "weights": {"content_sha256": made.card.weights_sha256},
+        "curve": [dataclasses.asdict(row) for row in found.curve],
+        "seconds": found.seconds,
+        "stopped": found.stopped,
+    }
+    write_json(folder / "pretrain.json", facts)
+    listener(Finished(f"run {folder}"))
+    return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
+
+
+def _given(
+    sources: Sequence[Any], start: Backbone, options: Mapping[str, Any], listener: Listener
+) -> tuple[RunData, tuple[Part, ...]]:
+    """The corpus as a run works on it, and what it is made of."""
+    objective, size = options["objective"], options["size"]
+    spec = start.spec if size is None else start.spec.with_size(size)
+    listener(Started("corpus"))
+    dataset, parts = read_corpus(
+        sources,
+        spec.kind,
+        generated=options["generate"] or 0,
+        steps=spec.size,
+        seed=options["seed"],
+        labelled=objective in LABELLED,
+        text_column=options["text_column"],
+    )
+    listener(Finished("corpus"))
+    split = divided(dataset, options["val"], options["seed"], by_class=objective == "classes")
+    for note in (*(part.text for part in parts), split.how):
+        listener(Decided(note))
+    return RunData(dataset, split, store_of(dataset, spec), spec, ActivationStore(None, budget_bytes=0)), parts
+
+
+def _trained(
+    folder: Path, start: Backbone, data: RunData, options: Mapping[str, Any], listener: Listener, flag: Interrupt
+) -> tuple[Pretrained, Pretraining]:
+    """The backbone after as many epochs as were asked for, or as the time has room for."""
+    how = {"lr": options["lr"], "batch_size": options["batch_size"]}
+    make = functools.partial(pretraining, options["objective"], start.spec.kind, **how)
+    epochs, limit = options["epochs"], seconds(options["budget"])
+    recipe = make(epochs=epochs or _epochs(folder, start, data, make(epochs=1), limit, options["seed"], listener))
+    found = pretrain_backbone(
+        recipe,
+        start,
+        data,
+        seed=options["seed"],
+        listener=listener,
+        folder=folder / "steps",
+        deadline=Deadline(None if epochs else limit),
+        interrupt=flag,
+    )
+    return found, recipe
+
+
+def _epochs(
+    folder: Path, start: Backbone, data: RunData, once: Pretraining, limit: float, seed: int, listener: Listener
+) -> int:
+    """How many passes the time has room for, by a few batches; what a run began with stays, also where it goes on."""
+    before = read_json(folder / PACE)
+    if before is not None:
+        return int(before["epochs"])
+    split, spent, batch = data.split, [], once.steps[0].batch_size  # type: ignore[union-attr]
+    for batches in (1, _TRIAL):
+        few = dataclasses.replace(split, train=split.train[: batches * batch], val=split.test)
+        spent.append(pretrain_backbone(once, start, dataclasses.replace(data, split=few), seed=seed).seconds)
+    each = max(spent[1] - spent[0], 1e-3) / (_TRIAL - 1)
+    whole = each * (len(split.train) + len(split.val) / 3) / batch  # forward alone takes about a third
+    epochs = min(max(1, int(_USED * limit / whole)), _MOST)
+    write_json(folder / PACE, {"epochs": epochs, "seconds_per_batch": each})
+    listener(Decided(f"an epoch takes about {whole:.0f} s: {epochs} epochs", {"seconds": whole, "epochs": epochs}))
+    return epochs

@@ -1,0 +1,93 @@
+"""`warmstart pretrain`: a backbone trained before there is a task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from warmstart.cli.fit import command_again
+from warmstart.cli.options import AcceptLicence, AsJson, Backbone, Budget, Debug, Out, Seed, Size, TextColumn
+from warmstart.cli.session import Session, session
+from warmstart.cli.text import of, plain
+
+if TYPE_CHECKING:
+    from warmstart.api.pretrain import PretrainResult
+
+Corpus = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="DATA...", help="Folders or files to learn from, with labels or without; none is needed."),
+]
+Objective = Annotated[
+    Literal["auto", "masked", "views", "classes", "supervised"],
+    typer.Option(
+        help="Tell what is hidden; draw two views of an input, or those of a class, together; tell the classes of each "
+        "data set.",
+        show_default="classes of generated series, masked of texts and series, views of images",
+    ),
+]
+
+
+def pretrain(
+    command: typer.Context,
+    data: Corpus = None,
+    generate: Annotated[int, typer.Option(help="Generate so many time series to learn from.")] = 0,
+    backbone: Backbone = None,
+    objective: Objective = "auto",
+    budget: Budget = "10m",
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the corpus.", show_default="as many as the time has room for")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Inputs in a batch.", show_default="by the kind")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate.", show_default="by the kind")] = None,
+    size: Size = None,
+    val: Annotated[float, typer.Option(help="Share held out, whose loss says which weights are kept.")] = 0.05,
+    seed: Seed = 0,
+    text_column: TextColumn = None,
+    accept_licence: AcceptLicence = False,
+    out: Out = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Train a backbone on DATA without a task, and write it to a folder that can be used as one."""
+    with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
+        what = [f"{generate} generated series"] * bool(generate) + list(data or [])
+        now.say(f"Pretraining{of(backbone)} on {', '.join(what) or 'nothing'}; time budget {budget}")
+        from warmstart.api.pretrain import pretrain as twin
+
+        result = twin(
+            data or [],
+            generate=generate,
+            backbone=backbone,
+            objective=objective,
+            budget=budget,
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=lr,
+            size=size,
+            val=val,
+            seed=seed,
+            text_column=text_column,
+            accept_licence=accept_licence,
+            out=out,
+            resume=resume,
+            listener=now.listener,
+        )
+        show(now, result)
+
+
+def show(now: Session, result: PretrainResult) -> None:
+    """The learning curve, where the backbone lies, and how it is used."""
+    now.say("")
+    now.table(
+        ("step", "epoch", "loss", "loss held out"),
+        [
+            (row.phase, row.epoch, f"{row.values['train_loss']:.4f}", f"{row.values.get('val_loss', float('nan')):.4f}")
+            for row in result.curve
+        ],
+    )
+    now.say(f"\nbackbone  {result.backbone}", "bold")
+    now.say(f"use it    warmstart fit DATA --backbone '{result.backbone}'")
+    now.result({"objective": result.objective, **plain(result)})
