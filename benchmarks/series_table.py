@@ -58,11 +58,12 @@ def summary(rows: Rows) -> list[str]:
         )
     both = sorted(set(ours) & set(theirs))
     if both:
+        multiple = "its processor time as a multiple of aeon's"
         gaps = np.array([ours[name] - theirs[name] for name in both])
         ratios = [value for name in both if (value := _seconds(rows, name)) is not None]
         said.append(
-            f"minirocket minus aeon's on {len(both)} sets: {100 * gaps.mean():+.2f} points, from {100 * gaps.min():+.1f}"
-            f" to {100 * gaps.max():+.1f}; its time as a multiple of aeon's: median {np.median(ratios):.2f}, from"
+            f"minirocket minus aeon's on {len(both)} sets: {100 * gaps.mean():+.2f} points, from"
+            f" {100 * gaps.min():+.1f} to {100 * gaps.max():+.1f}; {multiple}: median {np.median(ratios):.2f}, from"
             f" {min(ratios):.2f} to {max(ratios):.2f}."
         )
     fits = [row for row in rows if row["what"] == "fit"]
@@ -103,10 +104,12 @@ def _spread(rows: Rows, what: str) -> str:
 
 
 def _seconds(rows: Rows, name: str) -> float | None:
-    """Median over the seeds of minirocket's time as a multiple of aeon's, which it took turns with; but for the first
-    seed, at which everything is read and compiled.
+    """Median over the seeds of minirocket's processor time as a multiple of aeon's; but for the first seed, at which
+    everything is read and compiled.
     """
-    mine = {(row["what"], row["seed"]): row["seconds"] for row in rows if row["set"] == name and "seconds" in row}
+    mine = {
+        (row["what"], row["seed"]): row["cpu_seconds"] for row in rows if row["set"] == name and "cpu_seconds" in row
+    }
     seeds = sorted(seed for what, seed in mine if what == "aeon" and ("minirocket", seed) in mine)
     later = seeds[1:] or seeds
     return float(np.median([mine["minirocket", s] / mine["aeon", s] for s in later])) if later else None

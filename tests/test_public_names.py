@@ -29,6 +29,7 @@ NAMES = [
     "load_recipe",
     "plan",
     "predict",
+    "pretrain",
     "recipes",
     "recommend",
     "similarity",

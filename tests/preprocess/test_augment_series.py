@@ -23,7 +23,8 @@ def test_the_shape_stays_and_the_generator_alone_decides(name: str, channels: in
     before = values.copy()
     first = augment(values, name, np.random.default_rng(seed))
     second = augment(values, name, np.random.default_rng(seed))
-    assert (first.shape, first.dtype) == (values.shape, np.float32)
+    assert first.shape == values.shape
+    assert first.dtype == np.float32
     assert np.isfinite(first).all()
     assert np.array_equal(first, second)
     assert np.array_equal(values, before)

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 
 from warmstart.data.futures import ForecastTarget
-from warmstart.data.targets import ClassTarget, LabelsTarget, NumberTarget, TagTarget, Target, TextTarget
+from warmstart.data.targets import (
+    AnomalyTarget,
+    ClassTarget,
+    LabelsTarget,
+    NumberTarget,
+    TagTarget,
+    Target,
+    TextTarget,
+)
 from warmstart.errors import DataError
 from warmstart.task.base import task_of, tasks
 
@@ -19,6 +27,7 @@ TARGETS: dict[str, Target] = {
     "regress": NumberTarget(("age", "height", "weight"), (1.0, 2.0, 3.0), (2.0, 2.0, 2.0)),
     "tag": TagTarget(("O", "B-X", "I-X")),
     "generate": TextTarget(),
+    "anomaly": AnomalyTarget(("good", "anomaly")),
     "forecast": ForecastTarget(1, 4, quantiles=(0.1, 0.5, 0.9)),
 }
 N, LENGTH = 12, 4
@@ -32,6 +41,10 @@ def drawn(name: str, seed: int = 0) -> tuple[Tensor, Tensor]:
         outputs = torch.randn(N, LENGTH, 3, generator=make)
         targets = torch.randint(0, 3, (N, LENGTH), generator=make)
         targets[::3, 2:] = -1  # shorter texts
+    elif name == "anomaly":
+        p = torch.rand(N, generator=make)
+        outputs = torch.stack([1 / p, p, (p < 0.2).float()], 1)
+        targets = torch.arange(N) % 2
     elif name == "classify":
         targets = torch.randint(0, 3, (N,), generator=make)
     elif name == "forecast":  # one step, its base, then scale, unit, reference, origin

@@ -216,6 +216,8 @@ def _fit(
         loaded = with_unlabelled(loaded, unlabelled, text_column=options["text_column"], listener=tell)
     given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
     pretrained = loaded.backbone
+    if options["baseline"] == "scratch":
+        refuse_training(load_recipe("scratch"), task)
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         refuse_training(recipe, task)
         network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])

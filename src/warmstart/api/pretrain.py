@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from warmstart.api.kinds import BACKBONES
 from warmstart.api.prepare import backbone_at
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.cache.store import ActivationStore
-from warmstart.data.schema import PLURAL, Dataset
 from warmstart.data.sources import kind_of
 from warmstart.data.stores import store_of
 from warmstart.engine.data import RunData
@@ -37,6 +36,8 @@ _RATES = {"image": 1e-4, "text": 5e-5, "series": 1e-3}
 _BATCH = {"image": 64, "text": 32, "series": 256}
 _TRIAL = 4
 """Batches by which the pace is told: the first one is not counted."""
+_USED = 0.95
+"""Of the time, what is planned for."""
 _MOST = 100
 """Epochs, where the time would suffice for more."""
 
@@ -99,23 +100,21 @@ def pretrain(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
-    began = time.monotonic()
     sources = list(data) if isinstance(data, list | tuple) else [data]
-    kind = "series" if generate else kind_of(sources[0]) if sources else None
-    if kind is None:
+    if not sources and not generate:
         raise DataError("nothing to pretrain on", expected="folders or files", do="name some, or --generate 20000")
-    start = backbone_at(backbone or BACKBONES[kind], size, seed, accept_licence=accept_licence)
+    first = "series" if generate else kind_of(sources[0])
+    begun = backbone or (BACKBONES | {"series": "series"})[first]
+    start = backbone_at(begun, size, seed, accept_licence=accept_licence)
     kind = start.spec.kind
-    labelled = generate > 0 and not sources
-    objective = objective_for(objective, kind, labelled=labelled)
     options: dict[str, Any] = {
         "generate": generate or None,
-        "backbone": backbone or BACKBONES[kind],
-        "objective": objective,
+        "backbone": begun,
+        "objective": objective_for(objective, kind, labelled=generate > 0 and not sources),
         "budget": str(budget),
         "epochs": epochs,
-        "batch_size": batch_size,
-        "lr": lr,
+        "batch_size": batch_size or _BATCH[kind],
+        "lr": lr or _RATES[kind],
         "size": size,
         "val": val,
         "seed": seed,
@@ -125,105 +124,90 @@ def pretrain(
     named = [str(one) if isinstance(one, str | Path) else type(one).__name__ for one in sources]
     same = {**options, "data": named, "weights": start.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
+    given, parts = _given(sources, start, options, listener)
+    folder = open_folder("pretrain", same, out=out, resume=resume)
+    listener(Started(f"run {folder}"))
+    with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
+        found, recipe = _trained(folder, start, given, options, broadcast(listener, log), flag)
+    made = described(found.backbone, trained_on=", ".join(part.text for part in parts))
+    source = f"warmstart {warmstart.__version__}: {recipe.name}, seed {seed}, from {start.card.name}"
+    uri = write_backbone(folder / "backbone", made, trained_on=made.card.trained_on, source=source)
+    facts = {
+        "command": command("pretrain", named, options),
+        "backbone": uri,
+        "objective": options["objective"],
+        "recipe": recipe.model_dump(mode="json"),
+        "seed": seed,
+        "start": start.card.to_dict(),
+        "corpus": [dataclasses.asdict(part) for part in parts],
+        "weights": {"content_sha256": made.card.weights_sha256},
+        "curve": [dataclasses.asdict(row) for row in found.curve],
+        "seconds": found.seconds,
+        "stopped": found.stopped,
+    }
+    write_json(folder / "pretrain.json", facts)
+    listener(Finished(f"run {folder}"))
+    return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
+
+
+def _given(
+    sources: Sequence[Any], start: Backbone, options: Mapping[str, Any], listener: Listener
+) -> tuple[RunData, tuple[Part, ...]]:
+    """The corpus as a run works on it, and what it is made of."""
+    objective, size = options["objective"], options["size"]
     spec = start.spec if size is None else start.spec.with_size(size)
     listener(Started("corpus"))
     dataset, parts = read_corpus(
         sources,
-        kind,
-        generated=generate,
+        spec.kind,
+        generated=options["generate"] or 0,
         steps=spec.size,
-        seed=seed,
+        seed=options["seed"],
         labelled=objective in LABELLED,
-        text_column=text_column,
+        text_column=options["text_column"],
     )
-    listener(Finished("corpus", time.monotonic() - began))
-    split = divided(dataset, val, seed, by_class=objective == "classes")
+    listener(Finished("corpus"))
+    split = divided(dataset, options["val"], options["seed"], by_class=objective == "classes")
     for note in (*(part.text for part in parts), split.how):
         listener(Decided(note))
-    folder = open_folder("pretrain", same, out=out, resume=resume)
-    given = RunData(dataset, split, store_of(dataset, spec), spec, ActivationStore(None, budget_bytes=0))
-    with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
-        tell = broadcast(listener, log)
-        batch = batch_size or _BATCH[kind]
-        rate = lr or _RATES[kind]
-        passes = epochs or _epochs(folder, start, given, objective, rate, batch, seconds(budget), seed, tell)
-        recipe = pretraining(objective, kind, lr=rate, epochs=passes, batch_size=batch)
-        found = pretrain_backbone(
-            recipe,
-            start,
-            given,
-            seed=seed,
-            listener=tell,
-            folder=folder / "steps",
-            deadline=Deadline(seconds(budget) if epochs is None else None),
-            interrupt=flag,
-        )
-    line = command("pretrain", named, options)
-    uri = write(folder, found, start, dataset, parts, recipe, seed=seed, line=line)
-    return PretrainResult(folder, uri, objective, len(dataset), found.curve, found.stopped)
+    return RunData(dataset, split, store_of(dataset, spec), spec, ActivationStore(None, budget_bytes=0)), parts
+
+
+def _trained(
+    folder: Path, start: Backbone, data: RunData, options: Mapping[str, Any], listener: Listener, flag: Interrupt
+) -> tuple[Pretrained, Pretraining]:
+    """The backbone after as many epochs as were asked for, or as the time has room for."""
+    how = {"lr": options["lr"], "batch_size": options["batch_size"]}
+    make = functools.partial(pretraining, options["objective"], start.spec.kind, **how)
+    epochs, limit = options["epochs"], seconds(options["budget"])
+    recipe = make(epochs=epochs or _epochs(folder, start, data, make(epochs=1), limit, options["seed"], listener))
+    found = pretrain_backbone(
+        recipe,
+        start,
+        data,
+        seed=options["seed"],
+        listener=listener,
+        folder=folder / "steps",
+        deadline=Deadline(None if epochs else limit),
+        interrupt=flag,
+    )
+    return found, recipe
 
 
 def _epochs(
-    folder: Path,
-    start: Backbone,
-    data: RunData,
-    objective: str,
-    rate: float,
-    batch: int,
-    limit: float,
-    seed: int,
-    listener: Listener,
+    folder: Path, start: Backbone, data: RunData, once: Pretraining, limit: float, seed: int, listener: Listener
 ) -> int:
     """How many passes the time has room for, by a few batches; what a run began with stays, also where it goes on."""
     before = read_json(folder / PACE)
     if before is not None:
         return int(before["epochs"])
-    recipe = pretraining(objective, start.spec.kind, lr=rate, epochs=1, batch_size=batch)
-    spent = []
+    split, spent, batch = data.split, [], once.steps[0].batch_size  # type: ignore[union-attr]
     for batches in (1, _TRIAL):
-        few = dataclasses.replace(data.split, train=data.split.train[: batches * batch], val=data.split.test)
-        part = dataclasses.replace(data, split=few)
-        spent.append(pretrain_backbone(recipe, start, part, seed=seed).seconds)
+        few = dataclasses.replace(split, train=split.train[: batches * batch], val=split.test)
+        spent.append(pretrain_backbone(once, start, dataclasses.replace(data, split=few), seed=seed).seconds)
     each = max(spent[1] - spent[0], 1e-3) / (_TRIAL - 1)
-    whole = each * len(data.split.train) / batch + each * len(data.split.val) / batch / 3
-    epochs = min(max(1, int(0.95 * limit / whole)), _MOST)
+    whole = each * (len(split.train) + len(split.val) / 3) / batch  # forward alone takes about a third
+    epochs = min(max(1, int(_USED * limit / whole)), _MOST)
     write_json(folder / PACE, {"epochs": epochs, "seconds_per_batch": each})
     listener(Decided(f"an epoch takes about {whole:.0f} s: {epochs} epochs", {"seconds": whole, "epochs": epochs}))
     return epochs
-
-
-def write(
-    folder: Path,
-    found: Pretrained,
-    start: Backbone,
-    dataset: Dataset,
-    parts: Sequence[Part],
-    recipe: Pretraining,
-    *,
-    seed: int,
-    line: str,
-) -> str:
-    """The backbone with its card, and beside it all that led to it."""
-    trained_on = ", ".join(part.text for part in parts)
-    made = described(found.backbone, trained_on=trained_on)
-    objective = recipe.steps[0].name
-    source = f"warmstart {warmstart.__version__}: {recipe.name}, seed {seed}, from {start.card.name}"
-    uri = write_backbone(folder / "backbone", made, trained_on=made.card.trained_on, source=source)
-    write_json(
-        folder / "pretrain.json",
-        {
-            "command": line,
-            "backbone": uri,
-            "objective": objective,
-            "recipe": recipe.model_dump(mode="json"),
-            "seed": seed,
-            "start": start.card.to_dict(),
-            "corpus": [dataclasses.asdict(part) for part in parts],
-            "inputs": f"{len(dataset)} {PLURAL[dataset.kind]}",
-            "weights_sha256": made.card.weights_sha256,
-            "curve": [dataclasses.asdict(row) for row in found.curve],
-            "seconds": found.seconds,
-            "stopped": found.stopped,
-        },
-    )
-    return uri

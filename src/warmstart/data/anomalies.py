@@ -83,18 +83,18 @@ def _normal(counts: Counter[str], asked: str | None, notes: list[str]) -> str:
 def out_of_train(
     strata: IntArray, units: IntArray, part: IntArray, shares: Sequence[float], rng: np.random.Generator
 ) -> IntArray:
-    """Parts (n,) in which anomalies that were dealt to train (0) are dealt to the others, in proportion to `shares`.
+    """Parts (n,) with the anomalies dealt to all but train (0), in proportion to `shares`.
 
     Nothing is learned from them, while every one of them helps to choose and to measure. A unit, copies or a group,
     that has a normal sample in it stays where it is.
 
     >>> kinds, alone = np.array([0, 0, 1, 1, 1, 1]), np.arange(6)
-    >>> out_of_train(kinds, alone, np.array([0, 1, 0, 0, 0, 2]), (0.2, 0.2), np.random.default_rng(0)).tolist()[:2]
-    [0, 1]
+    >>> out_of_train(kinds, alone, np.array([0, 1, 0, 0, 0, 2]), (0.2, 0.2), np.random.default_rng(0)).tolist()
+    [0, 1, 2, 1, 1, 2]
     """
     numbers = [number for number, share in enumerate(shares, start=1) if share > 0]
     mixed = set(units[strata == 0].tolist())
-    odd = sorted(set(units[(part == 0) & (strata == 1)].tolist()) - mixed)
+    odd = sorted(set(units[strata == 1].tolist()) - mixed)
     if not numbers or not odd:
         return part
     bounds = np.cumsum([shares[number - 1] for number in numbers]) / sum(shares)

@@ -59,7 +59,7 @@ class Text:
         return not all(part.strip() for part in self.parts)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class Series:
     """A time series, or a window of a longer one, as the source of a sample.
 

@@ -1,8 +1,9 @@
-"""Time series as a network reads them: brought to one length and scale once, kept in memory while a budget lasts."""
+"""Time series as a network reads them: brought to one length and scale, and kept so where all of them are small."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,8 +15,8 @@ from warmstart.errors import DataError
 from warmstart.preprocess.augment_series import augment
 from warmstart.preprocess.series import SeriesSpec
 
-BUDGET = 2**28
-"""Bytes of series that are kept as they are read; reading one again takes some 50 microseconds."""
+BUDGET = 2**26
+"""Bytes that the series of a data set may take to be kept as they are read; reading one again takes some 50 us."""
 _AUGMENT = 1
 """What a generator is for, as `warmstart.data.batches` has it."""
 
@@ -26,15 +27,18 @@ class SeriesStore:
     Args:
         dataset: the samples; the source of each is a `Series` with as many channels as the spec has.
         spec: how they are read.
-        budget_bytes: memory for series as they are read. What there is no room for is read each time it is asked for:
-            a window of a file that is mapped into memory takes none.
+        budget_bytes: a data set that takes more is read anew each time it is asked for: windows of a file that is
+            mapped into memory take none then, however many they are.
     """
 
     def __init__(self, dataset: Dataset, spec: SeriesSpec, *, budget_bytes: int = BUDGET) -> None:
         self.dataset, self.spec = dataset, spec
         self._targets: Tensor | None = None
-        self._kept: dict[int, Tensor] = {}
-        self._left = budget_bytes
+        self._budget = budget_bytes
+        shape = (len(dataset), spec.channels, spec.size)
+        fits = 4 * math.prod(shape) <= budget_bytes
+        self._kept = torch.empty(shape) if fits else None  # the system gives memory to what is written, and no sooner
+        self._there = np.zeros(len(dataset) if fits else 0, dtype=bool)
 
     def targets(self, indices: IntArray) -> Tensor:
         """What a loss takes of the samples at `indices`, (n, ...)."""
@@ -48,36 +52,30 @@ class SeriesStore:
         Raises:
             DataError: it is no series, or has another number of channels.
         """
-        found = self._kept.get(i)
-        if found is None:
-            found = read_series(self.dataset.samples[i], self.spec)
-            if found.nbytes <= self._left:
-                self._kept[i] = found
-                self._left -= found.nbytes
-        return found
+        i = range(len(self.dataset))[i]
+        if self._kept is None:
+            return read_series(self.dataset.samples[i], self.spec)
+        if not self._there[i]:
+            self._kept[i] = read_series(self.dataset.samples[i], self.spec)
+            self._there[i] = True
+        return self._kept[i]
 
     def rows(self, indices: Sequence[int] | IntArray) -> Tensor:
         """The samples at `indices` as (n, channels, size), float32."""
         found = [self.get(int(i)) for i in indices]
         return torch.stack(found) if found else torch.empty(0, self.spec.channels, self.spec.size)
 
-    def preload(self, progress: Callable[[int], None] | None = None) -> None:
-        """Read the samples that there is room for; `progress` is called with 1 after each."""
-        for i in range(len(self.dataset)):
-            if self._left > 0:
-                self.get(i)
-            if progress is not None:
-                progress(1)
-
     def holds(self, i: int) -> bool:
         """Whether sample `i` is kept."""
-        return i in self._kept
+        return self._kept is not None and bool(self._there[i])
 
     def subset(self, indices: Sequence[int] | IntArray) -> SeriesStore:
         """The store of `dataset.subset(indices)`, with what is kept already."""
-        chosen = [int(i) for i in indices]
-        other = SeriesStore(self.dataset.subset(chosen), self.spec, budget_bytes=self._left)
-        other._kept = {new: self._kept[old] for new, old in enumerate(chosen) if old in self._kept}
+        chosen = np.asarray(indices, dtype=np.int64)
+        other = SeriesStore(self.dataset.subset(chosen), self.spec, budget_bytes=self._budget)
+        if self._kept is not None and other._kept is not None:
+            other._there = self._there[chosen]
+            other._kept[torch.from_numpy(other._there)] = self._kept[torch.from_numpy(chosen[other._there])]
         return other
 
     def batches(

@@ -18,7 +18,11 @@ from warmstart.evaluation.verdict import percent, points, transfer
 from warmstart.task.anomaly import ALARM, P_VALUE, SCORE
 from warmstart.task.base import Task
 
-RAW = {"pixels": "distances of raw values", "tfidf": "distances of TF-IDF"}
+RAW = {
+    "pixels": "distances of raw pixels",
+    "steps": "distances of raw values",
+    "tfidf": "distances of TF-IDF",
+}
 """Baselines, in words."""
 SHOWN, DRAWN, POINTS = 16, 8, 2000
 

@@ -27,6 +27,7 @@ backbones.add("lite0", "warmstart.model.adapters.embedded:LITE0")
 backbones.add("lite1", "warmstart.model.adapters.embedded:LITE1")
 backbones.add("lite2", "warmstart.model.adapters.embedded:LITE2")
 backbones.add("file", "warmstart.model.adapters.file:SUPPLIER")
+backbones.add("bundle", "warmstart.shipping.source:SUPPLIER")
 backbones.add("onnx", "warmstart.model.adapters.onnx:SUPPLIER")
 backbones.add("satmae", "warmstart.model.adapters.satellite.satmae:SUPPLIER")
 backbones.add("ssl4eo", "warmstart.model.adapters.satellite.ssl4eo:SUPPLIER")
@@ -55,7 +56,8 @@ def load_backbone(
 
     Args:
         uri: `lite0` (installed with the package), `toy`, a plain name such as `resnet50`, `timm:NAME`,
-            `torchvision:NAME`, `hf:ORG/NAME`, or weights in a file, such as `file:ARCHITECTURE@FILE`;
+            `torchvision:NAME`, `hf:ORG/NAME`, or weights in a file, such as `file:ARCHITECTURE@FILE`, or in a
+            bundle that a run has made, `bundle:FOLDER`;
             `?pretrained=false` behind it asks for random weights by name, `?channels=4` or `?bands=B02,B03,B04,B08` for
             other inputs, with `&inflate=mean` for a mean where channels are repeated by default
             (`warmstart.model.bands`), `?size=160` for another input side,

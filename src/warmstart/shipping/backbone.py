@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import yaml
 from safetensors.torch import save_file
 
 from warmstart.errors import BackboneError
-from warmstart.files import write_text
+from warmstart.files import write_json, write_text
 from warmstart.model.adapters.at_file import split
 from warmstart.model.adapters.written_card import NAME
 from warmstart.model.backbone import Backbone
@@ -17,6 +18,13 @@ from warmstart.model.uri import Uri
 from warmstart.preprocess.text import TOKENIZER, TextSpec
 
 WEIGHTS = "weights.safetensors"
+_POOLINGS = {
+    "mean": "pooling_mode_mean_tokens",
+    "cls": "pooling_mode_cls_token",
+    "last": "pooling_mode_lasttoken",
+    "max": "pooling_mode_max_tokens",
+}
+"""As sentence-transformers calls them."""
 
 
 def write_backbone(folder: Path, backbone: Backbone, *, trained_on: str, source: str) -> str:
@@ -62,11 +70,17 @@ def described(backbone: Backbone, *, trained_on: str) -> Backbone:
 
 
 def _as_on_the_hub(folder: Path, backbone: Backbone, spec: TextSpec) -> str:
-    model = getattr(backbone.module, "model", None)
-    if not hasattr(model, "save_pretrained"):
+    """The files that sentence-transformers writes, too: they say how features of a text are made of those of tokens."""
+    model, pool = getattr(backbone.module, "model", None), getattr(backbone.module, "pool", None)
+    if not hasattr(model, "save_pretrained") or pool is None:
         raise BackboneError(f"weights of {backbone.card.name!r} are not written", "a model of transformers")
     model.save_pretrained(folder)
     write_text(folder / TOKENIZER, spec.tokenizer)
-    place = folder if folder.is_absolute() else Path(folder)
-    pooling = f"?pooling={backbone.card.pooling}" if backbone.card.pooling else ""
-    return f"hf:{'' if folder.is_absolute() else './'}{place.as_posix()}{pooling}"
+    parts = ["Transformer", "Pooling", *["Normalize"] * bool(pool.normalise)]
+    modules = [{"idx": k, "name": str(k), "type": f"sentence_transformers.models.{one}"} for k, one in enumerate(parts)]
+    write_text(folder / "modules.json", json.dumps(modules, indent=1))
+    write_json(folder / "1_Pooling" / "config.json", {_POOLINGS[pool.pooling]: True})
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": spec.size})
+    facts = yaml.safe_dump({"license": backbone.card.licence}, allow_unicode=True)
+    write_text(folder / "README.md", f"---\n{facts}---\n{backbone.card.trained_on}\n")
+    return f"hf:{folder}" if folder.is_absolute() else f"hf:./{folder.as_posix()}"

@@ -75,13 +75,7 @@ class Bundle:
                 otherwise than when the bundle was made.
         """
         folder = Path(folder)
-        try:
-            text = (folder / layout.NAME).read_bytes()
-        except OSError as error:
-            raise BundleError(
-                f"{folder} is no bundle: {error}", expected=f"a folder that holds {layout.NAME}", do="name that folder"
-            ) from error
-        facts = layout.from_json(text, str(folder))
+        facts = layout.read_manifest(folder)
         files = {name: verified(folder, name, expected) for name, expected in facts.files.items()}
         try:
             spec = spec_of(facts.preprocess, files)

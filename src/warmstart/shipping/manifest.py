@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -104,6 +105,17 @@ def to_json(manifest: Manifest) -> str:
     """The text of `bundle.json`, with its own digest."""
     document = manifest.model_dump(mode="json")
     return json.dumps({**document, "digest": _digest(document)}, indent=2) + "\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a bundle. Raises `BundleError` where there is none, and as `from_json` does."""
+    try:
+        text = (folder / NAME).read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{folder} is no bundle: {error}", expected=f"a folder that holds {NAME}", do="name that folder"
+        ) from error
+    return from_json(text, str(folder))
 
 
 def from_json(text: str | bytes, where: str) -> Manifest:

@@ -76,10 +76,11 @@ def test_initial_weights_are_keras_s(name: str) -> None:
             kernel = module.kernel_size[0]
             bound = (6 / (kernel * (module.in_channels + module.out_channels))) ** 0.5
             assert module.weight.abs().max() <= bound
-            assert float(module.weight.std()) == pytest.approx(bound / 3**0.5, rel=0.25)
+            assert module.weight.detach().std().item() == pytest.approx(bound / 3**0.5, rel=0.25)
             assert module.bias is None or not module.bias.any()
         if isinstance(module, nn.BatchNorm1d):
-            assert (module.momentum, module.eps) == (pytest.approx(0.01), 1e-3)
+            assert module.momentum == pytest.approx(0.01)
+            assert module.eps == pytest.approx(1e-3)
 
 
 @pytest.mark.parametrize("name", NAMES)

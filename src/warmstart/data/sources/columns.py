@@ -69,7 +69,7 @@ class Columns:
         return LabelCells(columns, self.labels, _places(table), words)
 
 
-def _places(table: Sequence[Any]) -> list[str]:
+def _places(table: Sequence[Any]) -> Places:
     return Places("row", range(1, len(table) + 1))
 
 

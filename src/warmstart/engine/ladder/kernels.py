@@ -75,7 +75,7 @@ class MiniRocket:
 
     def features(self, series: FloatArray) -> Tensor:
         """(n, kernels), float32."""
-        return (self._raw(series) - self._mean) / self._std
+        return self._raw(series).sub_(self._mean).div_(self._std)
 
 
 class MultiRocketHydra:
@@ -109,7 +109,7 @@ class MultiRocketHydra:
 
     def features(self, series: FloatArray) -> Tensor:
         """(n, features), float32."""
-        summaries = (self._summaries(series) - self._mean) / self._std
+        summaries = self._summaries(series).sub_(self._mean).div_(self._std)
         return torch.cat([self._weighed(self._counts(series)), summaries], 1)
 
     def _weighed(self, counts: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class MiniRocketRung:
             if not len(indices):
                 return torch.empty(0, head.linear.out_features)
             with torch.inference_mode():
-                out: Tensor = head(found.features(series.rows(context, indices)))
+                out: Tensor = head.linear(found.features(series.rows(context, indices)))
             return out.clone()
 
         note = f"{found.trained.shape[1]} features, penalty {penalty:g}"

@@ -41,6 +41,8 @@ class FileSupplier:
             backbone = _architecture(architecture, place, seed)
             name = str(Uri("file", f"{architecture}@{name_in_uri(Path(place))}", pretrained=False))
             return dataclasses.replace(backbone, card=dataclasses.replace(backbone.card, name=name))
+        if (Path(place) / "bundle.json").is_file():
+            raise BackboneError(f"{place} is a bundle", expected="a file with weights", do=f"name it 'bundle:{place}'")
         path, card = weights_and_card(Path(place), _SUFFIXES)
         tensors = read_checkpoint(path)
         stated = architecture or card.architecture

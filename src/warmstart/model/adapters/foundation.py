@@ -178,7 +178,7 @@ def _moment(config: dict[str, Any]) -> Built:
 def _chronos(config: dict[str, Any]) -> Built:
     said = config.get("chronos_config")
     limit = said.get("context_length") if isinstance(said, dict) else None
-    if not isinstance(limit, int) or limit < 1:
+    if not isinstance(said, dict) or not isinstance(limit, int) or limit < 1:
         raise BackboneError(
             f"config.json says chronos_config = {said!r}", expected="that of a chronos-t5 or chronos-bolt"
         )
@@ -194,7 +194,7 @@ MANTIS = Foundation(
     organisation="paris-noah",
     default="Mantis-8M",
     terms="MIT",
-    trained_on="time series of many domains, among them UCR's",
+    trained_on="time series of many domains",
     build=_mantis,
     unused=r"prj\.",
     renamed={"transf_unit.": "vit_unit."},
@@ -204,7 +204,7 @@ MOMENT = Foundation(
     organisation="AutonLab",
     default="MOMENT-1-small",
     terms="MIT",
-    trained_on="Time-series Pile, which holds the training series of UCR's sets",
+    trained_on="Time-series Pile",
     build=_moment,
     unused=r"head\.|encoder\.embed_tokens\.|patch_embedding\.(mask_embedding|position_embedding\.pe)$",
 )

@@ -12,6 +12,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, fx, nn
 
 from warmstart.errors import BackboneError
@@ -34,7 +35,6 @@ class PerChannel(nn.Module):
         network: series (n, 1, size) to features (n, d).
         channels: of the series.
 
-    >>> import torch
     >>> one = nn.Sequential(nn.Flatten(), nn.Linear(8, 5))
     >>> PerChannel(one, 3)(torch.zeros(2, 3, 8)).shape, PerChannel(one, 20)(torch.zeros(2, 20, 8)).shape
     (torch.Size([2, 15]), torch.Size([2, 5]))
@@ -51,7 +51,7 @@ class PerChannel(nn.Module):
 
     def joined(self, rows: Tensor) -> Tensor:
         """The features of series, of those of their channels (n * channels, d)."""
-        apart = rows.unflatten(0, (-1, self.channels))
+        apart = torch.unflatten(rows, 0, (-1, self.channels))
         return apart.flatten(1) if self.channels <= MOST else apart.mean(1)
 
 
@@ -154,7 +154,7 @@ def _outward(wrapper: PerChannel, rows: Tensor, cut: int, last: int) -> Tensor:
     """The inverse of `_inward`; at the last cut, features."""
     if cut == last:
         return wrapper.joined(rows)
-    return (rows if cut else rows.squeeze(1)).unflatten(0, (-1, wrapper.channels))
+    return torch.unflatten(rows if cut else rows.squeeze(1), 0, (-1, wrapper.channels))
 
 
 def _run(module: nn.Module, x: Tensor, *, segment: Segment, start: int, stop: int, last: int) -> Tensor:

@@ -125,7 +125,7 @@ class ChronosBolt(nn.Module):
         scaled = apart / torch.where(spread == 0, _EPS, spread)
         missing = -values.shape[1] % self._patch
         parts = [functional.pad(part, (missing, 0)) for part in (scaled, torch.ones_like(scaled))]
-        patches = [part.unflatten(1, (-1, self._patch)) for part in parts]
+        patches = [torch.unflatten(part, 1, (-1, self._patch)) for part in parts]
         embedded = self.input_patch_embedding(torch.cat(patches, -1))
         if not self._register:
             out: Tensor = self.encoder(embedded).mean(1)

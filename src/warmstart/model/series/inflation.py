@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import assemble, seeded
@@ -27,7 +27,7 @@ class Multichannel(Protocol):
     first: str
     """Name of a weight (outputs, channels, ...) that sees the input."""
 
-    def of_channels(self, channels: int) -> Multichannel:
+    def of_channels(self, channels: int) -> nn.Module:
         """The same architecture for so many channels, with random weights."""
         ...
 

@@ -142,7 +142,7 @@ class _Tokens(nn.Module):
             norm(conv(_scaled(values))).unflatten(1, (self._patches, -1)).mean(2)
             for values, conv, norm in zip((differences, x), self.convs, self.layer_norms, strict=True)
         ]
-        patches = x.squeeze(1).unflatten(1, (self._patches, -1))
+        patches = torch.unflatten(x.squeeze(1), 1, (self._patches, -1))
         statistics = (patches.mean(-1, keepdim=True), patches.std(-1, keepdim=True))
         parts += [encoder(value) for encoder, value in zip(self.scalar_encoders, statistics, strict=True)]
         out: Tensor = self.linear_encoder(torch.cat(parts, -1))
@@ -179,8 +179,9 @@ class _Attention(nn.Module):
         self._heads, self._dropout = shape.transf_num_heads, shape.transf_dropout
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = (part.unflatten(-1, (self._heads, -1)).transpose(1, 2) for part in self.to_qkv(x).chunk(3, -1))
-        found = functional.scaled_dot_product_attention(*parts, dropout_p=self._dropout if self.training else 0.0)
+        q, k, v = (part.unflatten(-1, (self._heads, -1)).transpose(1, 2) for part in self.to_qkv(x).chunk(3, -1))
+        dropout = self._dropout if self.training else 0.0
+        found = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
         out: Tensor = self.to_out(found.transpose(1, 2).flatten(2))
         return out
 

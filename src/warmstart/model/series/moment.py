@@ -44,7 +44,7 @@ class _Patches(nn.Module):
         self._patch = patch
 
     def forward(self, x: Tensor) -> Tensor:
-        patches = x.squeeze(1).unflatten(1, (-1, self._patch))
+        patches = torch.unflatten(x.squeeze(1), 1, (-1, self._patch))
         out: Tensor = self.dropout(self.positions(self.value_embedding(patches)))
         return out
 

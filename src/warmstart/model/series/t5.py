@@ -25,6 +25,9 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+_KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+
+
 @dataclasses.dataclass(frozen=True)
 class T5Shape:
     """The part of a `T5Config` that an encoder depends on."""
@@ -53,8 +56,8 @@ class T5Shape:
         found: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             value = config.get(field.name, None if field.default is dataclasses.MISSING else field.default)
-            kind = {"int": int, "float": (int, float), "str": str}[str(field.type)]
-            if not isinstance(value, kind) or (isinstance(value, int) and value <= 0):
+            kinds = _KINDS[str(field.type)]
+            if not isinstance(value, kinds) or (isinstance(value, int) and value <= 0):
                 raise BackboneError(f"config.json says {field.name} = {value!r}", expected=f"{field.type} above 0")
             found[field.name] = value
         shape = cls(**found)
@@ -141,19 +144,25 @@ class _SelfAttention(nn.Module):
         self.dropout = nn.Dropout(shape.dropout_rate)
 
     def forward(self, x: Tensor, table: Tensor) -> Tensor:
-        return x + self.dropout(self.SelfAttention(self.layer_norm(x), table))
+        out: Tensor = x + self.dropout(self.SelfAttention(self.layer_norm(x), table))
+        return out
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs, bias=False)
+    nn.init.normal_(layer.weight, std=inputs**-0.5)
+    return layer
 
 
 class _Dense(nn.Module):
     def __init__(self, shape: T5Shape) -> None:
         super().__init__()
         self._act, self._gated = ACTIVATIONS[shape.activation], shape.gated
-        for name in ("wi_0", "wi_1") if shape.gated else ("wi",):
-            layer = nn.Linear(shape.d_model, shape.d_ff, bias=False)
-            nn.init.normal_(layer.weight, std=shape.d_model**-0.5)
-            self.add_module(name, layer)
-        self.wo = nn.Linear(shape.d_ff, shape.d_model, bias=False)
-        nn.init.normal_(self.wo.weight, std=shape.d_ff**-0.5)
+        if shape.gated:
+            self.wi_0, self.wi_1 = _linear(shape.d_model, shape.d_ff), _linear(shape.d_model, shape.d_ff)
+        else:
+            self.wi = _linear(shape.d_model, shape.d_ff)
+        self.wo = _linear(shape.d_ff, shape.d_model)
         self.dropout = nn.Dropout(shape.dropout_rate)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -170,7 +179,8 @@ class _FeedForward(nn.Module):
         self.dropout = nn.Dropout(shape.dropout_rate)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.dropout(self.DenseReluDense(self.layer_norm(x)))
+        out: Tensor = x + self.dropout(self.DenseReluDense(self.layer_norm(x)))
+        return out
 
 
 class _Block(nn.Module):

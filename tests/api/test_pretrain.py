@@ -1,0 +1,137 @@
+"""`warmstart.pretrain`: from generated series, folders and texts to a folder that is used as a backbone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import warmstart
+from warmstart.api.corpus import divided, read_corpus
+from warmstart.api.pretrain import PretrainResult, pretrain
+from warmstart.cli.main import app
+from warmstart.data.schema import ClassTarget, Dataset, Sample, Series
+from warmstart.errors import DataError, RecipeError, RunError
+
+QUICK = {"epochs": 1, "batch_size": 16, "size": 64, "backbone": "toy_series"}
+
+
+def some(n: int = 24, channels: int = 1, seed: int = 0) -> Dataset:
+    """Sines of two pitches; some are of a test part."""
+    rng = np.random.default_rng(seed)
+    samples = []
+    for i in range(n):
+        wave = np.sin(np.arange(64) * (0.2 + 0.3 * (i % 2))) + rng.normal(0, 0.1, (channels, 64))
+        part = "test" if i >= n - 4 else "train"
+        samples.append(Sample(f"s{i}", Series(wave), ("low", "high")[i % 2], split=part))  # type: ignore[arg-type]
+    return Dataset(tuple(samples), ClassTarget(("low", "high")), name="sines")
+
+
+def facts(result: PretrainResult) -> dict[str, object]:
+    found: dict[str, object] = json.loads((result.folder / "pretrain.json").read_text())
+    return found
+
+
+def test_generated_series_make_a_backbone_that_is_used_by_its_folder(tmp_path: Path) -> None:
+    result = pretrain(generate=48, out=tmp_path / "run", **QUICK)  # type: ignore[arg-type]
+    assert result.objective == "classes"
+    assert result.inputs == 48
+    backbone = warmstart.load_backbone(result.backbone)
+    assert "48 series of 64 steps generated with seed 0" in backbone.card.trained_on
+    assert not torch.equal(
+        next(iter(backbone.module.parameters())), next(iter(warmstart.load_backbone("toy_series").module.parameters()))
+    )
+    said = facts(result)
+    assert said["command"] == (
+        "warmstart pretrain --generate 48 --backbone toy_series --objective classes --budget 10m --epochs 1 "
+        "--batch-size 16 --lr 0.001 --size 64 --val 0.05 --seed 0"
+    )
+    (part,) = said["corpus"]  # type: ignore[misc]
+    assert part["inputs"] == 48
+    assert len(part["sha256"]) == 64
+
+
+def test_a_run_is_the_same_for_a_seed(tmp_path: Path) -> None:
+    one, same = (pretrain(generate=32, out=tmp_path / name, **QUICK) for name in "ab")  # type: ignore[arg-type]
+    assert (one.folder / "backbone/weights.safetensors").read_bytes() == (
+        same.folder / "backbone/weights.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("objective", ["masked", "views", "supervised"])
+def test_every_objective_learns_from_series(objective: str, tmp_path: Path) -> None:
+    data = some() if objective == "supervised" else list(some().samples)
+    result = pretrain([data], objective=objective, out=tmp_path / "run", **QUICK)  # type: ignore[arg-type]
+    assert np.isfinite(result.curve[-1].values["train_loss"])
+
+
+def test_test_parts_are_not_learned_from_and_classes_are_those_of_their_set() -> None:
+    dataset, parts = read_corpus(
+        [some(), some(seed=1)], "series", generated=0, steps=64, seed=0, labelled=True, text_column=None
+    )
+    assert len(dataset) == 40
+    assert dataset.target.classes == ("data-0/low", "data-0/high", "data-1/low", "data-1/high")
+    assert parts[0].sha256 != parts[1].sha256
+
+
+def test_channels_are_series_of_their_own() -> None:
+    dataset, _ = read_corpus(
+        [list(some(channels=3).samples)], "series", generated=0, steps=64, seed=0, labelled=False, text_column=None
+    )
+    assert len(dataset) == 72
+    assert {sample.source.channels for sample in dataset.samples} == {1}
+
+
+def test_classes_are_held_out_whole_where_those_of_a_class_are_compared() -> None:
+    made = warmstart.data.synthetic.generate(80, steps=16)
+    split = divided(made, 0.2, seed=0, by_class=True)
+    assert len(split.val) == 16
+    assert not set(made.labels[split.train]) & set(made.labels[split.val])
+    assert len(divided(made, 0.0, seed=0, by_class=False).val) == 0
+
+
+def test_texts_are_pretrained_by_what_is_hidden_of_them(tmp_path: Path) -> None:
+    from tests.engine.test_pretrain import folder_of
+
+    words = [f"word{i % 7} and word{i % 5} are here" for i in range(24)]
+    start = folder_of(tmp_path / "start", "whole")
+    result = pretrain([words], backbone=start, epochs=1, batch_size=8, out=tmp_path / "run")
+    assert result.objective == "masked"
+    before, after = warmstart.load_backbone(start), warmstart.load_backbone(result.backbone)
+    assert (after.spec, after.card.pooling) == (before.spec, before.card.pooling)
+    assert after.card.weights_sha256 != before.card.weights_sha256
+
+
+def test_images_are_pretrained_by_views(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = list(rng.integers(0, 255, (16, 40, 40, 3), dtype=np.uint8))
+    result = pretrain([images], backbone="toy", epochs=1, batch_size=8, out=tmp_path / "run")
+    assert result.objective == "views"
+    assert warmstart.load_backbone(result.backbone).spec.kind == "image"
+
+
+def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nothing to pretrain on"):
+        pretrain([])
+    with pytest.raises(RecipeError, match="no objective is called 'maskd'"):
+        pretrain(generate=8, objective="maskd", backbone="toy_series")
+    with pytest.raises(RunError, match="exists already"):
+        pretrain(generate=8, out=tmp_path, **QUICK)  # type: ignore[arg-type]
+
+
+def test_the_command_says_how_to_use_what_it_made(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["pretrain", "--generate", "32", "--backbone", "toy_series", "--size", "64", "--epochs", "1"]
+    found = CliRunner().invoke(app, [*words, "--batch-size", "16", "--out", str(out)])
+    assert found.exit_code == 0, found.output
+    assert f"warmstart fit DATA --backbone 'file:{out}/backbone'" in found.output
+
+
+def test_epochs_are_as_many_as_the_time_has_room_for(tmp_path: Path) -> None:
+    result = pretrain(generate=64, backbone="toy_series", size=64, batch_size=16, budget="2s", out=tmp_path / "run")
+    assert json.loads((result.folder / "pace.json").read_text())["epochs"] >= 1
+    assert result.curve
