@@ -39,7 +39,7 @@ def fit_head(
         TrainingError: see `Problem.of` and `fit_numbers`.
     """
     if isinstance(task, Forecasting):
-        return fit_forecasts(features, targets, task)
+        return fit_forecasts(features, targets, task, groups=groups)
     match task.name:
         case "classify":
             return best_closed_form(features, targets, outputs, names, seed, groups=groups)
