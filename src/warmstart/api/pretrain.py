@@ -104,11 +104,12 @@ def pretrain(
     if not sources and not generate:
         raise DataError("nothing to pretrain on", expected="folders or files", do="name some, or --generate 20000")
     first = "series" if generate else kind_of(sources[0])
-    start = backbone_at(backbone or BACKBONES[first], size, seed, accept_licence=accept_licence)
+    begun = backbone or (BACKBONES | {"series": "series"})[first]
+    start = backbone_at(begun, size, seed, accept_licence=accept_licence)
     kind = start.spec.kind
     options: dict[str, Any] = {
         "generate": generate or None,
-        "backbone": backbone or BACKBONES[first],
+        "backbone": begun,
         "objective": objective_for(objective, kind, labelled=generate > 0 and not sources),
         "budget": str(budget),
         "epochs": epochs,
@@ -125,6 +126,7 @@ def pretrain(
     check_folder(same, out=out, resume=resume)
     given, parts = _given(sources, start, options, listener)
     folder = open_folder("pretrain", same, out=out, resume=resume)
+    listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
         found, recipe = _trained(folder, start, given, options, broadcast(listener, log), flag)
     made = described(found.backbone, trained_on=", ".join(part.text for part in parts))
@@ -144,6 +146,7 @@ def pretrain(
         "stopped": found.stopped,
     }
     write_json(folder / "pretrain.json", facts)
+    listener(Finished(f"run {folder}"))
     return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
 
 

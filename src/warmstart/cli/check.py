@@ -120,9 +120,10 @@ def show(now: Session, audit: dict[str, Any], problems: Sequence[str]) -> None:
         now.say(f"{name}:", "bold")
         for line in lines:
             now.say(f"  {line}")
-    now.say(f"{noun}s".ljust(9) + f"{audit['samples']}: " + ", ".join(f"{p} {n}" for p, n in audit["parts"].items()))
-    size = "{} x {}" if noun == "image" else "{} characters, {} word(s)"
+    now.say(_plural(noun).ljust(9) + f"{audit['samples']}: " + ", ".join(f"{p} {n}" for p, n in audit["parts"].items()))
+    size = {"image": "{} x {}", "text": "{} characters, {} word(s)"}.get(noun, "{} steps, {} channel(s)")
     now.say("sizes    " + ", ".join(f"{which} {size.format(*found)}" for which, found in audit["sizes"].items()))
+    show_series(now, audit["series"])
     if audit["scripts"]:
         now.say("scripts  " + ", ".join(f"{name} {n}" for name, n in audit["scripts"].items()))
     for what, n in audit["unusual"].items() if noun == "image" else ():  # of texts it is among the problems
@@ -136,6 +137,18 @@ def show(now: Session, audit: dict[str, Any], problems: Sequence[str]) -> None:
         now.say(f"! {problem}", "yellow")
     if not problems:
         now.say("no problems found", "green")
+
+
+def show_series(now: Session, facts: dict[str, Any]) -> None:
+    """What is known of series together."""
+    if not facts:
+        return
+    short, middle, long = facts["steps"]
+    if short < long:
+        now.say(f"lengths  {short} to {long} steps, typically {middle}; each is brought to what a backbone reads")
+    if any(facts["names"]):
+        now.say(f"channels {', '.join(facts['names'])}")
+    now.say("rate     " + ", ".join(f"{rate} steps per second ({n})" for rate, n in facts["rates"].items()))
 
 
 def show_labels(now: Session, audit: dict[str, Any]) -> None:
@@ -155,7 +168,7 @@ def show_labels(now: Session, audit: dict[str, Any]) -> None:
         kind, counts = "tag", facts["tags"]
     elif task == "tag":
         counts = facts["entities"]
-    now.table((kind, {"tag": "words", "entity": "found"}.get(kind, f"{noun}s")), counts.items())
+    now.table((kind, {"tag": "words", "entity": "found"}.get(kind, _plural(noun))), counts.items())
     if task == "tag":
         without = f", {facts['without']} without an entity" if facts["entities"] else ""
         now.say(f"\nwords    {facts['words']} in {facts['sentences']} texts{without}")
@@ -165,6 +178,10 @@ def show_labels(now: Session, audit: dict[str, Any]) -> None:
 
 
 _NUMBERS = ("min", "lower_quartile", "median", "upper_quartile", "max", "different")
+
+
+def _plural(noun: str) -> str:
+    return noun if noun == "series" else f"{noun}s"
 
 
 def _words(key: str) -> str:

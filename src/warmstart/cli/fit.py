@@ -121,7 +121,7 @@ def typed(context: typer.Context, names: Collection[str]) -> list[str]:
         if value is None or value == parameter.default or parameter.name not in names:
             continue
         if parameter.param_type_name == "argument":
-            words.append(str(value))
+            words += map(str, value) if isinstance(value, list | tuple) else [str(value)]
         else:
             words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
     return words

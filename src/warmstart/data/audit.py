@@ -17,8 +17,8 @@ from warmstart.data.parts import groups_across
 from warmstart.data.pool import in_order
 from warmstart.data.scan import Look, alike, read_and_look
 from warmstart.data.schema import Dataset, Split
-from warmstart.data.seriesscan import read_looks
-from warmstart.data.telltale import labels_told
+from warmstart.data.seriesscan import SeriesLook, read_looks, series_alike, series_facts
+from warmstart.data.telltale import label_stretches, labels_told
 from warmstart.data.textscan import TextLook, read_texts
 
 __all__ = ["Audit", "Look", "audit", "audit_of", "look_at"]
@@ -99,6 +99,8 @@ def audit_of(dataset: Dataset, split: Split | None, looks: Sequence[Look | None]
         modes=dict(Counter(found.mode for found in read.values()).most_common()),
         bands=_bands(dataset, read),
         noun=dataset.kind,
+        series=series_facts(dataset, {i: f for i, f in read.items() if isinstance(f, SeriesLook)}),
+        stretches=label_stretches(dataset),
         scripts=dict(Counter(found.script for found in texts.values() if found.script).most_common()),
         labels_told=told,
         other_labels_told=other_told,
@@ -138,6 +140,12 @@ def _near(read: Mapping[int, Look], part_of: Mapping[int, str], same: set[int]) 
         known = {i: found for part in before for i, found in looks[part].items()}
         alike_ones = (*look_alikes(_outlines(known), _outlines(asked)), *near_copies(_signed(known), _signed(asked)))
         pairs.update({held: (first, held) for first, held in alike_ones})
+    rank = {i: _RANK[part] for i, part in part_of.items()}
+    series = {i: found for i, found in read.items() if isinstance(found, SeriesLook) and i in rank}
+    for a, b in series_alike(series):
+        first, held = (a, b) if rank[a] < rank[b] else (b, a)
+        if rank[first] < rank[held] and held not in same:
+            pairs[held] = (first, held)
     return [pairs[i] for i in sorted(pairs)]
 
 

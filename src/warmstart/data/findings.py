@@ -12,12 +12,19 @@ from warmstart.data.targets import TaskName
 
 FEW = 5
 """Samples; a class with fewer is named."""
+APIECE = 5
+"""Samples; classes that follow each other in time in stretches of so many or more are named."""
 IMBALANCE = 10
 """Times; a largest class so many times the smallest is named."""
 TOLD = 0.5
 """Share of the texts, beyond what other labels have; that many that say their own label are named."""
 
 Ids = tuple[str, ...]
+_LIKE: dict[Kind, str] = {
+    "image": "look like",
+    "text": "are nearly the same as",
+    "series": "overlap, or differ in offset and scale alone from,",
+}
 _COUNTED: dict[TaskName, str] = {"classify": "class", "multilabel": "label"}
 """Targets of which each name needs its samples, and what it is called."""
 
@@ -33,13 +40,14 @@ class Audit:
     parts: dict[str, int]
     """Samples in train, val and test; empty if the data is not divided."""
     sizes: dict[str, list[int]]
-    """[width, height] of the `smallest`, `median` and `largest` image by area; of texts [characters, words]."""
+    """[width, height] of the `smallest`, `median` and `largest` image by area; of texts [characters, words], of series
+    [steps, channels]."""
     unusual: dict[str, int]
     """What had to be converted, or is odd, and in how many samples."""
     corrupt: tuple[tuple[str, str], ...]
     """(id, reason) of every sample that cannot be read."""
     duplicates: tuple[Ids, ...]
-    """Images with the same pixels, texts with the same words, wherever they are."""
+    """Images with the same pixels, texts with the same words, series with the same values, wherever they are."""
     conflicting: tuple[Ids, ...]
     """Those of them that have labels which cannot all be right."""
     leaks: tuple[tuple[str, str], ...]
@@ -72,6 +80,10 @@ class Audit:
     """Texts in which their own label stands, word for word."""
     other_labels_told: int = 0
     """Texts in which the label of another class does: what to expect if labels had nothing to do with that."""
+    series: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What is known of series together: `warmstart.data.seriesscan.series_facts`."""
+    stretches: tuple[int, int] | None = None
+    """(samples, stretches of one class) in order of time, where times are known."""
     examples: dict[str, Ids] = dataclasses.field(default_factory=dict)
     """The beginnings of some texts of each class."""
     task: TaskName = "classify"
@@ -82,6 +94,11 @@ class Audit:
     """Images that were not looked at, because the data set is very large."""
     notes: Ids = ()
     """Decisions taken while the data was read and divided."""
+
+    @property
+    def several(self) -> str:
+        """What one or several samples are called."""
+        return "series" if self.noun == "series" else f"{self.noun}(s)"
 
     @property
     def few(self) -> dict[str, int]:
@@ -113,19 +130,19 @@ class Audit:
         if not self.feature_leaks:
             return ""
         pairs = some([f"{b} ~ {a}" for a, b in self.feature_leaks], 3)
-        alike = f"{self.feature_leak_count} {self.noun}(s) measured on look very much like one learned from: {pairs}"
+        alike = f"{self.feature_leak_count} {self.several} measured on look very much like one learned from: {pairs}"
         without = self.accuracy_without
         return alike if without is None else f"{alike}; the score without them is {100 * without:.1f} %"
 
     def _wrong(self) -> list[str]:
         """What makes scores untrue."""
         flatter = "scores on them will flatter"
-        held, found = f"{self.noun}(s) of validation or test", []
+        held, found = f"{self.several} of validation or test", []
         if self.samples - 1 == self.duplicate_count > 0:
             found.append(f"all {self.samples} {PLURAL[self.noun]} are the same: there is nothing to learn")
         if self.corrupt:
             some_of = some([f"{name} ({why})" for name, why in self.corrupt], 3)
-            found.append(f"{len(self.corrupt)} {self.noun}(s) cannot be read: {some_of}")
+            found.append(f"{len(self.corrupt)} {self.several} cannot be read: {some_of}")
         if self.leaks:
             pairs = some([f"{b} = {a}" for a, b in self.leaks], 3)
             found.append(f"{self.leak_count} {held} are also in another part: {pairs}; {flatter}")
@@ -138,9 +155,9 @@ class Audit:
             found.append(f"the same {self.noun} has different {labels}: {sets}")
         if self.near_leaks:
             pairs = some([f"{b} ~ {a}" for a, b in self.near_leaks], 3)
-            look = "are nearly the same as" if self.noun == "text" else "look like"
+            look = _LIKE[self.noun]
             found.append(f"{self.near_leak_count} {held} {look} one in another part: {pairs}")
-        found += self._of_labels()
+        found += [*self._of_labels(), *self._of_order()]
         return [*found, self.alike_by_features] if self.feature_leaks else found
 
     def _of_labels(self) -> list[str]:
@@ -149,6 +166,25 @@ class Audit:
         return [
             f"{self.labels_told} of {self.samples} texts say their own label word for word ({self.other_labels_told} "
             "say another): it may only be read off"
+        ]
+
+    def _of_series(self) -> list[str]:
+        found = []
+        if len(rates := self.series.get("rates", {})) > 1:
+            shown = some([f"{rate} ({n})" for rate, n in rates.items()])
+            found.append(f"series have different numbers of steps per second: {shown}")
+        if missing := self.series.get("missing", 0.0):
+            found.append(f"{missing:.2%} of all values are missing")
+        return found
+
+    def _of_order(self) -> list[str]:
+        """Whether the classes were recorded one after the other."""
+        samples, stretches = self.stretches or (0, 0)
+        if not samples or len(self.counts) < 2 or stretches > 2 * len(self.counts) or samples < APIECE * stretches:
+            return []
+        return [
+            f"the time tells the class: in its order {samples} samples make {stretches} stretches of one class each; "
+            "what changed with time may be learned in place of what differs between classes"
         ]
 
     def _of_bands(self) -> list[str]:
@@ -167,10 +203,11 @@ class Audit:
         found = []
         if self.duplicate_count:
             sets = some([" = ".join(ids[:3]) for ids in self.duplicates], 3)
-            found.append(f"{self.duplicate_count} {self.noun}(s) are copies of another: {sets}")
+            found.append(f"{self.duplicate_count} {self.several} are copies of another: {sets}")
         found += self._of_bands()
-        if self.noun == "text":
-            found += [f"{n} text(s) {what}" for what, n in self.unusual.items()]
+        if self.noun != "image":
+            found += [f"{n} {self.several} {what}" for what, n in self.unusual.items()]
+        found += self._of_series()
         found += label_problems(self.task, self.facts, self.samples)
         if self.few:
             found.append(f"fewer than {FEW} samples: {some([f'{name} ({n})' for name, n in self.few.items()])}")

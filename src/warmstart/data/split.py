@@ -80,9 +80,10 @@ def split(dataset: Dataset, *, val: float = 0.2, test: float = 0.2, seed: int = 
     notes = _notes(dataset, *parts, no_test=no_test)
     if twins:
         extra = sum(len(members) - 1 for members in twins)
+        several = "series" if dataset.kind == "series" else f"{dataset.kind}(s)"
         notes = (
             *notes,
-            f"{extra} {dataset.kind}(s) are copies of another, or look just like it, and are kept in its part",
+            f"{extra} {several} are copies of another, or look just like it, and are kept in its part",
         )
     return Split(parts[0], parts[1], parts[2], how, notes)
 

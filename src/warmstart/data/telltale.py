@@ -1,11 +1,16 @@
-"""Whether texts say their own label: a heading, a tag, a field that was joined to them. Then it can be read off."""
+"""Whether labels can be read off: texts that say their own, by a heading or a field that was joined to them; samples
+whose classes were recorded one after the other.
+"""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
-from warmstart.data.schema import Dataset, Text
+from warmstart.data.schema import Dataset, Label, Text
 
+_DISTINCT = 0.8
+"""Share of the samples; fewer different times say nothing of their order."""
 _LEAST = 3
 """Characters of a label that is looked for; shorter ones and numbers are words of any text."""
 
@@ -34,6 +39,28 @@ def labels_told(dataset: Dataset) -> tuple[int, int]:
         own += any(name in wanted and wanted[name].search(text) is not None for name in names)
         other += any(name in wanted and wanted[name].search(text) is not None for name in strange)
     return own, other
+
+
+def label_stretches(dataset: Dataset) -> tuple[int, int] | None:
+    """(samples, stretches of one class) in order of time; `None` where times or classes are not known, or mostly equal.
+
+    Where classes were recorded one after the other, a model may learn when a sample was taken: how the sensor sat, how
+    warm it was. A group counts as one sample, at its first time.
+    """
+    if dataset.target.kind != "classify":
+        return None
+    firsts: dict[tuple[str, Label | None], tuple[float, Label | None]] = {}
+    for sample in dataset.samples:
+        at = sample.time if sample.time is not None else getattr(sample.source, "start", None)
+        if at is None:
+            return None
+        key = (sample.id if sample.group is None else sample.group, sample.label if sample.group is not None else None)
+        firsts[key] = min(firsts.get(key, (at, sample.label)), (at, sample.label), key=lambda pair: pair[0])
+    moments = sorted(firsts.values(), key=lambda pair: pair[0])
+    if len({at for at, _ in moments}) < _DISTINCT * len(moments):
+        return None
+    changes = sum(a[1] != b[1] for a, b in pairwise(moments))
+    return len(moments), 1 + changes
 
 
 def _pattern(name: str) -> re.Pattern[str]:

@@ -1,9 +1,9 @@
-"""What must lie in one part: samples of one group, and pictures or texts that are copies of each other.
+"""What must lie in one part: samples of one group, and pictures, texts or series that are copies of each other.
 
 One that is learned from and measured on again makes the score untrue. Where the parts are ours to make, copies
 are therefore kept together, like a group. So are look-alikes (`warmstart.data.lookalike`, of texts
-`warmstart.data.minhash`), but for those of which a class has many: then they are what its samples look like, and no
-copies.
+`warmstart.data.minhash`, of series `warmstart.data.seriesalike`), but for those of which a class has many: then they
+are what its samples look like, and no copies.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from warmstart.data.lookalike import pairs_alike
 from warmstart.data.minhash import pairs_near
 from warmstart.data.scan import Look, alike
 from warmstart.data.schema import Dataset, IntArray
+from warmstart.data.seriesscan import SeriesLook, series_alike
 from warmstart.data.textscan import TextLook
 
 Sets = Sequence[Sequence[int]]
@@ -31,7 +32,8 @@ def copies(dataset: Dataset, looks: Sequence[Look | None]) -> list[list[int]]:
     exact = alike({i: found.pixels for i, found in read.items()})
     outlines = {i: found.outline for i, found in read.items()}
     signatures = {i: found.signature for i, found in read.items() if isinstance(found, TextLook)}
-    unit = joined(len(dataset), [*exact, *pairs_alike(outlines), *pairs_near(signatures)])
+    series = {i: found for i, found in read.items() if isinstance(found, SeriesLook)}
+    unit = joined(len(dataset), [*exact, *pairs_alike(outlines), *pairs_near(signatures), *series_alike(series)])
     strata = dataset.strata + 1  # 0 where the label is unknown
     counts = np.bincount(strata)
     near = [

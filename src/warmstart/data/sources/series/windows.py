@@ -112,7 +112,7 @@ def _window(one: Recording, begin: int, length: int, labels: tuple[Any, ...], *,
 
 
 def _labels(one: Recording, begins: range, length: int) -> tuple[list[tuple[Any, ...] | None], int]:
-    """The labels of each window, `None` where no label is that of most of its steps; and how many have several."""
+    """The labels of each window, `None` where no label is that of most of its steps; and how many of the others have several."""
     if one.step_labels is None:
         return [one.labels] * len(begins), 0
     names = list(dict.fromkeys(one.step_labels))
@@ -126,7 +126,8 @@ def _labels(one: Recording, begins: range, length: int) -> tuple[list[tuple[Any,
     labels = [
         (names[b],) if 2 * m > length and names[b] else None for b, m in zip(best.tolist(), most.tolist(), strict=True)
     ]
-    return labels, int((most < length).sum())
+    several = [m < length and label is not None for m, label in zip(most.tolist(), labels, strict=True)]
+    return labels, sum(several)
 
 
 def _told(
@@ -147,7 +148,7 @@ def _told(
     if rest:
         told.append(f"{rest} of {steps} steps lie behind the last whole window of their recording and are left out")
     if mixed:
-        told.append(f"{mixed} window(s) have steps of several labels, and that of more than half of their steps")
+        told.append(f"{mixed} window(s) have steps of several labels; they have that of more than half of their steps")
     if lost:
         told.append(f"{lost} window(s) have no label that more than half of their steps have, and are left out")
     if labelled and len(found) == 1:
