@@ -27,7 +27,7 @@ def test_filters_narrow_the_list() -> None:
     assert names(licence="DINOv3*") == {row.name for row in rows() if row.restricted and "dinov3" in row.name}
     assert {"lite0", "toy"} <= names(offline=True)
     assert "timm:NAME" not in names(offline=True)
-    assert names(task="classify", modality="image") | names(modality="text") == names()
+    assert names(task="classify", modality="image") | names(modality="text") | names(modality="series") == names()
 
 
 @pytest.mark.parametrize("wrong", [{"task": "fly"}, {"modality": "smell"}, {"max_params": "many"}])

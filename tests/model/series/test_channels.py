@@ -84,6 +84,16 @@ def test_it_has_nothing_to_tap(one: Backbone) -> None:
         load_backbone("toy_series?channels=3&taps=1")
 
 
+@pytest.mark.parametrize("channels", [3, 20])
+def test_the_input_may_stand_before_the_features(one: Backbone, channels: int) -> None:
+    several = per_channel(one, channels)
+    module, x = several.chain.beside_input(), series(channels)
+    assert module is not None
+    assert [name for name, _ in module.named_parameters()] == [name for name, _ in several.module.named_parameters()]
+    with evaluating(several.module), evaluating(module), torch.no_grad():
+        torch.testing.assert_close(module(x), torch.cat([x.flatten(1), several.chain(x)], 1))
+
+
 def test_several_channels_of_several_are_refused(one: Backbone) -> None:
     with pytest.raises(BackboneError, match="5 channels for 'toy_series'"):
         per_channel(per_channel(one, 3), 5)
