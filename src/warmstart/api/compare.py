@@ -132,8 +132,8 @@ def compare(
     _check_counts(folds, seeds, workers)
     asks = asked_of(task, horizon=horizon, context=context, season=season, val=val, folds=folds)
     said = reading_of(series)
-    found = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
-    kind: Kind = "series" if asks else found
+    seen = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
+    kind: Kind = "series" if asks else seen
     columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column, **vars(said)}
     reading = {**columns, "normal": normal}
     asked = _listed(_default(data, kind, "forecast" if asks else task, reading) if methods is None else methods)
