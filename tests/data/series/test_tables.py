@@ -225,7 +225,7 @@ def test_columns_that_number_the_rows_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_missing_label_is_told_or_left_out() -> None:
-    frame = wide().assign(label=["a", "b", None, "b", "a", "b"])
+    frame = wide().assign(label=pd.Series(["a", "b", None, "b", "a", "b"]))
     with pytest.raises(DataError, match=r"1 of 6 series have no label: row 3"):
         load(frame)
     data = load(frame, on_missing="skip")
