@@ -14,7 +14,7 @@ from warmstart.api.compared import Compared
 from warmstart.api.comparison import comparison
 from warmstart.api.contest import Contest, contest, contestants_of
 from warmstart.api.forecasts import asked_of
-from warmstart.api.kinds import BACKBONES, default_methods
+from warmstart.api.kinds import BACKBONES, COLUMNS, default_methods
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.schedule import Schedule
 from warmstart.data.contact import contact_sheet
@@ -140,7 +140,7 @@ def compare(
     said = reading_of(series)
     seen = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
     kind: Kind = "series" if asks else seen
-    columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column, **vars(said)}
+    columns = {name: given[name] for name in COLUMNS if name in given} | vars(said)
     reading = {**columns, "normal": normal}
     asked = _listed(_default(data, kind, "forecast" if asks else task, reading) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]

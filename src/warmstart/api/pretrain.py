@@ -104,13 +104,14 @@ def pretrain(
     if not sources and not generate:
         raise DataError("nothing to pretrain on", expected="folders or files", do="name some, or --generate 20000")
     first = "series" if generate else kind_of(sources[0])
-    begun = backbone or (BACKBONES | {"series": "series"})[first]
+    begun = backbone or BACKBONES[first]
     start = backbone_at(begun, size, seed, accept_licence=accept_licence)
     kind = start.spec.kind
+    labelled = generate > 0 and not sources
     options: dict[str, Any] = {
         "generate": generate or None,
         "backbone": begun,
-        "objective": objective_for(objective, kind, labelled=generate > 0 and not sources),
+        "objective": objective_for(objective, kind, labelled=labelled),
         "budget": str(budget),
         "epochs": epochs,
         "batch_size": batch_size or _BATCH[kind],
@@ -136,18 +137,20 @@ def pretrain(
         "command": command("pretrain", named, options),
         "backbone": uri,
         "objective": options["objective"],
-        "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
-        "start": start.card.to_dict(),
     }
-    write_json(folder / "pretrain.json", facts | _result(found, made, parts))
+    write_json(folder / "pretrain.json", facts | _result(start, recipe, found, made, parts))
     listener(Finished(f"run {folder}"))
     return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
 
 
-def _result(found: Pretrained, made: Backbone, parts: Sequence[Part]) -> dict[str, Any]:
-    """What came out, and of what."""
+def _result(
+    start: Backbone, recipe: Pretraining, found: Pretrained, made: Backbone, parts: Sequence[Part]
+) -> dict[str, Any]:
+    """What came out, of what, and how."""
     return {
+        "recipe": recipe.model_dump(mode="json"),
+        "start": start.card.to_dict(),
         "corpus": [dataclasses.asdict(part) for part in parts],
         "weights": {"content_sha256": made.card.weights_sha256},
         "curve": [dataclasses.asdict(row) for row in found.curve],
