@@ -130,13 +130,34 @@ def pretrain(
     listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
         found, recipe = _trained(folder, start, given, options, broadcast(listener, log), flag)
+    uri = _written(folder, found, start, recipe, parts, seed=seed, line=command("pretrain", named, options))
+    listener(Finished(f"run {folder}"))
+    return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
+
+
+def _written(
+    folder: Path,
+    found: Pretrained,
+    start: Backbone,
+    recipe: Pretraining,
+    parts: Sequence[Part],
+    *,
+    seed: int,
+    line: str,
+) -> str:
+    """The URI of the backbone, which is written with its card; beside it lies all that led to it."""
     made = described(found.backbone, trained_on=", ".join(part.text for part in parts))
     source = f"warmstart {warmstart.__version__}: {recipe.name}, seed {seed}, from {start.card.name}"
     uri = write_backbone(folder / "backbone", made, trained_on=made.card.trained_on, source=source)
     facts = {
-        "command": command("pretrain", named, options),
+        "command": line,
         "backbone": uri,
+<<<<<<< HEAD
         "objective": options["objective"],
+=======
+        "objective": recipe.name.removeprefix("pretrain "),
+        "recipe": recipe.model_dump(mode="json"),
+>>>>>>> pretrain
         "seed": seed,
     }
     write_json(folder / "pretrain.json", facts | _result(start, recipe, found, made, parts))
@@ -157,6 +178,11 @@ def _result(
         "seconds": found.seconds,
         "stopped": found.stopped,
     }
+<<<<<<< HEAD
+=======
+    write_json(folder / "pretrain.json", facts)
+    return uri
+>>>>>>> pretrain
 
 
 def _given(
