@@ -125,7 +125,7 @@ def run_cell(cell: Cell, out: Path, options: argparse.Namespace) -> dict[str, An
     dataset = read(cell.target, options.data)
     data, task = run_data(dataset, backbone), task_of(dataset.target)
     network = network_for(backbone, dataset.target, seed=options.seed)
-    recipe = load_recipe("finetune_all", epochs=options.epochs)
+    recipe = load_recipe("finetune_all", epochs=options.epochs, enough=options.enough)
     spent, began = time.process_time(), time.monotonic()
     folder = out / "runs" / cell.name
     result = run_recipe(recipe, network, data, task=task, seed=options.seed, folder=folder, listener=Told(cell.name))
@@ -143,6 +143,7 @@ def run_cell(cell: Cell, out: Path, options: argparse.Namespace) -> dict[str, An
         "seconds": round(time.monotonic() - began, 1),
         "cpu_seconds": round(time.process_time() - spent, 1),
         "seed": options.seed,
+        "enough": options.enough,
     }
 
 
@@ -193,6 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="folder that holds the five sets, instead of packages")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
     parser.add_argument("--epochs", type=int, default=2000)
+    parser.add_argument("--enough", type=float, help="end a cell at this training loss, which the paper does not")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--table", action="store_true", help="run nothing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from warmstart.api.corpus import divided, read_corpus
 from warmstart.api.pretrain import PretrainResult, pretrain
 from warmstart.cli.main import app
 from warmstart.data.schema import ClassTarget, Dataset, Sample, Series
+from warmstart.engine.events import Event, Measured
 from warmstart.errors import DataError, RecipeError, RunError
 
-QUICK = {"epochs": 1, "batch_size": 16, "size": 64, "backbone": "toy_series"}
+QUICK: dict[str, Any] = {"epochs": 1, "batch_size": 16, "size": 64, "backbone": "toy_series"}
 
 
 def some(n: int = 24, channels: int = 1, seed: int = 0) -> Dataset:
@@ -37,7 +39,7 @@ def facts(result: PretrainResult) -> dict[str, object]:
 
 
 def test_generated_series_make_a_backbone_that_is_used_by_its_folder(tmp_path: Path) -> None:
-    result = pretrain(generate=48, out=tmp_path / "run", **QUICK)  # type: ignore[arg-type]
+    result = pretrain(generate=48, out=tmp_path / "run", **QUICK)
     assert result.objective == "classes"
     assert result.inputs == 48
     backbone = warmstart.load_backbone(result.backbone)
@@ -56,7 +58,7 @@ def test_generated_series_make_a_backbone_that_is_used_by_its_folder(tmp_path: P
 
 
 def test_a_run_is_the_same_for_a_seed(tmp_path: Path) -> None:
-    one, same = (pretrain(generate=32, out=tmp_path / name, **QUICK) for name in "ab")  # type: ignore[arg-type]
+    one, same = (pretrain(generate=32, out=tmp_path / name, **QUICK) for name in "ab")
     assert (one.folder / "backbone/weights.safetensors").read_bytes() == (
         same.folder / "backbone/weights.safetensors"
     ).read_bytes()
@@ -65,7 +67,7 @@ def test_a_run_is_the_same_for_a_seed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("objective", ["masked", "views", "supervised"])
 def test_every_objective_learns_from_series(objective: str, tmp_path: Path) -> None:
     data = some() if objective == "supervised" else list(some().samples)
-    result = pretrain([data], objective=objective, out=tmp_path / "run", **QUICK)  # type: ignore[arg-type]
+    result = pretrain([data], objective=objective, out=tmp_path / "run", **QUICK)
     assert np.isfinite(result.curve[-1].values["train_loss"])
 
 
@@ -120,7 +122,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="no objective is called 'maskd'"):
         pretrain(generate=8, objective="maskd", backbone="toy_series")
     with pytest.raises(RunError, match="exists already"):
-        pretrain(generate=8, out=tmp_path, **QUICK)  # type: ignore[arg-type]
+        pretrain(generate=8, out=tmp_path, **QUICK)
 
 
 def test_the_command_says_how_to_use_what_it_made(tmp_path: Path) -> None:
@@ -135,3 +137,19 @@ def test_epochs_are_as_many_as_the_time_has_room_for(tmp_path: Path) -> None:
     result = pretrain(generate=64, backbone="toy_series", size=64, batch_size=16, budget="2s", out=tmp_path / "run")
     assert json.loads((result.folder / "pace.json").read_text())["epochs"] >= 1
     assert result.curve
+
+
+def test_a_run_that_was_stopped_goes_on_in_its_folder_and_ends_the_same(tmp_path: Path) -> None:
+    def stop(event: Event) -> None:
+        if isinstance(event, Measured):
+            raise KeyboardInterrupt
+
+    options: dict[str, Any] = {**QUICK, "generate": 48, "epochs": 2}
+    whole = pretrain(**options, out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(**options, out=tmp_path / "run", listener=stop)
+    with pytest.raises(RunError, match=r"started with other values: seed=0 \(now 1\)"):
+        pretrain(**options, seed=1, resume=tmp_path / "run")
+    resumed = pretrain(**options, resume=tmp_path / "run")
+    weights = [run.folder / "backbone/weights.safetensors" for run in (whole, resumed)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()

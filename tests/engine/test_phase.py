@@ -108,6 +108,18 @@ def test_early_stopping_goes_by_the_training_loss_where_that_is_watched() -> Non
     assert len(result.curve) < 50
 
 
+def test_a_phase_ends_where_its_training_loss_is_low_enough() -> None:
+    phase = Phase(rates=HEAD, epochs=9, batch_size=8, schedule="constant")
+    whole = train(phase, make_network(), make_data())
+    losses = [row.values["train_loss"] for row in whole.curve]
+    told, ended = Told(), phase.model_copy(update={"enough": losses[3]})
+    result = train(ended, make_network(), make_data(), listener=told)
+    assert len(result.curve) == 1 + next(i for i, loss in enumerate(losses) if loss <= losses[3])
+    assert result.stopped == "loss low enough"
+    assert told.decided("its loss is at most")
+    assert [row.values["train_loss"] for row in result.curve] == losses[: len(result.curve)]
+
+
 def test_a_plateau_follows_the_rule_of_the_phase() -> None:
     rule = {"factor": 0.1, "patience": 2, "least": 0.05, "delta": 9.0}
     still = (("head", 1e-3), ("*", None))

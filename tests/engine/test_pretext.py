@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from tests.engine.helpers import Told, changed, identical, make_data
 from tests.engine.test_resume import after
+from tests.engine.texts import text_data, text_network
 from warmstart.cache.store import ActivationStore
 from warmstart.data.schema import Split
 from warmstart.data.signals import SeriesStore
@@ -25,6 +26,7 @@ from warmstart.engine.pretrained import Pretrained, pretrain_backbone
 from warmstart.errors import Interrupted, RecipeError
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
+from warmstart.planning.compile import compile_plan
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.recipe.phase import BackboneStep, Contrastive, Masked, Supervised, Views
 from warmstart.recipe.pretraining import Pretraining, pretraining
@@ -164,6 +166,13 @@ def test_a_recipe_of_pretraining_trains_no_head_and_any_other_needs_one() -> Non
     assert [step.kind for step in made.steps] == ["masked"]
     with pytest.raises(ValueError, match="steps of the backbone alone"):
         Pretraining.model_validate({"name": "x", "steps": [{"kind": "closed_form"}]})
+
+
+def test_data_of_another_kind_are_refused() -> None:
+    with pytest.raises(RecipeError, match="hides stretches of series, and the data are images"):
+        run(STEPS["masked"], make_data(), "toy")
+    with pytest.raises(RecipeError, match="views of images or series, and the data are texts"):
+        compile_plan(Pretraining(name="t", steps=(Views(),)), text_network(), text_data().facts)
 
 
 def test_what_is_decided_is_told() -> None:

@@ -112,7 +112,7 @@ def test_overrides_take_the_types_of_the_parameters() -> None:
         ({"epochs": "x"}, "epochs: found 'x', expected a valid integer"),
         ({"epochs": 0}, "epochs: found 0, expected greater than or equal to 1"),
         ({"lr": -1.0}, "expected greater than 0"),
-        ({"augment": "wild"}, "augment: found 'wild', expected 'none', 'flip', 'light' or 'standard'"),
+        ({"augment": "wild"}, "augment: found 'wild', expected 'none', 'flip', 'light', 'standard' or 'crop'"),
     ],
 )
 def test_an_override_that_does_not_fit_is_named(overrides: dict[str, object], says: str) -> None:

@@ -121,7 +121,7 @@ def typed(context: typer.Context, names: Collection[str]) -> list[str]:
         if value is None or value == parameter.default or parameter.name not in names:
             continue
         if parameter.param_type_name == "argument":
-            words.append(str(value))
+            words += map(str, value) if isinstance(value, list | tuple) else [str(value)]
         else:
             words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
     return words
@@ -149,7 +149,8 @@ def show(now: Session, result: FitResult) -> None:
     now.say(f"\n{outcome.verdict}\n", "bold")
     now.say(f"report   {result.report}")
     now.say(f"bundle   {result.bundle}")
-    inputs = "TEXTS.csv" if outcome.preprocess.get("kind") == "text" else "PHOTO.jpg"
+    kind = outcome.preprocess.get("kind", "image")
+    inputs = {"image": "PHOTO.jpg", "text": "TEXTS.csv", "series": "SERIES.csv"}[kind]
     now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} {inputs} --csv answers.csv")
     now.result(
         {

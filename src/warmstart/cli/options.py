@@ -24,7 +24,8 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 Backbone = Annotated[
     str | None,
     typer.Option(
-        help="Pretrained network; `warmstart backbones` lists them.", show_default="lite0 for images, minilm for texts"
+        help="Pretrained network; `warmstart backbones` lists them.",
+        show_default="lite0 for images, minilm for texts, series for series",
     ),
 ]
 AcceptLicence = Annotated[

@@ -48,7 +48,7 @@ class Epochs:
         self._epoch_seconds = self._validation_seconds = 0.0  # of the last epoch in this process
 
     def run(self) -> str:
-        """Train until something ends the phase; says what: "all epochs", "early stopping" or "deadline"."""
+        """Train until something ends the phase; says what: "all epochs", "early stopping", "loss low enough" or "deadline"."""
         started = time.monotonic()
         done = self.training.progress.epoch * self.feed.steps_per_epoch + self.training.progress.batch
         self.context.listener(Started(self.what, self.training.total))
@@ -124,6 +124,10 @@ class Epochs:
         elif self.phase.early_stopping is not None and progress.waited >= self.phase.early_stopping:
             progress.finished = "early stopping"
             text = f"{self.phase.name}: stopped after epoch {progress.epoch}, no better for {progress.waited} epochs"
+            self.context.listener(Decided(text))
+        elif self.phase.enough is not None and progress.rows[-1].values["train_loss"] <= self.phase.enough:
+            progress.finished = "loss low enough"
+            text = f"{self.phase.name}: ended after epoch {progress.epoch}, its loss is at most {self.phase.enough:g}"
             self.context.listener(Decided(text))
         self._save(always=bool(progress.finished))
 

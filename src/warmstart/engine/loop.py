@@ -35,7 +35,8 @@ from warmstart.task.base import Task
 class PhaseResult:
     """What a phase leaves behind. States are complete state_dicts on the CPU, with the moving average if there is one.
 
-    `best` is the best by validation: primary metric first, then the lower loss. Without validation it is `last`.
+    `best` is the best by validation: primary metric first, then the lower loss. Without validation it is `last`. Where
+    the phase watches its training loss, `best` is the epoch where that was lowest.
     """
 
     last: dict[str, Tensor]
@@ -43,7 +44,7 @@ class PhaseResult:
     score: Score | None
     val_outputs: Tensor | None  # of `best`, where it was evaluated
     curve: tuple[CurveRow, ...]
-    stopped: str  # "all epochs", "early stopping" or "deadline"
+    stopped: str  # "all epochs", "early stopping", "loss low enough" or "deadline"
 
 
 def run_phase(

@@ -36,7 +36,7 @@ class Progress:
     auto: float | None = None  # the rate that the range test found
     best: tuple[float, float] | None = None  # best score so far, for early stopping
     waited: int = 0  # epochs since then
-    finished: str = ""  # why the phase is over: "all epochs", "early stopping"
+    finished: str = ""  # why the phase is over: "all epochs", "early stopping", "loss low enough"
     rows: list[CurveRow] = dataclasses.field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:

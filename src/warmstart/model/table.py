@@ -81,6 +81,18 @@ SOURCES = (
         modality="text",
     ),
     Row(
+        "series",
+        "series",
+        "patch transformer",
+        parameters=1_105_825,
+        size=512,
+        licence="Apache-2.0",
+        trained_on="generated series alone",
+        weights="package:warmstart",
+        source="in this package; `warmstart pretrain --generate` made it",
+        modality="series",
+    ),
+    Row(
         "toy_series",
         "toy_series",
         "toy_series",

@@ -24,8 +24,8 @@ from warmstart.planning.plan import (
     Plan,
     StepPlan,
 )
-from warmstart.preprocess.kinds import UNIT
-from warmstart.recipe.phase import SMOOTHING, Average, ClosedForm, GradientStep, Phase, Pretrain, Step
+from warmstart.preprocess.kinds import PLURAL, UNIT
+from warmstart.recipe.phase import SMOOTHING, Average, ClosedForm, GradientStep, Masked, Phase, Pretrain, Step, Views
 from warmstart.recipe.recipe import Recipe
 
 DEFAULT = CacheLimits()
@@ -126,6 +126,8 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
     match step:
         case Pretrain():
             return _pretrain(step, network, data, limits)
+        case Masked() | Views():
+            return _phase(_fitting(step, data), network, data, limits)
         case GradientStep():
             return _phase(step, network, data, limits)
         case ClosedForm():
@@ -167,6 +169,19 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
         steps_per_epoch=steps,
         cache=plan_cache(phase, network.facts, data, cut, size, limits),
     )
+
+
+def _fitting(step: Masked | Views, data: DataFacts) -> Masked | Views:
+    """The step itself. Raises `RecipeError` where the data are not of a kind that it learns from."""
+    kinds = ("series",) if isinstance(step, Masked) else ("series", "image")
+    if data.kind not in kinds:
+        what = "hides stretches of series" if isinstance(step, Masked) else "makes views of images or series"
+        raise RecipeError(
+            f"{step.kind} {step.name!r} {what}, and the data are {data.noun}",
+            expected=" or ".join(PLURAL[kind] for kind in kinds),
+            do="leave the step out of the recipe",
+        )
+    return step
 
 
 def _pretrain(step: Pretrain, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:

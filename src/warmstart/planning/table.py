@@ -132,6 +132,7 @@ def _extras(step: PhasePlan, banded: bool) -> tuple[tuple[str, str], ...]:
         _cuts(phase.plateau) if phase.schedule == "plateau" else "",
         "the epoch of the lowest training loss is the best" if phase.watch == "training" else "",
         f"stops after {phase.early_stopping} epochs without gain" if phase.early_stopping else "",
+        f"ends at a training loss of {phase.enough:g}" if phase.enough is not None else "",
         "starts from the best weights so far" if phase.start == "best" else "",
     ]
     text = ", ".join(filter(None, said))

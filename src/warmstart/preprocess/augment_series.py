@@ -79,7 +79,8 @@ def _crop(values: FloatArray, rng: np.random.Generator) -> FloatArray:
     cut = np.stack([np.interp(np.linspace(start, start + length, steps), np.arange(steps), row) for row in values])
     spread, wanted = cut.std(1, keepdims=True), values.std(1, keepdims=True)
     scale = np.divide(wanted, spread, out=np.ones_like(spread), where=spread > 1e-6 * wanted)
-    return ((cut - cut.mean(1, keepdims=True)) * scale + values.mean(1, keepdims=True)).astype(np.float32)
+    out: FloatArray = ((cut - cut.mean(1, keepdims=True)) * scale + values.mean(1, keepdims=True)).astype(np.float32)
+    return out
 
 
 def _slice(steps: int, share: tuple[float, float], rng: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -109,6 +109,8 @@ class GradientStep(_Data):
     but the latter can; `validation` then takes the last epoch for the best."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
     """Epochs without a better score (see `watch`) before the step ends."""
+    enough: Annotated[float, Field(ge=0)] | None = None
+    """Training loss at which the step ends, with the first epoch whose mean is no higher."""
     start: Literal["last", "best"] = "last"
     """The weights this step starts from: those the one before ended with, or its best."""
 

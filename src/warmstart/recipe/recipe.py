@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from warmstart.recipe.phase import Average, BackboneStep, ClosedForm, GradientStep, Phase, Pretrain, Step, well_formed
+from warmstart.recipe.phase import (
+    Average,
+    BackboneStep,
+    ClosedForm,
+    GradientStep,
+    Masked,
+    Phase,
+    Pretrain,
+    Step,
+    well_formed,
+)
 
 
 class Lora(BaseModel):
@@ -50,8 +60,10 @@ class Recipe(BaseModel):
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
 
     @property
-    def reads(self) -> Literal["text"] | None:
+    def reads(self) -> Literal["text", "series"] | None:
         """The one kind of data that it is for; `None` where any will do."""
+        if any(isinstance(step, Masked) for step in self.steps):
+            return "series"
         return "text" if any(isinstance(step, Pretrain) for step in self.steps) else None
 
     @model_validator(mode="after")

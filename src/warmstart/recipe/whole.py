@@ -18,11 +18,12 @@ def finetune_all(
     batch_share: float = 0.1,
     patience: int = 50,
     least_lr: Annotated[float, Field(ge=0, le=1)] = 0.1,
+    enough: float | None = None,
 ) -> Recipe:
     """Tune everything at one rate until the training loss falls no more; the epoch where it was lowest is the result.
 
     A batch is at most `batch_share` of the training samples. After `patience` epochs without a lower loss the rate is
-    halved, down to `least_lr` of what it was. On a backbone with random weights it is how the source was trained.
+    halved, down to `least_lr` of what it was. A loss of `enough` ends it before the last epoch. On a backbone with random weights it is how the source was trained.
     """
     tune = Phase(
         rates=(("*", lr),),
@@ -36,6 +37,7 @@ def finetune_all(
         clip=None,
         norm="train",
         watch="training",
+        enough=enough,
     )
     about = "A new head, and all layers tuned with it from a source network (series, Fawaz et al. 2018)."
     return Recipe(name="finetune_all", about=about, steps=(tune,))

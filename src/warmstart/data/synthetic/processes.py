@@ -64,7 +64,8 @@ def autoregressive(theta: Array, rng: Rng, n: int, steps: int) -> Array:
         response /= 1 - 0.9995 * np.exp(-2j * np.pi * rate)
     driven = np.fft.rfft(rng.standard_normal((n, 2 * steps))) * response
     whole = unit(np.fft.irfft(driven, 2 * steps)[:, steps:])
-    return whole + times(theta[10], 0.003, 0.5) * rng.standard_normal((n, steps))
+    out: Array = whole + times(theta[10], 0.003, 0.5) * rng.standard_normal((n, steps))
+    return out
 
 
 def chirp(theta: Array, rng: Rng, n: int, steps: int) -> Array:

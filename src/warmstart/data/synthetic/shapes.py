@@ -38,7 +38,8 @@ def unit(values: Array) -> Array:
     """
     centred = values - values.mean(1, keepdims=True)
     spread = centred.std(1, keepdims=True)
-    return centred / np.where(spread > 1e-9, spread, np.inf)
+    out: Array = centred / np.where(spread > 1e-9, spread, np.inf)
+    return out
 
 
 def curve(heights: Array, places: Array) -> Array:
@@ -60,7 +61,8 @@ def warped(rng: Rng, n: int, steps: int, strength: float, knots: int = 6) -> Arr
     left = np.minimum(grid.astype(np.int64), knots - 2)
     pace = speed[:, left] * (1 - grid + left) + speed[:, left + 1] * (grid - left)
     run = np.cumsum(pace, axis=1)
-    return (run - run[:, :1]) / (run[:, -1:] - run[:, :1])
+    out: Array = (run - run[:, :1]) / (run[:, -1:] - run[:, :1])
+    return out
 
 
 def bumps(places: Array, centre: Array, width: Array, height: Array) -> Array:
