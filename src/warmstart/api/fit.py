@@ -129,8 +129,9 @@ def fit(
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
-        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF; of
-            forecasts the last value, the last season, the Theta method, and a linear model of the context.
+        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, of texts on TF-IDF, of
+            series on MiniRocket's convolutions and, where there is time, on those of MultiRocket-Hydra; of forecasts
+            the last value, the last season, the Theta method, and a linear model of the context.
         max_unreadable: stop if more than this share of the samples cannot be read.
         unlabelled: texts without labels, as `predict` takes them: a recipe that goes on pretraining
             (`further_pretrain`) learns from them too.
