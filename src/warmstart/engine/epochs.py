@@ -141,7 +141,7 @@ class Epochs:
         validation = self._validated() if self.feed.validates else None
         judged = validation
         if self.phase.watch == "training":
-            judged = Validation.of_loss(validation and validation.outputs, loss)
+            judged = Validation.of_loss(None if validation is None else validation.outputs, loss)
         if judged is not None:
             self.best.offer(judged, progress.epoch + 1, training.result)
             progress.waited += 1
