@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Literal, Unpack, get_args
 
 from warmstart.api.budget import cache_limits, seconds
-from warmstart.api.command import command
+from warmstart.api.command import called, command
 from warmstart.api.forecasts import WORDS, asked_of
 from warmstart.api.kinds import BACKBONES, COLUMNS
 from warmstart.api.predict import predict
@@ -155,7 +155,7 @@ def fit(
         else kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=reading)
     )
     options: dict[str, Any] = {
-        "data": _called(data),
+        "data": called(data),
         "backbone": backbone or BACKBONES[kind],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
@@ -164,9 +164,7 @@ def fit(
         **vars(reading),
         "baseline": baseline,
         "max_unreadable": max_unreadable,
-        "unlabelled": str(unlabelled)
-        if isinstance(unlabelled, str | Path)
-        else unlabelled and type(unlabelled).__name__,
+        "unlabelled": None if unlabelled is None else called(unlabelled),
         "cache_budget": str(cache_budget),
         "cache_dtype": cache_dtype,
     }
@@ -176,10 +174,6 @@ def fit(
     return _fit(
         data, chosen, options, asked, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener
     )
-
-
-def _called(data: Any) -> str:
-    return str(data) if isinstance(data, str | Path) else type(data).__name__
 
 
 def _fit(

@@ -10,7 +10,7 @@ from typing import Any
 
 import warmstart
 from warmstart.api.budget import seconds
-from warmstart.api.command import command
+from warmstart.api.command import called, command
 from warmstart.api.corpus import Part, divided, read_corpus
 from warmstart.api.kinds import BACKBONES
 from warmstart.api.prepare import backbone_at
@@ -121,7 +121,7 @@ def pretrain(
         "text_column": text_column,
         "accept_licence": accept_licence or None,
     }
-    named = [str(one) if isinstance(one, str | Path) else type(one).__name__ for one in sources]
+    named = [called(one) for one in sources]
     same = {**options, "data": named, "weights": start.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
     given, parts = _given(sources, start, options, listener)
@@ -139,15 +139,21 @@ def pretrain(
         "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
         "start": start.card.to_dict(),
+    }
+    write_json(folder / "pretrain.json", facts | _result(found, made, parts))
+    listener(Finished(f"run {folder}"))
+    return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
+
+
+def _result(found: Pretrained, made: Backbone, parts: Sequence[Part]) -> dict[str, Any]:
+    """What came out, and of what."""
+    return {
         "corpus": [dataclasses.asdict(part) for part in parts],
         "weights": {"content_sha256": made.card.weights_sha256},
         "curve": [dataclasses.asdict(row) for row in found.curve],
         "seconds": found.seconds,
         "stopped": found.stopped,
     }
-    write_json(folder / "pretrain.json", facts)
-    listener(Finished(f"run {folder}"))
-    return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
 
 
 def _given(
