@@ -52,10 +52,10 @@ class ChunkFolder:
         """Rows of a chunk, mapped; `None` if it turns out to be damaged, gone, or not of rows of this shape."""
         path = self._path(space, chunk)
         try:
-            keys, packed = read_chunk(path, check=path not in self._checked)
-            if not np.array_equal(as_keys(keys), self._keys.get(path, as_keys(keys))) or (
-                shape is not None and packed.rows.shape[1:] != shape
-            ):
+            found, packed = read_chunk(path, check=path not in self._checked)
+            keys = as_keys(found)
+            same = np.array_equal(keys, self._keys.get(path, keys))
+            if not same or (shape is not None and packed.rows.shape[1:] != shape):
                 raise TornError(f"{path.name}: not the rows that were expected")
         except (TornError, OSError) as error:
             self._discard(path, error)

@@ -19,7 +19,8 @@ def as_keys(keys: Sequence[str] | Keys) -> Keys:
 
 def as_texts(keys: Keys) -> list[str]:
     """The same as text, of a few."""
-    return keys.astype(str).tolist()
+    found: list[str] = keys.astype(str).tolist()
+    return found
 
 
 class Asked:

@@ -111,4 +111,4 @@ def _unpacked(record: npt.NDArray[np.uint8], n: int) -> EncodedTexts | None:
     fits = all(len(rows) == n and rows.bounds[-1] == len(rows.values) for rows in (ids, starts, written))
     if not fits or len(types) != len(ids.values) or len(cut) != n or at != len(record):
         return None
-    return EncodedTexts(ids, types, cut.astype(bool, copy=False), starts, written)
+    return EncodedTexts(ids, types, cut.view(bool), starts, written)

@@ -53,7 +53,9 @@ class Ragged:
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """Of every row (n,)."""
-        return np.diff(self.bounds.astype(np.int64))
+        bounds = self.bounds.astype(np.int64)
+        found: npt.NDArray[np.int64] = bounds[1:] - bounds[:-1]
+        return found
 
     def places(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Where the values of the rows at `indices` are, row by row."""

@@ -63,14 +63,11 @@ class Columns:
 
         Where there are none, all samples are normal.
         """
+        places = Places("row", range(1, len(table) + 1))
         if not self.labels:
-            return LabelCells([[NORMAL] * len(table)], ("label",), _places(table))
+            return LabelCells([[NORMAL] * len(table)], ("label",), places)
         columns = [[row[header.index(name)] for row in table] for name in self.labels]
-        return LabelCells(columns, self.labels, _places(table), words)
-
-
-def _places(table: Sequence[Any]) -> Places:
-    return Places("row", range(1, len(table) + 1))
+        return LabelCells(columns, self.labels, places, words)
 
 
 def find_path(header: Sequence[str], path: str | None) -> str:

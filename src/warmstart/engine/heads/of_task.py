@@ -27,12 +27,15 @@ def fit_head(
     seed: int = 0,
     *,
     groups: Sequence[FeatureGroup] = (),
+    units: Sequence[str | None] | None = None,
 ) -> FittedHead:
     """Fit the head of `task` with so many `outputs` on features (n, ...) and targets (n, ...).
 
     Of classes and tags, the best by cross-validation of the heads called `names`; numbers and labels have the one of
     `warmstart.engine.heads.numbers`, forecasts that of `warmstart.engine.heads.forecasts`, whatever is named. Anomalies
     have the first that is one of `warmstart.engine.heads.anomaly`.
+
+    `units` say what each sample belongs to, where what is left out with it depends on that.
 
     Raises:
         RecipeError: nothing of the kind can be fitted without gradients.
@@ -46,7 +49,7 @@ def fit_head(
         case "multilabel" | "regress":
             return fit_numbers(features, targets, labels=task.name == "multilabel")
         case "anomaly":
-            return fit_anomaly(features, targets, names, seed, groups=groups)
+            return fit_anomaly(features, targets, names, seed, groups=groups, units=units)
         case "tag":
             return fit_tags(features, targets, outputs, names, seed)
     raise RecipeError(
