@@ -101,9 +101,9 @@ def fit(
     Args:
         data: a folder with one folder per class (with or without train/val/test above them); a CSV, Parquet or JSON
             lines file; a DataFrame; `(images, labels)` or `(texts, labels)`; or a `Dataset`.
-        backbone: URI of the backbone: `timm:resnet50.a1_in1k`, `hf:ORG/NAME`, `toy`; by default `lite0` for images and
-            `minilm` for texts. Of images, where the ladder is climbed, features of
-            several late blocks are taken together, unless `?taps=N` behind it says how many (0: only its own).
+        backbone: URI of the backbone: `timm:resnet50.a1_in1k`, `hf:ORG/NAME`, `toy`, or `bundle:FOLDER`, what another
+            run has trained; by default `lite0` for images and `minilm` for texts. Of images, where the ladder is
+            climbed, features of several late blocks are taken together, unless `?taps=N` says how many (0: only its own).
             `?channels=N`, or `?bands=B02,B03,...` by name, is for inputs other than RGB.
         accept_licence: your use keeps to the licence of the weights, also where that restricts it (non-commercial,
             research only, terms of its own). Recorded in the run and in the bundle's card.
@@ -129,8 +129,9 @@ def fit(
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
-        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF; of
-            forecasts the last value, the last season, the Theta method, and a linear model of the context.
+        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, of texts on TF-IDF, of
+            series on MiniRocket's convolutions and, where there is time, on those of MultiRocket-Hydra; of forecasts
+            the last value, the last season, the Theta method, and a linear model of the context.
         max_unreadable: stop if more than this share of the samples cannot be read.
         unlabelled: texts without labels, as `predict` takes them: a recipe that goes on pretraining
             (`further_pretrain`) learns from them too.

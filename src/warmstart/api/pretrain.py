@@ -152,25 +152,9 @@ def _written(
     facts = {
         "command": line,
         "backbone": uri,
-<<<<<<< HEAD
-        "objective": options["objective"],
-=======
         "objective": recipe.name.removeprefix("pretrain "),
         "recipe": recipe.model_dump(mode="json"),
->>>>>>> pretrain
         "seed": seed,
-    }
-    write_json(folder / "pretrain.json", facts | _result(start, recipe, found, made, parts))
-    listener(Finished(f"run {folder}"))
-    return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
-
-
-def _result(
-    start: Backbone, recipe: Pretraining, found: Pretrained, made: Backbone, parts: Sequence[Part]
-) -> dict[str, Any]:
-    """What came out, of what, and how."""
-    return {
-        "recipe": recipe.model_dump(mode="json"),
         "start": start.card.to_dict(),
         "corpus": [dataclasses.asdict(part) for part in parts],
         "weights": {"content_sha256": made.card.weights_sha256},
@@ -178,11 +162,8 @@ def _result(
         "seconds": found.seconds,
         "stopped": found.stopped,
     }
-<<<<<<< HEAD
-=======
     write_json(folder / "pretrain.json", facts)
     return uri
->>>>>>> pretrain
 
 
 def _given(

@@ -53,8 +53,8 @@ SAME = (
 Methods = Annotated[
     str | None,
     typer.Option(
-        help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels, tfidf.",
-        show_default="scratch (of texts tfidf), probe, finetune, gradual, lp_ft",
+        help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels, tfidf, minirocket.",
+        show_default="scratch (texts tfidf, series minirocket), probe, finetune, gradual, lp_ft",
     ),
 ]
 Backbones = Annotated[
