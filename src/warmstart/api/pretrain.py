@@ -10,7 +10,7 @@ from typing import Any
 
 import warmstart
 from warmstart.api.budget import seconds
-from warmstart.api.command import command
+from warmstart.api.command import called, command
 from warmstart.api.corpus import Part, divided, read_corpus
 from warmstart.api.kinds import BACKBONES
 from warmstart.api.prepare import backbone_at
@@ -104,13 +104,14 @@ def pretrain(
     if not sources and not generate:
         raise DataError("nothing to pretrain on", expected="folders or files", do="name some, or --generate 20000")
     first = "series" if generate else kind_of(sources[0])
-    begun = backbone or (BACKBONES | {"series": "series"})[first]
+    begun = backbone or BACKBONES[first]
     start = backbone_at(begun, size, seed, accept_licence=accept_licence)
     kind = start.spec.kind
+    labelled = generate > 0 and not sources
     options: dict[str, Any] = {
         "generate": generate or None,
         "backbone": begun,
-        "objective": objective_for(objective, kind, labelled=generate > 0 and not sources),
+        "objective": objective_for(objective, kind, labelled=labelled),
         "budget": str(budget),
         "epochs": epochs,
         "batch_size": batch_size or _BATCH[kind],
@@ -121,7 +122,7 @@ def pretrain(
         "text_column": text_column,
         "accept_licence": accept_licence or None,
     }
-    named = [str(one) if isinstance(one, str | Path) else type(one).__name__ for one in sources]
+    named = [called(one) for one in sources]
     same = {**options, "data": named, "weights": start.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
     given, parts = _given(sources, start, options, listener)

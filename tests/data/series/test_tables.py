@@ -240,6 +240,26 @@ def test_numbers_and_several_labels_are_read_from_columns() -> None:
     assert data.samples[3].label == ("red", "loud")
 
 
+def test_a_cell_may_hold_a_whole_series(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(f'{{"values": {[i + 0.5] * 9}, "label": "{"ab"[i % 2]}"}}' for i in range(4)))
+    assert kind_of(path) == "series"
+    assert values(load(path))[1] == [[1.5] * 9]
+    frame = pd.DataFrame(
+        {"x": [RNG.normal(size=n) for n in (9, 10, 11)], "y": [RNG.normal(size=n) for n in (9, 10, 11)]}
+    )
+    data = load(frame.assign(label=["a", "b", "a"]))
+    assert [(s.source.values.shape, s.source.names) for s in data.samples] == [
+        ((2, n), ("x", "y")) for n in (9, 10, 11)
+    ]
+    assert load(frame.assign(label=["a", "b", "a"]), value_columns="y").samples[0].source.channels == 1
+    both = pd.DataFrame({"data": [[[1.0, 2], [3, 4]], [[1, 2], [3, 4.5]]], "label": ["a", "b"]})
+    assert load(both, kind="series").samples[1].source.values.tolist() == [[1, 2], [3, 4.5]]
+    uneven = pd.DataFrame({"x": [[1.0, 2], [1.0, 2]], "y": [[1.0, 2], [1.0, 2, 3]], "label": ["a", "b"]})
+    with pytest.raises(DataError, match="row 2: x, y have different numbers of steps"):
+        load(uneven, kind="series")
+
+
 def test_padded_rows_are_shorter_series(tmp_path: Path) -> None:
     frame = wide().assign(label=list("ababab"))
     frame.loc[2, ["t8", "t9"]] = np.nan

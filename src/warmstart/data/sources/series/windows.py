@@ -112,7 +112,7 @@ def _window(one: Recording, begin: int, length: int, labels: tuple[Any, ...], *,
 
 
 def _labels(one: Recording, begins: range, length: int) -> tuple[list[tuple[Any, ...] | None], int]:
-    """The labels of each window, `None` where no label is that of most of its steps; and how many of the others have several."""
+    """The labels of each window, `None` where no label is that of most steps; how many of the others have several."""
     if one.step_labels is None:
         return [one.labels] * len(begins), 0
     names = list(dict.fromkeys(one.step_labels))
