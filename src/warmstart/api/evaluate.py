@@ -97,9 +97,7 @@ def evaluate(
     }
 
 
-def _read(
-    bundle: Bundle, data: Any, columns: dict[str, str | None], group: str | None, series: SeriesOptions
-) -> Dataset:
+def _read(bundle: Bundle, data: Any, columns: dict[str, Any], group: str | None, series: SeriesOptions) -> Dataset:
     """The data as the bundle was trained on them."""
     target = bundle.manifest.target
     if isinstance(target, ForecastTarget):

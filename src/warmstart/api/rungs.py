@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from torch import nn
@@ -171,7 +172,9 @@ def _probe(context: LadderContext) -> RecipeRung:
 
 def _baseline(baseline: str, time: Time) -> list[Rung]:
     if baseline == "simple":
-        first, *more = [rung() for rung in default_simple(time.context.data.spec.kind, time.context.task.name)]
+        first, *more = [
+            cast(Rung, rung()) for rung in default_simple(time.context.data.spec.kind, time.context.task.name)
+        ]
         if time.context.task.name == "anomaly":
             first.about = f"no transfer: {DISTANCES[DEFAULT]}, {'TF-IDF' if first.name == 'tfidf' else 'raw values'}"
         return [first, *(rung for rung in more if time.fits(rung.seconds(time.context), SIMPLE_SHARE))]

@@ -74,7 +74,7 @@ def _as_on_the_hub(folder: Path, backbone: Backbone, spec: TextSpec) -> str:
     """The files that sentence-transformers writes, too: they say how features of a text are made of those of tokens."""
     model: Any = getattr(backbone.module, "model", None)
     pool: Any = getattr(backbone.module, "pool", None)
-    if not hasattr(model, "save_pretrained") or pool is None:
+    if model is None or not hasattr(model, "save_pretrained") or pool is None:
         raise BackboneError(f"weights of {backbone.card.name!r} are not written", "a model of transformers")
     model.save_pretrained(folder)
     write_text(folder / TOKENIZER, spec.tokenizer)

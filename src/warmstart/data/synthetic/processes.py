@@ -90,8 +90,9 @@ def beats(theta: Array, rng: Rng, n: int, steps: int) -> Array:
     height = np.array([0.3, -0.25, 1.6, -0.4, 0.6]) * (2 * theta[11:16] - 0.3)
     drawn = height * (1 + 0.08 * rng.standard_normal((n, 5)))
     wander = 0.3 * theta[9] * noise(rng, n, steps, 3.0)
-    out: Array = unit(bumps(phase, centre, width, drawn)) + wander
-    return out + times(theta[5], 0.005, 0.3) * noise(rng, n, steps)
+    heart = unit(bumps(phase, centre, width, drawn)) + wander
+    out: Array = heart + times(theta[5], 0.005, 0.3) * noise(rng, n, steps)
+    return out
 
 
 def machine(theta: Array, rng: Rng, n: int, steps: int) -> Array:

@@ -86,6 +86,12 @@ class ChannelSegments:
             "lower layers of a network that reads channel by channel are not tapped", do="leave ?taps out"
         )
 
+    def beside_input(self, module: nn.Module) -> fx.GraphModule:
+        """Not here: what reads its input beside its features reads one channel."""
+        raise BackboneError(
+            "series of several channels are not read beside their features", expected="a backbone of one channel"
+        )
+
     def used(self, start: int, stop: int) -> tuple[frozenset[str], frozenset[str]]:
         """Names of (modules called, attributes read) between two cuts."""
         modules, attributes = self.inside.used(start, stop)
