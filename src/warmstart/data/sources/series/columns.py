@@ -73,10 +73,10 @@ class Table:
         return np.array([np.nan if text.lower() in MISSING else float(text) for text in texts])
 
 
-def of_lists(cells: Sequence[Any], least: int = 2) -> bool:
+def of_lists(cells: Iterable[Any], least: int = 2) -> bool:
     """Whether the first cell that is there is a list of numbers, or of lists of them: a series of `least` steps."""
     first = next((cell for cell in cells if is_nested(cell) or not is_null(cell)), None)
-    if not is_nested(first) or isinstance(first, dict | set):
+    if first is None or not is_nested(first) or isinstance(first, dict | set):
         return False
     try:
         values = np.stack([np.asarray(one) for one in first]) if len(first) else np.array([""])
