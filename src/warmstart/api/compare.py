@@ -142,7 +142,7 @@ def compare(
     )
     kind: Kind = "series" if asks else seen
     columns = {name: given[name] for name in COLUMNS if name in given} | vars(said)
-    of = "forecast" if asks else task
+    of: TaskName | None = "forecast" if asks else task
     asked = _listed(_default(data, kind, of, {**columns, "normal": normal}) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     found = contestants_of(asked, named)
