@@ -33,8 +33,8 @@ def some(n: int = 24, channels: int = 1, seed: int = 0) -> Dataset:
     return Dataset(tuple(samples), ClassTarget(("low", "high")), name="sines")
 
 
-def facts(result: PretrainResult) -> dict[str, object]:
-    found: dict[str, object] = json.loads((result.folder / "pretrain.json").read_text())
+def facts(result: PretrainResult) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((result.folder / "pretrain.json").read_text())
     return found
 
 
@@ -52,7 +52,7 @@ def test_generated_series_make_a_backbone_that_is_used_by_its_folder(tmp_path: P
         "warmstart pretrain --generate 48 --backbone toy_series --objective classes --budget 10m --epochs 1 "
         "--batch-size 16 --lr 0.001 --size 64 --val 0.05 --seed 0"
     )
-    (part,) = said["corpus"]  # type: ignore[misc]
+    (part,) = said["corpus"]
     assert part["inputs"] == 48
     assert len(part["sha256"]) == 64
 
@@ -78,6 +78,22 @@ def test_test_parts_are_not_learned_from_and_classes_are_those_of_their_set() ->
     assert len(dataset) == 40
     assert dataset.target.classes == ("data-0/low", "data-0/high", "data-1/low", "data-1/high")
     assert parts[0].sha256 != parts[1].sha256
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_of_a_folder_with_parts_the_training_part_alone_is_read(labelled: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "Waves"
+    folder.mkdir()
+    for part, n in (("TRAIN", 6), ("TEST", 9)):
+        rows = [[1 + i % 2, *np.sin(np.arange(20) * (i + 1))] for i in range(n)]
+        np.savetxt(folder / f"Waves_{part}.tsv", rows, delimiter="\t")
+    dataset, (first, _) = read_corpus(
+        [folder, folder], "series", generated=0, steps=64, seed=0, labelled=labelled, text_column=None
+    )
+    assert first.inputs == 6
+    assert len(dataset) == 12
+    if labelled:
+        assert dataset.target.classes == ("Waves/1", "Waves/2", "Waves-1/1", "Waves-1/2")
 
 
 def test_channels_are_series_of_their_own() -> None:

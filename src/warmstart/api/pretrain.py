@@ -55,7 +55,7 @@ class PretrainResult:
 
 
 def pretrain(
-    data: Any = (),
+    data: Any = None,
     *,
     generate: int = 0,
     backbone: str | None = None,
@@ -100,7 +100,7 @@ def pretrain(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
-    sources = list(data) if isinstance(data, list | tuple) else [data]
+    sources = list(data) if isinstance(data, list | tuple) else [] if data is None else [data]
     if not sources and not generate:
         raise DataError("nothing to pretrain on", expected="folders or files", do="name some, or --generate 20000")
     first = "series" if generate else kind_of(sources[0])
