@@ -137,12 +137,13 @@ def compare(
     given = dict(locals())
     _check_counts(folds, seeds, workers)
     asks = asked_of(task, horizon=horizon, context=context, season=season, val=val, folds=folds)
-    said = reading_of(series)
-    seen = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
+    seen = kind_of(
+        data, task=task, path_column=path_column, text_column=text_column, reading=(said := reading_of(series))
+    )
     kind: Kind = "series" if asks else seen
     columns = {name: given[name] for name in COLUMNS if name in given} | vars(said)
-    reading = {**columns, "normal": normal}
-    asked = _listed(_default(data, kind, "forecast" if asks else task, reading) if methods is None else methods)
+    of: TaskName | None = "forecast" if asks else task
+    asked = _listed(_default(data, kind, of, {**columns, "normal": normal}) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     found = contestants_of(asked, named)
     options: dict[str, Any] = {
