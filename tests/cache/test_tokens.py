@@ -44,7 +44,7 @@ def made(folder: Path, dataset: Dataset, how: TextSpec) -> TokenStore:
 
 
 def same(one: TokenStore, other: TokenStore) -> bool:
-    pairs: list[tuple[Encoded, Encoded]] = list(zip(one._encoded, other._encoded, strict=True))
+    pairs: list[tuple[Encoded, Encoded]] = list(zip(one.encoded, other.encoded, strict=True))
     return all(
         np.array_equal(a.tokens, b.tokens)
         and np.array_equal(a.starts, b.starts)
@@ -67,7 +67,7 @@ def test_what_is_written_is_kept_with_what_it_is_written_for(tmp_path: Path) -> 
     first, second = (made(tmp_path, data(TEXTS), writes) for _ in range(2))
     assert second.found
     assert same(first, second)
-    assert any(one.written for one in second._encoded)
+    assert any(one.written for one in second.encoded)
 
 
 def test_another_text_order_length_or_tokenizer_is_made_anew(tmp_path: Path) -> None:

@@ -123,12 +123,12 @@ class Choosing:
         size = self.wanted.size
         if isinstance(backbone.spec, TextSpec):
             most = None if size is None else min(size, backbone.spec.limit)
-            store, _ = read_all_texts(self.data.dataset, backbone, most, silent, self.budget)
-            return View(uri, backbone, dataclasses.replace(self.data, store=store, spec=store.spec))
+            tokens, _ = read_all_texts(self.data.dataset, backbone, most, silent, self.budget)
+            return View(uri, backbone, dataclasses.replace(self.data, store=tokens, spec=tokens.spec))
         if backbone.spec.kind == "series":
             backbone = for_channels(backbone, self.data.dataset)
-            store, _ = read_all_series(self.data.dataset, backbone, size, silent)
-            return View(uri, backbone, dataclasses.replace(self.data, store=store, spec=store.spec))
+            series, _ = read_all_series(self.data.dataset, backbone, size, silent)
+            return View(uri, backbone, dataclasses.replace(self.data, store=series, spec=series.spec))
         spec = measured(backbone.preprocess, self.data.dataset, self.listener)
         return View(uri, dataclasses.replace(backbone, spec=spec), self.data, size)
 

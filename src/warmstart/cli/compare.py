@@ -60,7 +60,8 @@ Methods = Annotated[
 Backbones = Annotated[
     str | None,
     typer.Option(
-        help="Pretrained networks with commas between them.", show_default="lite0 for images, minilm for texts"
+        help="Pretrained networks with commas between them.",
+        show_default="lite0 for images, minilm for texts, series for series",
     ),
 ]
 Folds = Annotated[int, typer.Option(help="Folds of cross-validation, the same for all.")]

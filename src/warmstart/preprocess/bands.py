@@ -138,8 +138,8 @@ def npy_header(source: str | Path | bytes, channels: int | None, max_pixels: int
     name = name_of(source)
     with opened(source) as file:
         try:
-            version = np.lib.format.read_magic(file)
-            shape, _, dtype = _VERSIONS[version](file)
+            version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call, unused-ignore]
+            shape, _, dtype = _VERSIONS[version](file)  # type: ignore[no-untyped-call, unused-ignore]
             start = file.tell()
         except (ValueError, KeyError, OSError) as error:
             detail = reason(source, error).splitlines()[0]

@@ -112,4 +112,5 @@ def scaled(values: npt.NDArray[np.float64]) -> FloatArray:
     """
     mean, std = values.mean(1, keepdims=True), values.std(1, keepdims=True)
     flat = std <= FLAT * np.maximum(np.abs(values).max(1, keepdims=True), 1e-12)
-    return ((values - mean) / np.where(flat, np.inf, std)).astype(np.float32)
+    found: FloatArray = ((values - mean) / np.where(flat, np.inf, std)).astype(np.float32)
+    return found

@@ -30,6 +30,8 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
+DESCRIBED = ("hf:", "mantis:", "moment:", "chronos:")
+"""Suppliers whose networks are built from a structure that the bundle holds."""
 BACKBONE_URI = re.compile(r"(file:)?[a-z0-9_]+(:[A-Za-z0-9._-]+)?(@[A-Za-z0-9._-]+)?(\?[A-Za-z0-9=&,]+)?")
 """Names an architecture that an adapter knows, never a place (`timm:hf-hub:...`, a path) to fetch one from; the name of
 a weights file behind an @ is there to be read by people."""
@@ -91,7 +93,7 @@ class Manifest(_Data):
             raise ValueError("the outputs are not those of the horizon and the quantiles")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("two classes have the same name")
-        described = self.backbone.name.startswith("hf:") and STRUCTURE in self.files  # the name is only shown
+        described = self.backbone.name.startswith(DESCRIBED) and STRUCTURE in self.files  # the name is only shown
         if not described and not BACKBONE_URI.fullmatch(self.backbone.name):
             raise ValueError(f"backbone {self.backbone.name!r} is not the name of an architecture")
         return self

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warmstart.data.futures import Window
 from warmstart.data.schema import Sample, Series, Text
 from warmstart.data.signals import read_series
 from warmstart.data.sources import load_inputs
@@ -80,6 +81,8 @@ def read(sample: Sample, spec: Spec) -> Tensor:
     if isinstance(spec, PreprocessSpec):
         return read_pixels(sample.source, spec)
     if isinstance(spec, SeriesSpec):
+        if isinstance(sample.source, Window) and not np.isfinite(sample.source.values).any():
+            raise DataError(f"{sample.id} has no known value to go on from", expected="some among its last ones")
         return read_series(sample, spec)
     if (error := unreadable(sample)) is not None:
         raise error

@@ -117,6 +117,22 @@ def test_columns_that_never_vary_and_copies_do_no_harm(name: str) -> None:
     assert still.isfinite().all()
 
 
+@pytest.mark.parametrize("name", [*distances])
+def test_samples_of_one_group_are_left_out_together(name: str) -> None:
+    make = torch.Generator().manual_seed(0)
+    centres = torch.randn(200, 4, generator=make).repeat_interleave(4, 0)  # 200 recordings, four windows of each
+    rows = centres + 0.05 * torch.randn(800, 4, generator=make)
+    units = [str(i // 4) for i in range(400)]
+    alone, together = (
+        fit_anomaly(rows[:400], torch.zeros(400), (name,), units=of).logits(rows[400:])[:, 1] for of in (None, units)
+    )
+    assert float((together <= 0.2).double().mean()) == pytest.approx(0.2, abs=0.12)
+    if name == "neighbours":
+        assert float((alone <= 0.2).double().mean()) > 0.9, "windows of new recordings are no windows of old ones"
+    assert "by leaving out whole groups" in fit_anomaly(rows[:400], torch.zeros(400), units=units).told
+    assert "groups" not in fit_anomaly(rows[:9], torch.zeros(9), units=[None] * 9).told
+
+
 def test_the_rate_of_alarms_is_what_so_few_can_say() -> None:
     few, many = (fit_anomaly(normal(n, 3).float(), torch.zeros(n)) for n in (30, 120))
     assert few.choice["alarm"] == pytest.approx(1 / 31)

@@ -24,6 +24,7 @@ import torch
 from sklearn.covariance import ledoit_wolf_shrinkage
 from torch import Tensor
 
+from warmstart.data.schema import IntArray
 from warmstart.engine.heads.base import FittedHead
 from warmstart.engine.heads.threads import eigen, gram, product, threads_for
 from warmstart.errors import RecipeError, TrainingError
@@ -32,6 +33,7 @@ from warmstart.model.backbone import FeatureGroup
 from warmstart.registry import Registry
 
 DEFAULT, NEIGHBOURS = "neighbours", 2
+FOLDS = 10
 MOST = 5000
 """Normal samples that a head remembers, at most: a random choice of more."""
 LEAST_SHRINKAGE = 1e-4
@@ -63,6 +65,7 @@ def fit_anomaly(
     seed: int = 0,
     *,
     groups: Sequence[FeatureGroup] = (),
+    units: Sequence[str | None] | None = None,
     false_alarms: float = FALSE_ALARMS,
 ) -> FittedHead:
     """Fit on the features (n, d) of samples whose target (n,) is 0, normal; others have no part in it.
@@ -73,6 +76,8 @@ def fit_anomaly(
         names: the first of them that is in `distances`; the default where none is.
         seed: of the choice where there are more than `MOST`.
         groups: of the columns; one where nothing is known of them.
+        units: what each sample belongs to (a patient, a recording), if anything: windows of one recording are alike,
+            so that all of them are left out together.
         false_alarms: share of normal samples that may raise an alarm.
 
     Of the result, `cv_outputs` (n, 3) are those of each normal sample as if it had been left out.
@@ -98,7 +103,11 @@ def fit_anomaly(
     rows = features[normal].double()
     with threads_for(float(len(rows)) * rows.shape[1] * min(rows.shape)):
         mean, std = rows.mean(0), _spreads(rows, groups)
-        head, left_out = distances[name]((rows - mean) / std, false_alarms)
+        scaled = (rows - mean) / std
+        head, left_out = distances[name](scaled, false_alarms)
+        folds = _folds([units[i] for i in normal.tolist()], seed) if units is not None else None
+        if folds is not None:
+            left_out = _left_out_by_fold(distances[name], scaled, folds)
         head.mean.copy_(mean)
         head.std.copy_(std)
         head.calibrate(left_out)
@@ -107,7 +116,31 @@ def fit_anomaly(
             outputs = head(features.float())
             outputs[normal] = head.judged((left_out / head.unit).float())
     choice: dict[str, Any] = {"samples": len(rows), "alarm": head.rate}
-    return FittedHead(name, head, outputs, choice, told(name, head))
+    return FittedHead(name, head, outputs, choice, told(name, head, by_unit=folds is not None))
+
+
+def _folds(units: Sequence[str | None], seed: int) -> IntArray | None:
+    """Fold (n,) in which each sample is left out with all of its unit; `None` where units do not hold several samples,
+    or there is only one.
+    """
+    names = [f"of {unit}" if unit is not None else f"alone {i}" for i, unit in enumerate(units)]
+    found, which = np.unique(names, return_inverse=True)
+    if not 1 < len(found) < len(names):
+        return None
+    return (np.random.default_rng(seed).permutation(len(found)) % min(FOLDS, len(found)))[which].astype(np.int64)
+
+
+def _left_out_by_fold(fit: Distance, rows: Tensor, folds: IntArray) -> Tensor:
+    """Distance (n,) of each scaled row (n, d) from those of the other folds."""
+    left = torch.empty(len(rows), dtype=rows.dtype)
+    for fold in np.unique(folds):
+        held = torch.from_numpy(folds == fold)
+        middle = rows[~held].mean(0)
+        if int((~held).sum()) < 2:
+            raise TrainingError("one normal sample beside a group", "two or more", do="give more groups")
+        head, _ = fit(rows[~held] - middle, FALSE_ALARMS)
+        left[held] = head.distance((rows[held] - middle).float()).to(left)
+    return left
 
 
 def _spreads(rows: Tensor, groups: Sequence[FeatureGroup]) -> Tensor:
@@ -119,10 +152,11 @@ def _spreads(rows: Tensor, groups: Sequence[FeatureGroup]) -> Tensor:
     return torch.where(found > 0, found, 1.0)
 
 
-def told(name: str, head: AnomalyHead) -> str:
+def told(name: str, head: AnomalyHead, *, by_unit: bool = False) -> str:
     """What was fitted, and when it raises an alarm, in words."""
     n = len(head.left_out)
-    what = f"{name}, from {n} normal samples; an alarm is a p-value of at most {head.rate:.3g}"
+    how = ", p-values by leaving out whole groups" if by_unit else ""
+    what = f"{name}, from {n} normal samples{how}; an alarm is a p-value of at most {head.rate:.3g}"
     if head.rate > head.false_alarms:
         least = round(1 / head.false_alarms) - 1
         what += f", the least that so few can say: a rate of {head.false_alarms:.3g} takes {least}"

@@ -27,6 +27,7 @@ def fit_head(
     seed: int = 0,
     *,
     groups: Sequence[FeatureGroup] = (),
+    units: Sequence[str | None] | None = None,
 ) -> FittedHead:
     """Fit the head of `task` with so many `outputs` on features (n, ...) and targets (n, ...).
 
@@ -34,19 +35,21 @@ def fit_head(
     `warmstart.engine.heads.numbers`, forecasts that of `warmstart.engine.heads.forecasts`, whatever is named. Anomalies
     have the first that is one of `warmstart.engine.heads.anomaly`.
 
+    `units` say what each sample belongs to, where what is left out with it depends on that.
+
     Raises:
         RecipeError: nothing of the kind can be fitted without gradients.
         TrainingError: see `Problem.of` and `fit_numbers`.
     """
     if isinstance(task, Forecasting):
-        return fit_forecasts(features, targets, task)
+        return fit_forecasts(features, targets, task, groups=groups)
     match task.name:
         case "classify":
             return best_closed_form(features, targets, outputs, names, seed, groups=groups)
         case "multilabel" | "regress":
             return fit_numbers(features, targets, labels=task.name == "multilabel")
         case "anomaly":
-            return fit_anomaly(features, targets, names, seed, groups=groups)
+            return fit_anomaly(features, targets, names, seed, groups=groups, units=units)
         case "tag":
             return fit_tags(features, targets, outputs, names, seed)
     raise RecipeError(

@@ -107,7 +107,7 @@ class ThetaRung(LocalRung):
 
     def seconds(self, context: LadderContext) -> float:
         """By the number of windows; the first takes a while to be compiled."""
-        return 8.0 + self.each * len(context.data.split.val)
+        return 3.0 + self.each * len(context.data.split.val)
 
 
 @dataclasses.dataclass

@@ -34,13 +34,14 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     train = features(network, last, data, data.split.train, **options)
     targets = data.targets(data.split.train)
     outputs_of = len(data.dataset.target.classes)
-    groups = network.facts.groups
+    of: dict[str, Any] = {"groups": network.facts.groups}
+    of["units"] = [data.dataset.samples[int(i)].group for i in data.split.train]
 
     names = plan.step.heads
-    chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, groups=groups)
+    chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, **of)
     while "phase" in context.then and chosen.linear() is None:
         names = tuple(head for head in names if head != chosen.name) or (LINEAR,)
-        chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, groups=groups)
+        chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, **of)
     put(chosen, network)
     values = {f"cv_{key}": value for key, value in context.task.metrics(chosen.cv_outputs, targets).items()}
     outputs = None
