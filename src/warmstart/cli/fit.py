@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 Baseline = Annotated[
     Literal["simple", "scratch", "none"],
     typer.Option(
-        help="What transfer is compared with: a simple model (pixels, TF-IDF, MiniRocket), training from scratch, nothing."
+        help="What transfer is compared with: a simple model (pixels, TF-IDF, MiniRocket), training anew, nothing."
     ),
 ]
 
