@@ -33,6 +33,10 @@ def embed(runs: Sequence[Path]) -> None:
         sha256 = before.get("weights", {}).get("content_sha256", before.get("weights_sha256"))
         if one["start"]["weights_sha256"] != sha256:
             raise SystemExit("a run did not start from the weights of the one before")
+    for number, one in enumerate(said, start=1):  # where the runs lay means nothing elsewhere
+        one["command"] = f"{one['command']} --out RUN-{number}"
+        if number > 1:
+            one["command"] = one["command"].replace(said[number - 2]["backbone"], f"file:RUN-{number - 1}/backbone")
     shutil.copyfile(weights, WEIGHTS)
     facts = {
         "runs": [{name: one[name] for name in _KEPT} for one in said],
