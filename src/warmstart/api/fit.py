@@ -103,7 +103,7 @@ def fit(
             lines file; a DataFrame; `(images, labels)` or `(texts, labels)`; or a `Dataset`.
         backbone: URI of the backbone: `timm:resnet50.a1_in1k`, `hf:ORG/NAME`, `toy`, or `bundle:FOLDER`, what another
             run has trained; by default `lite0` for images and `minilm` for texts. Of images, where the ladder is
-            climbed, features of several late blocks are taken together, unless `?taps=N` says how many (0: only its own).
+            climbed, features of several late blocks are taken together, unless `?taps=N` says how many (0: its own).
             `?channels=N`, or `?bands=B02,B03,...` by name, is for inputs other than RGB.
         accept_licence: your use keeps to the licence of the weights, also where that restricts it (non-commercial,
             research only, terms of its own). Recorded in the run and in the bundle's card.
