@@ -102,8 +102,8 @@ def fit(
         data: a folder with one folder per class (with or without train/val/test above them); a CSV, Parquet or JSON
             lines file; a DataFrame; `(images, labels)` or `(texts, labels)`; or a `Dataset`.
         backbone: URI of the backbone: `timm:resnet50.a1_in1k`, `hf:ORG/NAME`, `toy`, or `bundle:FOLDER`, what another
-            run has trained; by default `lite0` for images and `minilm` for texts. Of images, where the ladder is
-            climbed, features of several late blocks are taken together, unless `?taps=N` says how many (0: its own).
+            run has trained; by default `lite0` for images, `minilm` for texts and `series` for series. Where the ladder
+            is climbed, features of several late blocks are taken together, unless `?taps=N` says how many (0: its own).
             `?channels=N`, or `?bands=B02,B03,...` by name, is for inputs other than RGB.
         accept_licence: your use keeps to the licence of the weights, also where that restricts it (non-commercial,
             research only, terms of its own). Recorded in the run and in the bundle's card.

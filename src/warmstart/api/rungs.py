@@ -177,6 +177,8 @@ def _baseline(baseline: str, time: Time) -> list[Rung]:
         ]
         if time.context.task.name == "anomaly":
             first.about = f"no transfer: {DISTANCES[DEFAULT]}, {'TF-IDF' if first.name == 'tfidf' else 'raw values'}"
+        if time.context.task.name == "forecast":  # they take next to nothing, and are what any forecast is told beside
+            return [first, *more]
         return [first, *(rung for rung in more if time.fits(rung.seconds(time.context), SIMPLE_SHARE))]
     if baseline == "scratch":
         recipe = time.best(
