@@ -61,21 +61,8 @@ def evaluate(
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
-    target = loaded.manifest.target
-    if isinstance(target, ForecastTarget):
-        dataset = Dataset(measured_windows(target, data, **columns_of(series)), target)
-    else:
-        dataset = load(
-            data,
-            kind=loaded.spec.kind,
-            task=loaded.manifest.task,
-            normal=target if isinstance(target, AnomalyTarget) else None,
-            path_column=path_column,
-            text_column=text_column,
-            label_column=label_column,
-            group=group,
-            **series,
-        )
+    columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
+    dataset = _read(loaded, data, columns, group, series)
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":
@@ -108,6 +95,16 @@ def evaluate(
         "unknown": None if bank is None or far is None else float((far > bank.threshold).mean()),
         "coverage": sets,
     }
+
+
+def _read(bundle: Bundle, data: Any, columns: dict[str, Any], group: str | None, series: SeriesOptions) -> Dataset:
+    """The data as the bundle was trained on them."""
+    target = bundle.manifest.target
+    if isinstance(target, ForecastTarget):
+        return Dataset(measured_windows(target, data, **columns_of(series)), target)
+    normal = target if isinstance(target, AnomalyTarget) else None
+    kind, task = bundle.spec.kind, bundle.manifest.task
+    return load(data, kind=kind, task=task, normal=normal, group=group, **columns, **series)
 
 
 def _of_writing(

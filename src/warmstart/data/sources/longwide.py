@@ -131,7 +131,7 @@ def _numbers(column: Any, name: str) -> FloatArray:
     if bool((np.isnan(found) & text.notna().to_numpy()).any()):
         bad = text[np.isnan(found) & text.notna().to_numpy()].iloc[0]
         raise DataError(f"the column {name!r} holds {bad!r}", expected="numbers; an empty cell where one is missing")
-    return np.where(np.isfinite(found), found, np.nan)
+    return np.asarray(np.where(np.isfinite(found), found, np.nan))
 
 
 def _stamps(column: Any, key: str, notes: list[str]) -> npt.NDArray[Any]:
@@ -139,7 +139,7 @@ def _stamps(column: Any, key: str, notes: list[str]) -> npt.NDArray[Any]:
     import pandas as pd
 
     if _numeric(column):
-        return pd.to_numeric(column).to_numpy(np.float64)
+        return np.asarray(pd.to_numeric(column), dtype=np.float64)
     try:
         found = pd.to_datetime(column, utc=False, format="ISO8601" if column.dtype == object else None)
     except (ValueError, TypeError):
@@ -154,4 +154,4 @@ def _stamps(column: Any, key: str, notes: list[str]) -> npt.NDArray[Any]:
         found = found.dt.tz_convert("UTC").dt.tz_localize(None)
         if (said := "times are read as UTC") not in notes:
             notes.append(said)
-    return found.to_numpy()
+    return np.asarray(found.to_numpy())

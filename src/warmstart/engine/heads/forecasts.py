@@ -99,8 +99,7 @@ def fit_forecasts(
 
 @dataclasses.dataclass(frozen=True)
 class _Path:
-    """The best penalty for columns scaled `by` (d,), its left-out answers (n, horizon), NaN where none, and their error.
-    """
+    """The best penalty for columns scaled `by` (d,), its left-out answers (n, horizon), and their error."""
 
     path: RidgePath
     by: Tensor
