@@ -71,7 +71,7 @@ def by_folds(dataset: Dataset, uri: str) -> float:
     with evaluating(backbone.module):
         features = predict_outputs(backbone.module, store, every)
     labels, right = store.targets(every), 0
-    folds = max(2, min(5, int(torch.bincount(labels)[labels.unique()].min())))
+    folds = max(2, min(5, int(np.unique(labels.numpy(), return_counts=True)[1].min())))
     parts = StratifiedKFold(folds, shuffle=True, random_state=0).split(every, labels.numpy())
     for inside, outside in parts:
         problem = Problem.of(features[inside], labels[inside], len(train.target.classes))
