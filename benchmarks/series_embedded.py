@@ -2,11 +2,13 @@
 
     python -m benchmarks.series_embedded --data ARCHIVE --out FOLDER            # all sets in a folder, small ones first
     python -m benchmarks.series_embedded --data ARCHIVE --out FOLDER --table    # what is there so far
+    python -m benchmarks.series_embedded --data ARCHIVE --out FOLDER --curve file:RUN-1/backbone file:RUN-2/backbone
 
 ARCHIVE is as for `benchmarks.series`; the default splits. The probe is the ridge head with standardised features, its
 penalty by exact leave-one-out on the training part; MiniRocket is aeon's, with its own ridge classifier. The test part
 chooses nothing. A result is a line in FOLDER/results.jsonl and is not computed again; the lines of `benchmarks.series`
-have the same form, so its results of aeon may be copied there.
+have the same form, so its results of aeon may be copied there. `--curve` probes backbones by cross-validation on
+training parts alone, which is how the embedded one was chosen among the runs that led to it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.series import by_aeon, in_folder, lines
 from benchmarks.series_transfer import read
@@ -34,6 +37,13 @@ from warmstart.model.modes import evaluating
 NETWORKS = {"embedded": "series", "random": "series?pretrained=false"}
 WHAT = (*NETWORKS, "aeon")
 HEAD = "ridge"
+CURVE = [
+    *("ACSF1", "ArrowHead", "Beef", "Car", "CBF", "ECG200", "FaceFour", "Fish", "FordA", "GunPoint", "Ham"),
+    *("DistalPhalanxOutlineCorrect", "Earthquakes", "ChlorineConcentration", "FiftyWords", "ElectricDevices"),
+    *("CricketX", "Adiac"),
+]
+"""Sets by whose training parts backbones are compared."""
+MOST = 400
 
 
 def by_probe(dataset: Dataset, uri: str, seed: int) -> dict[str, Any]:
@@ -50,6 +60,33 @@ def by_probe(dataset: Dataset, uri: str, seed: int) -> dict[str, Any]:
     taken = {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - spent}
     weights = backbone.card.weights_sha256
     return {"accuracy": float((answers == truth).double().mean()), "weights": weights, **taken}
+
+
+def by_folds(dataset: Dataset, uri: str) -> float:
+    """Accuracy of the head by stratified cross-validation on at most `MOST` series of the training part."""
+    train = dataset.subset([i for i, one in enumerate(dataset.samples) if one.split == "train"])
+    train = train.subset(np.random.default_rng(0).permutation(len(train))[:MOST])
+    backbone = for_channels(load_backbone(uri), train)
+    store, every = SeriesStore(train, sized(backbone, train, None)), np.arange(len(train))
+    with evaluating(backbone.module):
+        features = predict_outputs(backbone.module, store, every)
+    labels, right = store.targets(every), 0
+    folds = max(2, min(5, int(np.unique(labels.numpy(), return_counts=True)[1].min())))
+    parts = StratifiedKFold(folds, shuffle=True, random_state=0).split(every, labels.numpy())
+    for inside, outside in parts:
+        problem = Problem.of(features[inside], labels[inside], len(train.target.classes))
+        answers = closed_form[HEAD](problem, seed=0).logits(features[outside].double()).argmax(1)
+        right += int((answers == labels[outside]).sum())
+    return right / len(train)
+
+
+def curve(uris: Sequence[str], options: argparse.Namespace) -> None:
+    """The mean over some sets for each backbone, printed and kept."""
+    found: dict[str, Any] = {"sets": options.sets or CURVE}
+    for uri in uris:
+        found[uri] = float(np.mean([by_folds(read(name, options.data), uri) for name in found["sets"]]))
+        print(f"{uri}: {found[uri]:.4f}", flush=True)
+    (options.out / "curve.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -85,10 +122,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of results.jsonl and series_embedded.md")
     parser.add_argument("--sets", nargs="+", help="some of them")
     parser.add_argument("--what", nargs="+", choices=WHAT, default=list(WHAT))
+    parser.add_argument("--curve", nargs="+", metavar="BACKBONE", help="compare these on training parts alone")
     parser.add_argument("--table", action="store_true", help="compute nothing")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.curve:
+        curve(options.curve, options)
+        return 0
     done = {(row["set"], row["what"]) for row in lines(options.out) if row["seed"] == 0}
     names = [] if options.table else options.sets or in_folder(options.data)
     for name in names:
@@ -102,6 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{name} {what}: {found['accuracy']:.3f} in {found['cpu_seconds']:.1f} s", flush=True)
     shown = table(lines(options.out))
     (options.out / "series_embedded.md").write_text(shown + "\n")
+    rows = sorted((row for row in lines(options.out) if row["what"] in WHAT), key=lambda row: (row["set"], row["what"]))
+    (options.out / "series_embedded.json").write_text(json.dumps(rows, indent=1) + "\n")
     print(shown)
     return 0
 

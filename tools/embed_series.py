@@ -1,17 +1,17 @@
 """Puts the backbone that runs of `warmstart pretrain` made into the package, as `series`.
 
-    python tools/embed_series.py RUN [RUN ...]
+    python tools/embed_series.py RUN [RUN ...] [--probe WORDS]
 
 The runs are given in their order, each having started from the backbone of the one before; the weights are those of the
 last. They are stored in float32 and read as they are. `series.json` beside them has the command, recipe, corpus, seed
-and curve of each run, and the hash of the file.
+and curve of each run, the hash of the file, and in the words given how the last run was chosen.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +23,7 @@ MOST = 8_000_000  # bytes of the file
 _KEPT = ("command", "objective", "recipe", "seed", "corpus", "curve", "seconds", "stopped")
 
 
-def embed(runs: Sequence[Path]) -> None:
+def embed(runs: Sequence[Path], probe: str) -> None:
     """Copy the weights of the last run, and write what is known of all."""
     weights = runs[-1] / "backbone" / NAME
     if weights.stat().st_size > MOST:
@@ -41,10 +41,15 @@ def embed(runs: Sequence[Path]) -> None:
     facts = {
         "runs": [{name: one[name] for name in _KEPT} for one in said],
         "corpus": [part for one in said for part in one["corpus"]],
+        "probe": probe,
         "weights": {"sha256": file_sha256(WEIGHTS), "licence": "Apache-2.0"},
     }
     FACTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    embed([Path(run) for run in sys.argv[1:]])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--probe", default="")
+    options = parser.parse_args()
+    embed(options.runs, options.probe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -43,3 +44,16 @@ def test_what_was_computed_is_not_computed_again(tmp_path: Path, capsys: pytest.
     main(words)
     assert "Waves random" not in capsys.readouterr().out
     assert len(lines(tmp_path / "out")) == 1
+
+
+def test_backbones_are_compared_on_the_training_part_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "sets" / "Waves"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    rows = [[i % 2, *np.sin(np.arange(40) * (0.2 + 0.5 * (i % 2))) + rng.normal(0, 0.1, 40)] for i in range(20)]
+    np.savetxt(folder / "Waves_TRAIN.tsv", rows, delimiter="\t")
+    wrong = [[1 - label, *values] for label, *values in rows]
+    np.savetxt(folder / "Waves_TEST.tsv", wrong, delimiter="\t")
+    words = ["--data", str(tmp_path / "sets"), "--out", str(tmp_path / "out"), "--sets", "Waves"]
+    main([*words, "--curve", "series?pretrained=false"])
+    assert json.loads((tmp_path / "out" / "curve.json").read_text())["series?pretrained=false"] > 0.9
