@@ -33,7 +33,7 @@ def test_metrics_are_those_of_their_definitions(seed: int, shift: float) -> None
     told, task = Forecast.of(targets), Forecasting()
     found = task.metrics(said, targets)
     truth = (told.base + told.scale[:, None] * told.values).numpy()
-    quantiles = (told.base[..., None] + told.scale[:, None, None] * said.unflatten(1, (-1, 9))).numpy()
+    quantiles = (told.base[..., None] + told.scale[:, None, None] * said.reshape(len(said), -1, 9)).numpy()
     median, unit = quantiles[..., 4], told.unit.numpy()
     assert found["mase"] == pytest.approx((np.abs(truth - median).mean(1) / unit).mean())
     assert found["smape"] == pytest.approx((2 * np.abs(truth - median) / (np.abs(truth) + np.abs(median))).mean())
@@ -61,7 +61,7 @@ def test_steps_whose_value_is_not_known_do_not_count() -> None:
     said, targets = drawn(0)
     task, holes = Forecasting(), targets.clone()
     holes[:, 1] = torch.nan
-    others = said.unflatten(1, (-1, 9)).clone()
+    others = said.reshape(len(said), -1, 9).clone()
     others[:, 1] = 1e6
     assert task.metrics(others.flatten(1), holes) == pytest.approx(task.metrics(said, holes))
     assert task.weight(holes) == task.weight(targets) * 2 / 3
@@ -76,7 +76,7 @@ def test_quantiles_never_cross_and_order_costs_nothing(seed: int) -> None:
     ordered = task.quantiles(said)
     assert bool((ordered.diff(dim=-1) >= 0).all())
     truth = Forecast.of(targets).values.numpy()[: len(said)]
-    crossed = pinball(said.unflatten(1, (-1, 9)).numpy()[: len(truth)], truth[..., None], task.levels).mean()
+    crossed = pinball(said.reshape(len(said), -1, 9).numpy()[: len(truth)], truth[..., None], task.levels).mean()
     assert pinball(ordered.numpy()[: len(truth)], truth[..., None], task.levels).mean() <= crossed + 1e-12
 
 

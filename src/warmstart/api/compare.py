@@ -12,7 +12,7 @@ from warmstart.api.budget import seconds
 from warmstart.api.compared import Compared
 from warmstart.api.comparison import comparison
 from warmstart.api.contest import Contest, contest, contestants_of
-from warmstart.api.forecasts import asked_of
+from warmstart.api.forecasts import WORDS, asked_of
 from warmstart.api.kinds import BACKBONES, default_methods
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.schedule import Schedule
@@ -130,10 +130,10 @@ def compare(
         Interrupted: stopped by the user; finished trials are kept and `resume` goes on.
     """
     _check_counts(folds, seeds, workers)
+    given, said = locals(), reading_of(series)
     asks = asked_of(task, horizon=horizon, context=context, season=season, val=val, folds=folds)
-    said = reading_of(series)
-    found = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
-    kind: Kind = "series" if asks else found
+    seen = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
+    kind: Kind = "series" if asks else seen
     columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column, **vars(said)}
     reading = {**columns, "normal": normal}
     asked = _listed(_default(data, kind, "forecast" if asks else task, reading) if methods is None else methods)
@@ -143,26 +143,12 @@ def compare(
         "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
         "methods": ",".join(one.name if isinstance(one, Recipe) else str(one) for one in asked),
         "backbones": ",".join(named),
-        "folds": folds,
-        "seeds": seeds,
         "budget": str(budget),
         "accept_licence": accept_licence or None,
-        "size": size,
-        "seed": seed,
-        "val": val,
-        "group": group,
-        "time": time,
-        "task": task,
-        "horizon": horizon,
-        "context": context,
-        "season": season,
-        "normal": normal,
+        **{key: given[key] for key in ("folds", "seeds", "size", "seed", "val", "group", "time", "task", "normal")},
+        **{key: given[key] for key in (*WORDS, "workers", "ray", "max_unreadable", "cache_dtype")},
         **columns,
-        "workers": workers,
-        "ray": ray,
-        "max_unreadable": max_unreadable,
         "cache_budget": str(cache_budget),
-        "cache_dtype": cache_dtype,
     }
     return _compare(data, found, options, out=out, resume=resume, cache=cache, listener=listener)
 

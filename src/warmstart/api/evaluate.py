@@ -61,21 +61,8 @@ def evaluate(
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
-    target = loaded.manifest.target
-    if isinstance(target, ForecastTarget):
-        dataset = Dataset(measured_windows(target, data, **columns_of(series)), target)
-    else:
-        dataset = load(
-            data,
-            kind=loaded.spec.kind,
-            task=loaded.manifest.task,
-            normal=target if isinstance(target, AnomalyTarget) else None,
-            path_column=path_column,
-            text_column=text_column,
-            label_column=label_column,
-            group=group,
-            **series,
-        )
+    columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
+    dataset = _labelled(loaded, data, {**columns, "group": group, **series})
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":
@@ -108,6 +95,15 @@ def evaluate(
         "unknown": None if bank is None or far is None else float((far > bank.threshold).mean()),
         "coverage": sets,
     }
+
+
+def _labelled(bundle: Bundle, data: Any, reading: dict[str, Any]) -> Dataset:
+    """The data with the labels that the bundle answers."""
+    target = bundle.manifest.target
+    if isinstance(target, ForecastTarget):
+        return Dataset(measured_windows(target, data, **columns_of(reading)), target)
+    normal = target if isinstance(target, AnomalyTarget) else None
+    return load(data, kind=bundle.spec.kind, task=target.kind, normal=normal, **reading)
 
 
 def _of_writing(

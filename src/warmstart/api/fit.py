@@ -149,14 +149,10 @@ def fit(
     """
     given, reading = locals(), reading_of(series)
     asked = asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test)
-    kind = (
-        "series"
-        if asked
-        else kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=reading)
-    )
+    seen = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=reading)
     options: dict[str, Any] = {
         "data": _called(data),
-        "backbone": backbone or BACKBONES[kind],
+        "backbone": backbone or BACKBONES["series" if asked else seen],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),

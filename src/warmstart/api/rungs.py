@@ -171,7 +171,11 @@ def _probe(context: LadderContext) -> RecipeRung:
 
 def _baseline(baseline: str, time: Time) -> list[Rung]:
     if baseline == "simple":
-        first, *more = [rung() for rung in default_simple(time.context.data.spec.kind, time.context.task.name)]
+        kind, task = time.context.data.spec.kind, time.context.task.name
+        rungs: list[Rung] = [rung() for rung in default_simple(kind, task)]
+        if task == "forecast":  # of each series they take next to nothing, and not one of them is always the best
+            return rungs
+        first, *more = rungs
         if time.context.task.name == "anomaly":
             first.about = f"no transfer: {DISTANCES[DEFAULT]}, {'TF-IDF' if first.name == 'tfidf' else 'raw values'}"
         return [first, *(rung for rung in more if time.fits(rung.seconds(time.context), SIMPLE_SHARE))]

@@ -104,7 +104,7 @@ class ForecastTarget:
             raise ValueError(f"no target of forecasts: {error!r}") from error
         if min(steps.values()) < 1 or not levels or not all(0 < level < 1 for level in levels):
             raise ValueError(f"no target of forecasts: {data}")
-        return cls(**steps, quantiles=levels, how=str(data.get("how", "")))
+        return cls(steps["horizon"], steps["context"], steps["season"], levels, str(data.get("how", "")))
 
     def encode(self, labels: Labels) -> npt.NDArray[np.float32]:
         """What a loss takes (n, 2 horizon + 4): see `Forecast`; values are NaN where unknown.
@@ -151,7 +151,7 @@ class ForecastTarget:
 
 def known_past(past: FloatArray) -> FloatArray:
     """Values (steps,) without missing ones, by the rule of `warmstart.preprocess.series.filled`."""
-    return filled(np.asarray(past, dtype=np.float64)[None])[0]
+    return np.asarray(filled(np.asarray(past, dtype=np.float64)[None])[0])
 
 
 def seasonal_naive(past: FloatArray, horizon: int, season: int) -> FloatArray:
@@ -161,7 +161,7 @@ def seasonal_naive(past: FloatArray, horizon: int, season: int) -> FloatArray:
     [3.0, 4.0, 3.0]
     """
     season = season if len(past) >= season else 1
-    return past[len(past) - season + np.arange(horizon) % season]
+    return np.asarray(past[len(past) - season + np.arange(horizon) % season])
 
 
 def seasonal_error(past: FloatArray, season: int) -> float:

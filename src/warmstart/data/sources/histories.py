@@ -110,8 +110,9 @@ def _of_tsf(path: Path) -> Histories:
     notes: list[str] = []
     found = read_tsf(path, notes).found
     rows = [(one.id, np.asarray(one.series.values[0], dtype=np.float64)) for one in found]
-    starts, rate = [one.series.start for one in found], found[0].series.rate
-    if rate is None or any(start is None for start in starts):
+    starts = [one.series.start for one in found if one.series.start is not None]
+    rate = found[0].series.rate
+    if rate is None or len(starts) < len(found):
         return _together(rows, path.stem, notes)
     import pandas as pd
 

@@ -139,7 +139,7 @@ def _stamps(column: Any, key: str, notes: list[str]) -> npt.NDArray[Any]:
     import pandas as pd
 
     if _numeric(column):
-        return pd.to_numeric(column).to_numpy(np.float64)
+        return np.asarray(pd.to_numeric(column), dtype=np.float64)
     try:
         found = pd.to_datetime(column, utc=False, format="ISO8601" if column.dtype == object else None)
     except (ValueError, TypeError):
@@ -154,4 +154,4 @@ def _stamps(column: Any, key: str, notes: list[str]) -> npt.NDArray[Any]:
         found = found.dt.tz_convert("UTC").dt.tz_localize(None)
         if (said := "times are read as UTC") not in notes:
             notes.append(said)
-    return found.to_numpy()
+    return np.asarray(found)

@@ -72,7 +72,7 @@ def _seasonal(past: FloatArray, season: int) -> bool:
     power = float(row @ row)
     correlation = np.array([float(row[lag:] @ row[: len(row) - lag]) / power for lag in range(1, season + 1)])
     error = np.sqrt((1 + 2 * float((correlation[:-1] ** 2).sum())) / len(past))
-    return abs(float(correlation[-1])) > _SIGNIFICANT * error
+    return bool(abs(float(correlation[-1])) > _SIGNIFICANT * error)
 
 
 def _errors(values: FloatArray, start: float, slope: float, alpha: float) -> FloatArray:
