@@ -108,8 +108,9 @@ def by_fit(backbone: str | None, budget: str) -> Callable[[Dataset, int], dict[s
     def run(dataset: Dataset, seed: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             began = time.monotonic()
-            options = {"backbone": backbone, "budget": budget, "seed": seed, "cache": folder}
-            found = warmstart.fit(dataset, out=Path(folder) / "run", **options).outcome
+            out = Path(folder) / "run"
+            result = warmstart.fit(dataset, backbone=backbone, budget=budget, seed=seed, cache=folder, out=out)
+            found = result.outcome
         best = max((r for r in found.rungs if r.role == "baseline" and r.test), key=lambda r: r.val["accuracy"])
         gain = next(one for one in found.differences if (one.better, one.than) == ("final", best.name))
         return {

@@ -102,8 +102,8 @@ def table(found: Sequence[Choice], chance: dict[str, tuple[float, float]]) -> st
         chosen = ", ".join(f"{one.target}: {one.source} ({one.lost:.1f})" for one in mine)
         right, lost = sum(one.lost == 0 for one in mine), float(np.mean([one.lost for one in mine]))
         lines.append(f"| {ranking} | {right} of {len(mine)} | {lost:.2f} | {chosen} |")
-    right, lost = (float(np.sum([pair[i] for pair in chance.values()])) for i in (0, 1))
-    lines.append(f"| a source at random | {right:.1f} of {len(chance)} | {lost / len(chance):.2f} | |")
+    often, less = (float(np.sum([pair[i] for pair in chance.values()])) for i in (0, 1))
+    lines.append(f"| a source at random | {often:.1f} of {len(chance)} | {less / len(chance):.2f} | |")
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from warmstart.api.corpus import divided, read_corpus
 from warmstart.api.pretrain import PretrainResult, pretrain
 from warmstart.cli.main import app
 from warmstart.data.schema import ClassTarget, Dataset, Sample, Series
+from warmstart.engine.events import Event, Measured
 from warmstart.errors import DataError, RecipeError, RunError
 
-QUICK = {"epochs": 1, "batch_size": 16, "size": 64, "backbone": "toy_series"}
+QUICK: dict[str, Any] = {"epochs": 1, "batch_size": 16, "size": 64, "backbone": "toy_series"}
 
 
 def some(n: int = 24, channels: int = 1, seed: int = 0) -> Dataset:
@@ -31,13 +33,13 @@ def some(n: int = 24, channels: int = 1, seed: int = 0) -> Dataset:
     return Dataset(tuple(samples), ClassTarget(("low", "high")), name="sines")
 
 
-def facts(result: PretrainResult) -> dict[str, object]:
-    found: dict[str, object] = json.loads((result.folder / "pretrain.json").read_text())
+def facts(result: PretrainResult) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((result.folder / "pretrain.json").read_text())
     return found
 
 
 def test_generated_series_make_a_backbone_that_is_used_by_its_folder(tmp_path: Path) -> None:
-    result = pretrain(generate=48, out=tmp_path / "run", **QUICK)  # type: ignore[arg-type]
+    result = pretrain(generate=48, out=tmp_path / "run", **QUICK)
     assert result.objective == "classes"
     assert result.inputs == 48
     backbone = warmstart.load_backbone(result.backbone)
@@ -50,13 +52,13 @@ def test_generated_series_make_a_backbone_that_is_used_by_its_folder(tmp_path: P
         "warmstart pretrain --generate 48 --backbone toy_series --objective classes --budget 10m --epochs 1 "
         "--batch-size 16 --lr 0.001 --size 64 --val 0.05 --seed 0"
     )
-    (part,) = said["corpus"]  # type: ignore[misc]
+    (part,) = said["corpus"]
     assert part["inputs"] == 48
     assert len(part["sha256"]) == 64
 
 
 def test_a_run_is_the_same_for_a_seed(tmp_path: Path) -> None:
-    one, same = (pretrain(generate=32, out=tmp_path / name, **QUICK) for name in "ab")  # type: ignore[arg-type]
+    one, same = (pretrain(generate=32, out=tmp_path / name, **QUICK) for name in "ab")
     assert (one.folder / "backbone/weights.safetensors").read_bytes() == (
         same.folder / "backbone/weights.safetensors"
     ).read_bytes()
@@ -65,7 +67,7 @@ def test_a_run_is_the_same_for_a_seed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("objective", ["masked", "views", "supervised"])
 def test_every_objective_learns_from_series(objective: str, tmp_path: Path) -> None:
     data = some() if objective == "supervised" else list(some().samples)
-    result = pretrain([data], objective=objective, out=tmp_path / "run", **QUICK)  # type: ignore[arg-type]
+    result = pretrain([data], objective=objective, out=tmp_path / "run", **QUICK)
     assert np.isfinite(result.curve[-1].values["train_loss"])
 
 
@@ -76,6 +78,22 @@ def test_test_parts_are_not_learned_from_and_classes_are_those_of_their_set() ->
     assert len(dataset) == 40
     assert dataset.target.classes == ("data-0/low", "data-0/high", "data-1/low", "data-1/high")
     assert parts[0].sha256 != parts[1].sha256
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_of_a_folder_with_parts_the_training_part_alone_is_read(labelled: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "Waves"
+    folder.mkdir()
+    for part, n in (("TRAIN", 6), ("TEST", 9)):
+        rows = [[1 + i % 2, *np.sin(np.arange(20) * (i + 1))] for i in range(n)]
+        np.savetxt(folder / f"Waves_{part}.tsv", rows, delimiter="\t")
+    dataset, (first, _) = read_corpus(
+        [folder, folder], "series", generated=0, steps=64, seed=0, labelled=labelled, text_column=None
+    )
+    assert first.inputs == 6
+    assert len(dataset) == 12
+    if labelled:
+        assert dataset.target.classes == ("Waves/1", "Waves/2", "Waves-1/1", "Waves-1/2")
 
 
 def test_channels_are_series_of_their_own() -> None:
@@ -120,7 +138,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="no objective is called 'maskd'"):
         pretrain(generate=8, objective="maskd", backbone="toy_series")
     with pytest.raises(RunError, match="exists already"):
-        pretrain(generate=8, out=tmp_path, **QUICK)  # type: ignore[arg-type]
+        pretrain(generate=8, out=tmp_path, **QUICK)
 
 
 def test_the_command_says_how_to_use_what_it_made(tmp_path: Path) -> None:
@@ -135,3 +153,19 @@ def test_epochs_are_as_many_as_the_time_has_room_for(tmp_path: Path) -> None:
     result = pretrain(generate=64, backbone="toy_series", size=64, batch_size=16, budget="2s", out=tmp_path / "run")
     assert json.loads((result.folder / "pace.json").read_text())["epochs"] >= 1
     assert result.curve
+
+
+def test_a_run_that_was_stopped_goes_on_in_its_folder_and_ends_the_same(tmp_path: Path) -> None:
+    def stop(event: Event) -> None:
+        if isinstance(event, Measured):
+            raise KeyboardInterrupt
+
+    options: dict[str, Any] = {**QUICK, "generate": 48, "epochs": 2}
+    whole = pretrain(**options, out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(**options, out=tmp_path / "run", listener=stop)
+    with pytest.raises(RunError, match=r"started with other values: seed=0 \(now 1\)"):
+        pretrain(**options, seed=1, resume=tmp_path / "run")
+    resumed = pretrain(**options, resume=tmp_path / "run")
+    weights = [run.folder / "backbone/weights.safetensors" for run in (whole, resumed)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()

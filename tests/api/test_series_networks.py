@@ -1,4 +1,4 @@
-"""Series of several channels through networks for one channel, from folders and files, to a bundle that is read again."""
+"""Series of several channels through networks for one channel, from files to a bundle that is read again."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from warmstart.evaluation.compare import NO_DIFFERENCE
@@ -45,6 +47,21 @@ def test_it_says_whether_transfer_helped(word: str, sentence: str) -> None:
 
 def test_the_baseline_is_named_in_words() -> None:
     assert "against learning from raw pixels." in said(pixels="better")
+
+
+def test_of_several_baselines_the_best_on_validation_is_told_of() -> None:
+    scored = [
+        dataclasses.replace(rung(name, baseline=True), val={"accuracy": value})
+        for name, value in (("minirocket", 0.8), ("multirocket_hydra", 0.9), ("scratch", 0.9))
+    ]
+    against = dict.fromkeys(("minirocket", "multirocket_hydra", "scratch"), "worse")
+    assert "against MultiRocket-Hydra and ridge regression;" in said(rungs=(*scored, rung("probe")), **against)
+
+
+def test_a_baseline_that_was_as_good_is_said_to_be() -> None:
+    level = Difference("final", "minirocket", Interval(-0.01, -0.04, 0.02), NO_DIFFERENCE)
+    told = verdict(FINAL, "150 test series", "probe", (rung("minirocket", baseline=True), rung("probe")), [level])
+    assert "against MiniRocket and ridge regression, which was as good." in told
 
 
 def test_without_a_baseline_nothing_is_claimed_about_transfer() -> None:

@@ -1,10 +1,20 @@
-"""The command line that repeats a run."""
+"""The command line that repeats a run, and what data are called in it."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+
+def called(data: Any) -> str:
+    """Data as a run's folder names them: the path, or the type of what lies in memory.
+
+    >>> called("photos"), called([1, 2])
+    ('photos', 'list')
+    """
+    return str(data) if isinstance(data, str | Path) else type(data).__name__
 
 
 def command(name: str, arguments: Sequence[str], options: Mapping[str, Any]) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from warmstart.api.budget import seconds
+from warmstart.api.command import called
 from warmstart.api.compared import Compared
 from warmstart.api.comparison import comparison
 from warmstart.api.contest import Contest, contest, contestants_of
-from warmstart.api.forecasts import WORDS, asked_of
-from warmstart.api.kinds import BACKBONES, default_methods
+from warmstart.api.forecasts import asked_of
+from warmstart.api.kinds import BACKBONES, COLUMNS, default_methods
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.schedule import Schedule
 from warmstart.data.contact import contact_sheet
@@ -48,6 +49,10 @@ class CompareResult:
     comparison: Comparison
     folder: Path
     report: Path
+
+
+_AS_GIVEN = ("size", "seed", "val", "group", "time", "task", "horizon", "context", "season", "normal")
+"""Options that a run's folder holds just as they were given."""
 
 
 def compare(
@@ -91,9 +96,9 @@ def compare(
     Args:
         data: as for `fit`.
         methods: names of recipes, with options (`finetune?epochs=3`), YAML files or `Recipe`s, in a list or with commas
-            between them; `pixels` is a linear model on raw pixels, `tfidf` one on the words of texts. All may take the
-            same part of the budget; a method without options written behind it has its epochs cut where it would
-            take more.
+            between them; `pixels` is a linear model on raw pixels, `tfidf` one on the words of texts,
+            `minirocket` and `multirocket_hydra` ones on random convolutions of series. All may take the same part of
+            the budget; a method without options written behind it has its epochs cut where it would take more.
         backbones: URIs, likewise.
         folds: of cross-validation.
         seeds: how often that is repeated; each time dealt, drawn and trained anew.
@@ -129,26 +134,33 @@ def compare(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; finished trials are kept and `resume` goes on.
     """
+    given = dict(locals())
     _check_counts(folds, seeds, workers)
-    given, said = locals(), reading_of(series)
     asks = asked_of(task, horizon=horizon, context=context, season=season, val=val, folds=folds)
-    seen = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
+    seen = kind_of(
+        data, task=task, path_column=path_column, text_column=text_column, reading=(said := reading_of(series))
+    )
     kind: Kind = "series" if asks else seen
-    columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column, **vars(said)}
-    reading = {**columns, "normal": normal}
-    asked = _listed(_default(data, kind, "forecast" if asks else task, reading) if methods is None else methods)
+    columns = {name: given[name] for name in COLUMNS if name in given} | vars(said)
+    of: TaskName | None = "forecast" if asks else task
+    asked = _listed(_default(data, kind, of, {**columns, "normal": normal}) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     found = contestants_of(asked, named)
     options: dict[str, Any] = {
-        "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
+        "data": called(data),
         "methods": ",".join(one.name if isinstance(one, Recipe) else str(one) for one in asked),
         "backbones": ",".join(named),
+        "folds": folds,
+        "seeds": seeds,
         "budget": str(budget),
         "accept_licence": accept_licence or None,
-        **{key: given[key] for key in ("folds", "seeds", "size", "seed", "val", "group", "time", "task", "normal")},
-        **{key: given[key] for key in (*WORDS, "workers", "ray", "max_unreadable", "cache_dtype")},
+        **{name: given[name] for name in _AS_GIVEN},
         **columns,
+        "workers": workers,
+        "ray": ray,
+        "max_unreadable": max_unreadable,
         "cache_budget": str(cache_budget),
+        "cache_dtype": cache_dtype,
     }
     return _compare(data, found, options, out=out, resume=resume, cache=cache, listener=listener)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -41,8 +42,8 @@ def read_corpus(
 ) -> tuple[Dataset, tuple[Part, ...]]:
     """All of it as one data set, classes named `SET/CLASS`, and its parts.
 
-    Of data with labels, samples that are of a test or validation part by the user's layout are left out. A series of
-    several channels is as many series of one.
+    Samples that are of a test or validation part by the user's layout are left out, whether or not labels are learned
+    from. A series of several channels is as many series of one.
 
     Args:
         data: folders, files or objects, each as `load` or, without labels, `load_inputs` takes them.
@@ -60,13 +61,12 @@ def read_corpus(
     if generated:
         made = generate(generated, steps=steps, seed=seed)
         sets.append((made.notes[0], made.samples))
+    names: list[str] = []
     for number, one in enumerate(data):
         name = Path(one).stem if isinstance(one, str | Path) else f"data-{number}"
-        found = (
-            _labelled(one, kind, name, text_column)
-            if labelled
-            else load_inputs(one, kind=kind, text_column=text_column)
-        )
+        name = f"{name}-{number}" if name in names else name
+        names.append(name)
+        found = _labelled(one, kind, name, text_column) if labelled else _unlabelled(one, kind, text_column)
         sets.append((f"{len(found)} inputs of {name}", _channels(found) if kind == "series" else found))
     samples = tuple(dataclasses.replace(s, id=f"{k}: {s.id}") for k, (_, part) in enumerate(sets) for s in part)
     if len(samples) < 2:
@@ -88,6 +88,15 @@ def _labelled(one: Any, kind: Kind, name: str, text_column: str | None) -> tuple
         for sample in found.samples
         if sample.label is not None and sample.split in (None, "train")
     )
+
+
+def _unlabelled(one: Any, kind: Kind, text_column: str | None) -> tuple[Sample, ...]:
+    """Inputs whatever their labels. Where a folder or a file has parts, those for validation and test stay unseen."""
+    if isinstance(one, str | Path):
+        with contextlib.suppress(DataError):  # what has no labels has no parts either
+            found = load(one, kind=kind, text_column=text_column).samples
+            return tuple(sample for sample in found if sample.split in (None, "train"))
+    return load_inputs(one, kind=kind, text_column=text_column)
 
 
 def _channels(samples: Iterable[Sample]) -> tuple[Sample, ...]:

@@ -62,7 +62,7 @@ def evaluate(
     keep_buffers()
     loaded = Bundle.load(bundle)
     columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
-    dataset = _labelled(loaded, data, {**columns, "group": group, **series})
+    dataset = _read(loaded, data, columns, group, series)
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":
@@ -97,13 +97,14 @@ def evaluate(
     }
 
 
-def _labelled(bundle: Bundle, data: Any, reading: dict[str, Any]) -> Dataset:
-    """The data with the labels that the bundle answers."""
+def _read(bundle: Bundle, data: Any, columns: dict[str, Any], group: str | None, series: SeriesOptions) -> Dataset:
+    """The data as the bundle was trained on them."""
     target = bundle.manifest.target
     if isinstance(target, ForecastTarget):
-        return Dataset(measured_windows(target, data, **columns_of(reading)), target)
+        return Dataset(measured_windows(target, data, **columns_of(series)), target)
     normal = target if isinstance(target, AnomalyTarget) else None
-    return load(data, kind=bundle.spec.kind, task=target.kind, normal=normal, **reading)
+    kind, task = bundle.spec.kind, bundle.manifest.task
+    return load(data, kind=kind, task=task, normal=normal, group=group, **columns, **series)
 
 
 def _of_writing(

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Literal, Unpack, get_args
 
 from warmstart.api.budget import cache_limits, seconds
-from warmstart.api.command import command
+from warmstart.api.command import called, command
 from warmstart.api.forecasts import WORDS, asked_of
 from warmstart.api.kinds import BACKBONES, COLUMNS
 from warmstart.api.predict import predict
@@ -101,9 +101,9 @@ def fit(
     Args:
         data: a folder with one folder per class (with or without train/val/test above them); a CSV, Parquet or JSON
             lines file; a DataFrame; `(images, labels)` or `(texts, labels)`; or a `Dataset`.
-        backbone: URI of the backbone: `timm:resnet50.a1_in1k`, `hf:ORG/NAME`, `toy`; by default `lite0` for images and
-            `minilm` for texts. Of images, where the ladder is climbed, features of
-            several late blocks are taken together, unless `?taps=N` behind it says how many (0: only its own).
+        backbone: URI of the backbone: `timm:resnet50.a1_in1k`, `hf:ORG/NAME`, `toy`, or `bundle:FOLDER`, what another
+            run has trained; by default `lite0` for images, `minilm` for texts and `series` for series. Where the ladder
+            is climbed, features of several late blocks are taken together, unless `?taps=N` says how many (0: its own).
             `?channels=N`, or `?bands=B02,B03,...` by name, is for inputs other than RGB.
         accept_licence: your use keeps to the licence of the weights, also where that restricts it (non-commercial,
             research only, terms of its own). Recorded in the run and in the bundle's card.
@@ -129,8 +129,9 @@ def fit(
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
-        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, or of texts on TF-IDF; of
-            forecasts the last value, the last season, the Theta method, and a linear model of the context.
+        baseline: what transfer is compared with. `simple` is a linear model on raw pixels, of texts on TF-IDF, of
+            series on MiniRocket's convolutions and, where there is time, on those of MultiRocket-Hydra; of forecasts
+            the last value, the last season, the Theta method, and a linear model of the context.
         max_unreadable: stop if more than this share of the samples cannot be read.
         unlabelled: texts without labels, as `predict` takes them: a recipe that goes on pretraining
             (`further_pretrain`) learns from them too.
@@ -149,10 +150,14 @@ def fit(
     """
     given, reading = locals(), reading_of(series)
     asked = asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test)
-    seen = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=reading)
+    kind = (
+        "series"
+        if asked
+        else kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=reading)
+    )
     options: dict[str, Any] = {
-        "data": _called(data),
-        "backbone": backbone or BACKBONES["series" if asked else seen],
+        "data": called(data),
+        "backbone": backbone or BACKBONES[kind],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),
@@ -160,9 +165,7 @@ def fit(
         **vars(reading),
         "baseline": baseline,
         "max_unreadable": max_unreadable,
-        "unlabelled": str(unlabelled)
-        if isinstance(unlabelled, str | Path)
-        else unlabelled and type(unlabelled).__name__,
+        "unlabelled": None if unlabelled is None else called(unlabelled),
         "cache_budget": str(cache_budget),
         "cache_dtype": cache_dtype,
     }
@@ -172,10 +175,6 @@ def fit(
     return _fit(
         data, chosen, options, asked, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener
     )
-
-
-def _called(data: Any) -> str:
-    return str(data) if isinstance(data, str | Path) else type(data).__name__
 
 
 def _fit(

@@ -9,7 +9,7 @@ from warmstart.engine.heads.anomaly import DEFAULT, distances
 from warmstart.engine.ladder.simple import simple_rung, simple_rungs
 from warmstart.task.base import tasks
 
-BACKBONES: dict[Kind, str] = {"image": "lite0", "text": "minilm", "series": "toy_series"}
+BACKBONES: dict[Kind, str] = {"image": "lite0", "text": "minilm", "series": "series"}
 
 
 def default_methods(kind: Kind, task: TaskName) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import warmstart
 from warmstart.api.budget import seconds
-from warmstart.api.command import command
+from warmstart.api.command import called, command
 from warmstart.api.corpus import Part, divided, read_corpus
 from warmstart.api.kinds import BACKBONES
 from warmstart.api.prepare import backbone_at
@@ -55,7 +55,7 @@ class PretrainResult:
 
 
 def pretrain(
-    data: Any = (),
+    data: Any = None,
     *,
     generate: int = 0,
     backbone: str | None = None,
@@ -100,17 +100,18 @@ def pretrain(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
-    sources = list(data) if isinstance(data, list | tuple) else [data]
+    sources = list(data) if isinstance(data, list | tuple) else [] if data is None else [data]
     if not sources and not generate:
         raise DataError("nothing to pretrain on", expected="folders or files", do="name some, or --generate 20000")
     first = "series" if generate else kind_of(sources[0])
-    begun = backbone or (BACKBONES | {"series": "series"})[first]
+    begun = backbone or BACKBONES[first]
     start = backbone_at(begun, size, seed, accept_licence=accept_licence)
     kind = start.spec.kind
+    labelled = generate > 0 and not sources
     options: dict[str, Any] = {
         "generate": generate or None,
         "backbone": begun,
-        "objective": objective_for(objective, kind, labelled=generate > 0 and not sources),
+        "objective": objective_for(objective, kind, labelled=labelled),
         "budget": str(budget),
         "epochs": epochs,
         "batch_size": batch_size or _BATCH[kind],
@@ -121,7 +122,7 @@ def pretrain(
         "text_column": text_column,
         "accept_licence": accept_licence or None,
     }
-    named = [str(one) if isinstance(one, str | Path) else type(one).__name__ for one in sources]
+    named = [called(one) for one in sources]
     same = {**options, "data": named, "weights": start.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
     given, parts = _given(sources, start, options, listener)
@@ -129,13 +130,29 @@ def pretrain(
     listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
         found, recipe = _trained(folder, start, given, options, broadcast(listener, log), flag)
+    uri = _written(folder, found, start, recipe, parts, seed=seed, line=command("pretrain", named, options))
+    listener(Finished(f"run {folder}"))
+    return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
+
+
+def _written(
+    folder: Path,
+    found: Pretrained,
+    start: Backbone,
+    recipe: Pretraining,
+    parts: Sequence[Part],
+    *,
+    seed: int,
+    line: str,
+) -> str:
+    """The URI of the backbone, which is written with its card; beside it lies all that led to it."""
     made = described(found.backbone, trained_on=", ".join(part.text for part in parts))
     source = f"warmstart {warmstart.__version__}: {recipe.name}, seed {seed}, from {start.card.name}"
     uri = write_backbone(folder / "backbone", made, trained_on=made.card.trained_on, source=source)
     facts = {
-        "command": command("pretrain", named, options),
+        "command": line,
         "backbone": uri,
-        "objective": options["objective"],
+        "objective": recipe.name.removeprefix("pretrain "),
         "recipe": recipe.model_dump(mode="json"),
         "seed": seed,
         "start": start.card.to_dict(),
@@ -146,8 +163,7 @@ def pretrain(
         "stopped": found.stopped,
     }
     write_json(folder / "pretrain.json", facts)
-    listener(Finished(f"run {folder}"))
-    return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
+    return uri
 
 
 def _given(

@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.candidates import Wanted, in_words, named, on_this_machine
 from warmstart.api.choosing import Choosing
+from warmstart.api.command import called
 from warmstart.api.kinds import COLUMNS
 from warmstart.api.prepare import read, run_data
 from warmstart.api.runfolder import check_folder, free_folder
@@ -99,7 +100,7 @@ def recommend(
     given, said = locals(), reading_of(series)
     started, limit, limits = clock.monotonic(), seconds(budget), cache_limits(cache_budget, "fp32")
     options: dict[str, Any] = {
-        "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
+        "data": called(data),
         "backbones": backbones if backbones is None or isinstance(backbones, str) else ",".join(backbones),
         "licence": licence,
         "accept_licence": accept_licence or None,

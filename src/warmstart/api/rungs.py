@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from torch import nn
@@ -171,13 +172,13 @@ def _probe(context: LadderContext) -> RecipeRung:
 
 def _baseline(baseline: str, time: Time) -> list[Rung]:
     if baseline == "simple":
-        kind, task = time.context.data.spec.kind, time.context.task.name
-        rungs: list[Rung] = [rung() for rung in default_simple(kind, task)]
-        if task == "forecast":  # of each series they take next to nothing, and not one of them is always the best
-            return rungs
-        first, *more = rungs
+        first, *more = [
+            cast(Rung, rung()) for rung in default_simple(time.context.data.spec.kind, time.context.task.name)
+        ]
         if time.context.task.name == "anomaly":
             first.about = f"no transfer: {DISTANCES[DEFAULT]}, {'TF-IDF' if first.name == 'tfidf' else 'raw values'}"
+        if time.context.task.name == "forecast":  # they take next to nothing, and are what any forecast is told beside
+            return [first, *more]
         return [first, *(rung for rung in more if time.fits(rung.seconds(time.context), SIMPLE_SHARE))]
     if baseline == "scratch":
         recipe = time.best(

@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from warmstart.api.budget import cache_limits
-from warmstart.api.command import command
+from warmstart.api.command import called, command
 from warmstart.api.environment import environment
 from warmstart.api.kinds import BACKBONES, COLUMNS
 from warmstart.api.pairing import Prepared, prepare, read_set
@@ -141,7 +141,7 @@ def _similarity(
     asked = {key: options[key] for key in ("size", "limit", "seed", "max_unreadable")}
     ready = prepare(sets, network, cache=cache, limits=limits, listener=tell, **asked)
     found = _measure(ready, network, seed, tell)
-    names = [str(data) if isinstance(data, str | Path) else type(data).__name__ for data in given]
+    names = [called(data) for data in given]
     outcome = SimilarityOutcome(
         ready.a,
         ready.b,

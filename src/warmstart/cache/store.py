@@ -69,7 +69,7 @@ class ActivationStore:
             left = np.ones(len(keys), dtype=bool)
             for packed, rows, positions in self._found(space, keys, left, tuple(out.shape[1:])):
                 out[torch.from_numpy(positions)] = packed.unpack(torch.from_numpy(rows))
-            return np.flatnonzero(left).tolist()
+            return [int(position) for position in np.flatnonzero(left)]
 
     def missing(self, space: str, keys: Sequence[str] | Keys) -> list[int]:
         """The positions of the samples whose activation is not stored. No activation is read, so a damaged file counts
@@ -79,7 +79,7 @@ class ActivationStore:
             left, asked = np.ones(len(keys), dtype=bool), Asked(keys)
             for held in self._chunks(space).values():
                 left[asked.among(held)[1]] = False
-            return np.flatnonzero(left).tolist()
+            return [int(position) for position in np.flatnonzero(left)]
 
     def rows(self, space: str, keys: Sequence[str] | Keys, shape: tuple[int, ...]) -> StoredRows | None:
         """The activations of these samples as they lie, mapped and not loaded; `None` if one is missing.

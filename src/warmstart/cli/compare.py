@@ -53,14 +53,15 @@ SAME = (
 Methods = Annotated[
     str | None,
     typer.Option(
-        help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels, tfidf.",
-        show_default="scratch (of texts tfidf), probe, finetune, gradual, lp_ft",
+        help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels, tfidf, minirocket.",
+        show_default="scratch (texts tfidf, series minirocket), probe, finetune, gradual, lp_ft",
     ),
 ]
 Backbones = Annotated[
     str | None,
     typer.Option(
-        help="Pretrained networks with commas between them.", show_default="lite0 for images, minilm for texts"
+        help="Pretrained networks with commas between them.",
+        show_default="lite0 for images, minilm for texts, series for series",
     ),
 ]
 Folds = Annotated[int, typer.Option(help="Folds of cross-validation, the same for all.")]

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 Baseline = Annotated[
     Literal["simple", "scratch", "none"],
     typer.Option(
-        help="What transfer is compared with: a simple model (raw pixels, TF-IDF), training from scratch, nothing."
+        help="What transfer is compared with: a simple model (pixels, TF-IDF, MiniRocket), training anew, nothing."
     ),
 ]
 
@@ -149,7 +149,8 @@ def show(now: Session, result: FitResult) -> None:
     now.say(f"\n{outcome.verdict}\n", "bold")
     now.say(f"report   {result.report}")
     now.say(f"bundle   {result.bundle}")
-    inputs = "TEXTS.csv" if outcome.preprocess.get("kind") == "text" else "PHOTO.jpg"
+    kind = outcome.preprocess.get("kind", "image")
+    inputs = {"image": "PHOTO.jpg", "text": "TEXTS.csv", "series": "SERIES.csv"}[kind]
     now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} {inputs} --csv answers.csv")
     now.result(
         {

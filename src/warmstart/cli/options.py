@@ -24,7 +24,8 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 Backbone = Annotated[
     str | None,
     typer.Option(
-        help="Pretrained network; `warmstart backbones` lists them.", show_default="lite0 for images, minilm for texts"
+        help="Pretrained network; `warmstart backbones` lists them.",
+        show_default="lite0 for images, minilm for texts, series for series",
     ),
 ]
 AcceptLicence = Annotated[
@@ -121,7 +122,8 @@ def reads_series(command: Command) -> Command:
 
 def of_twin(given: dict[str, Any]) -> dict[str, Any]:
     """What a command was given (its `locals()`), as the Python function of its name takes it."""
-    return {k: v for k, v in given.items() if k not in ("command", "as_json", "debug", "series")} | given["series"]
+    series: dict[str, Any] = given["series"]
+    return {k: v for k, v in given.items() if k not in ("command", "as_json", "debug", "series")} | series
 
 
 Out = Annotated[Path | None, typer.Option(help="Run folder; must not exist.", show_default="runs/NAME-001, 002, ...")]

@@ -58,7 +58,7 @@ def pretrain(
         from warmstart.api.pretrain import pretrain as twin
 
         result = twin(
-            data or [],
+            data,
             generate=generate,
             backbone=backbone,
             objective=objective,

@@ -104,7 +104,8 @@ class ForecastTarget:
             raise ValueError(f"no target of forecasts: {error!r}") from error
         if min(steps.values()) < 1 or not levels or not all(0 < level < 1 for level in levels):
             raise ValueError(f"no target of forecasts: {data}")
-        return cls(steps["horizon"], steps["context"], steps["season"], levels, str(data.get("how", "")))
+        how = str(data.get("how", ""))
+        return cls(steps["horizon"], steps["context"], steps["season"], quantiles=levels, how=how)
 
     def encode(self, labels: Labels) -> npt.NDArray[np.float32]:
         """What a loss takes (n, 2 horizon + 4): see `Forecast`; values are NaN where unknown.

@@ -48,7 +48,7 @@ class Epochs:
         self._epoch_seconds = self._validation_seconds = 0.0  # of the last epoch in this process
 
     def run(self) -> str:
-        """Train until something ends the phase; says what: "all epochs", "early stopping", "loss low enough" or "deadline"."""
+        """Train until something ends the phase, and say what, in the words of `PhaseResult.stopped`."""
         started = time.monotonic()
         done = self.training.progress.epoch * self.feed.steps_per_epoch + self.training.progress.batch
         self.context.listener(Started(self.what, self.training.total))
@@ -141,7 +141,7 @@ class Epochs:
         validation = self._validated() if self.feed.validates else None
         judged = validation
         if self.phase.watch == "training":
-            judged = Validation.of_loss(validation and validation.outputs, loss)
+            judged = Validation.of_loss(None if validation is None else validation.outputs, loss)
         if judged is not None:
             self.best.offer(judged, progress.epoch + 1, training.result)
             progress.waited += 1

@@ -91,7 +91,7 @@ class Restored(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The values."""
         places: Tensor = self.out(x if self.along == 0 else x.transpose(1, 2))
-        values = places.unflatten(2, (self.each, self.channels)).flatten(1, 2)
+        values = places.reshape(len(places), -1, self.channels)
         return values[:, : self.size].transpose(1, 2)
 
 

@@ -24,7 +24,7 @@ from warmstart.planning.plan import (
     Plan,
     StepPlan,
 )
-from warmstart.preprocess.kinds import PLURAL, UNIT
+from warmstart.preprocess.kinds import PLURAL, UNIT, Kind
 from warmstart.recipe.phase import SMOOTHING, Average, ClosedForm, GradientStep, Masked, Phase, Pretrain, Step, Views
 from warmstart.recipe.recipe import Recipe
 
@@ -173,7 +173,7 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
 
 def _fitting(step: Masked | Views, data: DataFacts) -> Masked | Views:
     """The step itself. Raises `RecipeError` where the data are not of a kind that it learns from."""
-    kinds = ("series",) if isinstance(step, Masked) else ("series", "image")
+    kinds: tuple[Kind, ...] = ("series",) if isinstance(step, Masked) else ("image", "series")
     if data.kind not in kinds:
         what = "hides stretches of series" if isinstance(step, Masked) else "makes views of images or series"
         raise RecipeError(

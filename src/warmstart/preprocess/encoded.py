@@ -61,7 +61,8 @@ class Ragged:
         """Where the values of the rows at `indices` are, row by row."""
         lengths = self.lengths[indices]
         first = self.bounds[indices].astype(np.int64) - (np.cumsum(lengths) - lengths)
-        return np.repeat(first, lengths) + np.arange(int(lengths.sum()))
+        found: npt.NDArray[np.int64] = np.repeat(first, lengths) + np.arange(int(lengths.sum()))
+        return found
 
     def at(self, indices: npt.NDArray[np.int64]) -> Ragged:
         """The rows at `indices`, in that order."""

@@ -23,7 +23,8 @@ def finetune_all(
     """Tune everything at one rate until the training loss falls no more; the epoch where it was lowest is the result.
 
     A batch is at most `batch_share` of the training samples. After `patience` epochs without a lower loss the rate is
-    halved, down to `least_lr` of what it was. A loss of `enough` ends it before the last epoch. On a backbone with random weights it is how the source was trained.
+    halved, down to `least_lr` of what it was. A loss of `enough` ends it before the last epoch. On a backbone with
+    random weights it is how the source was trained.
     """
     tune = Phase(
         rates=(("*", lr),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import yaml
 from safetensors.torch import save_file
@@ -71,8 +72,9 @@ def described(backbone: Backbone, *, trained_on: str) -> Backbone:
 
 def _as_on_the_hub(folder: Path, backbone: Backbone, spec: TextSpec) -> str:
     """The files that sentence-transformers writes, too: they say how features of a text are made of those of tokens."""
-    model, pool = getattr(backbone.module, "model", None), getattr(backbone.module, "pool", None)
-    if not hasattr(model, "save_pretrained") or pool is None:
+    model: Any = getattr(backbone.module, "model", None)
+    pool: Any = getattr(backbone.module, "pool", None)
+    if model is None or not hasattr(model, "save_pretrained") or pool is None:
         raise BackboneError(f"weights of {backbone.card.name!r} are not written", "a model of transformers")
     model.save_pretrained(folder)
     write_text(folder / TOKENIZER, spec.tokenizer)

@@ -74,7 +74,6 @@ def write_bundle(
     folder, members = Path(folder), [networks] if isinstance(networks, Network) else list(networks)
     if not (members and golden and len(recipes) == len(members)):
         raise ValueError("a bundle needs a network, a golden input, and a recipe name for each network")
-
     task = task_of(target)
 
     def answers(samples: Sequence[Sample]) -> Tensor:
@@ -83,9 +82,8 @@ def write_bundle(
 
     files = {f"weights-{i}.safetensors": rebuild.to_bytes(network) for i, network in enumerate(members)}
     heads = [cast(dict[str, Any], network.head.config) for network in members]
-    entries = tuple(
-        Member(weights=name, head=head, recipe=by) for name, head, by in zip(files, heads, recipes, strict=True)
-    )
+    named = zip(files, heads, recipes, strict=True)
+    entries = tuple(Member(weights=name, head=head, recipe=by) for name, head, by in named)
     files |= golden_files.make(as_samples(golden, preprocess), golden_files.checked_names(target), answers, preprocess)
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
     files |= spec_files(preprocess) | ({STRUCTURE: found} if (found := members[0].facts.structure) else {})

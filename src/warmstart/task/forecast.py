@@ -106,7 +106,8 @@ class Forecasting:
         >>> Forecasting((0.1, 0.9)).quantiles(torch.tensor([[2.0, 1.0]])).tolist()
         [[[1.0, 2.0]]]
         """
-        return torch.sort(outputs.reshape(len(outputs), -1, len(self.levels)), dim=-1).values
+        found: Tensor = outputs.reshape(len(outputs), -1, len(self.levels)).sort(dim=-1).values
+        return found
 
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """Skill, scaled errors (MASE, and SQL for quantiles), sMAPE, weighted quantile loss, coverage; by window.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,12 @@ def test_an_npz_file_holds_series_and_labels_and_maybe_parts(tmp_path: Path) -> 
     np.savez(path, X=RANDOM.normal(size=(4, 2, 9)), y=np.array(LABELS))
     data = load(path)
     assert (data.kind, data.counts, data.samples[0].source.values.shape) == ("series", {"a": 2, "b": 2}, (2, 9))
-    parts = {"X_train": np.ones((4, 9, 1)), "y_train": [1, 2, 1, 2], "X_test": np.ones((2, 9, 1)), "y_test": [1, 2]}
+    parts: dict[str, Any] = {
+        "X_train": np.ones((4, 9, 1)),
+        "y_train": [1, 2, 1, 2],
+        "X_test": np.ones((2, 9, 1)),
+        "y_test": [1, 2],
+    }
     np.savez(path, **parts)
     data = load(path)
     assert [s.split for s in data.samples] == ["train"] * 4 + ["test"] * 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,6 +118,7 @@ def test_inputs_are_all_recordings_below_a_folder(tmp_path: Path) -> None:
 
 
 def test_options_of_columns_belong_to_tables(archive: Path) -> None:
-    for option in ({"label_column": "a"}, {"group": "a"}, {"time": "a"}):
+    options: list[dict[str, Any]] = [{"label_column": "a"}, {"group": "a"}, {"time": "a"}]
+    for option in options:
         with pytest.raises(DataError, match=r"GunPoint_TRAIN.ts, which has no columns with names"):
             load(archive / "GunPoint" / "GunPoint_TRAIN.ts", **option)

@@ -225,7 +225,7 @@ def test_columns_that_number_the_rows_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_missing_label_is_told_or_left_out() -> None:
-    frame = wide().assign(label=["a", "b", None, "b", "a", "b"])
+    frame = wide().assign(label=pd.Series(["a", "b", None, "b", "a", "b"]))
     with pytest.raises(DataError, match=r"1 of 6 series have no label: row 3"):
         load(frame)
     data = load(frame, on_missing="skip")
@@ -238,6 +238,26 @@ def test_numbers_and_several_labels_are_read_from_columns() -> None:
     data = load(both, label_column="red,loud")
     assert data.target.kind == "multilabel"
     assert data.samples[3].label == ("red", "loud")
+
+
+def test_a_cell_may_hold_a_whole_series(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(f'{{"values": {[i + 0.5] * 9}, "label": "{"ab"[i % 2]}"}}' for i in range(4)))
+    assert kind_of(path) == "series"
+    assert values(load(path))[1] == [[1.5] * 9]
+    frame = pd.DataFrame(
+        {"x": [RNG.normal(size=n) for n in (9, 10, 11)], "y": [RNG.normal(size=n) for n in (9, 10, 11)]}
+    )
+    data = load(frame.assign(label=["a", "b", "a"]))
+    assert [(s.source.values.shape, s.source.names) for s in data.samples] == [
+        ((2, n), ("x", "y")) for n in (9, 10, 11)
+    ]
+    assert load(frame.assign(label=["a", "b", "a"]), value_columns="y").samples[0].source.channels == 1
+    both = pd.DataFrame({"data": [[[1.0, 2], [3, 4]], [[1, 2], [3, 4.5]]], "label": ["a", "b"]})
+    assert load(both, kind="series").samples[1].source.values.tolist() == [[1, 2], [3, 4.5]]
+    uneven = pd.DataFrame({"x": [[1.0, 2], [1.0, 2]], "y": [[1.0, 2], [1.0, 2, 3]], "label": ["a", "b"]})
+    with pytest.raises(DataError, match="row 2: x, y have different numbers of steps"):
+        load(uneven, kind="series")
 
 
 def test_padded_rows_are_shorter_series(tmp_path: Path) -> None:

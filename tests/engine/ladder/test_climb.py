@@ -62,6 +62,24 @@ def test_a_baseline_is_never_chosen_even_if_it_is_the_best() -> None:
     assert not climbed.tried[0].kept
 
 
+@pytest.mark.parametrize(("right", "word"), [(12, "worse than"), (4, "as good as"), (0, "better than")])
+def test_it_says_how_what_was_chosen_stands_against_a_baseline(right: int, word: str) -> None:
+    told = Told()
+    rungs = [Scripted("minirocket", right, role="baseline"), Scripted("probe", 12 if right == 0 else 4)]
+    climb(rungs, make_context(listener=told), reserve=0)
+    assert told.decided(f"probe is {word} the baseline minirocket on validation")
+
+
+def test_of_simple_baselines_the_first_is_always_tried_and_others_where_there_is_time() -> None:
+    rungs = [
+        Scripted("minirocket", 3, takes=99, role="baseline"),
+        Scripted("multirocket_hydra", 3, takes=99, role="baseline"),
+        Scripted("probe", 6),
+    ]
+    climbed = climb(rungs, make_context(seconds=60), reserve=0)
+    assert [row.skipped for row in climbed.tried] == [False, True, False]
+
+
 def test_the_recipe_a_user_asks_for_is_chosen_whatever_validation_and_the_clock_say() -> None:
     rungs = [Scripted("probe", 12), Scripted("mine", 2, takes=99), Scripted("probe again", 12)]
     climbed = climb(rungs, make_context(seconds=10), reserve=0, choose="mine")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from aeon.datasets import load_airline
@@ -7,7 +9,7 @@ from aeon.forecasting.stats import Theta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warmstart.data.futures import ForecastTarget
+from warmstart.data.futures import FloatArray, ForecastTarget
 from warmstart.engine.ladder.forecasts import naive, seasonal
 from warmstart.engine.ladder.theta import season_pattern, theta_quantiles
 
@@ -26,13 +28,14 @@ def test_without_a_season_it_is_the_theta_of_aeon() -> None:
 
 def test_on_the_airline_data_theta_is_better_than_the_last_year_again() -> None:
     values, target = airline(), ForecastTarget(12, 36, 12, LEVELS)
+    forecasts: dict[str, Callable[[FloatArray], FloatArray]] = {
+        "theta": lambda past: theta_quantiles(past, 12, 12, LEVELS),
+        "seasonal": lambda past: seasonal(past, target),
+        "naive": lambda past: naive(past, target),
+    }
     errors = {
         name: np.mean([abs(values[at : at + 12] - of(values[:at])[:, 1]).mean() for at in range(108, 133, 6)])
-        for name, of in {
-            "theta": lambda past: theta_quantiles(past, 12, 12, LEVELS),
-            "seasonal": lambda past: seasonal(past, target),
-            "naive": lambda past: naive(past, target),
-        }.items()
+        for name, of in forecasts.items()
     }
     assert errors["theta"] < errors["seasonal"] < errors["naive"]
 

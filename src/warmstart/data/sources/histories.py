@@ -110,14 +110,14 @@ def _of_tsf(path: Path) -> Histories:
     notes: list[str] = []
     found = read_tsf(path, notes).found
     rows = [(one.id, np.asarray(one.series.values[0], dtype=np.float64)) for one in found]
-    starts = [one.series.start for one in found if one.series.start is not None]
-    rate = found[0].series.rate
-    if rate is None or len(starts) < len(found):
+    starts, rate = [one.series.start for one in found], found[0].series.rate
+    begun = [start for start in starts if start is not None]
+    if rate is None or len(begun) < len(starts):
         return _together(rows, path.stem, notes)
     import pandas as pd
 
     freq = next((alias for alias, step in _CALENDAR.items() if abs(step * rate - 1) < 1e-6), f"{round(1e3 / rate)}ms")
-    stamps = [pd.Timestamp(start, unit="s") for start in starts]
+    stamps = [pd.Timestamp(start, unit="s") for start in begun]
     offset = pd.tseries.frequencies.to_offset(freq)
     stamps = [offset.rollback(stamp) for stamp in stamps] if freq in _CALENDAR else stamps
     first = min(stamps)

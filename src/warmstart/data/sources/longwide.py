@@ -131,7 +131,7 @@ def _numbers(column: Any, name: str) -> FloatArray:
     if bool((np.isnan(found) & text.notna().to_numpy()).any()):
         bad = text[np.isnan(found) & text.notna().to_numpy()].iloc[0]
         raise DataError(f"the column {name!r} holds {bad!r}", expected="numbers; an empty cell where one is missing")
-    return np.where(np.isfinite(found), found, np.nan)
+    return np.asarray(np.where(np.isfinite(found), found, np.nan))
 
 
 def _stamps(column: Any, key: str, notes: list[str]) -> npt.NDArray[Any]:
@@ -154,4 +154,4 @@ def _stamps(column: Any, key: str, notes: list[str]) -> npt.NDArray[Any]:
         found = found.dt.tz_convert("UTC").dt.tz_localize(None)
         if (said := "times are read as UTC") not in notes:
             notes.append(said)
-    return np.asarray(found)
+    return np.asarray(found.to_numpy())

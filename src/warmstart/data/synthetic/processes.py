@@ -90,7 +90,9 @@ def beats(theta: Array, rng: Rng, n: int, steps: int) -> Array:
     height = np.array([0.3, -0.25, 1.6, -0.4, 0.6]) * (2 * theta[11:16] - 0.3)
     drawn = height * (1 + 0.08 * rng.standard_normal((n, 5)))
     wander = 0.3 * theta[9] * noise(rng, n, steps, 3.0)
-    return unit(bumps(phase, centre, width, drawn)) + wander + times(theta[5], 0.005, 0.3) * noise(rng, n, steps)
+    heart = unit(bumps(phase, centre, width, drawn)) + wander
+    out: Array = heart + times(theta[5], 0.005, 0.3) * noise(rng, n, steps)
+    return out
 
 
 def machine(theta: Array, rng: Rng, n: int, steps: int) -> Array:
@@ -125,7 +127,8 @@ def texture(theta: Array, rng: Rng, n: int, steps: int) -> Array:
     whole = np.repeat(fixed, n, axis=0)
     if theta[2] > 0.6:
         whole = slid(whole, rng.integers(-steps // 10, steps // 10 + 1, n))
-    return whole + times(theta[3], 0.01, 1.0) * noise(rng, n, steps, between(theta[4], 0, 2))
+    out: Array = whole + times(theta[3], 0.01, 1.0) * noise(rng, n, steps, between(theta[4], 0, 2))
+    return out
 
 
 def composed(theta: Array, rng: Rng, n: int, steps: int) -> Array:

@@ -57,8 +57,8 @@ def fit_wide(task: Task, features: Tensor, targets: Tensor, classes: int, seed: 
     some = np.sort(np.random.default_rng(seed).permutation(len(y))[:MOST])
     weight, bias, out, penalty = _solve(features[known].double(), y, some)
     if task.name == "multilabel":
-        factor, shift = platt(out, y[torch.from_numpy(some)])
-        weight, bias = weight * factor[:, None], bias * factor + shift
+        factors, shifts = platt(out, y[torch.from_numpy(some)])
+        weight, bias = weight * factors[:, None], bias * factors + shifts
     head = LinearHead(features.shape[1], y.shape[1])
     head.set_linear(weight.float(), bias.float())
     return head.eval(), penalty

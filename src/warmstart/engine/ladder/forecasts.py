@@ -159,8 +159,8 @@ RUNGS: tuple[type[ForecastRung], ...] = (SeasonalNaiveRung, NaiveRung, ThetaRung
 def in_units(said: Tensor, targets: Tensor) -> Tensor:
     """Quantiles (n, horizon, levels) in the user's unit as outputs of a network (n, horizon times levels), float32."""
     told = Forecast.of(targets.double())
-    rows: Tensor = ((said - told.base[:, :, None]) / told.scale[:, None, None]).flatten(1).float()
-    return rows
+    found: Tensor = ((said - told.base[:, :, None]) / told.scale[:, None, None]).flatten(1).float()
+    return found
 
 
 def _target(context: LadderContext) -> ForecastTarget:

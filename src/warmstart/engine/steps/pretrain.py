@@ -14,6 +14,7 @@ from warmstart.engine.pretraining import TokenNetwork
 from warmstart.engine.seeds import derive
 from warmstart.engine.state import RunState
 from warmstart.engine.steps.gradients import backbone_trained, train
+from warmstart.model.network import Network
 from warmstart.model.text.objective import chosen_objective
 from warmstart.model.text.token_head import token_head
 from warmstart.planning.plan import ParamGroup, PhasePlan, StepPlan
@@ -50,7 +51,7 @@ def _in_folder(context: Context, name: str) -> Context:
     return dataclasses.replace(context, folder=None if context.folder is None else context.folder / name)
 
 
-def with_tokens(plan: PhasePlan, network: TokenNetwork, rate: float | None) -> PhasePlan:
+def with_tokens(plan: PhasePlan, network: Network, rate: float | None) -> PhasePlan:
     """The plan for the network with what turns features into tokens, at `rate` or else the highest of the others."""
     fastest = max(plan.groups, key=lambda group: group.rate * group.scale if group.rate != "auto" else np.inf)
     known = {name for group in plan.groups for name in group.parameters} | set(plan.frozen)

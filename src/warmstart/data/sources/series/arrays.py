@@ -100,7 +100,8 @@ def parts_of(arrays: Mapping[str, npt.NDArray[Any]], called: str, notes: list[st
     arrays = {name.lower(): array for name, array in arrays.items()}
     given = [*dict.fromkeys(part for name in arrays if (part := _part_in(name)))]
     found: list[Part] = []
-    for part in given or [None]:
+    parts: list[str | None] = [*given] or [None]
+    for part in parts:
         here = {name: array for name, array in arrays.items() if _part_in(name) == part}
         inputs, labels = _first(here, INPUTS), _first(here, LABELS)
         if inputs is None and len(here) == 1:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from warmstart.data.names import clean, some
-from warmstart.data.sources.labels import as_text, is_null
+from warmstart.data.sources.labels import as_text, is_nested, is_null
 from warmstart.data.sources.reading import frame_of, read_table
 from warmstart.data.sources.series.values import COMMA, MISSING, FloatArray, is_number, mostly_numbers
 from warmstart.errors import DataError
@@ -71,6 +71,18 @@ class Table:
         if wrong:
             raise _no_number(name, wrong[0], texts[wrong[0]])
         return np.array([np.nan if text.lower() in MISSING else float(text) for text in texts])
+
+
+def of_lists(cells: Iterable[Any], least: int = 2) -> bool:
+    """Whether the first cell that is there is a list of numbers, or of lists of them: a series of `least` steps."""
+    first = next((cell for cell in cells if is_nested(cell) or not is_null(cell)), None)
+    if first is None or not is_nested(first) or isinstance(first, dict | set):
+        return False
+    try:
+        values = np.stack([np.asarray(one) for one in first]) if len(first) else np.array([""])
+    except ValueError:  # channels of unequal lengths
+        return False
+    return values.dtype.kind in "iuf" and values.shape[-1] >= least
 
 
 def read_columns(source: Any, notes: list[str]) -> Table:

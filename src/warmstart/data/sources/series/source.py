@@ -31,7 +31,8 @@ _READERS = {".ts": read_ts, ".arff": read_arff, ".tsf": read_tsf}
 def read_recordings(data: Any, asked: Asked, notes: list[str]) -> Recordings:
     """All series of a source, as they are stored. Raises `DataError`: what was found, what was expected."""
     if isinstance(data, tuple):
-        return _in_memory(*data, asked, notes)
+        series, labels = data
+        return _in_memory(series, labels, asked, notes)
     if isinstance(data, Path) and data.is_dir():
         return _folder(data, asked, notes)
     return read_file(data, asked, notes)

@@ -1,4 +1,5 @@
-"""Tables of series: *wide*, with a row for each series and a column for each step; *long*, with a row for each step.
+"""Tables of series: *wide*, with a row for each series and a column for each step, or a list of numbers in one cell;
+*long*, with a row for each step.
 
 A long table has a column of times, or one of ids that repeat. The rows of a series stand in order of time: they may be
 among those of others, but are never sorted.
@@ -6,6 +7,7 @@ among those of others, but are never sorted.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,8 @@ import numpy as np
 from warmstart.data.names import PARTS, clean, some
 from warmstart.data.schema import Series, SplitName
 from warmstart.data.sources.labels import as_text
-from warmstart.data.sources.series.columns import Table, read_columns
+from warmstart.data.sources.series.arrays import as_series
+from warmstart.data.sources.series.columns import Table, of_lists, read_columns
 from warmstart.data.sources.series.recording import Recording, Recordings
 from warmstart.data.sources.series.roles import Roles, find_id, find_roles, is_long
 from warmstart.data.sources.series.stamps import clock, read_stamps
@@ -33,6 +36,8 @@ def read_series_table(source: Any, asked: Asked, notes: list[str]) -> Recordings
         DataError: names the row (1 is the first below the header) and the column of what does not fit.
     """
     table = read_columns(source, notes)
+    if lists := _columns_of_lists(table, asked):
+        return _lists(table, lists, asked, notes)
     ids = find_id(table.header, asked.reading)
     repeats = ids is not None and len(set(table.texts(ids))) < table.rows
     long = is_long(table.header, asked.reading, repeats)
@@ -49,15 +54,42 @@ def read_series_table(source: Any, asked: Asked, notes: list[str]) -> Recordings
     return _long(table, roles, asked, notes) if long else _wide(table, roles, notes)
 
 
+def _columns_of_lists(table: Table, asked: Asked) -> list[str]:
+    """The columns whose cells are whole series: those that are named, else all there are."""
+    chosen = asked.reading.value_columns
+    wanted = [n.strip() for n in chosen.split(",")] if chosen else [n for n in table.header if n != asked.label_column]
+    return [name for name in wanted if name in table.columns and of_lists(table.columns[name])]
+
+
+def _lists(table: Table, lists: Sequence[str], asked: Asked, notes: list[str]) -> Recordings:
+    """A series in each row: a list of numbers, a list of them for each channel, or a column for each channel."""
+    plain = Table({name: np.zeros(table.rows) if name in lists else c for name, c in table.columns.items()}, table.rows)
+    reading = dataclasses.replace(asked.reading, value_columns=",".join(lists))
+    how = {"label": asked.label_column, "group": asked.group, "time": asked.time, "labelled": asked.labelled}
+    roles = find_roles(plain, reading, long=False, notes=notes, **how)
+    channels = [[as_series(cell, f"row {row}") for row, cell in enumerate(table.columns[n], 1)] for n in lists]
+    whole = []
+    for row, parts in enumerate(zip(*channels, strict=True), start=1):
+        if len({part.steps for part in parts}) > 1:
+            raise DataError(f"row {row}: {', '.join(lists)} have different numbers of steps", "channels of one length")
+        names = tuple(lists) if len(lists) > 1 else ()
+        whole.append(Series(np.concatenate([part.values for part in parts]), names=names))
+    return _one_in_each_row(table, whole, roles, notes)
+
+
 def _wide(table: Table, roles: Roles, notes: list[str]) -> Recordings:
     values = np.stack([np.stack([table.numbers(n, notes) for n in run], 1) for run in roles.values], 1)
+    return _one_in_each_row(table, [Series(row, names=roles.names) for row in values], roles, notes)
+
+
+def _one_in_each_row(table: Table, series: Sequence[Series], roles: Roles, notes: list[str]) -> Recordings:
     ids = table.texts(roles.id) if roles.id else []
     names = ids if len(set(ids)) == table.rows else [f"row-{row}" for row in range(1, table.rows + 1)]
     cells = [table.columns[name] for name in roles.labels]
     beside = _beside(table, roles, notes)
     found = [
         Recording(
-            names[row], f"row {row + 1}", Series(values[row], names=roles.names), tuple(c[row] for c in cells),
+            names[row], f"row {row + 1}", series[row], tuple(c[row] for c in cells),
             **{what: column[row] for what, column in beside.items()},
         )
         for row in range(table.rows)

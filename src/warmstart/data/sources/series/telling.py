@@ -11,8 +11,9 @@ from warmstart.data.sources.columns import LABELS, known_as
 from warmstart.data.sources.labels import as_text
 from warmstart.data.sources.reading import TABLES, head
 from warmstart.data.sources.series.arrays import read_npy
+from warmstart.data.sources.series.columns import of_lists
 from warmstart.data.sources.series.folder import RECORDINGS, SERIES, array_files, part_files
-from warmstart.data.sources.series.roles import IDS, TIMES, numbered
+from warmstart.data.sources.series.roles import IDS, STEPS, TIMES, numbered
 from warmstart.data.sources.series.ucr import ENDINGS, divided, is_headless
 from warmstart.data.sources.series.values import is_number, mostly_numbers
 from warmstart.data.sources.textfile import ENCODINGS
@@ -81,7 +82,9 @@ def _table_file(path: Path) -> bool:
 
 
 def table_of_series(header: Sequence[str], table: Sequence[Sequence[Any]]) -> bool:
-    """Whether the columns are those of series: steps that are numbered, or a column of times beside one of numbers."""
+    """Whether the columns are those of series: lists of numbers, steps that are numbered, or times beside numbers."""
+    if any(of_lists([row[i] for row in table], STEPS) for i in range(len(header))):
+        return True
     run = [name for columns in numbered(header).values() for name in columns]
     times = known_as(header, TIMES)
     others = [name for name in header if name != times and known_as([name], (*IDS, *LABELS)) is None]

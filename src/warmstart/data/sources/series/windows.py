@@ -102,9 +102,9 @@ def _window(one: Recording, begin: int, length: int, labels: tuple[Any, ...], *,
     elif whole.start is not None and whole.rate is not None:
         start = whole.start + begin / whole.rate
     series = Series(whole.values[:, begin : begin + length], whole.rate, whole.names, start)
-    time, group = one.time, one.group or one.id
-    if alone and one.group is None and one.split is None:
-        time, group = float(begin) if start is None else start, None
+    by_time = alone and one.group is None and one.split is None
+    time = one.time if not by_time else float(begin) if start is None else start
+    group = None if by_time else one.group or one.id
     return dataclasses.replace(
         one, id=f"{one.id}[{begin}:{begin + length}]", series=series, labels=labels, step_labels=None, stamps=None,
         clock=None, group=group, time=time,
@@ -112,7 +112,7 @@ def _window(one: Recording, begin: int, length: int, labels: tuple[Any, ...], *,
 
 
 def _labels(one: Recording, begins: range, length: int) -> tuple[list[tuple[Any, ...] | None], int]:
-    """The labels of each window, `None` where no label is that of most of its steps; and how many of the others have several."""
+    """The labels of each window, `None` where no label is that of most steps; how many of the others have several."""
     if one.step_labels is None:
         return [one.labels] * len(begins), 0
     names = list(dict.fromkeys(one.step_labels))
