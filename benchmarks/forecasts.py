@@ -102,7 +102,8 @@ def measured_ets(data: Any, asked: dict[str, int]) -> dict[str, float]:
 
 def measure(name: str, backbone: str | None, recipe: str | None, budget: str) -> dict[str, Any]:
     """Everything of one set, as plain data."""
-    source, asked = SETS[name]
+    source, words = SETS[name]
+    asked: dict[str, Any] = {**words}
     data, began = source(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         at = Path(folder)

@@ -178,3 +178,11 @@ def test_the_command_line_says_the_same(data: Path, fitted: FitResult, tmp_path:
     run = CliRunner().invoke(app, words)
     assert run.exit_code == 0, run.output
     assert "season: 4 step(s), as asked" in run.output
+
+
+@pytest.mark.slow
+def test_the_ladder_is_climbed_to_a_bundle_that_answers(data: Path, tmp_path: Path) -> None:
+    found = fit(data, horizon=6, backbone="toy_series", budget="2m", out=tmp_path / "run")
+    tried = {rung.name for rung in found.outcome.rungs if not rung.skipped}
+    assert tried >= {"seasonal_naive", "naive", "theta", "linear", "probe", "lp_ft", "ensemble"}
+    assert len(found.predict(str(data))) == 2

@@ -93,6 +93,12 @@ def test_answers_are_in_the_unit_of_the_user_and_quantiles_of_several_networks_a
     assert list(row["quantiles"]) == ["0.1", "0.5", "0.9"]
 
 
+def test_no_rows_make_no_rows() -> None:
+    none = torch.empty(0, 18)
+    assert Forecasting().combine([none, none]).shape == (0, 18)
+    assert Forecasting().quantiles(none).shape == (0, 2, 9)
+
+
 def test_a_series_of_zeros_is_measured_without_dividing_by_nothing() -> None:
     data = windows_of(read_histories(np.zeros(40)), Asked(3, 6, 1))
     targets = torch.from_numpy(data.targets)

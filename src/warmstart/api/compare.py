@@ -137,22 +137,18 @@ def compare(
     given = dict(locals())
     _check_counts(folds, seeds, workers)
     asks = asked_of(task, horizon=horizon, context=context, season=season, val=val, folds=folds)
-    seen = kind_of(
-        data, task=task, path_column=path_column, text_column=text_column, reading=(said := reading_of(series))
-    )
+    said = reading_of(series)
+    seen = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
     kind: Kind = "series" if asks else seen
     columns = {name: given[name] for name in COLUMNS if name in given} | vars(said)
     of: TaskName | None = "forecast" if asks else task
     asked = _listed(_default(data, kind, of, {**columns, "normal": normal}) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
-    found = contestants_of(asked, named)
     options: dict[str, Any] = {
         "data": called(data),
         "methods": ",".join(one.name if isinstance(one, Recipe) else str(one) for one in asked),
         "backbones": ",".join(named),
-        "folds": folds,
-        "seeds": seeds,
-        "budget": str(budget),
+        **{"folds": folds, "seeds": seeds, "budget": str(budget)},
         "accept_licence": accept_licence or None,
         **{name: given[name] for name in _AS_GIVEN},
         **columns,
@@ -162,6 +158,7 @@ def compare(
         "cache_budget": str(cache_budget),
         "cache_dtype": cache_dtype,
     }
+    found = contestants_of(asked, named)
     return _compare(data, found, options, out=out, resume=resume, cache=cache, listener=listener)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, fx, nn
 from warmstart.model.inputs import Images, Inputs
 from warmstart.model.modes import evaluating
 from warmstart.model.names import grouped, within
-from warmstart.model.segments import Segmented
+from warmstart.model.segments import Segmented, Segments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,8 +132,8 @@ class Chain:
         return self._segments.tapped(self.module, positions)
 
     def beside_input(self) -> fx.GraphModule | None:
-        """The network with its whole input before its own features; it shares the parameters. `None` without cuts."""
-        return None if self._segments is None else self._segments.beside_input(self.module)
+        """The network with its whole input before its own features; it shares the parameters. `None` if not traced."""
+        return self._segments.beside_input(self.module) if isinstance(self._segments, Segments) else None
 
     def cut_for(self, trainable: Collection[str]) -> int:
         """The largest cut below which no parameter in `trainable` (names in `module.named_parameters()`) is used."""

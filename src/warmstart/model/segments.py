@@ -46,10 +46,6 @@ class Segmented(Protocol):
         """See `Chain.tapped`."""
         ...
 
-    def beside_input(self, module: nn.Module) -> fx.GraphModule:
-        """See `Chain.beside_input`."""
-        ...
-
     def used(self, start: int, stop: int) -> tuple[frozenset[str], frozenset[str]]:
         """Names of (modules called, attributes read) between two cuts."""
         ...

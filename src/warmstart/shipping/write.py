@@ -86,8 +86,7 @@ def write_bundle(
     entries = tuple(Member(weights=name, head=head, recipe=by) for name, head, by in named)
     files |= golden_files.make(as_samples(golden, preprocess), golden_files.checked_names(target), answers, preprocess)
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
-    files |= {STRUCTURE: found} if (found := members[0].facts.structure) else {}
-    files |= spec_files(preprocess)
+    files |= spec_files(preprocess) | ({STRUCTURE: found} if (found := members[0].facts.structure) else {})
     files |= {} if reference is None else {reference_file.NAME: reference_file.to_bytes(reference)}
     files |= {} if results is None else {"results.json": results.read_bytes()}
     facts = Manifest(

@@ -106,7 +106,8 @@ class Forecasting:
         >>> Forecasting((0.1, 0.9)).quantiles(torch.tensor([[2.0, 1.0]])).tolist()
         [[[1.0, 2.0]]]
         """
-        found: Tensor = outputs.reshape(len(outputs), -1, len(self.levels)).sort(dim=-1).values
+        horizon = outputs.shape[1] // len(self.levels)  # not -1: after all labels are learned from, no row is left
+        found: Tensor = outputs.reshape(len(outputs), horizon, len(self.levels)).sort(dim=-1).values
         return found
 
     def values(self, outputs: Tensor, targets: Tensor) -> Values:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ def airline() -> np.ndarray:
 
 def test_without_a_season_it_is_the_theta_of_aeon() -> None:
     values = np.random.default_rng(0).normal(size=80).cumsum()
-    theirs = Theta().fit(values).iterative_forecast(values, 6)
+    model: Any = Theta
+    theirs = model().fit(values).iterative_forecast(values, 6)
     np.testing.assert_allclose(theta_quantiles(values, 6, 1, LEVELS)[:, 1], theirs)
 
 

@@ -86,18 +86,6 @@ class ChannelSegments:
             "lower layers of a network that reads channel by channel are not tapped", do="leave ?taps out"
         )
 
-    def beside_input(self, module: nn.Module) -> fx.GraphModule:
-        """See `Chain.beside_input`."""
-        wrapper = _wrapper(module)
-        graph = fx.Graph(owning_module=wrapper)  # type: ignore[arg-type]  # it only looks up names of modules there
-        x = graph.placeholder("x")
-        inward = graph.call_function(torch.unsqueeze, (graph.call_function(torch.flatten, (x, 0, 1)), 1))
-        rows = graph.call_module("network", (inward,))
-        apart = graph.call_function(torch.unflatten, (rows, 0, (-1, wrapper.channels)))
-        joined = graph.call_function(torch.flatten if wrapper.channels <= MOST else torch.mean, (apart, 1))
-        graph.output(graph.call_function(torch.cat, ([graph.call_function(torch.flatten, (x, 1)), joined], 1)))
-        return fx.GraphModule(wrapper, graph, type(wrapper).__name__)
-
     def used(self, start: int, stop: int) -> tuple[frozenset[str], frozenset[str]]:
         """Names of (modules called, attributes read) between two cuts."""
         modules, attributes = self.inside.used(start, stop)

@@ -46,10 +46,6 @@ class LayerSegments:
         """Not here: the features of lower layers are not read beside the last."""
         raise BackboneError("the layers of a text model are not tapped", do="leave ?taps out")
 
-    def beside_input(self, module: nn.Module) -> fx.GraphModule:
-        """Not here: tokens are no numbers to be read beside features."""
-        raise BackboneError("the tokens of a text are not read beside its features", expected="a backbone for series")
-
     def used(self, start: int, stop: int) -> tuple[frozenset[str], frozenset[str]]:
         """Names of (modules called, attributes read) between two cuts; what layers are given again and again, such as
         masks and tables of positions, belongs to what is before them.
