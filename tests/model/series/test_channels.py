@@ -8,6 +8,7 @@ from torch import Tensor
 
 from warmstart.errors import BackboneError
 from warmstart.model.backbone import Backbone
+from warmstart.model.beside import beside_input
 from warmstart.model.catalog import load_backbone
 from warmstart.model.modes import evaluating
 from warmstart.model.series.channels import MOST, per_channel
@@ -86,12 +87,12 @@ def test_it_has_nothing_to_tap(one: Backbone) -> None:
 
 @pytest.mark.parametrize("channels", [3, 20])
 def test_the_input_may_stand_before_the_features(one: Backbone, channels: int) -> None:
-    several = per_channel(one, channels)
-    module, x = several.chain.beside_input(), series(channels)
-    assert module is not None
-    assert [name for name, _ in module.named_parameters()] == [name for name, _ in several.module.named_parameters()]
-    with evaluating(several.module), evaluating(module), torch.no_grad():
-        torch.testing.assert_close(module(x), torch.cat([x.flatten(1), several.chain(x)], 1))
+    several, x = per_channel(one, channels), series(channels)
+    beside = beside_input(several)
+    names = [name for name, _ in several.module.named_parameters()]
+    assert [name for name, _ in beside.module.named_parameters()] == names
+    with evaluating(several.module), evaluating(beside.module), torch.no_grad():
+        torch.testing.assert_close(beside.chain(x), torch.cat([x.flatten(1), several.chain(x)], 1))
 
 
 def test_several_channels_of_several_are_refused(one: Backbone) -> None:
