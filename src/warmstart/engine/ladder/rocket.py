@@ -3,8 +3,8 @@
 MiniRocket and MultiRocket-Hydra are the strong baselines of the field (Middlehurst et al. 2024, "Bake off redux"): what
 a pretrained network must be better than on validation. Kernels take their biases from training series alone.
 
-The head is ridge regression, as published. Of the heads for features of a network, fitted on MiniRocket's features of 42
-UCR sets (one seed), none was better by more than chance: shrinkage LDA by 0.4 points (standard error 0.4), logistic
+The head is ridge regression, as published. Of the heads for features of a network, fitted on MiniRocket's features of
+42 UCR sets (one seed), none was better by more than chance: shrinkage LDA by 0.4 points (standard error 0.4), logistic
 regression by -0.3 (0.4).
 """
 
