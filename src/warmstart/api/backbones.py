@@ -32,12 +32,12 @@ def backbones(
     Returns:
         Dicts with the keys of `warmstart.model.table.Row`, and `here` and `restricted`. Parameters and operations are
         those of the network without its classifier, for one image of `size` pixels; two operations per multiply-add. Of
-        those for texts `size` is the number of tokens that are read.
+        those for texts `size` is the number of tokens that are read, of those for series that of steps.
 
     Raises:
         BackboneError: nothing has such a task or modality, or `max_params` is no number.
 
-    >>> [row["name"] for row in backbones(max_params="4M", licence="apache-2.0") if row["here"]]
+    >>> [row["name"] for row in backbones(max_params="4M", modality="image") if row["here"]]
     ['lite0', 'toy']
     """
     rows = list_backbones()

@@ -101,7 +101,7 @@ def plan(
         "time": time,
         **vars(said),
     }
-    dataset, spec, alike = as_read(data, pretrained, size, reading)
+    pretrained, dataset, spec, alike = as_read(data, pretrained, size, reading)
     parts = divide(dataset, val=val, test=test, seed=seed, alike=alike)
     network = network_for(pretrained, dataset.target, seed=seed)
     pretrained = network.facts
@@ -121,12 +121,16 @@ def plan(
     return compile_plan(wanted, outlined(network, wanted.edits), facts, speed=speed, limits=limits)
 
 
-def as_read(data: Any, backbone: Backbone, size: int | None, reading: dict[str, Any]) -> tuple[Dataset, Spec, Sets]:
-    """The data as `fit` would read them, how, and what belongs in one part, as far as it is known without decoding."""
+def as_read(
+    data: Any, backbone: Backbone, size: int | None, reading: dict[str, Any]
+) -> tuple[Backbone, Dataset, Spec, Sets]:
+    """The backbone as the data ask for it, the data as `fit` would read them, how, and what belongs in one part, as far
+    as it is known without decoding.
+    """
     if backbone.spec.kind != "image":
         whole = read_whole(data, backbone, size=size, max_unreadable=1.0, listener=silent, **reading)
-        return whole.dataset, whole.store.spec, whole.alike
+        return whole.backbone, whole.dataset, whole.store.spec, whole.alike
     dataset = load(data, kind="image", **reading)
     spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
     refuse_other_bands(dataset, spec)
-    return dataset, spec, ()
+    return backbone, dataset, spec, ()

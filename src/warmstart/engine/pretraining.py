@@ -11,13 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from warmstart.data.batches import Batch
-from warmstart.data.stores import batches_of
-from warmstart.engine.data import RunData
-from warmstart.engine.memory import parts
-from warmstart.engine.score import Validation
+from warmstart.engine.pretext import PretextStepper
 from warmstart.engine.seeds import derive
-from warmstart.engine.stepper import Stepper
-from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.model.text.encoder import TextEncoder
 from warmstart.model.text.objective import Objective, vocabulary
@@ -25,7 +20,6 @@ from warmstart.model.text.segments import layered_chain
 from warmstart.model.text.token_head import TokenHead
 from warmstart.preprocess.kinds import of_texts
 from warmstart.preprocess.masking import mask_token, special_tokens
-from warmstart.task.base import Task
 
 
 class TokenNetwork(Network):
@@ -111,29 +105,11 @@ class Hiding:
 
 
 @dataclasses.dataclass
-class TokenStepper(Stepper):
+class TokenStepper(PretextStepper):
     """Steps on batches of texts; their labels are not looked at."""
 
-    data: RunData
     hiding: Hiding
 
-    def validated(self, task: Task, targets: Tensor) -> Validation:
-        """The loss on the validation texts, of which the same tokens are hidden every time; the task is not asked."""
-        plan, network = self.training.plan, self.training.network
-        batches = batches_of(self.data.inputs(plan.size), self.data.split.val, batch_size=plan.batch_size)
-        total = weight = 0.0
-        with evaluating(network), torch.no_grad():
-            for number, batch in enumerate(batches):
-                inputs, hidden = self._hidden(batch.inputs, derive("validation", number))
-                for part in parts(len(inputs), self.training.progress.micro):
-                    share = self.objective.weight(hidden[part])
-                    total += float(self.objective.loss(network(inputs[part]), hidden[part])) * share
-                    weight += share
-        return Validation.of_loss(torch.empty(0), total / max(weight, 1.0))
-
     def _prepared(self, batch: Batch, seed: int) -> tuple[Tensor, Tensor]:
-        return self._hidden(batch.inputs, derive(seed, "hide"))
-
-    def _hidden(self, tokens: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-        inputs, targets = self.hiding(tokens, seed)
+        inputs, targets = self.hiding(batch.inputs, derive(seed, "hide"))
         return inputs.to(self.feed.device), targets.to(self.feed.device)

@@ -36,6 +36,21 @@ TEXT_LISTS = LISTS | {
     "duplicates": ("Copies", "The same text more than once."),
 }
 """What they mean where they are found among texts."""
+SERIES_LISTS = LISTS | {
+    "leaks": ("In train and again in validation or test", "The same values; such scores flatter."),
+    "near_leaks": (
+        "Look-alikes across the parts",
+        "The same course in another unit, or stretches that overlap, in train and in validation or test.",
+    ),
+    "feature_leaks": (
+        "Learned from, and very much alike in what was measured on",
+        "The network sees nearly the same: copies, also shifted or recorded again. Look at them.",
+    ),
+    "conflicting": ("One series, several labels", "The same values under different classes; one of them is wrong."),
+    "duplicates": ("Copies", "The same values more than once."),
+}
+"""What they mean where they are found among series."""
+_LISTS = {"texts": TEXT_LISTS, "series": SERIES_LISTS}
 
 
 def class_bars(facts: Facts) -> list[Row]:
@@ -58,7 +73,7 @@ def problems(facts: Facts) -> list[str]:
 def listings(facts: Facts) -> list[Row]:
     """The ids behind each finding, a dozen at most."""
     rows: list[Row] = []
-    for key, (title, about) in (TEXT_LISTS if noun(facts) == "texts" else LISTS).items():
+    for key, (title, about) in _LISTS.get(noun(facts), LISTS).items():
         found = facts.audit.get(key, ())
         joint = ": " if key == "corrupt" else "  =  "
         if found:
@@ -75,6 +90,11 @@ def sizes(facts: Facts) -> str:
     if noun(facts) == "texts":
         small, middle, large = (count(found[key][0]) for key in ("smallest", "median", "largest"))
         return f"From {small} to {large} characters, typically {middle} ({count(found['median'][1])} words)."
+    if noun(facts) in ("series", "windows"):
+        (short, channels), (middle, _), (long, _) = (found[key] for key in ("smallest", "median", "largest"))
+        of = f"of {count(channels)} channel{'s' * (channels != 1)}"
+        same = f"All are {count(short)} steps {of}."
+        return same if short == long else f"From {count(short)} to {count(long)} steps {of}, typically {count(middle)}."
     small, middle, large = (f"{w} × {h}" for w, h in (found["smallest"], found["median"], found["largest"]))
     text = f"All are {small} pixels." if small == large else f"From {small} to {large} pixels, typically {middle}."
     odd = ", ".join(f"{what} ({count(n)})" for what, n in (facts.audit.get("unusual") or {}).items())

@@ -43,7 +43,7 @@ class View:
         store = _pixels(backbone, data, size) if isinstance(data.store, PixelStore) else data.store
         self.uri, self.backbone = uri, backbone
         self.data = RunData(data.dataset, data.split, store, store.spec, data.cache, data.limits, "torch", BATCH)
-        least = FEW_TOKENS if isinstance(store, TokenStore) else max(card.min_size, self.size // 2)
+        least = FEW_TOKENS if isinstance(store, TokenStore) else max(card.min_size, backbone.spec.size // 2)
         self.half = self.size if card.fixed_size else min(self.size, max(least, self.size // 2))
         self.speed = SpeedFacts()
 
