@@ -122,7 +122,9 @@ def show(now: Session, audit: dict[str, Any], problems: Sequence[str]) -> None:
             now.say(f"  {line}")
     now.say(_plural(noun).ljust(9) + f"{audit['samples']}: " + ", ".join(f"{p} {n}" for p, n in audit["parts"].items()))
     size = {"image": "{} x {}", "text": "{} characters, {} word(s)"}.get(noun, "{} steps, {} channel(s)")
-    now.say("sizes    " + ", ".join(f"{which} {size.format(*found)}" for which, found in audit["sizes"].items()))
+    sizes = {which: size.format(*found) for which, found in audit["sizes"].items()}
+    alike = len(set(sizes.values())) == 1
+    now.say("sizes    " + (f"all {sizes['median']}" if alike else ", ".join(f"{k} {v}" for k, v in sizes.items())))
     show_series(now, audit["series"])
     if audit["scripts"]:
         now.say("scripts  " + ", ".join(f"{name} {n}" for name, n in audit["scripts"].items()))
@@ -148,7 +150,11 @@ def show_series(now: Session, facts: dict[str, Any]) -> None:
         now.say(f"lengths  {short} to {long} steps, typically {middle}; each is brought to what a backbone reads")
     if any(facts["names"]):
         now.say(f"channels {', '.join(facts['names'])}")
-    now.say("rate     " + ", ".join(f"{rate} steps per second ({n})" for rate, n in facts["rates"].items()))
+    rates = [
+        f"unknown ({n})" if rate == "unknown" else f"{rate} steps per second ({n})"
+        for rate, n in facts["rates"].items()
+    ]
+    now.say("rate     " + ", ".join(rates))
 
 
 def show_labels(now: Session, audit: dict[str, Any]) -> None:

@@ -85,7 +85,8 @@ def clock(stamps: Stamps, steps: npt.NDArray[np.int64], called: str) -> Clock:
     apart = np.diff(at)
     if (apart <= 0).any():
         wrong = int(np.argmax(apart <= 0))
-        raise _out_of_order(at, wrong, int(steps[wrong + 1]) + 1, called)
+        before, after = (shown(float(at[i]), dated=stamps.dated) for i in (wrong, wrong + 1))
+        raise _out_of_order(before, after, int(steps[wrong + 1]) + 1, called)
     if not len(apart):
         return Clock(float(at[0]), None, dated=stamps.dated)
     usual = float(np.median(apart))
@@ -110,16 +111,28 @@ def uneven_told(clocks: Mapping[str, Clock]) -> list[str]:
     ]
 
 
-def _out_of_order(at: FloatArray, wrong: int, row: int, called: str) -> DataError:
-    if at[wrong + 1] == at[wrong]:
+def shown(at: float, *, dated: bool) -> str:
+    """A time as a person reads it; seconds since 1970 if `dated`.
+
+    >>> shown(1704240000.0, dated=True), shown(1704240000.5, dated=True), shown(12.5, dated=False)
+    ('2024-01-03', '2024-01-03 00:00:00.500', '12.5')
+    """
+    if not dated:
+        return f"{at:.15g}"
+    text = str(np.datetime_as_string(np.datetime64(round(1e3 * at), "ms"))).replace("T", " ")
+    return text.removesuffix(".000").removesuffix(" 00:00:00")
+
+
+def _out_of_order(before: str, after: str, row: int, called: str) -> DataError:
+    if before == after:
         return DataError(
-            f"row {row}: {called} has the time {at[wrong]:.15g} twice",
+            f"row {row}: {called} has the time {before} twice",
             expected="each time once in a series",
             do="remove or average repeated rows; if clocks were put back in autumn, write times in UTC; if rows are of "
             "several series, name their column with id_column (--id-column)",
         )
     return DataError(
-        f"row {row}: the time of {called} goes back, from {at[wrong]:.15g} to {at[wrong + 1]:.15g}",
+        f"row {row}: the time of {called} goes back, from {before} to {after}",
         expected="the rows of a series in order of time",
         do="sort the table by its time; if rows are of several series, name their column with id_column (--id-column)",
     )
