@@ -232,6 +232,7 @@ def _fit(
         )
         line = command("fit", [options["data"]], options)
         run = Run(folder, context, loaded, recipe, options["baseline"], decisions, limit, started, line, ledger)
+        run.windowed = options["window"] is not None
         outcome = run.climb()
         write(outcome, run)
     listener(Finished(f"run {folder}"))

@@ -10,12 +10,15 @@ from typing import Any, Literal, Unpack
 import pandas as pd
 
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.schema import Sample, Series
 from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
 from warmstart.data.sources import load_inputs
 from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
+from warmstart.errors import DataError
 from warmstart.files import write_text
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.shipping.bundle import Bundle
 
 
@@ -59,7 +62,9 @@ def predict(
     if isinstance(target, ForecastTarget):
         samples = forecast_inputs(target, inputs, **columns_of(series))
     else:
-        samples = load_inputs(inputs, kind=kind, text_column=text_column, reading=reading)
+        channels = loaded.spec.channels if isinstance(loaded.spec, SeriesSpec) else None
+        samples = load_inputs(inputs, kind=kind, text_column=text_column, reading=reading, channels=channels)
+        refuse_uncut(samples, loaded.manifest.window)
     listener(Started("predict", len(samples)))
     rows = loaded.predict(
         samples,
@@ -74,6 +79,18 @@ def predict(
     elif csv is not None:
         write_csv(rows, loaded.classes, Path(csv))
     return rows
+
+
+def refuse_uncut(samples: Sequence[Sample], window: int | None) -> None:
+    """Raise `DataError` for recordings that should be cut into windows: a whole one would be squeezed into one."""
+    long = [sample for sample in samples if isinstance(sample.source, Series)]
+    long = [sample for sample in long if window is not None and sample.source.steps >= 2 * window]
+    if long:
+        raise DataError(
+            f"{long[0].id} has {long[0].source.steps} steps, and the model was trained on windows of {window}",
+            expected="windows of that length, or recordings that are cut into them",
+            do=f"cut them with window={window} (--window {window})",
+        )
 
 
 def write_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str], path: Path) -> None:

@@ -64,6 +64,7 @@ class Run:
     members: tuple[Member, ...] = ()
     rates: dict[str, float] = dataclasses.field(default_factory=dict)
     reference: Reference | None = None
+    windowed: bool = False
 
     def _set_pace(self) -> None:
         """Choose what computes activations, and keep what was measured for the report."""
@@ -167,6 +168,7 @@ def write(found: Outcome, run: Run) -> None:
         card=model_card(found),
         data=found.data,
         reference=run.reference,
+        window=loaded.dataset.samples[0].source.steps if run.windowed else None,
         longest=room(of_texts(run.context.data.spec), loaded.dataset.samples) if found.task == "generate" else LONGEST,
     )
     sheet = contact_sheet(loaded.dataset) if run.context.data.spec.kind == "image" else None

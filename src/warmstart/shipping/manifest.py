@@ -65,6 +65,8 @@ class Manifest(_Data):
     scale: tuple[float, ...] = ()
     forecast: dict[str, Any] | None = None
     """`ForecastTarget.to_dict`, of a bundle that forecasts."""
+    window: Annotated[int, Field(ge=1)] | None = None
+    """Steps of the windows that recordings were cut into, of a bundle that was trained on such."""
     longest: Annotated[int, Field(ge=1)] = 64
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]

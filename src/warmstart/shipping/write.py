@@ -48,6 +48,7 @@ def write_bundle(
     data: str = "data",
     reference: Reference | None = None,
     longest: int = LONGEST,
+    window: int | None = None,
 ) -> Path:
     """Write a bundle, load it again and compare its answers, and only then give it its name.
 
@@ -66,6 +67,7 @@ def write_bundle(
         data: name of the data.
         reference: what to judge answers by, from validation and training samples.
         longest: tokens that a text is written of at most, where texts are written.
+        window: steps of the windows that recordings were cut into, if they were.
 
     Raises:
         RunError: `folder` exists.
@@ -99,6 +101,7 @@ def write_bundle(
         preprocess=preprocess.to_dict(),
         classes=target.classes,
         longest=longest,
+        window=window,
         centre=target.centre if isinstance(target, NumberTarget) else (),
         scale=target.scale if isinstance(target, NumberTarget) else (),
         forecast=target.to_dict() if isinstance(target, ForecastTarget) else None,

@@ -25,7 +25,12 @@ DO = "give what the model was trained to read"
 
 
 def load_inputs(
-    inputs: Any, *, kind: Kind = "image", text_column: str | None = None, reading: Reading = UNSAID
+    inputs: Any,
+    *,
+    kind: Kind = "image",
+    text_column: str | None = None,
+    reading: Reading = UNSAID,
+    channels: int | None = None,
 ) -> tuple[Sample, ...]:
     """Inputs without labels: one, a mix in a sequence, a folder, or for texts a table.
 
@@ -46,6 +51,7 @@ def load_inputs(
         kind: what the model takes.
         text_column: column of the tables that holds the texts, as for `load`.
         reading: how series are read, as for `load`.
+        channels: of series, how many the model takes: a table with a column for each is one recording.
 
     Raises:
         DataError: nothing was given, a folder holds none, or a thing is none.
@@ -56,7 +62,7 @@ def load_inputs(
     ['It rains.', '']
     """
     if kind == "series":
-        return series_inputs(inputs, reading)
+        return series_inputs(inputs, reading, channels=channels)
     samples: list[Sample] = []
     items = _items(inputs, kind)
     for row, item in enumerate(items):

@@ -15,17 +15,23 @@ from warmstart.data.sources.reading import is_table
 from warmstart.data.sources.series.arrays import as_series, as_series_list, channels_second
 from warmstart.data.sources.series.load import as_samples, finished
 from warmstart.data.sources.series.recording import Asked, Recording, Recordings
+from warmstart.data.sources.series.recordingfile import TEXTS, read_recording
 from warmstart.data.sources.series.source import read_recordings
 from warmstart.errors import DataError
 
+_TABLES = (*TEXTS, ".parquet", ".pq")
 
-def series_inputs(inputs: Any, reading: Reading = UNSAID, notes: list[str] | None = None) -> tuple[Sample, ...]:
+
+def series_inputs(
+    inputs: Any, reading: Reading = UNSAID, notes: list[str] | None = None, *, channels: int | None = None
+) -> tuple[Sample, ...]:
     """The series in inputs, as `warmstart.data.sources.load_inputs` has it; ids of files begin with their path.
 
     Args:
         inputs: one source, or a sequence of them.
         reading: how they are read.
         notes: get what had to be found out, and what is strange.
+        channels: how many are wanted: a file of a table with a column for each, and none of ids, is one recording.
 
     Raises:
         DataError: there is none, it cannot be read, or some have other channels than others.
@@ -47,13 +53,32 @@ def series_inputs(inputs: Any, reading: Reading = UNSAID, notes: list[str] | Non
             continue
         if isinstance(source, Path) and not source.exists():
             raise DataError(f"there is no {source}", expected="an existing folder or file", do="check the spelling")
-        read = read_recordings(source, asked, notes)
+        read = _one_recording(source, asked, channels) or read_recordings(source, asked, notes)
         padded |= read.padded
         prefix = "" if len(sources) == 1 else f"{source.as_posix() if isinstance(source, Path) else f'table {row}'} "
         found += [dataclasses.replace(one, id=f"{prefix}{one.id}", labels=(), split=None) for one in read.found]
     if not found:
         raise DataError("no input was given", expected="files of series, folders of them, or series in memory")
     return as_samples(finished(Recordings(found, (), padded=padded), asked, notes).found)
+
+
+def _one_recording(source: Any, asked: Asked, channels: int | None) -> Recordings | None:
+    """The recording in a file that has a row for each step and a column for each of `channels`; `None` if it is none,
+    or may as well be a table with a row for each series.
+    """
+    if channels is None or asked.reading.id_column is not None or not isinstance(source, Path):
+        return None
+    if source.suffix.lower() not in _TABLES or not source.is_file():
+        return None
+    try:
+        alone = read_recording(source, source.as_posix(), asked, [])
+        if alone.series.channels != channels:
+            return None
+        wide = read_recordings(source, asked, []).found
+    except DataError:  # whoever reads it as it should be says what is wrong
+        return None
+    several = any(one.series.channels == channels and one.series.steps > 1 for one in wide)
+    return None if several else Recordings([alone], ())
 
 
 def _items(inputs: Any) -> Sequence[Any]:
