@@ -17,7 +17,7 @@ HEADERS = (
 
 def backbones(
     task: Annotated[str | None, typer.Option(help="Only those that can be used for it: classify.")] = None,
-    modality: Annotated[str | None, typer.Option(help="Only those that read such inputs: image, text.")] = None,
+    modality: Annotated[str | None, typer.Option(help="Only those that read such inputs: image, text, series.")] = None,
     max_params: Annotated[str | None, typer.Option(help="Only those with at most so many parameters: 30M.")] = None,
     licence: Annotated[
         str | None, typer.Option(help='Only those under this licence; a pattern such as "cc-by*".')

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,3 +161,17 @@ def test_with_hydra_leaves_are_told_apart() -> None:
     dataset = ucr("ArrowHead")
     context = series_context(dataset, by_part(dataset))
     assert right(context, MultiRocketHydraRung()) > 0.82  # published: .863 of MiniRocket
+
+
+def test_what_is_to_be_compiled_takes_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path.joinpath("aeon", *kernels._LOOPS, "__pycache__")
+    folder.mkdir(parents=True)
+    (tmp_path / "aeon" / "__init__.py").touch()
+    place = ModuleSpec("aeon", None, origin=str(tmp_path / "aeon" / "__init__.py"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: place)
+    assert not kernels.kept("minirocket")
+    (folder / "_minirocket._PPV-242.py311.nbi").touch()
+    assert kernels.kept("minirocket")
+    assert not kernels.kept("multirocket_hydra")
+    (folder / "_multirocket._transform_uni-290.py311.nbi").touch()
+    assert kernels.kept("multirocket_hydra")

@@ -88,10 +88,9 @@ def _tell_baselines(
     for name in [row.name for row in tried if row.role == "baseline" and row.name in contenders and len(targets)]:
         mine, other = (scores(context.task, contenders[one].val_outputs, targets) for one in (chosen, name))
         gain = paired(mine, other, context.seed)
-        better = "better than" if gain.low > 0 else "worse than" if gain.high < 0 else "as good as"
+        how = "is better than" if gain.low > 0 else "is worse than" if gain.high < 0 else "is not told apart from"
         span = f"{100 * gain.value:+.1f} points, interval {100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
-        shown = "" if better != "as good as" else ", as far as it can show"
-        context.listener(Decided(f"{chosen} is {better} the baseline {name} on validation{shown} ({span})"))
+        context.listener(Decided(f"{chosen} {how} the baseline {name} on validation ({span})"))
 
 
 def _skipped(rung: Rung, why: str, context: LadderContext) -> Tried:

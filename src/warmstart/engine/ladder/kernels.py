@@ -17,6 +17,7 @@ import functools
 import importlib.util
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -38,6 +39,8 @@ WIDTH: dict[Name, int] = {"minirocket": 9_996, "multirocket_hydra": 55_000}
 """Features of a series, at most."""
 _HYDRA = 512
 """Kernels of Hydra, at each dilation."""
+_LOOPS = ("transformations", "collection", "convolution_based")
+"""Where aeon has what is compiled."""
 _AT_ONCE = 2**27
 """Values of Hydra's convolutions that are held at a time."""
 
@@ -124,6 +127,18 @@ def fitted(name: Name, series: FloatArray, kernels: int, seed: int) -> Kernels:
     """
     compiled(name, series.shape[1] > 1)
     return MiniRocket(series, kernels, seed) if name == "minirocket" else MultiRocketHydra(series, seed)
+
+
+def kept(name: Name) -> bool:
+    """Whether numba's cache beside aeon has the loops, so that none needs to be compiled.
+
+    Where the cache was moved elsewhere this says that it has not: then a time is thought longer than it will be.
+    """
+    found = importlib.util.find_spec("aeon")
+    if found is None or found.origin is None:
+        return False
+    folder = Path(found.origin).parent.joinpath(*_LOOPS, "__pycache__")
+    return next(folder.glob(f"_{name.split('_')[0]}.*.nbi"), None) is not None
 
 
 @functools.cache

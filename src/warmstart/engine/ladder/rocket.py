@@ -30,6 +30,8 @@ from warmstart.preprocess.series import SeriesSpec
 
 _START, _PER_VALUE, _PER_PRODUCT = 1.5, {"minirocket": 6e-10, "multirocket_hydra": 2e-9}, 1e-10
 """Seconds on one core: in all; per feature of a step of a series; per product of two features of two series."""
+_COMPILING = 35.0
+"""Seconds that the first use on a machine takes more: 33 and 36 for the two, on one core of two."""
 _ROOM = 2**31
 """Bytes that features of the training series may take, in double precision."""
 _SLOW = 3.0
@@ -46,11 +48,12 @@ class MiniRocketRung:
     after: tuple[str, ...] = ()
 
     def seconds(self, context: LadderContext) -> float:
-        """By the numbers of series and of steps."""
+        """By the numbers of series and of steps, and whether anything has to be compiled before."""
         split, width = context.data.split, kernels.WIDTH[self.name]
         count, few = len(split.train) + len(split.val), min(len(split.train), width)
         steps = _longest(context)
-        return _START + width * (_PER_VALUE[self.name] * count * steps + _PER_PRODUCT * few * len(split.train))
+        first = 0.0 if kernels.kept(self.name) else _COMPILING
+        return first + _START + width * (_PER_VALUE[self.name] * count * steps + _PER_PRODUCT * few * len(split.train))
 
     def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
         """Fit kernels and head on the training part; the penalty is chosen by leave-one-out."""
