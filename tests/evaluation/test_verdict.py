@@ -61,7 +61,7 @@ def test_of_several_baselines_the_best_on_validation_is_told_of() -> None:
 def test_a_baseline_that_was_as_good_is_said_to_be() -> None:
     level = Difference("final", "minirocket", Interval(-0.01, -0.04, 0.02), NO_DIFFERENCE)
     told = verdict(FINAL, "150 test series", "probe", (rung("minirocket", baseline=True), rung("probe")), [level])
-    assert "against MiniRocket and ridge regression, which was as good." in told
+    assert "against MiniRocket and ridge regression, which did no worse here." in told
 
 
 def test_without_a_baseline_nothing_is_claimed_about_transfer() -> None:

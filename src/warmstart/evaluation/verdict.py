@@ -89,7 +89,7 @@ def transfer(against: Difference, baseline: str) -> str:
         return (
             f"Transfer hurt here: {points(against.difference)} against {baseline}; another backbone is needed, or none."
         )
-    equal = ", which was as good" if against.difference.value <= 0 else ""
+    equal = ", which did no worse here" if against.difference.value <= 0 else ""
     return f"This data cannot show that transfer helped: {points(against.difference)} against {baseline}{equal}."
 
 
