@@ -36,10 +36,29 @@ means over the repeats, seconds medians; `x` is a time as a multiple of the firs
 
 def main() -> None:
     files = [path for path in sorted(RESULTS.glob("*.json")) if path.stem != QUICK.name]
-    found = {path.stem: json.loads(path.read_text()) for path in files}
+    found = {path.stem: json.loads(path.read_text()) for path in files if path.stem not in OTHERS}
     order = sorted(found, key=lambda name: ([*PARTS, name].index(name), "summary" not in found[name]))
+    own = [name for name in OWN if (RESULTS / f"{name}.md").exists()]
     (DOCS / "benchmarks").mkdir(exist_ok=True)
-    (DOCS / "benchmarks.md").write_text("\n".join([HEAD, *(section(name, found[name]) for name in order)]))
+    (DOCS / "benchmarks.md").write_text(
+        "\n".join([HEAD, *(section(name, found[name]) for name in order), *map(told, own)])
+    )
+
+
+OWN = {
+    "series": "MiniRocket and the ladder on six sets of the UCR archive",
+    "series_archive": "MiniRocket on more sets of the UCR archive",
+    "series_embedded": "The embedded backbone of series",
+    "forecasts": "Forecasts",
+}
+"""Results of series, which write their own tables."""
+OTHERS = (*OWN, "series_embedded_curve")
+
+
+def told(name: str) -> str:
+    """One of them under its title, with its headings below that."""
+    text = (RESULTS / f"{name}.md").read_text()
+    return f"## {OWN[name]}\n\n{text.replace('## ', '### ')}"
 
 
 def section(name: str, facts: dict[str, Any]) -> str:
