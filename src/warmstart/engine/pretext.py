@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from warmstart.engine.memory import parts
 from warmstart.engine.score import Validation
 from warmstart.engine.seeds import derive
 from warmstart.engine.stepper import Stepper
+from warmstart.engine.training import Training
 from warmstart.errors import RecipeError
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
@@ -183,6 +184,23 @@ def sets_of(classes: Sequence[str]) -> Tensor:
     return torch.tensor([known[name] for name in names], dtype=torch.long)
 
 
+Weighed = Iterator[tuple[float, float]]
+"""Mean losses, and what each counts."""
+
+
+def held_out(training: Training, data: RunData, measured: Callable[[Batch, int], Weighed]) -> Validation:
+    """The mean loss on the validation samples; `measured` gets each batch of them, with the same seed every time."""
+    plan = training.plan
+    batches = batches_of(data.inputs(plan.size), data.split.val, batch_size=plan.batch_size)
+    total = weight = 0.0
+    with evaluating(training.network), torch.no_grad():
+        for number, batch in enumerate(batches):
+            for loss, share in measured(batch, derive("validation", number)):
+                total += loss * share
+                weight += share
+    return Validation.of_loss(torch.empty(0), total / max(weight, 1.0))
+
+
 @dataclasses.dataclass
 class PretextStepper(Stepper):
     """Steps whose validation is the loss alone, in batches of the validation samples."""
@@ -191,17 +209,14 @@ class PretextStepper(Stepper):
 
     def validated(self, task: Task, targets: Tensor) -> Validation:
         """The loss on them, of which the same is asked every time; the task is not asked."""
-        plan, network = self.training.plan, self.training.network
-        batches = batches_of(self.data.inputs(plan.size), self.data.split.val, batch_size=plan.batch_size)
-        total = weight = 0.0
-        with evaluating(network), torch.no_grad():
-            for number, batch in enumerate(batches):
-                inputs, asked = self._prepared(batch, derive("validation", number))
-                for part in parts(len(inputs), self.training.progress.micro):
-                    share = self.objective.weight(asked[part])
-                    total += float(self.objective.loss(network(inputs[part]), asked[part])) * share
-                    weight += share
-        return Validation.of_loss(torch.empty(0), total / max(weight, 1.0))
+
+        def measured(batch: Batch, seed: int) -> Weighed:
+            inputs, asked = self._prepared(batch, seed)
+            for part in parts(len(inputs), self.training.progress.micro):
+                outputs = self.training.network(inputs[part])
+                yield float(self.objective.loss(outputs, asked[part])), self.objective.weight(asked[part])
+
+        return held_out(self.training, self.data, measured)
 
     def _prepared(self, batch: Batch, seed: int) -> tuple[Tensor, Tensor]:
         return batch.inputs.to(self.feed.device), batch.targets.to(self.feed.device)
@@ -227,17 +242,14 @@ class ViewStepper(ContrastiveStepper):
 
     def validated(self, task: Task, targets: Tensor) -> Validation:
         """The loss on the validation samples, of which the views are the same every time."""
-        plan, network = self.training.plan, self.training.network
-        batches = batches_of(self.data.inputs(plan.size), self.data.split.val, batch_size=plan.batch_size)
-        total = weight = 0.0
-        with evaluating(network), torch.no_grad():
-            for number, batch in enumerate(batches):
-                inputs, same = self._prepared(batch, derive("validation", number))
-                pieces = parts(len(inputs), self.training.progress.micro)
-                outputs = torch.cat([network(inputs[part]) for part in pieces])
-                total += float(self.objective.loss(outputs, same)) * len(same)
-                weight += len(same)
-        return Validation.of_loss(torch.empty(0), total / max(weight, 1.0))
+
+        def measured(batch: Batch, seed: int) -> Weighed:
+            inputs, same = self._prepared(batch, seed)
+            pieces = parts(len(inputs), self.training.progress.micro)
+            outputs = torch.cat([self.training.network(inputs[part]) for part in pieces])
+            yield float(self.objective.loss(outputs, same)), len(same)
+
+        return held_out(self.training, self.data, measured)
 
     def _prepared(self, batch: Batch, seed: int) -> tuple[Tensor, Tensor]:
         """Two views of each (2n, ...), and the number of the sample that each is of (2n,)."""

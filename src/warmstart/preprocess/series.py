@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from typing import Any, Literal
 
 import numpy as np
@@ -59,11 +57,6 @@ class SeriesSpec:
     def from_dict(cls, data: dict[str, Any]) -> SeriesSpec:
         """Inverse of `to_dict`; unknown keys are an error."""
         return cls(**data)
-
-    @property
-    def fingerprint(self) -> str:
-        """Short content hash; part of every cache key."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:16]
 
     def read(self, values: npt.NDArray[Any]) -> FloatArray:
         """The numbers (channels, size) of a series (channels, steps).

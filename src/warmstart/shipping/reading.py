@@ -15,6 +15,7 @@ from warmstart.data.futures import Window
 from warmstart.data.schema import Sample, Series, Text
 from warmstart.data.signals import read_series
 from warmstart.data.sources import load_inputs
+from warmstart.data.sources.series.arrays import as_series
 from warmstart.data.tokens import padded
 from warmstart.errors import DataError
 from warmstart.preprocess.image import normalise, read_pixels
@@ -53,7 +54,18 @@ def as_samples(inputs: Any, spec: Spec | None = None) -> tuple[Sample, ...]:
     """
     if not isinstance(inputs, list | tuple):
         return load_inputs(inputs, kind="image" if spec is None else spec.kind)
-    return tuple(item if isinstance(item, Sample) else _sample(i, item, spec) for i, item in enumerate(inputs))
+    return tuple(sample for i, item in enumerate(inputs) for sample in _samples(i, item, spec))
+
+
+def _samples(i: int, item: Any, spec: Spec | None) -> tuple[Sample, ...]:
+    """One, but of a file of series all that are in it."""
+    if isinstance(item, Sample):
+        return (item,)
+    if isinstance(spec, SeriesSpec) and isinstance(item, str | Path):
+        return load_inputs([item], kind="series")
+    if isinstance(spec, SeriesSpec):
+        return (Sample(f"row-{i}", as_series(item, f"row-{i}")),)
+    return (_sample(i, item, spec),)
 
 
 def _sample(i: int, item: Any, spec: Spec | None) -> Sample:
@@ -63,12 +75,6 @@ def _sample(i: int, item: Any, spec: Spec | None) -> Sample:
         elif isinstance(item, tuple | list) and all(isinstance(part, str) for part in item):
             item = Text(tuple(item))
         return Sample(f"row-{i}", item)
-    if isinstance(spec, SeriesSpec) and not isinstance(item, Series):
-        return (
-            load_inputs([item], kind="series")[0]
-            if isinstance(item, str | Path)
-            else Sample(f"row-{i}", as_series(item))
-        )
     return Sample(Path(item).as_posix() if isinstance(item, (str, Path)) else f"row-{i}", item)
 
 
@@ -107,24 +113,6 @@ def stacked(inputs: Sequence[Tensor], spec: Spec) -> Tensor:
     if isinstance(spec, SeriesSpec):
         return torch.stack(list(inputs))
     return padded([tokens.numpy() for tokens in inputs])
-
-
-def as_series(values: Any) -> Series:
-    """Numbers (steps,) or (channels, steps) in memory as a series.
-
-    Raises:
-        DataError: they are of another shape, or no numbers.
-
-    >>> as_series([1.0, 2.0]).values.shape
-    (1, 2)
-    """
-    try:
-        found = np.asarray(values, dtype=np.float32 if not isinstance(values, np.ndarray) else None)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{type(values).__name__}, which holds no numbers", expected="time series") from error
-    if found.ndim not in (1, 2) or found.dtype.kind not in "iufb":
-        raise DataError(f"an array of shape {found.shape}, {found.dtype}", expected="(steps,) or (channels, steps)")
-    return Series(np.atleast_2d(found))
 
 
 def series_file(source: Any) -> bytes:
