@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from warmstart.data.annotations import Annotation
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Sample
 from warmstart.data.targets import Label, NumberTarget, Target
@@ -69,6 +71,8 @@ def in_words(label: Label | None) -> str:
     """
     if label is None or isinstance(label, str):
         return label or ""
+    if isinstance(label, Annotation):
+        return ", ".join(f"{count} {name}" for name, count in Counter(label.names).items()) or "none"
     return ", ".join(part if isinstance(part, str) else f"{part:.4g}" for part in label) or "none"
 
 
