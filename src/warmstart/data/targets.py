@@ -28,7 +28,7 @@ _BINS = 10
 """Strata of numbers, at most; each of about equally many samples."""
 
 
-def listed(label: Label) -> tuple[Any, ...]:
+def parts_of(label: Label) -> tuple[Any, ...]:
     """The parts of a label that is made of several: classes, tags, numbers."""
     assert isinstance(label, tuple), f"a label of {type(label).__name__} where one of several parts belongs"
     return label
@@ -100,7 +100,7 @@ class LabelsTarget:
             if label is None:
                 row[:] = np.nan
             else:
-                row[[index[str(name)] for name in listed(label)]] = 1.0
+                row[[index[str(name)] for name in parts_of(label)]] = 1.0
         return found
 
     def strata(self, labels: Labels) -> IntArray:
@@ -172,10 +172,10 @@ class TagTarget:
         [[1, 0], [0, -1]]
         """
         index = {name: i for i, name in enumerate(self.classes)}
-        longest = max((len(listed(label)) for label in labels if label is not None), default=0)
+        longest = max((len(parts_of(label)) for label in labels if label is not None), default=0)
         found = np.full((len(labels), longest), UNKNOWN, dtype=np.int64)
         for row, label in zip(found, labels, strict=True):
-            tags = [index[str(tag)] for tag in listed(label or ())]
+            tags = [index[str(tag)] for tag in parts_of(label or ())]
             row[: len(tags)] = tags
         return found
 

@@ -60,9 +60,9 @@ class Backbone:
     the classifier that the weights were trained with, where it came along: features to `source_classes`, if these are
     known. It is no part of the backbone and is never trained. `source_weights` reads all tensors that the weights came
     with, for whoever needs more of them than the backbone; `language_head` the head of a language model among them
-    (`warmstart.model.adapters.writing`). `structure` is what it takes, beside its URI,
-    to build the architecture again without the file that it came from; only its supplier reads it. `maps` are what a row
-    of features is made of where they are feature maps (`warmstart.model.pyramid`), of `out_features` channels in all.
+    (`warmstart.model.adapters.writing`). `structure` is what it takes, beside its URI, to build the architecture again
+    without the file that it came from; only its supplier reads it. `maps` are what a row of features is made of where
+    they are feature maps (`warmstart.model.pyramid`).
     """
 
     chain: Chain

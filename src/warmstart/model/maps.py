@@ -78,7 +78,7 @@ class Maps:
         """
         here = self.of_width(rows.shape[1])
         widths = [c * side**2 for c, side in zip(here.channels, here.sides, strict=True)]
-        parts = rows.split(widths, 1)
+        parts = torch.split(rows, widths, 1)
         return [
             part.unflatten(1, (side, side, c)).permute(0, 3, 1, 2)
             for part, side, c in zip(parts, here.sides, here.channels, strict=True)
