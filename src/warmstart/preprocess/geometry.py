@@ -62,7 +62,7 @@ class Placement:
         """The placement of an image of `size` by a spec, for evaluation: resized, and padded or cropped to a square.
 
         >>> Placement.of((640, 480), PreprocessSpec(size=320, resize="pad"))
-        Placement(size=(640, 480), scale_x=0.5, scale_y=0.5, left=0, top=40)
+        Placement(size=(640, 480), scale_x=0.5, scale_y=0.5, left=0.0, top=40.0)
         """
         wide, high = resized_size(size, spec)
         kept = middle(size) if spec.resize == "shortest" else size
