@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from warmstart.data.schema import Sample
 from warmstart.data.scenes import BoxTarget, SceneTarget
+from warmstart.data.schema import Sample
 from warmstart.errors import DataError, WarmstartError
 from warmstart.model.network import Network
 from warmstart.preprocess.geometry import Placement
@@ -39,6 +39,10 @@ class Marker:
     spec: PreprocessSpec
     task: Task
     target: SceneTarget
+    least_score: float = 0.0
+    """Of boxes that are told."""
+    tile: int | None = None
+    """Side in pixels of the tiles that images are cut into; `None` leaves them whole."""
 
     def rows(
         self, samples: Sequence[Sample], *, progress: Callable[[int], None] | None = None
@@ -75,7 +79,7 @@ class Marker:
 
     def _boxes(self, outputs: Tensor, place: Placement) -> list[Row]:
         (answer,) = self.task.decode(outputs[None], self.target)
-        boxes: list[Row] = answer["boxes"]
+        boxes: list[Row] = [box for box in answer["boxes"] if box["score"] >= self.least_score]
         if not boxes:
             return []
         edges = place.stored(np.array([box["box"] for box in boxes], dtype=np.float64))
