@@ -65,7 +65,7 @@ def _ring(box: Sequence[float]) -> list[tuple[float, float]]:
 
 def _polygon(place: tuple[Any, Any], ring: Sequence[tuple[float, float]]) -> dict[str, Any]:
     _, transform = place
-    return _on_earth(place, {"type": "Polygon", "coordinates": [[transform * point for point in ring]]})
+    return _on_earth(place, {"type": "Polygon", "coordinates": [[transform @ point for point in ring]]})
 
 
 def _on_earth(place: tuple[Any, Any], shape: dict[str, Any]) -> dict[str, Any]:
