@@ -6,6 +6,7 @@ the way in which it is resized, and `warmstart.data.views.View`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,7 +75,7 @@ class SceneStore(PixelStore):
         return self.collated(indices, [self.marked(int(i), view) for i in indices])
 
     def marked(self, i: int, view: View | None = None) -> Tensor:
-        """What is marked in sample `i`: boxes (k, 6), or a mask (size, size)."""
+        """What is marked in sample `i`: boxes (k + 1, 6), the last row of class -1, or a mask (size, size)."""
         label, place = self.dataset.samples[i].label, placed(self._size(i), self.spec)
         least = 0.0 if view is None else LEAST_SHARE
         drawn = self._drawn(i, place, view)
@@ -86,16 +87,16 @@ class SceneStore(PixelStore):
         return torch.from_numpy(mask_seen(drawn, self._mask(i), self.spec.size))
 
     def collated(self, indices: IntArray, marked: Sequence[Tensor | None]) -> Tensor:
-        """The targets of several samples as one: boxes with rows of class -1 behind them, to the most there are."""
+        """The targets of several samples as one: after boxes come rows of class -1, to one more than the most of them.
+
+        The first such row of a sample is among what is `marked`, with how large a pixel is; the others are copies.
+        """
         size, each = self.spec.size, [one for one in marked if one is not None]
         if not isinstance(self.dataset.target, BoxTarget):
             return torch.stack(each) if each else torch.empty(0, size, size, dtype=torch.uint8)
-        found = torch.zeros(len(indices), max((len(rows) for rows in each), default=1) or 1, _COLUMNS)
-        found[..., 0] = NOTHING
+        found = torch.zeros(len(indices), max((len(rows) for rows in each), default=1), _COLUMNS)
         for out, rows in zip(found, each, strict=True):
-            out[: len(rows)] = rows
-            if bool(rows.isnan().any()):
-                out[:] = torch.nan
+            out[: len(rows)], out[len(rows) :] = rows, rows[-1]
         return found
 
     def _drawn(self, i: int, place: Placed, view: View | None) -> Drawn:
@@ -109,9 +110,11 @@ class SceneStore(PixelStore):
         area = (own[:, 2] - own[:, 0]) * (own[:, 3] - own[:, 1])
         edges, kept = boxes_seen(drawn, boxes_at(place, label.xyxy), self.spec.size, inside=place.inside, least=least)
         classes = np.array([self._class(name, label, i) for name in label.names], dtype=np.float64)
-        classes[np.array(label.crowd or (False,) * len(classes), dtype=bool)] = CROWD
+        crowd = np.array(label.crowd or (False,) * len(classes), dtype=bool)
+        classes[crowd] = CROWD - classes[crowd]
         rows: Edges = np.concatenate([classes[:, None], edges, area[:, None]], axis=1)
-        return rows[kept]
+        pixel = math.prod(drawn.box[2:]) / (self.spec.size**2 * math.prod(place.scale))
+        return np.concatenate([rows[kept], [[NOTHING, 0.0, 0.0, 0.0, 0.0, pixel]]])
 
     def _class(self, name: str, label: Boxes, i: int) -> int:
         if name not in self._index:
