@@ -45,6 +45,36 @@ def middle(size: tuple[int, int]) -> tuple[int, int]:
 
 
 @dataclasses.dataclass(frozen=True)
+class Placed:
+    """Where the pixels of an image come to lie once it is resized and not cropped yet.
+
+    A point (x, y) of the image lies at `scale * (x, y) + shift` afterwards, in a picture of `shape` (height, width), of
+    which the image itself covers `inside`: (left, top, right, bottom) without the padding.
+    """
+
+    scale: tuple[float, float]
+    shift: tuple[float, float]
+    shape: tuple[int, int]
+    inside: tuple[int, int, int, int]
+
+
+def placed(size: tuple[int, int], spec: PreprocessSpec) -> Placed:
+    """Where an image of `size` (width, height) comes to lie.
+
+    >>> placed((640, 480), PreprocessSpec(size=320, resize="pad"))
+    Placed(scale=(0.5, 0.5), shift=(0.0, 40.0), shape=(320, 320), inside=(0, 40, 320, 280))
+    """
+    width, height = resized_size(size, spec)
+    seen = middle(size) if spec.resize == "shortest" else size
+    scale = width / seen[0], height / seen[1]
+    left, top = ((spec.size - side) // 2 if spec.resize == "pad" else 0 for side in (width, height))
+    cut = [(whole - part) // 2 for whole, part in zip(size, seen, strict=True)]
+    shift = left - scale[0] * cut[0], top - scale[1] * cut[1]
+    shape = (spec.size, spec.size) if spec.resize == "pad" else (height, width)
+    return Placed(scale, shift, shape, (left, top, left + width, top + height))
+
+
+@dataclasses.dataclass(frozen=True)
 class Placement:
     """Where an image lies in what a network sees of it: `x * scale_x + left`, `y * scale_y + top`, in pixels.
 
@@ -64,15 +94,10 @@ class Placement:
         >>> Placement.of((640, 480), PreprocessSpec(size=320, resize="pad"))
         Placement(size=(640, 480), scale_x=0.5, scale_y=0.5, left=0.0, top=40.0)
         """
-        wide, high = resized_size(size, spec)
-        kept = middle(size) if spec.resize == "shortest" else size
-        cut_x, cut_y = (size[0] - kept[0]) // 2, (size[1] - kept[1]) // 2
-        scale_x, scale_y = wide / kept[0], high / kept[1]
-        if spec.resize == "pad":
-            left, top = (spec.size - wide) // 2, (spec.size - high) // 2
-        else:  # rounded as `warmstart.preprocess.image.centre` does
-            left, top = -round((wide - spec.size) / 2.0), -round((high - spec.size) / 2.0)
-        return cls(size, scale_x, scale_y, left - cut_x * scale_x, top - cut_y * scale_y)
+        whole = placed(size, spec)
+        # The crop is rounded as `warmstart.preprocess.image.centre` does.
+        top, left = (round((side - spec.size) / 2.0) for side in whole.shape)
+        return cls(size, *whole.scale, whole.shift[0] - left, whole.shift[1] - top)
 
     def seen(self, xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Boxes (k, 4) of the image, as they lie in what the network sees; not clipped.

@@ -190,6 +190,20 @@ def _in_full(path: Path) -> Image.Image:
     return decode(path, max_pixels=LARGEST).image
 
 
+def orientation(source: Source) -> int:
+    """How a stored image has to be turned, 1 to 8 as EXIF has it, 1 where it is upright or does not say."""
+    source = source.source if isinstance(source, Tile) else source
+    if isinstance(source, np.ndarray):
+        return 1
+    if isinstance(source, Image.Image):
+        return 1 if source.format == "TIFF" else _orientation(source)
+    try:
+        with open_image(source) as image:
+            return 1 if image.format == "TIFF" else _orientation(image)  # Pillow turns it while it decodes
+    except Exception:  # as in `read_image`, whose business it is to say why
+        return 1
+
+
 def _read(image: Image.Image, reduction: int, convert: Callable[[Image.Image], Image.Image]) -> Decoded:
     """Decode, convert, turn upright."""
     # Pillow has no switch per call; another library may have turned this one on, and then truncated files pass.
