@@ -1,0 +1,86 @@
+"""The name of a head with options behind it, `unet?channels=128,64,32,16,8`, read in the types of their defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from warmstart.errors import RecipeError, nearest
+
+Value = int | float | bool | str | tuple[int, ...]
+Options = dict[str, Value]
+_TRUTH = {"true": True, "false": False}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a name"}
+
+
+def split(text: str) -> tuple[str, dict[str, str]]:
+    """The name, and the options behind the question mark, as text.
+
+    Raises:
+        RecipeError: what stands behind the question mark is not `NAME=VALUE`, with `&` between, or says a name twice.
+
+    >>> split("unet?channels=64,32&attention_type=scse")
+    ('unet', {'channels': '64,32', 'attention_type': 'scse'})
+    """
+    name, mark, query = text.partition("?")
+    found: dict[str, str] = {}
+    for option in query.split("&") if mark else ():
+        key, _, value = option.partition("=")
+        if not key or not value or key in found:
+            raise RecipeError(
+                f"head {text!r} ends in ?{query}",
+                expected=f"{name}?NAME=VALUE&NAME=VALUE, every name once",
+                do="put it in quotes",
+            )
+        found[key] = value
+    return name, found
+
+
+def completed(name: str, given: Mapping[str, object], defaults: Mapping[str, Value]) -> Options:
+    """All options of a head, those `given`, as text or as they are, in the type of their default.
+
+    Raises:
+        RecipeError: there is no such option, or its value does not fit.
+
+    >>> completed("fpn", {"dropout": "0.5"}, {"dropout": 0.2, "channels": (8, 4)})
+    {'dropout': 0.5, 'channels': (8, 4)}
+    """
+    for key in given.keys() - defaults.keys():
+        raise RecipeError(
+            f"head {name!r} has no option {key!r}",
+            expected=f"one of {', '.join(f'{k}={as_text(v)}' for k, v in defaults.items())}" if defaults else "none",
+            do=f"the nearest: {nearest(key, defaults)}" if defaults else f"leave out ?{key}=...",
+        )
+    return {key: _read(name, key, given[key], value) if key in given else value for key, value in defaults.items()}
+
+
+def as_text(value: object) -> str:
+    """An option as it is written.
+
+    >>> as_text((8, 4)), as_text(True)
+    ('8,4', 'true')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _read(name: str, key: str, value: object, default: Value) -> Value:
+    text = as_text(tuple(value) if isinstance(value, list) else value)
+    try:
+        if isinstance(default, tuple):
+            return tuple(int(part) for part in text.split(","))
+        if isinstance(default, bool):
+            return _TRUTH[text]
+        return type(default)(text)
+    except (ValueError, KeyError):
+        kind = "whole numbers with commas between" if isinstance(default, tuple) else _KINDS[type(default)]
+        raise RecipeError(f"head {name!r} has {key}={text}", expected=f"{key}={kind}") from None
+
+
+def one_of(name: str, key: str, value: Value, choices: Iterable[Value]) -> None:
+    """Raise `RecipeError` where an option is none of its choices."""
+    choices = list(choices)
+    if value not in choices:
+        raise RecipeError(
+            f"head {name!r} has {key}={as_text(value)}", expected=f"{key} is one of {', '.join(map(as_text, choices))}"
+        )
