@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from warmstart.data.schema import Series
 from warmstart.data.sources.series.arrays import as_series, read_npy
 from warmstart.data.sources.series.columns import Table, read_columns
-from warmstart.data.sources.series.recording import Recording
+from warmstart.data.sources.series.recording import Asked, Recording
 from warmstart.data.sources.series.roles import find_roles
-from warmstart.data.sources.series.stamps import clock, read_stamps
+from warmstart.data.sources.series.stamps import read_stamps
 from warmstart.data.sources.series.ucr import divided
 from warmstart.data.sources.series.values import as_values, is_number
 from warmstart.data.sources.textfile import read_noted
 from warmstart.errors import DataError
-
-if TYPE_CHECKING:
-    from warmstart.data.sources.series.recording import Asked
 
 TEXTS = (".csv", ".tsv", ".txt")
 
@@ -61,11 +57,10 @@ def _without_header(path: Path, notes: list[str]) -> Series | None:
 
 
 def _of_table(table: Table, name: str, path: Path, asked: Asked, notes: list[str]) -> Recording:
-    roles = find_roles(table, asked.reading, label=None, group=None, time=None, long=True, labelled=False, notes=notes)
+    roles = find_roles(table, Asked(reading=asked.reading, labelled=False), long=True, notes=notes)
     values = np.stack([table.numbers(column, notes) for (column,) in roles.values])
     if roles.step_time is None:
         return Recording(name, path.name, Series(values, names=roles.names))
-    stamps = read_stamps(table.columns[roles.step_time], roles.step_time, notes)
-    found = clock(stamps, np.arange(table.rows), f"{path.name}")
-    series = Series(values, found.rate, roles.names, found.start)
-    return Recording(name, path.name, series, stamps=stamps.at, clock=found)
+    stamps = read_stamps(table.columns[roles.step_time], roles.step_time, notes).of(np.arange(table.rows), path.name)
+    series = Series(values, stamps.rate, roles.names, stamps.start)
+    return Recording(name, path.name, series, stamps=stamps)
