@@ -86,11 +86,13 @@ def of_lists(cells: Iterable[Any], least: int = 2) -> bool:
 
 
 def read_columns(source: Any, notes: list[str]) -> Table:
-    """A file, a DataFrame or what becomes one as a table by its columns.
+    """A file, a DataFrame or what becomes one as a table by its columns; such a table as it is.
 
     Raises:
         DataError: as of `warmstart.data.sources.reading.read_table`.
     """
+    if isinstance(source, Table):
+        return source
     frame = frame_of(source)
     if frame is None:
         header, rows = read_table(source, notes)
