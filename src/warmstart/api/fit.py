@@ -9,17 +9,15 @@ from typing import Any, Literal, Unpack, get_args
 
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.command import called, command
-from warmstart.api.forecasts import WORDS, asked_of
-from warmstart.api.kinds import BACKBONES, COLUMNS
+from warmstart.api.kinds import BACKBONES
+from warmstart.api.options import how_read, kept, kind_in
 from warmstart.api.predict import predict
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.unlabelled import with_unlabelled
-from warmstart.data.seriesreading import SeriesOptions, reading_of
-from warmstart.data.sources import kind_of
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.targets import TaskName
-from warmstart.data.windows import Asked
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -42,9 +40,6 @@ from warmstart.task.base import task_of
 from warmstart.task.network import network_for
 
 Baseline = Literal["simple", "scratch", "none"]
-
-READING = ("size", "seed", "val", "test", "group", "time", "task", "normal", *COLUMNS, "max_unreadable")
-"""Options that say how data is read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,21 +143,14 @@ def fit(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
-    given, reading = locals(), reading_of(series)
-    asked = asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test)
-    kind = (
-        "series"
-        if asked
-        else kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=reading)
-    )
+    asked = kept(locals())
     options: dict[str, Any] = {
         "data": called(data),
-        "backbone": backbone or BACKBONES[kind],
+        "backbone": backbone or BACKBONES[kind_in(data, asked)],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),
-        **{key: given[key] for key in (*READING, *WORDS) if key in given and key != "max_unreadable"},
-        **vars(reading),
+        **asked,
         "baseline": baseline,
         "max_unreadable": max_unreadable,
         "unlabelled": None if unlabelled is None else called(unlabelled),
@@ -172,16 +160,13 @@ def fit(
     if baseline not in get_args(Baseline):
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
     chosen = None if recipe is None else load_recipe(recipe)
-    return _fit(
-        data, chosen, options, asked, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener
-    )
+    return _fit(data, chosen, options, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener)
 
 
 def _fit(
     data: Any,
     recipe: Recipe | None,
     options: dict[str, Any],
-    forecast: Asked | None,
     *,
     unlabelled: Any,
     out: str | Path | None,
@@ -205,7 +190,7 @@ def _fit(
         tell(Decided(f"features: {', '.join(f'{g.stop - g.start} of {g.name}' for g in pretrained.groups)}"))
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
-    asked = {key: options[key] for key in READING} | {"forecast": forecast}
+    asked = how_read(options) | {key: options[key] for key in ("seed", "val", "test")}
     loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, seconds=limit, **asked)
     if unlabelled is not None:
         loaded = with_unlabelled(loaded, unlabelled, text_column=options["text_column"], listener=tell)

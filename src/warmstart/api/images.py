@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,20 +33,25 @@ def read_images(
     listener: Listener,
     cache: str | Path | None,
     limits: CacheLimits,
+    sets: Sequence[Dataset] = (),
 ) -> tuple[PixelStore, list[Look]]:
     """Decode every image once as the backbone is to see it. What cannot be read has an error in its look.
 
-    The pixels of large images are kept in `cache` where `limits` leaves room, and a later run decodes nothing.
+    The pixels of large images are kept in `cache` where `limits` leaves room, and a later run decodes nothing. Where
+    they are of several `sets`, each has to fit.
     """
     spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
-    if (spec.resize, spec.size) != (backbone.preprocess.resize, backbone.preprocess.size):
+    if sets:
+        listener(Decided(f"all images, of A and of B, are resized by {spec.resize} to {spec.size} px"))
+    elif (spec.resize, spec.size) != (backbone.preprocess.resize, backbone.preprocess.size):
         listener(
             Decided(
                 f"images are resized by {spec.resize} to {spec.size} px (the backbone's own: "
                 f"{backbone.preprocess.resize}, {backbone.preprocess.size} px)"
             )
         )
-    refuse_other_bands(dataset, spec)
+    for one in sets or (dataset,):
+        refuse_other_bands(one, spec)
     spec = measured(spec, dataset, listener)
     return decode(dataset, spec, listener, shelf_for(dataset, spec, cache, limits))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from warmstart.data.schema import Kind
-from warmstart.data.seriesreading import READING
 from warmstart.data.targets import TaskName
 from warmstart.engine.heads.anomaly import DEFAULT, distances
 from warmstart.engine.ladder.simple import simple_rung, simple_rungs
@@ -27,7 +26,3 @@ def default_methods(kind: Kind, task: TaskName) -> list[str]:
         simple = ["scratch"] if kind == "image" else [simple_rung(kind, task).name]
     frozen = ["probe", "finetune", "gradual", "lp_ft"] if tasks[task].closed_form else ["finetune", "gradual"]
     return [*simple, *frozen]
-
-
-COLUMNS = ("path_column", "text_column", "label_column", *READING)
-"""Options that name columns of a table, and those of series."""

@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from warmstart.api.caches import cache_bytes, cache_folder
-from warmstart.api.images import read_images
-from warmstart.api.series import for_channels, read_all_series
-from warmstart.api.texts import read_all_texts
+from warmstart.api.reading import fitted, read_inputs
 from warmstart.cache.store import ActivationStore
-from warmstart.cache.tokens import TokenShelf
 from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.schema import PLURAL, Dataset, Kind, Split
@@ -32,7 +29,6 @@ from warmstart.model.catalog import load_backbone
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits
-from warmstart.task.base import suited
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,17 +131,8 @@ def read_whole(
         raise DataError(f"a size of {size} steps for forecasts", do="say how far back they look with --context")
     for note in dataset.notes:
         listener(Decided(note))
-    if backbone.spec.kind == "series":
-        backbone = for_channels(backbone, dataset)
-    backbone = suited(backbone, dataset.target)
-    store: InputStore
-    if backbone.spec.kind == "text":
-        shelf = TokenShelf(cache_folder(cache), cache_bytes(limits)) if limits.total else None
-        store, looks = read_all_texts(dataset, backbone, size, listener, seconds, shelf)
-    elif backbone.spec.kind == "series":
-        store, looks = read_all_series(dataset, backbone, size, listener)
-    else:
-        store, looks = read_images(dataset, backbone, size, listener, cache, limits)
+    backbone = fitted(backbone, dataset)
+    store, looks = read_inputs(dataset, backbone, size, listener, cache=cache, limits=limits, seconds=seconds)
     kept = readable(dataset, looks, max_unreadable, listener, kind=store.spec.kind)
     corrupt = tuple((dataset.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
     if len(kept) < len(dataset):
