@@ -15,9 +15,10 @@ import numpy as np
 
 from warmstart.data.annotations import Outline
 from warmstart.data.names import clean, some
+from warmstart.data.outlines import bounds
 from warmstart.data.schema import SplitName
 from warmstart.data.sources.scenes.finder import ImageFinder, part_named
-from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture, bounds
+from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture
 from warmstart.data.sources.scenes.told import Told
 from warmstart.data.sources.textfile import read_text
 from warmstart.errors import DataError

@@ -127,10 +127,3 @@ def turned(mark: Marked, size: Size, turn: int) -> Marked:
     if outline is not None and outline.rle is None:  # a run-length code says its own size, and is turned by that
         outline = Outline(tuple(move(polygon) for polygon in outline.polygons))
     return dataclasses.replace(mark, xyxy=(low[0], low[1], high[0], high[1]), outline=outline)
-
-
-def bounds(polygons: Sequence[np.ndarray]) -> Corners:
-    """The box around polygons; not-a-number of none."""
-    points = np.concatenate(polygons) if polygons else np.full((1, 2), np.nan)
-    (left, upper), (right, lower) = points.min(0).tolist(), points.max(0).tolist()
-    return left, upper, right, lower

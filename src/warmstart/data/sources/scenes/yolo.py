@@ -13,8 +13,9 @@ import numpy as np
 
 from warmstart.data.annotations import Outline
 from warmstart.data.names import IMAGES, clean, some
+from warmstart.data.outlines import bounds
 from warmstart.data.schema import SplitName
-from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture, bounds
+from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture
 from warmstart.data.sources.scenes.told import Told
 from warmstart.data.sources.textfile import read_text
 from warmstart.data.sources.walk import is_file
