@@ -6,12 +6,12 @@ the way in which it is resized, and `warmstart.data.views.View`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -25,13 +25,14 @@ from warmstart.data.schema import Dataset, IntArray, Sample
 from warmstart.data.views import View
 from warmstart.errors import DataError
 from warmstart.preprocess.augment import Drawn, draw
-from warmstart.preprocess.augment_scene import LEAST_SHARE, boxes_at, boxes_seen, mask_at, mask_seen
+from warmstart.preprocess.augment_scene import LEAST_SHARE, Edges, boxes_at, boxes_seen, mask_at, mask_seen
 from warmstart.preprocess.bands import Bands
 from warmstart.preprocess.geometry import Placed, placed
 from warmstart.preprocess.reader import Decoded, orientation
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.tiles import image_size
 
+T = TypeVar("T")
 _COLUMNS = 6
 
 
@@ -74,7 +75,7 @@ class SceneStore(PixelStore):
         return self.collated(indices, [self.marked(int(i), view) for i in indices])
 
     def marked(self, i: int, view: View | None = None) -> Tensor:
-        """What is marked in sample `i`: boxes (k, 6), or a mask (size, size)."""
+        """What is marked in sample `i`: boxes (k + 1, 6), the last row of class -1, or a mask (size, size)."""
         label, place = self.dataset.samples[i].label, placed(self._size(i), self.spec)
         least = 0.0 if view is None else LEAST_SHARE
         drawn = self._drawn(i, place, view)
@@ -85,33 +86,35 @@ class SceneStore(PixelStore):
             return torch.full((self.spec.size, self.spec.size), IGNORED, dtype=torch.uint8)
         return torch.from_numpy(mask_seen(drawn, self._mask(i), self.spec.size))
 
-    def collated(self, indices: IntArray, marked: Sequence[Tensor]) -> Tensor:
-        """The targets of several samples as one: boxes with rows of class -1 behind them, to the most there are."""
-        size = self.spec.size
+    def collated(self, indices: IntArray, marked: Sequence[Tensor | None]) -> Tensor:
+        """The targets of several samples as one: after boxes come rows of class -1, to one more than the most of them.
+
+        The first such row of a sample is among what is `marked`, with how large a pixel is; the others are copies.
+        """
+        size, each = self.spec.size, [one for one in marked if one is not None]
         if not isinstance(self.dataset.target, BoxTarget):
-            return torch.stack(list(marked)) if marked else torch.empty(0, size, size, dtype=torch.uint8)
-        most = max((len(rows) for rows in marked), default=0)
-        found = torch.zeros(len(marked), max(1, most), _COLUMNS)
-        found[..., 0] = NOTHING
-        for out, rows in zip(found, marked, strict=True):
-            out[: len(rows)] = rows
-            if bool(rows.isnan().any()):
-                out[:] = torch.nan
+            return torch.stack(each) if each else torch.empty(0, size, size, dtype=torch.uint8)
+        found = torch.zeros(len(indices), max((len(rows) for rows in each), default=1), _COLUMNS)
+        for out, rows in zip(found, each, strict=True):
+            out[: len(rows)], out[len(rows) :] = rows, rows[-1]
         return found
 
     def _drawn(self, i: int, place: Placed, view: View | None) -> Drawn:
         name, rng = ("none", np.random.default_rng(0)) if view is None else (view.augment, view.generator(i))
         return draw(name, place.shape, self.spec.size, rng, banded=self.spec.banded)
 
-    def _boxes(self, i: int, place: Placed, drawn: Drawn, least: float) -> npt.NDArray[np.float64]:
+    def _boxes(self, i: int, place: Placed, drawn: Drawn, least: float) -> Edges:
         label = boxes_of(self.dataset.samples[i].label)
         width, height = self._size(i)
         own = label.xyxy.clip(0, (width, height, width, height))
         area = (own[:, 2] - own[:, 0]) * (own[:, 3] - own[:, 1])
         edges, kept = boxes_seen(drawn, boxes_at(place, label.xyxy), self.spec.size, inside=place.inside, least=least)
         classes = np.array([self._class(name, label, i) for name in label.names], dtype=np.float64)
-        classes[np.array(label.crowd or (False,) * len(classes), dtype=bool)] = CROWD
-        return np.concatenate([classes[:, None], edges, area[:, None]], axis=1)[kept]
+        crowd = np.array(label.crowd or (False,) * len(classes), dtype=bool)
+        classes[crowd] = CROWD - classes[crowd]
+        rows: Edges = np.concatenate([classes[:, None], edges, area[:, None]], axis=1)
+        pixel = math.prod(drawn.box[2:]) / (self.spec.size**2 * math.prod(place.scale))
+        return np.concatenate([rows[kept], [[NOTHING, 0.0, 0.0, 0.0, 0.0, pixel]]])
 
     def _class(self, name: str, label: Boxes, i: int) -> int:
         if name not in self._index:
@@ -195,9 +198,13 @@ class SceneStore(PixelStore):
         dataset, masks = self.dataset.subset(chosen), self._mask_shelf
         other = SceneStore(dataset, self.spec, budget_bytes=self._left, shelf=self._shelf, masks=masks)
         with self._lock:
-            for kept, own in ((self._kept, other._kept), (self._sizes, other._sizes), (self._masks, other._masks)):
-                own.update({new: kept[old] for new, old in enumerate(chosen) if old in kept})
+            other._kept, other._sizes = _chosen(self._kept, chosen), _chosen(self._sizes, chosen)
+            other._masks = _chosen(self._masks, chosen)
         return other
+
+
+def _chosen(kept: dict[int, T], indices: Sequence[int]) -> dict[int, T]:
+    return {new: kept[old] for new, old in enumerate(indices) if old in kept}
 
 
 def _address(label: Mask, classes: tuple[str, ...], source: Any, size: tuple[int, int]) -> Sample | None:

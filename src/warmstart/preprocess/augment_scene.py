@@ -28,7 +28,8 @@ def boxes_at(place: Placed, xyxy: Edges) -> Edges:
     >>> boxes_at(whole, np.array([[0.0, 0.0, 640.0, 480.0]])).tolist()
     [[0.0, 40.0, 320.0, 280.0]]
     """
-    return xyxy * np.tile(place.scale, 2) + np.tile(place.shift, 2)
+    moved: Edges = xyxy * np.tile(place.scale, 2) + np.tile(place.shift, 2)
+    return moved
 
 
 def boxes_seen(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from warmstart.preprocess.spec import PreprocessSpec
@@ -70,3 +72,54 @@ def placed(size: tuple[int, int], spec: PreprocessSpec) -> Placed:
     shift = left - scale[0] * cut[0], top - scale[1] * cut[1]
     shape = (spec.size, spec.size) if spec.resize == "pad" else (height, width)
     return Placed(scale, shift, shape, (left, top, left + width, top + height))
+
+
+@dataclasses.dataclass(frozen=True)
+class Placement:
+    """Where an image lies in what a network sees of it: `x * scale_x + left`, `y * scale_y + top`, in pixels.
+
+    `size` is (width, height) of the upright image.
+    """
+
+    size: tuple[int, int]
+    scale_x: float
+    scale_y: float
+    left: float
+    top: float
+
+    @classmethod
+    def of(cls, size: tuple[int, int], spec: PreprocessSpec) -> Placement:
+        """The placement of an image of `size` by a spec, for evaluation: resized, and padded or cropped to a square.
+
+        >>> Placement.of((640, 480), PreprocessSpec(size=320, resize="pad"))
+        Placement(size=(640, 480), scale_x=0.5, scale_y=0.5, left=0.0, top=40.0)
+        """
+        whole = placed(size, spec)
+        # The crop is rounded as `warmstart.preprocess.image.centre` does.
+        top, left = (round((side - spec.size) / 2.0) for side in whole.shape)
+        return cls(size, *whole.scale, whole.shift[0] - left, whole.shift[1] - top)
+
+    def seen(self, xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Boxes (k, 4) of the image, as they lie in what the network sees; not clipped.
+
+        >>> Placement((640, 480), 0.5, 0.5, 0, 40).seen(np.array([[0.0, 0.0, 640.0, 480.0]])).tolist()
+        [[0.0, 40.0, 320.0, 280.0]]
+        """
+        return xyxy * self._scale + self._offset
+
+    def stored(self, xyxy: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Inverse of `seen`, clipped to the image.
+
+        >>> Placement((640, 480), 0.5, 0.5, 0, 40).stored(np.array([[0.0, 0.0, 320.0, 280.0]])).tolist()
+        [[0.0, 0.0, 640.0, 480.0]]
+        """
+        found = (xyxy - self._offset) / self._scale
+        return np.clip(found, 0.0, np.array([*self.size, *self.size], dtype=np.float64))
+
+    @property
+    def _scale(self) -> npt.NDArray[np.float64]:
+        return np.array([self.scale_x, self.scale_y] * 2, dtype=np.float64)
+
+    @property
+    def _offset(self) -> npt.NDArray[np.float64]:
+        return np.array([self.left, self.top] * 2, dtype=np.float64)

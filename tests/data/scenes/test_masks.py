@@ -20,7 +20,8 @@ COLOURED = np.array([[COLOURS[int(v)] for v in row] for row in VALUES], np.uint8
 
 
 def indices(mask: Mask) -> list[list[int]]:
-    return class_indices(mask, CLASSES, None, (3, 2)).tolist()
+    found: list[list[int]] = class_indices(mask, CLASSES, None, (3, 2)).tolist()
+    return found
 
 
 def palette(folder: Path) -> Path:

@@ -113,16 +113,17 @@ def test_how_many_threads_read_and_what_is_kept_changes_nothing() -> None:
 def test_classes_crowds_areas_and_images_without_or_with_unknown_objects() -> None:
     wide = np.zeros((100, 200, 3), np.uint8)
     rows = np.array([[0.0, 0.0, 100.0, 50.0], [150.0, 20.0, 250.0, 60.0], [30.0, 30.0, 30.0, 80.0]])
-    three = Boxes(("b", "a", "a"), rows, crowd=(False, True, False))
+    three = Boxes(("b", "b", "a"), rows, crowd=(False, True, False))
     labels = [three, Boxes((), np.zeros((0, 4))), None]
     data = Dataset(tuple(Sample(str(i), wide, label) for i, label in enumerate(labels)), BoxTarget(("a", "b")))
-    targets = SceneStore(data, spec(size=100)).targets(np.arange(3))
-    assert targets.shape == (3, 2, 6)
-    assert targets[0].tolist() == [[1, 0, 25, 50, 50, 5000], [CROWD, 75, 35, 100, 55, 2000]]  # the flat one is dropped
-    assert targets[1, :, 0].tolist() == [NOTHING, NOTHING]
+    store = SceneStore(data, spec(size=100))
+    targets, nothing = store.targets(np.arange(3)), [NOTHING, 0, 0, 0, 0, 4]  # a pixel stands for 4 of the image
+    assert targets.shape == (3, 3, 6)
+    boxes = [[1, 0, 25, 50, 50, 5000], [CROWD - 1, 75, 35, 100, 55, 2000]]  # the flat one is dropped
+    assert targets[0].tolist() == [*boxes, nothing]
+    assert targets[1].tolist() == [nothing, nothing, nothing]
     assert bool(targets[2].isnan().all())
-    empty = SceneStore(data, spec()).targets(np.array([1]))
-    assert empty.tolist() == [[[NOTHING, 0, 0, 0, 0, 0]]]
+    assert store.targets(np.array([1])).tolist() == [[nothing]]
 
 
 def test_an_object_of_which_a_crop_leaves_little_is_not_there_and_others_are_clipped() -> None:
