@@ -11,6 +11,9 @@ from warmstart.api.images import framed
 from warmstart.api.kinds import BACKBONES
 from warmstart.api.options import how_read, kept, kind_in
 from warmstart.api.prepare import backbone_at, divide, read_whole
+from warmstart.api.reading import fitted
+from warmstart.api.scenes import WORDS as SCENES
+from warmstart.api.scenes import posed
 from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset
 from warmstart.data.seriesreading import SeriesOptions
@@ -47,6 +50,8 @@ def plan(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    head: str | None = None,
+    loss: str | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -71,8 +76,10 @@ def plan(
         test: share for the test, as for `fit`.
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate" or "anomaly"; by default what
-            they look like (see `warmstart.data.sources.load`).
+        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate", "anomaly", "detect" or
+            "segment"; by default what they look like (see `warmstart.data.sources.load`).
+        head: as for `fit`: what finds boxes or masks.
+        loss: as for `fit`: what masks are learned by.
         normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
@@ -117,7 +124,10 @@ def as_read(data: Any, backbone: Backbone, reading: dict[str, Any]) -> tuple[Bac
     if backbone.spec.kind != "image":
         whole = read_whole(data, backbone, max_unreadable=1.0, listener=silent, **reading)
         return whole.backbone, whole.dataset, whole.store.spec, whole.alike
-    dataset = load(data, kind="image", **{name: value for name, value in reading.items() if name != "size"})
+    own = ("size", *SCENES)
+    dataset = load(data, kind="image", **{name: value for name, value in reading.items() if name not in own})
+    dataset = posed(dataset, *(reading[name] for name in SCENES))
+    backbone = fitted(backbone, dataset, reading["size"])
     spec = framed(backbone.preprocess, dataset, reading["size"], backbone.card.min_size)
     refuse_other_bands(dataset, spec)
     return backbone, dataset, spec, ()

@@ -30,7 +30,7 @@ def test_boxes_outlines_and_masks_tell_the_same() -> None:
             pixels = outline_pixels(outline, (160, 120)).astype(bool)
             drawn[pixels] = SHAPES.index(name) + 1
             ys, xs = np.nonzero(pixels)
-            assert np.abs(np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]) - box).max() < 2  # a tip covers no whole pixel
+            assert np.abs(np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]) - box).max() < 2
             shown += 1
         assert np.mean(drawn != made.mask) < 0.01
     assert shown > 20

@@ -84,11 +84,13 @@ class LadderContext:
         subject = outlined(network or self.network(), recipe.edits)
         return compile_plan(recipe, subject, data, speed=self.speed, limits=limits)
 
-    def run(self, recipe: Recipe, rung: str) -> RecipeResult:
-        """Run a recipe on a new network, in a folder named after the rung; one that is finished there is loaded."""
+    def run(self, recipe: Recipe, rung: str, network: Network | None = None) -> RecipeResult:
+        """Run a recipe on a copy of `network`, or on a new one, in a folder named after the rung; one that is finished
+        there is loaded.
+        """
         return run_recipe(
             recipe,
-            self.network(),
+            network or self.network(),
             self.data,
             task=self.task,
             seed=self.seed,
