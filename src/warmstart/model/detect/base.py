@@ -25,7 +25,7 @@ class Truth(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Detections in an image, by falling score: boxes (k, 4) as `Truth` has them, scores from 0 to 1 (k,), classes (k,)."""
+    """Detections in an image by falling score: boxes (k, 4) as those of `Truth`, scores from 0 to 1, classes; (k,)."""
 
     boxes: Tensor
     scores: Tensor
