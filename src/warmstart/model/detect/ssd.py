@@ -26,6 +26,7 @@ class _MultiBox(Detector):
     """What both share: heads for each map, default boxes, and coarser maps in `extra`."""
 
     extra: nn.ModuleList
+    first = 1
 
     def keep(self, model: supplied.SSD) -> None:
         self.classification_head = model.head.classification_head
@@ -46,7 +47,7 @@ class _MultiBox(Detector):
 
     def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
         """See `Detector.learn`."""
-        model, told, features = self.model, targets(truths, 1), self.features(maps)
+        model, told, features = self.model, targets(truths, self.first), self.features(maps)
         boxes = model.anchor_generator(images(maps[0], size), features)
         nothing = torch.full((len(boxes[0]),), -1, dtype=torch.int64, device=boxes[0].device)
         places = [
@@ -60,7 +61,7 @@ class _MultiBox(Detector):
         """See `Detector.find`."""
         model, seen, features = self.model, images(maps[0], size), self.features(maps)
         boxes = model.anchor_generator(seen, features)
-        return findings(model.postprocess_detections(model.head(features), boxes, seen.image_sizes), 1)
+        return findings(model.postprocess_detections(model.head(features), boxes, seen.image_sizes), self.first)
 
 
 class SSD(_MultiBox):
