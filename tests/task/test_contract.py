@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tests.task.drawn_boxes import scene
 from warmstart.data.futures import ForecastTarget
-from warmstart.data.scenes import BoxTarget
+from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.targets import (
     AnomalyTarget,
     ClassTarget,
@@ -32,6 +32,7 @@ TARGETS: dict[str, Target] = {
     "anomaly": AnomalyTarget(("good", "anomaly")),
     "forecast": ForecastTarget(1, 4, quantiles=(0.1, 0.5, 0.9)),
     "detect": BoxTarget(("a", "b", "c")),
+    "segment": MaskTarget(("a", "b", "c")),
 }
 N, LENGTH = 12, 4
 
@@ -50,6 +51,11 @@ def drawn(name: str, seed: int = 0) -> tuple[Tensor, Tensor]:
         targets = torch.arange(N) % 2
     elif name == "classify":
         targets = torch.randint(0, 3, (N,), generator=make)
+    elif name == "segment":
+        outputs = torch.randn(N, 3, 8, 8, generator=make)
+        targets = torch.randint(0, 3, (N, 8, 8), generator=make).to(torch.uint8)
+        targets[::3, :2] = targets[-2:] = 255
+        return outputs, targets
     elif name == "forecast":  # one step, its base, then scale, unit, reference, origin
         targets = torch.rand(N, 6, generator=make) + 0.5
     elif name == "detect":
