@@ -55,10 +55,8 @@ def read(name: str, maker: Callable[..., Any], given: Mapping[str, object]) -> d
     >>> read("head", head, {"scales": "0.1,0.5"})
     {'channels': 256, 'scales': (0.1, 0.5)}
     """
-    known, kinds = (
-        defaults(maker),
-        get_type_hints(getattr(maker, "__init__", maker) if inspect.isclass(maker) else maker),
-    )
+    hinted = maker.__init__ if inspect.isclass(maker) else maker
+    known, kinds = defaults(maker), get_type_hints(hinted)
     found = dict(known)
     for key, value in given.items():
         if key not in known:
