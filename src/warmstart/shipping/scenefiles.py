@@ -52,7 +52,7 @@ class SceneFiles:
         if row["error"] is not None:
             return row
         name = self._name(sample.id)
-        image = _picture(sample.source)
+        image = picture_of(sample.source)
         if "boxes" in row:
             self._add_boxes(name, row, sample.id)
             drawn = draw_boxes(image, [(b["label"], b["box"], b["score"]) for b in row["boxes"]], self._classes)
@@ -132,6 +132,7 @@ def _numbered(stem: str) -> Iterator[str]:
         number += 1
 
 
-def _picture(source: Any) -> Image.Image:
+def picture_of(source: Any) -> Image.Image:
+    """An image as it is drawn on: upright, RGB."""
     found = read_stored(source)
     return preview(found.values, found.names) if isinstance(found, Bands) else found.image.convert("RGB")
