@@ -65,7 +65,7 @@ def class_indices(mask: Mask, classes: Sequence[str], source: Any, size: tuple[i
     where = _where(mask, source)
     if isinstance(mask.source, Boxes):
         return _filled(mask, mask.source, index, source, size)
-    stored = _aligned(stored_values(mask.source, _coloured(mask.legend)), source, size, where)
+    stored = _aligned(stored_values(mask.source, coloured(mask.legend)), source, size, where)
     return _named(stored, mask.legend or Legend({}), index, where)
 
 
@@ -122,7 +122,8 @@ def _channels(values: Stored, coloured: bool) -> Stored:
     return values[..., 0] if values.ndim == 3 and bool((values == values[..., :1]).all()) else values
 
 
-def _coloured(legend: Legend | None) -> bool:
+def coloured(legend: Legend | None) -> bool:
+    """Whether a legend is one of colours."""
     return legend is not None and any(isinstance(value, tuple) for value in legend.names)
 
 
