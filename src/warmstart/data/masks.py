@@ -80,10 +80,10 @@ def _part(mask: Mask, window: tuple[int, int, int, int], classes: Sequence[str],
     if isinstance(mask.source, Path):
         values = Tile(mask.source, window).of_tiff() if image_size(mask.source) == size else None
         if values is not None:
-            part = dataclasses.replace(kept, source=_channels(values, _coloured(mask.legend)))
+            part = dataclasses.replace(kept, source=_channels(values, coloured(mask.legend)))
             return class_indices(part, classes, None, (right - left, bottom - top))
         stat = mask.source.stat()
-        stored = _kept_values(mask.source, _coloured(mask.legend), stat.st_size, stat.st_mtime_ns)
+        stored = _kept_values(mask.source, coloured(mask.legend), stat.st_size, stat.st_mtime_ns)
         kept = dataclasses.replace(kept, source=stored, where=_where(mask, whole))
     return class_indices(kept, classes, whole, size)[top:bottom, left:right].copy()
 

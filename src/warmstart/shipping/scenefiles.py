@@ -55,11 +55,10 @@ class SceneFiles:
         image = picture_of(sample.source)
         if "boxes" in row:
             self._add_boxes(name, row, sample.id)
-            drawn = draw_boxes(image, [(b["label"], b["box"], b["score"]) for b in row["boxes"]], self._classes)
         else:
             self._masks = True
-            drawn = draw_mask(image, row["mask"], self._classes)
             write_mask(self._in("masks", f"{name}.png"), row["mask"], len(self._classes))
+        drawn = drawn_answer(image, row, self._classes)
         drawn.thumbnail((DRAWN, DRAWN))
         drawn.save(self._in("drawn", f"{name}.jpg"), quality=90)
         place = place_of(sample.source)
@@ -107,6 +106,13 @@ class SceneFiles:
         name = next(n for n in _numbered(stem) if n.casefold() not in self._names)
         self._names.add(name.casefold())
         return name
+
+
+def drawn_answer(image: Image.Image, row: Row, classes: Sequence[str]) -> Image.Image:
+    """A picture with what was found in it drawn on it."""
+    if "boxes" in row:
+        return draw_boxes(image, [(box["label"], box["box"], box["score"]) for box in row["boxes"]], classes)
+    return draw_mask(image, row["mask"], classes)
 
 
 def write_mask(path: Path, mask: npt.NDArray[np.uint8], classes: int) -> None:

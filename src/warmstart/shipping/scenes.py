@@ -5,7 +5,8 @@ stored, one image after the other, so that memory is bounded by the largest of t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -120,3 +121,15 @@ def class_map(scores: Tensor, place: Placement) -> npt.NDArray[np.uint8]:
         band = functional.grid_sample(scores[None].float(), grid, padding_mode="border", align_corners=False)
         found[top : top + step] = band[0].argmax(0).to(torch.uint8).numpy()
     return found
+
+
+def in_short(row: Mapping[str, Any]) -> str:
+    """What was found in an image, in short: boxes of each class, or the share of each class.
+
+    >>> in_short({"boxes": [{"label": "car"}, {"label": "car"}]}), in_short({"shares": {"sky": 0.25, "sea": 0.75}})
+    ('2 car', 'sea 75 %, sky 25 %')
+    """
+    shares = sorted((row.get("shares") or {}).items(), key=lambda item: -item[1])
+    counts = Counter(box["label"] for box in row.get("boxes") or ()).most_common()
+    parts = [f"{name} {100 * share:.0f} %" for name, share in shares if share] or [f"{n} {name}" for name, n in counts]
+    return ", ".join(parts) or "none"
