@@ -82,10 +82,10 @@ def header_of(source: Source, channels: int | None = None) -> Header:
     with guarded(source, MAX_PIXELS):
         if isinstance(source, np.ndarray):
             return array_bands(source).header
-        if isinstance(source, Image.Image) or begins(source, 2) not in _TIFF | _NPY:
+        if isinstance(source, Image.Image) or begins(source, 2) not in TIFF | NPY:
             one = array_bands(np.asarray(Image.new(reader.stored_as(source)[0], (1, 1)))).header
             return dataclasses.replace(one, size=reader.image_size(source) or (0, 0))
-        if begins(source, 2) in _NPY:
+        if begins(source, 2) in NPY:
             return npy_header(source, channels, MAX_PIXELS)[0]
         return tiff_header(source, MAX_PIXELS)
 
@@ -109,7 +109,7 @@ def stored_as(source: Source) -> tuple[str, tuple[str, ...]]:
         return reader.stored_as(np.zeros((1, 1), header_of(source).dtype))
 
 
-_TIFF, _NPY = {b"II", b"MM"}, {b"\x93N"}
+TIFF, NPY = {b"II", b"MM"}, {b"\x93N"}
 
 
 def _many(source: Source) -> bool:
@@ -126,10 +126,10 @@ def _bands(source: Source, channels: int | None, max_pixels: int) -> Bands:
             return found
         if not isinstance(source, Image.Image):
             start = begins(source, 2)
-            if start in _NPY:
+            if start in NPY:
                 _, axis = npy_header(source, channels, max_pixels)
                 return Bands.of(channels_last(npy_array(source), axis))
-            if start in _TIFF:
+            if start in TIFF:
                 return tiff_bands(source, max_pixels)
         image = reader.as_stored(source, max_pixels)
         return array_bands(np.asarray(image))
