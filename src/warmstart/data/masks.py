@@ -19,6 +19,7 @@ from warmstart.data.annotations import IGNORED, Boxes, Legend, Mask, Outline
 from warmstart.errors import DataError, MissingExtraError
 from warmstart.preprocess.bands import npy_array, npy_header
 from warmstart.preprocess.cutting import LARGEST, Tile
+from warmstart.preprocess.geotiff import tiff_tile
 from warmstart.preprocess.opening import ARRAYS, MAX_PIXELS, check_size, open_image
 from warmstart.preprocess.reader import guarded, orientation
 from warmstart.preprocess.tiles import image_size
@@ -78,9 +79,9 @@ def _part(mask: Mask, window: tuple[int, int, int, int], classes: Sequence[str],
         raise DataError(f"{_where(mask, source)}: its image cannot be read", expected="an image")
     kept = dataclasses.replace(mask, window=None)
     if isinstance(mask.source, Path):
-        values = Tile(mask.source, window).of_tiff() if image_size(mask.source) == size else None
-        if values is not None:
-            part = dataclasses.replace(kept, source=_channels(values, coloured(mask.legend)))
+        found = tiff_tile(mask.source, window, picture=True) if image_size(mask.source) == size else None
+        if found is not None:
+            part = dataclasses.replace(kept, source=_channels(found.values, coloured(mask.legend)))
             return class_indices(part, classes, None, (right - left, bottom - top))
         stat = mask.source.stat()
         stored = _kept_values(mask.source, coloured(mask.legend), stat.st_size, stat.st_mtime_ns)

@@ -25,6 +25,7 @@ from warmstart.evaluation.outcome import Shown
 from warmstart.evaluation.scenes import of_scenes
 from warmstart.task.base import Task, is_known
 from warmstart.task.forecast import Forecasting
+from warmstart.task.segment import Segment
 from warmstart.task.tag import Tag
 
 WORST, DRAWN, POINTS = 16, 8, 500
@@ -45,6 +46,8 @@ def details(
     found: dict[str, Any] = {"shown": _shown(task, outputs, targets, samples, target)}
     if isinstance(task, Tag):
         found["per_class"] = task.by_kind(outputs, targets)
+    if isinstance(task, Segment):
+        found["per_class"] = task.by_class(outputs, targets, target.classes)
     if task.name == "multilabel":
         found["per_class"] = _by_label(outputs, targets, target.classes)
     if isinstance(target, NumberTarget):

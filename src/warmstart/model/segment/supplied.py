@@ -18,7 +18,8 @@ from torch import nn
 
 from warmstart.errors import BackboneError, MissingExtraError
 from warmstart.model.maps import Maps
-from warmstart.model.options import Options, Value, one_of
+from warmstart.model.options import one_of
+from warmstart.model.segment.design import Options
 
 _STAND_IN = "maps of warmstart"
 _LOCK = threading.Lock()  # the supplier looks encoders up in a table that all threads share
@@ -51,7 +52,7 @@ class Supplied:
         found: Options = {"output_stride": self.dilates[0]} if self.dilates else {}
         return found | {key.removeprefix(_PREFIX): value for key, value in self._parameters().items()}
 
-    def _parameters(self) -> dict[str, Value]:
+    def _parameters(self) -> Options:
         signature = inspect.signature(getattr(_supplier(), self.model).__init__).parameters
         named = {key: signature[key].default for key in signature if key not in _OURS and key[:8] != "encoder_"}
         return {key: "" if value is None else value for key, value in named.items()}
@@ -66,7 +67,7 @@ class Supplied:
         if not self.dilates:
             return None
         one_of(self.name, "output_stride", options["output_stride"], self.dilates)
-        return int(str(options["output_stride"]))
+        return int(options["output_stride"])
 
     def ladder(self, maps: Maps) -> tuple[int | None, ...]:
         """Each map at the place of its stride, the coarsest last."""
