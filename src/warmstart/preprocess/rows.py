@@ -21,6 +21,7 @@ from torch import Tensor
 from warmstart.errors import BandsError, MissingExtraError
 from warmstart.preprocess.bands import Bands, Values, channels_last, npy_header
 from warmstart.preprocess.choosing import chosen
+from warmstart.preprocess.cutting import Tile
 from warmstart.preprocess.geotiff import TiffRows
 from warmstart.preprocess.image import to_pixels
 from warmstart.preprocess.opening import MAX_PIXELS, Source, begins, name_of
@@ -77,8 +78,8 @@ def opened_rows(source: Source, spec: PreprocessSpec, *, max_pixels: int = MOST)
 def _opened(source: Source, spec: PreprocessSpec, max_pixels: int, stack: contextlib.ExitStack) -> Rows:
     if isinstance(source, np.ndarray):
         return _of_array(source, source, spec, max_pixels, whole=True)
-    start = b"" if isinstance(source, Image.Image) else begins(source, 2)
-    if start in TIFF and not isinstance(source, Image.Image):
+    start = b"" if isinstance(source, Image.Image | Tile) else begins(source, 2)
+    if start in TIFF and not isinstance(source, Image.Image | Tile):
         found = _of_tiff(source, spec, stack)
         if found is not None:
             return found
