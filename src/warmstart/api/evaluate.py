@@ -128,8 +128,9 @@ def _of_scenes(
     looks = store.preload(range(len(every)), progress=lambda n: listener(Advanced("evaluate", n)))
     kept = np.array([i for i, seen in enumerate(looks) if not seen.error and every[i].label is not None], np.int64)
     if not len(kept):
+        why = next((seen.error for seen in looks if seen.error), "nothing is marked in them")
         raise DataError(
-            f"none of the {len(every)} images can be read and is marked: {next((s.error for s in looks if s.error), '')}",
+            f"none of the {len(every)} images can be read and is marked: {why}",
             do="look at them with: warmstart check DATA",
         )
     outputs = predict_outputs(
