@@ -30,10 +30,10 @@ Found = tuple[str, Sequence[float], float | None]
 _TINT = 0.5
 _CROWDED = 40
 """Boxes beyond which names are told by a legend."""
-_LEAST = 320
+_LEAST = 640
 """Pixels of the longer side; a smaller picture is enlarged, so that there is room to draw."""
 _TINY = 6
-"""Widths of a line; a smaller side of a box has room for a thin one alone."""
+"""Widths of a line; where most boxes have a smaller side, all lines are thin."""
 _LONGEST = 26
 
 
@@ -52,7 +52,7 @@ def draw_boxes(image: Image.Image, boxes: Sequence[Found], classes: Sequence[str
     Of many boxes a legend below tells the names. A small picture is enlarged. What was given is not changed.
 
     >>> draw_boxes(Image.new("RGB", (400, 300)), [("cat", (10, 20, 90, 80), 0.9)], ["cat"]).size
-    (400, 300)
+    (800, 600)
     """
     drawn = roomy(image)
     scale = (drawn.width / image.width, drawn.height / image.height)
@@ -80,12 +80,13 @@ def paint_boxes(drawn: Image.Image, boxes: Sequence[Found], classes: Sequence[st
     text = font(max(11, round(max(drawn.size) / 60)))
     draw = ImageDraw.Draw(drawn)
     ordered = sorted(boxes, key=lambda found: -(found[1][2] - found[1][0]) * (found[1][3] - found[1][1]))
+    sides = sorted(min(box[2] - box[0], box[3] - box[1]) for _, box, _ in boxes)
+    thin = bool(sides) and sides[len(sides) // 2] < _TINY * width
     for name, box, _ in ordered:
         left, upper, right, lower = _inside(box, drawn.size)
-        small = min(right - left, lower - upper) < _TINY * width
-        if not small:  # white around it, so that it is seen on any ground
+        if not thin:  # white around it, so that it is seen on any ground
             draw.rectangle((left - 1, upper - 1, right + 1, lower + 1), outline=_PAPER, width=width + 2)
-        draw.rectangle((left, upper, right, lower), outline=tone[name], width=max(1, width // 2) if small else width)
+        draw.rectangle((left, upper, right, lower), outline=tone[name], width=max(1, width // 2) if thin else width)
     for name, box, score in ordered if named else ():
         shown = shortened(name) if score is None else f"{shortened(name)} {score:.2f}"
         left, upper, right, lower = _inside(box, drawn.size)

@@ -42,3 +42,32 @@ def _side(a: FloatArray, b: FloatArray, point: FloatArray) -> FloatArray:
         (b[..., 0] - a[..., 0]) * (point[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (point[..., 0] - a[..., 0])
     )
     return across
+
+
+def run_lengths(code: str) -> list[int] | None:
+    """How many pixels each run of COCO's compressed code has, 0 and 1 in turn; `None` if it is none (`rleFrString`).
+
+    To be asked before pycocotools decodes one: of a code that is cut off, that gives what happens to lie in memory.
+
+    >>> run_lengths("51ZU1"), run_lengths("51Z")
+    ([5, 1, 1194], None)
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in code:
+        digit = ord(character) - 48
+        if not 0 <= digit < 64 or shift > 30:
+            return None
+        value |= (digit & 31) << shift
+        shift += 5
+        if digit & 32:
+            continue
+        if digit & 16:
+            value -= 1 << shift
+        if len(runs) > 2:
+            value += runs[-2]
+        if value < 0:
+            return None
+        runs.append(value)
+        value = shift = 0
+    return runs if shift == 0 else None

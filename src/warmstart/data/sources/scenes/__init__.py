@@ -14,7 +14,7 @@ from warmstart.data.sources.scenes.coco import read_coco
 from warmstart.data.sources.scenes.layout import Layout, layout_of
 from warmstart.data.sources.scenes.pairs import read_pairs
 from warmstart.data.sources.scenes.pictures import Found
-from warmstart.data.sources.scenes.told import Told
+from warmstart.data.sources.scenes.told import LEFT_OUT, Told
 from warmstart.data.sources.scenes.voc import read_voc
 from warmstart.data.sources.scenes.yolo import read_yolo
 from warmstart.data.sources.scenes.yolofolder import images_of
@@ -22,7 +22,7 @@ from warmstart.data.sources.times import EXIF
 from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
-__all__ = ["layout_of", "load_scenes"]
+__all__ = ["LEFT_OUT", "layout_of", "load_scenes"]
 
 EXPECTED = (
     "COCO's JSON, YOLO's data.yaml with images/ and labels/, VOC's XML files, a table with columns xmin, ymin, xmax "

@@ -15,7 +15,7 @@ import numpy as np
 
 from warmstart.data.annotations import Outline
 from warmstart.data.names import clean, some
-from warmstart.data.outlines import bounds
+from warmstart.data.outlines import bounds, run_lengths
 from warmstart.data.schema import SplitName
 from warmstart.data.sources.scenes.finder import ImageFinder, part_named
 from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture
@@ -196,12 +196,11 @@ def _outline(found: Any) -> tuple[Outline | None, str]:
 
 
 def _problem(code: Mapping[str, Any]) -> str:
-    """Why a run-length code is none; pycocotools would read whatever it is given."""
+    """Why a run-length code is none."""
     size, counts = code.get("size"), code.get("counts")
     if not isinstance(size, list) or len(size) != 2 or not all(isinstance(side, int) and side > 0 for side in size):
         return "being run-length codes without a size"
-    if isinstance(counts, str) and counts:
-        return ""
+    counts = run_lengths(counts) if isinstance(counts, str) else counts
     if not isinstance(counts, list) or not all(isinstance(n, int) and n >= 0 for n in counts):
         return "being run-length codes without counts"
     return "" if sum(counts) == size[0] * size[1] else "being run-length codes of fewer or more pixels than their size"

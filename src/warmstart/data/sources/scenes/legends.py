@@ -92,7 +92,7 @@ def _of_object(found: Any, file: Path) -> list[tuple[Key, str]]:
         return [(i, clean(str(name))) for i, name in enumerate(found)]
     if not isinstance(found, dict):
         raise DataError(f"{file} holds neither a list nor an object", expected="name: value, or name: [r, g, b]")
-    if all(str(key).isdigit() and isinstance(name, str) and not name.isdigit() for key, name in found.items()):
+    if all(str(key).isdigit() and isinstance(name, str) for key, name in found.items()):
         return [(int(key), clean(name)) for key, name in found.items()]
     return [(_key(value, file), clean(str(name))) for name, value in found.items()]
 

@@ -11,6 +11,8 @@ from warmstart.data.sources.rows import OnMissing
 from warmstart.errors import DataError
 
 _SHOWN = 5
+LEFT_OUT = "left out, since it cannot be used: "
+"""How notes on what was skipped begin."""
 
 
 class Told:
@@ -19,7 +21,7 @@ class Told:
     >>> told = Told()
     >>> told.wrong("empty box(es)", "a.txt line 3")
     >>> told.settle("skip")
-    ['left out, being wrong: 1 empty box(es): a.txt line 3']
+    ['left out, since it cannot be used: 1 empty box(es): a.txt line 3']
     """
 
     def __init__(self) -> None:
@@ -48,7 +50,7 @@ class Told:
                 expected="boxes and masks that lie in their images, of classes that have a name",
                 do="mend them; or leave them out with load(..., on_missing='skip') and give what it returns",
             )
-        return [*(f"left out, being wrong: {line}" for line in wrong), *_lines(self._odd)]
+        return [*(f"{LEFT_OUT}{line}" for line in wrong), *_lines(self._odd)]
 
 
 def _lines(found: dict[str, list[str]]) -> list[str]:
