@@ -50,7 +50,8 @@ def read(name: str, maker: Callable[..., Any], given: Mapping[str, object]) -> d
     >>> read("head", head, {"scales": "0.1,0.5"})
     {'channels': 256, 'scales': (0.1, 0.5)}
     """
-    kinds = get_type_hints(getattr(maker, "__init__", maker) if inspect.isclass(maker) else maker)
+    hinted = maker.__init__ if inspect.isclass(maker) else maker
+    kinds = get_type_hints(hinted)
     return completed(name, given, defaults(maker), kinds)
 
 
