@@ -72,6 +72,10 @@ class DecoderHead(nn.Module):
             logits = functional.interpolate(logits, (maps.size, maps.size), mode="bilinear", align_corners=False)
         return logits
 
+    def at_once(self, targets: Tensor) -> int:
+        """See `warmstart.model.network.Network.at_once`: the maps just before the logits are as large as the images."""
+        return max(1, 2**20 // self.maps.size**2)
+
     @property
     def config(self) -> dict[str, Any]:
         """What `build_head` needs; plain JSON, with defaults written out, since a supplier may change its own."""
