@@ -119,7 +119,7 @@ def _on_maps(time: Time) -> list[Rung]:
             layer_decay=MAPS_DECAY,
             batch_size=MAPS_BATCH,
             augment="light",
-        )  # fmt: skip
+        )
         for start in (0, *_starts(time.context)[::-1])
         for n in MAPS_EPOCHS
     ]
