@@ -4,8 +4,9 @@ Labels stay what they are until an image has been read: where a box lies in what
 was resized, cropped and mirrored. `warmstart.data.scenestore` makes targets of them:
 
 * of boxes float32 (n, most boxes, 6): class, left, upper, right, lower edge in pixels of the network's input, and the
-  area in pixels of the image as it was read. A row of class -1 is none, one of class -2 a crowd; all NaN in an image
-  whose objects are not known.
+  area in pixels of the image as it was read. A row of class -1 is none; its last column may say how many pixels of the
+  image as it was read one of the network's input stands for, by area. One of class -2 - c is a crowd of class c. All
+  is NaN in an image whose objects are not known.
 * of masks uint8 (n, size, size): the class of each pixel, 255 where it is ignored or not known.
 """
 
@@ -21,7 +22,7 @@ from warmstart.data.annotations import Boxes, Mask
 from warmstart.data.targets import IntArray, Labels, rarest
 
 NOTHING, CROWD = -1, -2
-"""Class of a row that holds no box, and of one around a crowd."""
+"""Class of a row that holds no box, and of one around a crowd of the first class; that of class c is `CROWD - c`."""
 
 
 @dataclasses.dataclass(frozen=True)

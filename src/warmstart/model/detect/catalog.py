@@ -1,0 +1,60 @@
+"""Detectors by name, with options behind it: `fcos`, `ssd?channels=128`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from warmstart.errors import RecipeError
+from warmstart.model.adapters.base import seeded
+from warmstart.model.detect.base import Detector
+from warmstart.model.maps import Maps
+from warmstart.model.options import parse, read
+from warmstart.registry import Registry
+
+DEFAULT = "fcos"
+"""Has no anchors, whose sizes would have to fit the images, and one stage, which a CPU can train."""
+
+detectors: Registry[type[Detector]] = Registry("detector", RecipeError)
+detectors.add("fcos", "warmstart.model.detect.dense:FCOS")
+detectors.add("retinanet", "warmstart.model.detect.dense:RetinaNet")
+detectors.add("fasterrcnn", "warmstart.model.detect.rcnn:FasterRCNN")
+detectors.add("ssd", "warmstart.model.detect.ssd:SSD")
+detectors.add("ssdlite", "warmstart.model.detect.ssd:SSDLite")
+
+
+def detector(head: str, maps: Maps, classes: int, *, seed: int = 0) -> Detector:
+    """A new detector on `maps`, its weights drawn from `seed`.
+
+    Args:
+        head: name and options; empty for the default.
+        maps: what a backbone gives.
+        classes: how many there are.
+        seed: of the weights.
+
+    Raises:
+        RecipeError: there is no such detector or option.
+    """
+    name, options = parse(head or DEFAULT)
+    with seeded(seed):
+        return build(name, options, maps, classes)
+
+
+def strides(head: str) -> tuple[int, ...]:
+    """Of the maps that a detector reads.
+
+    >>> strides("fasterrcnn")
+    (4, 8, 16, 32)
+    """
+    name, given = parse(head or DEFAULT)
+    kind = detectors[name]
+    found: tuple[int, ...] = read(name, kind, given).get("strides", kind.strides)
+    return found
+
+
+def build(name: str, options: dict[str, Any], maps: Maps | dict[str, Any], classes: int) -> Detector:
+    """The detector that a `config` describes; its weights are drawn from torch's generator."""
+    kind = detectors[name]
+    chosen = read(name, kind, options)
+    made = kind(maps if isinstance(maps, Maps) else Maps.from_dict(maps), classes, **chosen)
+    made.name, made.options = name, chosen
+    return made
