@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from warmstart.model.backbone import Backbone
 from warmstart.model.maps import Maps
 
 
@@ -66,6 +67,17 @@ class Detector(nn.Module):
     def find(self, maps: list[Tensor], size: int) -> Sequence[Found]:
         """The detections in each image, `most` of them or fewer. Arguments are as for `learn`."""
         raise NotImplementedError
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:
+        """Options under which weights that came with a backbone fit this detector; none for most."""
+        return {}
+
+    def adopt(self, weights: Mapping[str, Tensor]) -> None:
+        """Take what is of this detector among the tensors of a whole network, by the names of its supplier.
+
+        What does not fit stays as it was drawn; most detectors take nothing.
+        """
 
     def forward(self, rows: Tensor, targets: Tensor | None = None) -> Tensor:
         """Terms of the loss (n, terms) in training, all rows equal; otherwise detections (n, most, 6).

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from warmstart.errors import MissingExtraError
 from warmstart.model.adapters.configuration import kept
 from warmstart.model.adapters.filling import quiet
+from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Detector, Found, Truth
 from warmstart.model.detect.necks import aligned
 from warmstart.model.maps import Maps
@@ -65,6 +66,12 @@ class Detr(Detector):
         self.most = most
         said = kept(json.loads(published)) if published else _sized(queries, layers, width, denoising)
         self.detr = _model(self.model_type, said, maps.channels, classes)
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:
+        """The `config.json` of a whole model whose backbone it is."""
+        said = json.loads(backbone.structure) if backbone.structure.startswith(b"{") else {}
+        return {"published": backbone.structure.decode()} if said.get("model_type") == cls.model_type else {}
 
     def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
         """Loss of classes (varifocal), of edges (L1) and of overlap (GIoU); D-FINE has two more.
