@@ -65,9 +65,9 @@ class Detect:
         )
 
     def head_on(self, backbone: Backbone, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
-        """The detector that the target names, on the maps of a `suited` backbone; what is new in it drawn from `seed`."""
+        """The detector that the target names, on the maps of a `suited` backbone; what is new is drawn from `seed`."""
         assert isinstance(target, BoxTarget)
-        return detector_on(backbone, target.head, len(target.classes), seed=seed)
+        return detector_on(backbone, target.head, target.classes, seed=seed)
 
     def loss(
         self,

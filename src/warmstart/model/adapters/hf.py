@@ -71,7 +71,10 @@ class HfSupplier:
         own = {key.removeprefix(form.within): value for key, value in state.items() if key.startswith(form.within)}
         fill(module.model, own, name)
         backbone = _finished(module, spec, card, config)
-        return dataclasses.replace(backbone, source_weights=functools.partial(read_state, there)) if form.within else backbone
+        if not form.within:
+            return backbone
+        weights = functools.partial(read_state, there)
+        return dataclasses.replace(backbone, source_weights=weights, source_classes=_classes(there))
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The module with the default initialisation of its library."""
@@ -144,6 +147,12 @@ def _config(there: Repository) -> dict[str, Any]:
     elif kind in _TOWERS:
         config = {**config.get("vision_config", {}), "model_type": _TOWERS[kind]}
     return kept(config)
+
+
+def _classes(there: Repository) -> tuple[str, ...]:
+    """What the classes of its head are called, by number; empty where it does not say."""
+    names = there.json("config.json").get("id2label") or {}
+    return tuple(str(names.get(str(i), "")) for i in range(len(names)))
 
 
 def _architecture(config: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ map. Neck and head of the file go to a `yolox` head that is put on this backbone
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -18,11 +19,12 @@ from warmstart.model.adapters.base import assemble, drawn, seeded
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.detect import libreyolo
 from warmstart.model.reconcile import load_state
-from warmstart.model.weights import file_sha256, read_checkpoint
+from warmstart.model.weights import file_sha256, read_checkpoint, read_classes
 from warmstart.preprocess.spec import EIGHT_BITS, PreprocessSpec
 
 _GREY = 114
 _FIRST = "backbone.backbone.stem.conv.conv.weight"
+_LAST = "head.cls_preds.0.weight"
 _BACKBONE = "backbone.backbone."
 
 
@@ -42,7 +44,11 @@ class Darknet(nn.Module):
         sizes = parts.LibreYOLOXModel.CONFIGS[size]
         darknet = parts.CSPDarknet(sizes["depth"], sizes["width"], depthwise=sizes["depthwise"])
         self.stem, self.dark2, self.dark3, self.dark4, self.dark5 = (
-            darknet.stem, darknet.dark2, darknet.dark3, darknet.dark4, darknet.dark5
+            darknet.stem,
+            darknet.dark2,
+            darknet.dark3,
+            darknet.dark4,
+            darknet.dark5,
         )
         libreyolo.normalised_as_published(self)
 
@@ -75,7 +81,7 @@ class LibreYoloSupplier:
         load_state(module, own, origin=str(path))
         card = dataclasses.replace(card, source=f"YOLOX weights file {path.name}, sha256 {file_sha256(path)}")
         backbone = assemble(module, spec_of(size), card)
-        return dataclasses.replace(backbone, source_weights=lambda: read(path))
+        return dataclasses.replace(backbone, source_weights=lambda: read(path), source_classes=_classes(path, tensors))
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The network with the initialisation of torch, as YOLOX starts."""
@@ -112,6 +118,14 @@ def read(path: Path) -> dict[str, Tensor]:
         )
     prefix = min(prefixes, key=len)
     return {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)}
+
+
+def _classes(path: Path, tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """What the classes of a file are called: as it says, or as COCO has them where it says nothing of 80."""
+    named, count = read_classes(path), len(tensors[_LAST]) if _LAST in tensors else 0
+    if len(named) == count:
+        return named
+    return libreyolo.coco_classes() if count == 80 else ()
 
 
 def _size(wanted: str) -> str:

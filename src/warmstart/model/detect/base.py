@@ -69,14 +69,18 @@ class Detector(nn.Module):
         raise NotImplementedError
 
     @classmethod
-    def meant(cls, backbone: Backbone) -> dict[str, Any]:
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:  # noqa: ARG003 - for those that override it
         """Options under which weights that came with a backbone fit this detector; none for most."""
         return {}
 
-    def adopt(self, weights: Mapping[str, Tensor]) -> None:
-        """Take what is of this detector among the tensors of a whole network, by the names of its supplier.
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """Take what is of this detector among the weights of a whole network; what does not fit stays as it was drawn.
 
-        What does not fit stays as it was drawn; most detectors take nothing.
+        Most detectors take nothing.
+
+        Args:
+            weights: by the names of its supplier.
+            pairs: numbers of classes here, and of those of the same name there.
         """
 
     def forward(self, rows: Tensor, targets: Tensor | None = None) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from warmstart.errors import RecipeError
@@ -10,6 +11,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Detector
 from warmstart.model.maps import Maps
 from warmstart.model.options import parse, read
+from warmstart.model.shared_classes import shared
 from warmstart.registry import Registry
 
 DEFAULT = "fcos"
@@ -43,17 +45,24 @@ def detector(head: str, maps: Maps, classes: int, *, seed: int = 0) -> Detector:
         return build(name, options, maps, classes)
 
 
-def detector_on(backbone: Backbone, head: str, classes: int, *, seed: int = 0) -> Detector:
+def detector_on(backbone: Backbone, head: str, classes: Sequence[str], *, seed: int = 0) -> Detector:
     """A new detector on the maps of a backbone, with the weights of a whole one where they came with the backbone's.
 
-    Arguments and errors are as for `detector`.
+    Args:
+        backbone: one that gives maps.
+        head: as for `detector`.
+        classes: what they are called.
+        seed: of what is new.
+
+    Raises:
+        RecipeError: there is no such detector or option.
     """
     assert backbone.maps is not None, "a suited backbone gives maps"
     name, options = parse(head or DEFAULT)
     with seeded(seed):
-        made = build(name, {**detectors[name].meant(backbone), **options}, backbone.maps, classes)
+        made = build(name, {**detectors[name].meant(backbone), **options}, backbone.maps, len(classes))
     if backbone.source_weights is not None:
-        made.adopt(backbone.source_weights())
+        made.adopt(backbone.source_weights(), shared(classes, backbone.source_classes))
     return made
 
 

@@ -42,9 +42,9 @@ def yolox() -> Any:
 
 
 @functools.cache
-def decoding() -> Any:
-    """The module that turns outputs of YOLOX into boxes: `decode_outputs`."""
-    return _part("libreyolo.postprocess.yolox")
+def coco_classes() -> tuple[str, ...]:
+    """The 80 that YOLOX is published for."""
+    return tuple(map(str, _part("libreyolo.utils.general").COCO_CLASSES))
 
 
 def normalised_as_published(module: nn.Module) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -16,16 +15,17 @@ from warmstart.model.adapters.configuration import kept
 from warmstart.model.adapters.filling import quiet
 from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Detector, Found, Truth
+from warmstart.model.detect.inherited import inherit
 from warmstart.model.detect.necks import aligned
 from warmstart.model.maps import Maps
 
-_log = logging.getLogger(__name__)
 _TERMS = ("vfl", "bbox", "giou", "fgl", "ddf")
 _ANY_SIZE = {"anchor_image_size": None, "eval_size": None}
 """Places and anchors are worked out for every input, rather than once for one size."""
 _CONSTANTS = ("reg_scale", "up")
 """Of D-FINE, which has them as parameters without a gradient: here what can be trained is a parameter, and all else a
 buffer."""
+_OF_CLASSES = r"\.(enc_score_head|class_embed\.\d+|denoising_class_embed)\."
 _DRAWN = (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.Embedding)
 
 
@@ -95,17 +95,10 @@ class Detr(Detector):
         edges = edges.gather(1, (order // self.classes).unsqueeze(-1).expand(-1, -1, 4))
         return [Found(*image) for image in zip(edges, scores, order % self.classes, strict=True)]
 
-    def adopt(self, weights: Mapping[str, Tensor]) -> None:
-        """Take what is behind the backbone in a whole model, so far as its tensors are of the shapes here.
-
-        What tells classes apart is, where there were as many of them.
-        """
-        if not self.options["published"]:
-            return
-        own, theirs = self.detr.state_dict(), _whole(self.model_type, self.options["published"], weights)
-        fitting = {name: v for name, v in theirs.items() if name in own and v.shape == own[name].shape}
-        self.detr.load_state_dict(fitting, strict=False)
-        _log.info("%d of %d tensors of the head came with the backbone", len(fitting), len(own))
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """Take what is behind the backbone in a whole model; see `Detector.adopt`."""
+        if published := self.options["published"]:
+            inherit(self.detr, _whole(self.model_type, published, weights), _OF_CLASSES, pairs)
 
     def _run(self, maps: list[Tensor], truths: Sequence[Truth] | None) -> Any:
         labels = None if truths is None else [_label(each, self._extent(maps)) for each in truths]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,10 +13,10 @@ from torch.nn.utils.rnn import pad_sequence
 from warmstart.errors import RecipeError
 from warmstart.model.detect import libreyolo
 from warmstart.model.detect.base import Detector, Found, Truth
+from warmstart.model.detect.inherited import inherit
 from warmstart.model.detect.necks import aligned
 from warmstart.model.maps import Maps
 
-_log = logging.getLogger(__name__)
 _CHANNELS = (256, 512, 1024)
 _INPUTS = ("dark3", "dark4", "dark5")
 _PRIOR = 0.01
@@ -31,7 +30,7 @@ class YoloX(Detector):
     Those of CSPDarknet, YOLOX's own backbone, need none, so that weights of a whole YOLOX fit.
 
     Options:
-        size: `n`, `t`, `s`, `m`, `l` or `x`, as published; empty for that whose own backbone has such maps, or else `s`.
+        size: `n`, `t`, `s`, `m`, `l` or `x`, as published; empty for that whose own backbone has such maps, else `s`.
         depth: multiplier of the layers of the neck; 0 for that of the size.
         width: multiplier of the channels of neck and head; 0 for that of the size.
         score: lowest score that is told.
@@ -89,16 +88,9 @@ class YoloX(Detector):
         scores, classes = (sure[..., :1] * sure[..., 1:]).max(-1)
         return [self._thinned(*image) for image in zip(boxes, scores, classes, strict=True)]
 
-    def adopt(self, weights: Mapping[str, Tensor]) -> None:
-        """Take neck and head of a whole YOLOX, so far as its tensors are of the shapes here.
-
-        What tells classes apart is, where there were as many of them.
-        """
-        own = self.state_dict()
-        renamed = {_renamed(name): value for name, value in weights.items()}
-        fitting = {name: v for name, v in renamed.items() if name in own and v.shape == own[name].shape}
-        self.load_state_dict(fitting, strict=False)
-        _log.info("%d of %d tensors of the head came with the backbone", len(fitting), len(own))
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """Take neck and head of a whole YOLOX; see `Detector.adopt`."""
+        inherit(self, {_renamed(name): value for name, value in weights.items()}, r"\.cls_preds\.", pairs)
 
     def _features(self, maps: Sequence[Tensor]) -> Any:
         return self.neck([fit(each) for fit, each in zip(self.fitting, aligned(maps), strict=True)])
