@@ -68,7 +68,8 @@ class Mask:
 
     `source` is a file, an array (H, W) of values or (H, W, 3) of colours, or `Boxes` with outlines, of which later ones
     lie on top and what none covers is the `background`. `legend` says what values mean; not needed for `Boxes`. `names`
-    are the classes that occur, so far as that is known without decoding. `where` is as `Boxes` has it.
+    are the classes that occur, so far as that is known without decoding. `where` is as `Boxes` has it. `window` (left,
+    top, right, bottom) is the part of the upright mask that is meant, where that is not all of it.
     """
 
     source: Path | npt.NDArray[np.uint8] | Boxes
@@ -76,6 +77,7 @@ class Mask:
     names: tuple[str, ...] = ()
     background: str = "background"
     where: str = ""
+    window: tuple[int, int, int, int] | None = None
 
 
 Annotation = Boxes | Mask

@@ -6,11 +6,12 @@ import dataclasses
 
 from torch import Tensor
 
-from warmstart.cache.features import BATCH, View, Wanted
+from warmstart.cache.features import BATCH, Wanted
 from warmstart.cache.store import ActivationStore
 from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset, IntArray, Split
 from warmstart.data.stores import InputStore, lengths_of, store_of
+from warmstart.data.views import View
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
 from warmstart.model.low_rank import plain

@@ -7,9 +7,10 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
-from warmstart.cache.features import View, activations, stored_activations
+from warmstart.cache.features import activations, stored_activations
 from warmstart.data.batches import Rows
 from warmstart.data.schema import IntArray
+from warmstart.data.views import View
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 from warmstart.model.network import Network

@@ -8,12 +8,12 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from warmstart.cache.features import View
 from warmstart.cache.rows import StoredRows
 from warmstart.data.batches import ActivationBatches, Rows, batch_order
 from warmstart.data.pairs import paired_order
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputBatches, batches_of
+from warmstart.data.views import View
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.features import InTurn, planned, turns

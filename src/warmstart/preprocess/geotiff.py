@@ -59,6 +59,18 @@ def tiff_bands(source: str | Path | bytes, max_pixels: int) -> Bands:
         return Bands.of(values, _names(pages, header.channels), _nodata(pages[0]))
 
 
+def tiff_facts(source: str | Path) -> tuple[tuple[str, ...], float | None]:
+    """Names of the bands of a TIFF file, empty if it has none, and its "no data"; no values are read.
+
+    Raises:
+        MissingExtraError: tifffile or imagecodecs is not installed.
+    """
+    with opened(source) as file, _tifffile(source).TiffFile(file) as tiff:
+        pages = _pages(tiff)
+        separate, _, _, _, together = pages[0].shaped
+        return _names(pages, len(pages) * separate * together), _nodata(pages[0])
+
+
 def _tifffile(source: str | Path | bytes) -> Any:
     try:
         importlib.import_module("imagecodecs")  # without it tifffile reads some files, and fails in others

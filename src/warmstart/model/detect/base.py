@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from warmstart.model.adapters.base import seeded
 from warmstart.model.backbone import Backbone
 from warmstart.model.maps import Maps
 
@@ -26,7 +27,7 @@ class Truth(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Detections in an image, by falling score: boxes (k, 4) as `Truth` has them, scores from 0 to 1 (k,), classes (k,)."""
+    """Detections in an image by falling score: boxes (k, 4) as those of `Truth`, scores from 0 to 1, classes; (k,)."""
 
     boxes: Tensor
     scores: Tensor
@@ -49,6 +50,8 @@ class Detector(nn.Module):
     options: Mapping[str, Any]
     most: int = 100
     """Detections for each image; where there are fewer, rows of class -1 fill up."""
+    first: ClassVar[int] = 0
+    """Number of the first class inside; 1 where 0 is the background."""
 
     def __init__(self, maps: Maps, classes: int) -> None:
         super().__init__()
@@ -101,6 +104,11 @@ class Detector(nn.Module):
             maps, targets = [each[known] for each in maps], targets[known]
         terms = self.learn(maps, here.size, [truth(boxes) for boxes in targets])
         return torch.stack([term.float() for term in terms.values()]).expand(len(rows), -1)
+
+    def reset(self, seed: int) -> None:
+        """Draw all weights anew."""
+        with seeded(seed):
+            self.load_state_dict(type(self)(self.maps, self.classes, **self.options).state_dict())
 
     @property
     def config(self) -> dict[str, Any]:
