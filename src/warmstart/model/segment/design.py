@@ -26,8 +26,8 @@ class Design(Protocol):
         """Its options with their defaults. Raises `MissingExtraError` where its supplier is not installed."""
         ...
 
-    def strides(self, options: Options) -> tuple[int, ...]:
-        """The strides of the maps that it reads, ascending."""
+    def strides(self, options: Options) -> tuple[tuple[int, ...], ...]:
+        """The strides of the maps that it reads, ascending; then what it can do with of a backbone that lacks some."""
         ...
 
     def output_stride(self, options: Options) -> int | None:
@@ -73,7 +73,7 @@ def design_of(text: str) -> tuple[Design, Options]:
 
     >>> design, options = design_of("deeplabv3plus?output_stride=8")
     >>> design.strides(options)
-    (4, 8)
+    ((4, 8),)
     """
     name, given = parse(text or DEFAULT)
     design = designs[name]

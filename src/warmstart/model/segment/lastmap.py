@@ -29,9 +29,9 @@ class LastMap:
         found: Options = {"output_stride": _STRIDES[0]}
         return found if self.kind == "fcn" else found | {"atrous_rates": (12, 24, 36)}
 
-    def strides(self, options: Options) -> tuple[int, ...]:
+    def strides(self, options: Options) -> tuple[tuple[int, ...], ...]:
         """The output stride alone."""
-        return (self.output_stride(options),)
+        return ((self.output_stride(options),),)
 
     def output_stride(self, options: Options) -> int:
         """8 or 16."""
