@@ -238,5 +238,5 @@ def _address(label: Mask, classes: tuple[str, ...], source: Any, size: tuple[int
         content = label.source.read_bytes()
     except OSError:  # `class_indices` says so
         return None
-    facts = f"mask {label.legend} {classes} {size} {orientation(source)}"
+    facts = f"mask {label.legend} {classes} {size} {orientation(source)} {label.window}"
     return Sample("", facts.encode("utf-8", "surrogatepass") + content)

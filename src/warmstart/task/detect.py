@@ -19,7 +19,7 @@ from warmstart.data.scenes import BoxTarget
 from warmstart.data.targets import Target, TaskName
 from warmstart.errors import BackboneError, DataError
 from warmstart.model.backbone import Backbone
-from warmstart.model.detect.catalog import detector, strides
+from warmstart.model.detect.catalog import detector_on, strides
 from warmstart.task.base import Values, known_rows
 from warmstart.task.box_fusion import fused
 from warmstart.task.box_matching import THRESHOLDS, FloatArray, Matches, matched
@@ -66,10 +66,9 @@ class Detect:
         )
 
     def head_on(self, backbone: Backbone, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
-        """The detector that the target names, on the maps of a `suited` backbone; drawn from `seed`."""
+        """The detector that the target names, on the maps of a `suited` backbone; what is new is drawn from `seed`."""
         assert isinstance(target, BoxTarget)
-        assert backbone.maps is not None, "a suited backbone gives maps"
-        return detector(target.head, backbone.maps, len(target.classes), seed=seed)
+        return detector_on(backbone, target.head, target.classes, seed=seed)
 
     def loss(
         self,

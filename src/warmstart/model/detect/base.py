@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from warmstart.model.adapters.base import seeded
+from warmstart.model.backbone import Backbone
 from warmstart.model.maps import Maps
 
 
@@ -69,6 +70,21 @@ class Detector(nn.Module):
     def find(self, maps: list[Tensor], size: int) -> Sequence[Found]:
         """The detections in each image, `most` of them or fewer. Arguments are as for `learn`."""
         raise NotImplementedError
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:  # noqa: ARG003 - for those that override it
+        """Options under which weights that came with a backbone fit this detector; none for most."""
+        return {}
+
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """Take what is of this detector among the weights of a whole network; what does not fit stays as it was drawn.
+
+        Most detectors take nothing.
+
+        Args:
+            weights: by the names of its supplier.
+            pairs: numbers of classes here, and of those of the same name there.
+        """
 
     def forward(self, rows: Tensor, targets: Tensor | None = None) -> Tensor:
         """Terms of the loss (n, terms) in training, all rows equal; otherwise detections (n, most, 6).
