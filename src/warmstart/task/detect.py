@@ -8,6 +8,7 @@ class -1 where there is none (`warmstart.model.detect.base`). Detections are kep
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from warmstart.data.targets import Target, TaskName
 from warmstart.errors import BackboneError, DataError
 from warmstart.model.backbone import Backbone
 from warmstart.model.detect.catalog import detector_on, strides
+from warmstart.model.pyramid import pyramid
 from warmstart.task.base import Values, known_rows
 from warmstart.task.box_fusion import fused
 from warmstart.task.box_matching import THRESHOLDS, FloatArray, Matches, matched
@@ -53,9 +55,10 @@ class Detect:
 
         Raises `BackboneError` where the backbone has no such maps.
         """
-        from warmstart.model.pyramid import pyramid
-
-        return backbone if backbone.maps is not None else pyramid(backbone, strides(self.head_name))
+        if backbone.maps is not None:
+            return backbone
+        found = pyramid(backbone, strides(self.head_name, backbone))
+        return dataclasses.replace(found, spec=dataclasses.replace(found.preprocess, resize="pad"))
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
         """A detector is made for the maps of a backbone, not for a number of features."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -56,10 +57,10 @@ class Small(nn.Module):
 
     def __init__(self, further: nn.Module, finest: int) -> None:
         super().__init__()
-        blocks = [nn.Sequential(nn.Conv2d(3, 8, 3, finest, 1), nn.ReLU())]
-        blocks += [nn.Sequential(nn.Conv2d(8 * k, 8 * (k + 1), 3, 2, 1), nn.ReLU()) for k in range(1, 7 - finest.bit_length())]
-        self.body = nn.ModuleList(blocks)
-        widths = [8 * (k + 1) for k in range(len(blocks))]
+        widths = [8 * (k + 1) for k in range(7 - finest.bit_length())]
+        layers = [nn.Conv2d(3, 8, 3, finest, 1)]
+        layers += [nn.Conv2d(few, many, 3, 2, 1) for few, many in itertools.pairwise(widths)]
+        self.body = nn.ModuleList(nn.Sequential(layer, nn.ReLU()) for layer in layers)
         self.fpn = FeaturePyramidNetwork(widths, self.out_channels, extra_blocks=further)
 
     def maps(self, x: Tensor) -> list[Tensor]:

@@ -117,6 +117,15 @@ def test_every_parameter_is_a_tensor_of_its_own_and_learns(head: str) -> None:
     assert idle == []
 
 
+@pytest.mark.parametrize("kind", ["rtdetr", "dfine"])
+def test_a_small_image_has_fewer_queries(kind: str) -> None:
+    made, (images, targets) = detector(f"{kind}?layers=2&width=32", MAPS, 2), scenes(2)
+    rows = Small()(images)
+    assert made.train()(rows, targets).isfinite().all()
+    with torch.no_grad():
+        assert (made.eval()(rows)[..., 0] >= 0).all()  # 84 places, and two classes at each
+
+
 def test_an_option_that_is_not_known_is_named() -> None:
     with pytest.raises(RecipeError, match="no option 'query'"):
         detector("rtdetr?query=3", MAPS, 2)

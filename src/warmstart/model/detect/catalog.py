@@ -16,6 +16,16 @@ from warmstart.registry import Registry
 
 DEFAULT = "fcos"
 """Has no anchors, whose sizes would have to fit the images, and one stage, which a CPU can train."""
+_WHOLE = {
+    "cspdarknet": "yolox",
+    "rt_detr": "rtdetr",
+    "d_fine": "dfine",
+    "fasterrcnn": "fasterrcnn",
+    "retinanet": "retinanet",
+    "ssd300": "ssd",
+    "ssdlite": "ssdlite",
+}
+"""Starts of the architectures of backbones that come of a whole detector, and that detector."""
 
 detectors: Registry[type[Detector]] = Registry("detector", RecipeError)
 detectors.add("fcos", "warmstart.model.detect.dense:FCOS")
@@ -50,7 +60,7 @@ def detector_on(backbone: Backbone, head: str, classes: Sequence[str], *, seed: 
 
     Args:
         backbone: one that gives maps.
-        head: as for `detector`.
+        head: name and options; empty for the detector that the backbone is of, or the default.
         classes: what they are called.
         seed: of what is new.
 
@@ -58,7 +68,7 @@ def detector_on(backbone: Backbone, head: str, classes: Sequence[str], *, seed: 
         RecipeError: there is no such detector or option.
     """
     assert backbone.maps is not None, "a suited backbone gives maps"
-    name, options = parse(head or DEFAULT)
+    name, options = parse(head or usual(backbone))
     with seeded(seed):
         made = build(name, {**detectors[name].meant(backbone), **options}, backbone.maps, len(classes))
     if backbone.source_weights is not None:
@@ -66,15 +76,22 @@ def detector_on(backbone: Backbone, head: str, classes: Sequence[str], *, seed: 
     return made
 
 
-def strides(head: str) -> tuple[int, ...]:
-    """Of the maps that a detector reads.
+def usual(backbone: Backbone) -> str:
+    """The detector that a backbone is of, or else the default one."""
+    architecture = backbone.card.architecture
+    return next((name for start, name in _WHOLE.items() if architecture.startswith(start)), DEFAULT)
+
+
+def strides(head: str, backbone: Backbone | None = None) -> tuple[int, ...]:
+    """Of the maps that a detector reads, on this backbone.
 
     >>> strides("fasterrcnn")
     (4, 8, 16, 32)
     """
-    name, given = parse(head or DEFAULT)
+    name, given = parse(head or (usual(backbone) if backbone is not None else DEFAULT))
     kind = detectors[name]
-    found: tuple[int, ...] = read(name, kind, given).get("strides", kind.strides)
+    meant = kind.meant(backbone) if backbone is not None else {}
+    found: tuple[int, ...] = read(name, kind, {**meant, **given}).get("strides", kind.strides)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 from torchvision.models import detection
@@ -11,7 +12,9 @@ from torchvision.models.detection.fcos import FCOSHead
 from torchvision.models.detection.retinanet import RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
+from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Found, Truth
+from warmstart.model.detect.published import meant, take
 from warmstart.model.detect.pyramids import OnPyramid, StandIn, findings, images, share, targets
 from warmstart.model.maps import Maps
 
@@ -23,6 +26,10 @@ class _Dense(OnPyramid):
         self.classification_head = model.head.classification_head
         self.regression_head = model.head.regression_head
         self.beside(model)
+
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """See `Detector.adopt`; the weights are those of torchvision's detector."""
+        take(self, weights, pairs)
 
     def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
         """See `Detector.learn`."""
@@ -62,6 +69,11 @@ class FCOS(_Dense):
         most: detections for each image.
         radius: from the middle of a box, in strides, within which places are of it.
     """
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:
+        """See `Detector.meant`."""
+        return meant("fcos", backbone)
 
     def __init__(
         self,
@@ -105,6 +117,11 @@ class RetinaNet(_Dense):
         anchor: side of the smallest anchor in pixels; 0 for 32, and in inputs below 800 pixels less in proportion.
         score, nms, most: as for FCOS.
     """
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:
+        """See `Detector.meant`."""
+        return meant("retinanet", backbone)
 
     def __init__(
         self,

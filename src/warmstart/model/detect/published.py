@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from warmstart.errors import BackboneError
+from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Detector
-from warmstart.model.shared_classes import shared
+
+_log = logging.getLogger(__name__)
+_SSD300 = {
+    "fc": True,
+    "strides": (8, 16),
+    "scales": (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05),
+    "steps": (8, 16, 32, 64, 100, 300),
+}
+WHOLE: dict[str, tuple[str, dict[str, Any]]] = {
+    "fasterrcnn_resnet50_fpn": ("fasterrcnn", {"anchor": 32.0}),
+    "retinanet_resnet50_fpn": ("retinanet", {"anchor": 32.0}),
+    "fcos_resnet50_fpn": ("fcos", {}),
+    "ssd300_vgg16": ("ssd", _SSD300),
+    "ssdlite320_mobilenet_v3_large": ("ssdlite", {}),
+}
+"""Detectors of torchvision, what they are called here, and the options that they were trained with."""
 
 _NAMES = {
     r"(rpn|roi_heads)\.": r"\1.",
@@ -44,52 +61,36 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for key, value in state.items() for name in names(key)}
 
 
+def meant(detector: str, backbone: Backbone) -> dict[str, Any]:
+    """Options under which a detector of torchvision was trained on this backbone; none where it was not."""
+    kind, options = WHOLE.get(backbone.card.architecture, ("", {}))
+    return dict(options) if kind == detector else {}
+
+
 @torch.no_grad()
-def adopt(
-    detector: Detector, state: Mapping[str, Tensor], source: Sequence[str], classes: Sequence[str]
-) -> tuple[str, ...]:
-    """Put published weights in place of random ones; names of the classes whose own weights were among them.
-
-    Args:
-        detector: of the kind that the weights are of, with the options that they were trained with.
-        state: all tensors of torchvision's detector.
-        source: names of its classes by number, the background's first; empty where they are not known.
-        classes: those of `detector`.
-
-    Raises:
-        BackboneError: the weights are of another kind of detector.
-    """
-    ours, theirs = detector.state_dict(), renamed(state)
-    first = detector.first
-    pairs = {new + first: old for new, old in shared(classes, source).items()}
-    if first and len(theirs):
-        pairs[0] = 0
-    for name, value in theirs.items():
+def take(detector: Detector, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+    """Put weights of a whole detector of torchvision in place of random ones; see `Detector.adopt`."""
+    ours, taken, first = detector.state_dict(), 0, detector.first
+    numbers = {new + first: old for new, old in pairs.items()} | ({0: 0} if first and pairs else {})
+    for name, value in renamed(weights).items():
+        own = ours.get(name)
+        if own is None or own.shape[1:] != value.shape[1:]:
+            continue
         many = next((many for start, many in _PREDICTORS.items() if re.match(start, name)), 0)
-        if name not in ours or (not many and ours[name].shape != value.shape):
-            raise BackboneError(
-                f"published weights have {name} {tuple(value.shape)}",
-                expected=f"weights for {detector.name}"
-                + (f", whose {name} is {tuple(ours[name].shape)}" if name in ours else ""),
-                do="name the detector that they are of with --head",
-            )
         if many:
-            _of_classes(ours[name], value, many, len(classes) + first, pairs)
-        else:
-            ours[name].copy_(value)
-    missing = sorted(name for name in ours.keys() - theirs.keys() if not name.endswith("num_batches_tracked"))
-    if missing:
-        raise BackboneError(
-            f"published weights lack {missing[0]}" + (f" and {len(missing) - 1} more" if missing[1:] else ""),
-            expected=f"all weights of {detector.name}",
-            do="name the detector that they are of with --head",
-        )
-    return tuple(classes[new - first] for new in pairs if new >= first)
+            _of_classes(own, value, many, detector.classes + first, numbers)
+            taken += bool(pairs)
+        elif own.shape == value.shape:
+            own.copy_(value)
+            taken += 1
+    _log.info("%d of %d tensors of the head came with the backbone", taken, len(ours))
 
 
-def _of_classes(ours: Tensor, theirs: Tensor, many: int, count: int, pairs: Mapping[int, int]) -> None:
-    """Copy the outputs for some classes; `pairs` are numbers of classes here and there."""
-    anchors = len(ours) // (count * many)
-    new, old = ours.view(anchors, count, many, *ours.shape[1:]), theirs.view(anchors, -1, many, *theirs.shape[1:])
-    for here, there in pairs.items():
-        new[:, here] = old[:, there]
+def _of_classes(own: Tensor, there: Tensor, many: int, count: int, numbers: Mapping[int, int]) -> None:
+    """Copy outputs of some classes; `numbers` are those of classes here, and there."""
+    anchors = len(own) // (count * many)
+    if len(there) % (anchors * many):
+        return
+    new, old = own.view(anchors, count, many, *own.shape[1:]), there.view(anchors, -1, many, *there.shape[1:])
+    for here, before in numbers.items():
+        new[:, here] = old[:, before]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 from torchvision.models import detection
@@ -11,7 +12,9 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
+from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Found, Truth
+from warmstart.model.detect.published import meant, take
 from warmstart.model.detect.pyramids import OnPyramid, StandIn, findings, images, share, targets
 from warmstart.model.maps import Maps
 
@@ -35,6 +38,11 @@ class FasterRCNN(OnPyramid):
 
     strides = (4, 8, 16, 32)
     first = 1
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:
+        """See `Detector.meant`."""
+        return meant("fasterrcnn", backbone)
 
     def __init__(
         self,
@@ -72,6 +80,10 @@ class FasterRCNN(OnPyramid):
             box_detections_per_img=most,
         )
         self.rpn, self.roi_heads = model.rpn, model.roi_heads
+
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """See `Detector.adopt`; the weights are those of torchvision's detector."""
+        take(self, weights, pairs)
 
     def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
         """See `Detector.learn`."""

@@ -40,7 +40,7 @@ class Detr(Detector):
     matrices at 0.01, are meant to be overwritten, and learn much more slowly.
 
     Options:
-        queries: objects that can be found in an image.
+        queries: objects that can be found in an image; not more than its maps have places.
         layers: of the decoder.
         width: of encoder and decoder, a multiple of 8.
         denoising: boxes with noise for each image; 0 for none.
@@ -65,6 +65,7 @@ class Detr(Detector):
         super().__init__(maps, classes)
         self.most = most
         said = kept(json.loads(published)) if published else _sized(queries, layers, width, denoising)
+        self.queries = int(said.get("num_queries", queries))
         self.detr = _model(self.model_type, said, maps.channels, classes)
 
     @classmethod
@@ -104,6 +105,8 @@ class Detr(Detector):
         labels = None if truths is None else [_label(each, self._extent(maps)) for each in truths]
         given = self.detr.model.backbone
         given.maps = aligned(maps)
+        places = sum(each.shape[2] * each.shape[3] for each in given.maps)
+        self.detr.config.num_queries = min(self.queries, places)  # each starts from a place of its own
         try:
             # Of the image nothing is read but how many there are: the maps are there already.
             return self.detr(pixel_values=maps[0][:, :1, :1, :1], labels=labels)

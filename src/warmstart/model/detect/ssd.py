@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,9 @@ from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.ssdlite import SSDLiteHead
 from torchvision.ops import Conv2dNormActivation, box_iou
 
+from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Detector, Found, Truth
+from warmstart.model.detect.published import meant, take
 from warmstart.model.detect.pyramids import StandIn, findings, images, targets
 from warmstart.model.maps import Maps
 
@@ -37,6 +40,10 @@ class _MultiBox(Detector):
     def model(self) -> supplied.SSD:
         """Kept for its methods; its parts are registered by name."""
         return self.__dict__["_model"][0]
+
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """See `Detector.adopt`; the weights are those of torchvision's detector."""
+        take(self, weights, pairs)
 
     def features(self, maps: list[Tensor]) -> list[Tensor]:
         """All maps, the finest first."""
@@ -77,6 +84,11 @@ class SSD(_MultiBox):
         nms: overlap from which on the lower of two boxes of a class is dropped.
         most: detections for each image.
     """
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:
+        """See `Detector.meant`."""
+        return meant("ssd", backbone)
 
     def __init__(
         self,
@@ -125,6 +137,11 @@ class SSDLite(_MultiBox):
     """
 
     strides = (16, 32)
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:
+        """See `Detector.meant`."""
+        return meant("ssdlite", backbone)
 
     def __init__(
         self,

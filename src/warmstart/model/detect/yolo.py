@@ -86,7 +86,7 @@ class YoloX(Detector):
         boxes = torch.cat([middle - half, middle + half], -1).clamp(0, size)
         sure = places[..., 4:].sigmoid() if self.predictor.training else places[..., 4:]
         scores, classes = (sure[..., :1] * sure[..., 1:]).max(-1)
-        return [self._thinned(*image) for image in zip(boxes, scores, classes, strict=True)]
+        return [self._thinned(*image, size) for image in zip(boxes, scores, classes, strict=True)]
 
     def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
         """Take neck and head of a whole YOLOX; see `Detector.adopt`."""
@@ -95,7 +95,7 @@ class YoloX(Detector):
     def _features(self, maps: Sequence[Tensor]) -> Any:
         return self.neck([fit(each) for fit, each in zip(self.fitting, aligned(maps), strict=True)])
 
-    def _thinned(self, boxes: Tensor, scores: Tensor, classes: Tensor) -> Found:
+    def _thinned(self, boxes: Tensor, scores: Tensor, classes: Tensor, size: int) -> Found:
         """Boxes (p, 4), scores (p,) and classes (p,) to `most` detections, those behind the last of class -1.
 
         Every shape follows from the shapes of what is given, so that this can be exported.
@@ -106,7 +106,7 @@ class YoloX(Detector):
         there = (scores > self.score) & ((boxes[:, 2:] - boxes[:, :2]) > 0).all(1)
         boxes, scores = boxes * there.unsqueeze(1), scores * there
         classes = torch.where(there, classes, -1)
-        apart = boxes + (classes * (boxes.amax() + 1)).unsqueeze(1)  # boxes of unlike classes never overlap
+        apart = boxes + (classes * (size + 1)).unsqueeze(1)  # boxes of unlike classes never overlap
         kept = torchvision.ops.nms(apart, scores, self.nms)
         kept = torch.cat([kept, kept.new_full((self.most,), near)])[: self.most]
         behind = boxes.new_zeros(1)
