@@ -21,6 +21,7 @@ from warmstart.data.scenes import MaskTarget
 from warmstart.data.targets import Target, TaskName
 from warmstart.errors import BackboneError
 from warmstart.model.backbone import Backbone
+from warmstart.model.pyramid import pyramid
 from warmstart.model.segment.decoder import decoder_head
 from warmstart.model.segment.design import design_of
 from warmstart.task import maskloss
@@ -58,14 +59,15 @@ class Segment:
 
         Raises `BackboneError` where it has no such maps.
         """
-        from warmstart.model.pyramid import dilated, pyramid
-
         design, options = design_of(self._head)
         stride, (wanted, *others) = design.output_stride(options), design.strides(options)
         if backbone.maps is not None and backbone.maps.strides in (wanted, *others):
             return backbone
         backbone = dataclasses.replace(backbone, spec=dataclasses.replace(backbone.preprocess, resize="pad"))
-        backbone = backbone if stride is None else dilated(backbone, stride)
+        if stride is not None:
+            from warmstart.model.pyramid import dilated
+
+            backbone = dilated(backbone, stride)
         try:
             return pyramid(backbone, wanted)
         except BackboneError:
