@@ -62,7 +62,7 @@ CacheDtype = Annotated[
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
 ]
 Task = Annotated[
-    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast"] | None,
+    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast", "detect", "segment"] | None,
     typer.Option(
         help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written, "
         "normal or not; or to forecast what series do next.",
