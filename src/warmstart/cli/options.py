@@ -65,7 +65,7 @@ Task = Annotated[
     Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast", "detect", "segment"] | None,
     typer.Option(
         help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written, "
-        "normal or not; or to forecast what series do next.",
+        "normal or not, boxes around objects, a class for every pixel; or to forecast what series do next.",
         show_default="what they look like",
     ),
 ]
