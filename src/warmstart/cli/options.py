@@ -78,6 +78,20 @@ Context = Annotated[int | None, typer.Option(help="Steps that a forecast sees.",
 Season = Annotated[
     int | None, typer.Option(help="Steps after which a pattern repeats, such as 12.", show_default="found")
 ]
+Head = Annotated[
+    str | None,
+    typer.Option(
+        help="What finds boxes (fcos, fasterrcnn) or masks (unet, deeplabv3plus), options behind it: unet?depth=4.",
+        show_default="fcos, unet",
+    ),
+]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        help="What masks are learned by: cross_entropy, dice, focal, lovasz; several with + between.",
+        show_default="cross_entropy+dice",
+    ),
+]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
 TextColumn = Annotated[
     str | None, typer.Option(help="Column of the table that holds the texts; for pairs two, with a comma between them.")

@@ -37,6 +37,7 @@ backbones.add("radimagenet", "warmstart.model.adapters.radimagenet:SUPPLIER")
 backbones.add("torchgeo", "warmstart.model.adapters.satellite.torchgeo:SUPPLIER")
 backbones.add("torchvision", "warmstart.model.adapters.torchvision:SUPPLIER")
 backbones.add("hf", "warmstart.model.adapters.hf:SUPPLIER")
+backbones.add("libreyolo", "warmstart.model.adapters.libreyolo:SUPPLIER")
 backbones.add("minilm", "warmstart.model.adapters.minilm:SUPPLIER")
 backbones.add("series", "warmstart.model.adapters.series:SUPPLIER")
 backbones.add("fcn1d", "warmstart.model.adapters.convolutional:FCN1D")
@@ -45,8 +46,8 @@ backbones.add("mantis", "warmstart.model.adapters.foundation:MANTIS")
 backbones.add("moment", "warmstart.model.adapters.foundation:MOMENT")
 backbones.add("chronos", "warmstart.model.adapters.foundation:CHRONOS")
 backbones.add("inceptiontime", "warmstart.model.adapters.convolutional:INCEPTIONTIME")
-backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
-backbones.add("toy_series", "warmstart.model.adapters.toy_series:SUPPLIER")
+backbones.add("toy", "warmstart.model.adapters.toy:IMAGES")
+backbones.add("toy_series", "warmstart.model.adapters.toy:SERIES")
 
 
 def load_backbone(

@@ -24,7 +24,7 @@ def fused(outputs: Sequence[Tensor]) -> Tensor:
     network = torch.arange(len(outputs), device=every.device).repeat_interleave(
         torch.tensor([each.shape[1] for each in outputs], device=every.device)
     )
-    order = torch.where(every[..., 0] < 0, -1.0, every[..., 1]).argsort(1, descending=True, stable=True)
+    order = torch.where(every[..., 0] < 0, -1.0, every[..., 1]).argsort(dim=1, descending=True, stable=True)
     every, network = every.gather(1, order[..., None].expand_as(every)), network[order]
     label, weight = every[..., 0], every[..., 1].clamp_min(torch.finfo(torch.float64).tiny)
     size = every.shape[1]
@@ -61,5 +61,5 @@ def _rows(classes: Tensor, sums: Tensor, networks: int, most: int) -> Tensor:
     score = torch.where(classes >= 0, sums[..., 0] / networks, -1.0)
     edges = sums[..., 1:] / sums[..., :1].clamp_min(torch.finfo(torch.float64).tiny)
     found = torch.cat([classes[..., None], score.clamp_min(0.0)[..., None], edges], -1)
-    order = score.argsort(1, descending=True, stable=True)[:, :most]
+    order = score.argsort(dim=1, descending=True, stable=True)[:, :most]
     return found.gather(1, order[..., None].expand(-1, -1, 6))

@@ -9,9 +9,9 @@ and C_j are the weighted hits and detections down to the j-th, P the weighted ob
 
     A(w) = 1/P sum_j w_j hit_j p_m(j),   p_m = TP_m / C_m,   m(j) = the place at or behind j where p is highest.
 
-Its slope is taken with m held where it is (a subgradient where two places are as high). The 101 recalls are steps, whose
-slope would miss that objects nobody found lower every recall; so the slope is that of the area under the same curve,
-which differs from the mean at 101 recalls by less than a hundredth, and the value is COCO's exactly.
+Its slope is taken with m held where it is (a subgradient where two places are as high). The 101 recalls are steps,
+whose slope would miss that objects nobody found lower every recall; so the slope is that of the area under the same
+curve, which differs from the mean at 101 recalls by about a hundredth at most, and the value is COCO's exactly.
 """
 
 from __future__ import annotations

@@ -19,8 +19,7 @@ from warmstart.data.scenes import BoxTarget
 from warmstart.data.targets import Target, TaskName
 from warmstart.errors import BackboneError, DataError
 from warmstart.model.backbone import Backbone
-from warmstart.model.detect.catalog import detector, strides
-from warmstart.model.pyramid import pyramid
+from warmstart.model.detect.catalog import detector_on, strides
 from warmstart.task.base import Values, known_rows
 from warmstart.task.box_fusion import fused
 from warmstart.task.box_matching import THRESHOLDS, FloatArray, Matches, matched
@@ -54,6 +53,8 @@ class Detect:
 
         Raises `BackboneError` where the backbone has no such maps.
         """
+        from warmstart.model.pyramid import pyramid
+
         return backbone if backbone.maps is not None else pyramid(backbone, strides(self.head_name))
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
@@ -65,10 +66,9 @@ class Detect:
         )
 
     def head_on(self, backbone: Backbone, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
-        """The detector that the target names, on the maps of a `suited` backbone; drawn from `seed`."""
+        """The detector that the target names, on the maps of a `suited` backbone; what is new is drawn from `seed`."""
         assert isinstance(target, BoxTarget)
-        assert backbone.maps is not None, "a suited backbone gives maps"
-        return detector(target.head, backbone.maps, len(target.classes), seed=seed)
+        return detector_on(backbone, target.head, target.classes, seed=seed)
 
     def loss(
         self,
@@ -115,8 +115,8 @@ class Detect:
 
         >>> truth = torch.tensor([[[0.0, 10.0, 10.0, 20.0, 20.0, 100.0]]])
         >>> found = DETECT.values(torch.tensor([[[0.0, 0.9, 10.0, 10.0, 20.0, 20.0]]]), truth)
-        >>> found["map"].item(), found["map_small"].item(), round(found["lrp_error"].item(), 6)
-        (1.0, 1.0, 0.1)
+        >>> [round(found[name].item(), 6) for name in ("map", "map_small", "lrp_error")]
+        [1.0, 1.0, 0.1]
         """
         found = self.matched(outputs, targets)
         if not found.truths[0].any():

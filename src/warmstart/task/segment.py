@@ -7,6 +7,8 @@ which no pixel is known counts nowhere. What is kept of outputs for measuring is
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -52,15 +54,25 @@ class Segment:
         return Segment(target.head, target.loss)
 
     def suited(self, backbone: Backbone) -> Backbone:
-        """With the maps that the decoder reads, dilated where it wants that; images keep their aspect. Raises
-        `BackboneError` where it has no such maps.
+        """With the maps that the decoder reads, dilated where it wants that; images keep their aspect.
+
+        Raises `BackboneError` where it has no such maps.
         """
         from warmstart.model.pyramid import dilated, pyramid
 
         design, options = design_of(self._head)
-        stride = design.output_stride(options)
+        stride, (wanted, *others) = design.output_stride(options), design.strides(options)
+        if backbone.maps is not None and backbone.maps.strides in (wanted, *others):
+            return backbone
+        backbone = dataclasses.replace(backbone, spec=dataclasses.replace(backbone.preprocess, resize="pad"))
         backbone = backbone if stride is None else dilated(backbone, stride)
-        return pyramid(backbone, design.strides(options))
+        try:
+            return pyramid(backbone, wanted)
+        except BackboneError:
+            for strides in others:
+                with contextlib.suppress(BackboneError):
+                    return pyramid(backbone, strides)
+            raise
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
         """There is none on pooled features."""

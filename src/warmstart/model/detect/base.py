@@ -12,6 +12,8 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from warmstart.model.adapters.base import seeded
+from warmstart.model.backbone import Backbone
 from warmstart.model.maps import Maps
 
 
@@ -25,7 +27,7 @@ class Truth(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Detections in an image, by falling score: boxes (k, 4) as `Truth` has them, scores from 0 to 1 (k,), classes (k,)."""
+    """Detections in an image by falling score: boxes (k, 4) as those of `Truth`, scores from 0 to 1, classes; (k,)."""
 
     boxes: Tensor
     scores: Tensor
@@ -48,6 +50,8 @@ class Detector(nn.Module):
     options: Mapping[str, Any]
     most: int = 100
     """Detections for each image; where there are fewer, rows of class -1 fill up."""
+    first: ClassVar[int] = 0
+    """Number of the first class inside; 1 where 0 is the background."""
 
     def __init__(self, maps: Maps, classes: int) -> None:
         super().__init__()
@@ -67,6 +71,21 @@ class Detector(nn.Module):
         """The detections in each image, `most` of them or fewer. Arguments are as for `learn`."""
         raise NotImplementedError
 
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:  # noqa: ARG003 - for those that override it
+        """Options under which weights that came with a backbone fit this detector; none for most."""
+        return {}
+
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """Take what is of this detector among the weights of a whole network; what does not fit stays as it was drawn.
+
+        Most detectors take nothing.
+
+        Args:
+            weights: by the names of its supplier.
+            pairs: numbers of classes here, and of those of the same name there.
+        """
+
     def forward(self, rows: Tensor, targets: Tensor | None = None) -> Tensor:
         """Terms of the loss (n, terms) in training, all rows equal; otherwise detections (n, most, 6).
 
@@ -85,6 +104,11 @@ class Detector(nn.Module):
             maps, targets = [each[known] for each in maps], targets[known]
         terms = self.learn(maps, here.size, [truth(boxes) for boxes in targets])
         return torch.stack([term.float() for term in terms.values()]).expand(len(rows), -1)
+
+    def reset(self, seed: int) -> None:
+        """Draw all weights anew."""
+        with seeded(seed):
+            self.load_state_dict(type(self)(self.maps, self.classes, **self.options).state_dict())
 
     @property
     def config(self) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from warmstart.errors import RecipeError
 from warmstart.model.adapters.base import seeded
+from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Detector
 from warmstart.model.maps import Maps
 from warmstart.model.options import parse, read
+from warmstart.model.shared_classes import shared
 from warmstart.registry import Registry
 
 DEFAULT = "fcos"
@@ -20,6 +23,9 @@ detectors.add("retinanet", "warmstart.model.detect.dense:RetinaNet")
 detectors.add("fasterrcnn", "warmstart.model.detect.rcnn:FasterRCNN")
 detectors.add("ssd", "warmstart.model.detect.ssd:SSD")
 detectors.add("ssdlite", "warmstart.model.detect.ssd:SSDLite")
+detectors.add("yolox", "warmstart.model.detect.yolo:YoloX")
+detectors.add("rtdetr", "warmstart.model.detect.rtdetr:RTDetr")
+detectors.add("dfine", "warmstart.model.detect.rtdetr:DFine")
 
 
 def detector(head: str, maps: Maps, classes: int, *, seed: int = 0) -> Detector:
@@ -37,6 +43,27 @@ def detector(head: str, maps: Maps, classes: int, *, seed: int = 0) -> Detector:
     name, options = parse(head or DEFAULT)
     with seeded(seed):
         return build(name, options, maps, classes)
+
+
+def detector_on(backbone: Backbone, head: str, classes: Sequence[str], *, seed: int = 0) -> Detector:
+    """A new detector on the maps of a backbone, with the weights of a whole one where they came with the backbone's.
+
+    Args:
+        backbone: one that gives maps.
+        head: as for `detector`.
+        classes: what they are called.
+        seed: of what is new.
+
+    Raises:
+        RecipeError: there is no such detector or option.
+    """
+    assert backbone.maps is not None, "a suited backbone gives maps"
+    name, options = parse(head or DEFAULT)
+    with seeded(seed):
+        made = build(name, {**detectors[name].meant(backbone), **options}, backbone.maps, len(classes))
+    if backbone.source_weights is not None:
+        made.adopt(backbone.source_weights(), shared(classes, backbone.source_classes))
+    return made
 
 
 def strides(head: str) -> tuple[int, ...]:

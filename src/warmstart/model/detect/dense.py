@@ -28,7 +28,9 @@ class _Dense(OnPyramid):
         """See `Detector.learn`."""
         features = list(self.pyramid(maps).values())
         anchors = self.model.anchor_generator(images(maps[0], size), features)
-        found: Mapping[str, Tensor] = self._terms(self.model.head(features), anchors, features, targets(truths, 0))
+        found: Mapping[str, Tensor] = self._terms(
+            self.model.head(features), anchors, features, targets(truths, self.first)
+        )
         return found
 
     def _terms(
@@ -46,7 +48,7 @@ class _Dense(OnPyramid):
         many = [f.shape[2] * f.shape[3] * each for f in features]
         split = {key: list(value.split(many, dim=1)) for key, value in outputs.items()}
         found = model.postprocess_detections(split, [list(a.split(many)) for a in anchors], seen.image_sizes)
-        return findings(found, 0)
+        return findings(found, self.first)
 
 
 class FCOS(_Dense):

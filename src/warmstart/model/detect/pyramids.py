@@ -55,7 +55,7 @@ def share(size: int) -> float:
 
 
 class OnPyramid(Detector):
-    """A detector on a feature pyramid (Lin et al. 2017) of the maps, of `channels` each, and maps that go on from there.
+    """A detector on a feature pyramid (Lin et al. 2017) of the maps, and on coarser maps that go on from there.
 
     Args:
         maps: see `Detector`.

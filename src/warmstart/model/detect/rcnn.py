@@ -34,6 +34,7 @@ class FasterRCNN(OnPyramid):
     """
 
     strides = (4, 8, 16, 32)
+    first = 1
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class FasterRCNN(OnPyramid):
 
     def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
         """See `Detector.learn`."""
-        features, seen, told = self.pyramid(maps), images(maps[0], size), targets(truths, 1)
+        features, seen, told = self.pyramid(maps), images(maps[0], size), targets(truths, self.first)
         proposals, first = self.rpn(seen, features, told)
         _, second = self.roi_heads(features, proposals, seen.image_sizes, told)
         return {**second, **first}
@@ -84,4 +85,4 @@ class FasterRCNN(OnPyramid):
         features, seen = self.pyramid(maps), images(maps[0], size)
         proposals, _ = self.rpn(seen, features)
         found, _ = self.roi_heads(features, proposals, seen.image_sizes)
-        return findings(found, 1)
+        return findings(found, self.first)
