@@ -148,6 +148,7 @@ def test_json_that_is_cut_off_names_the_line(tmp_path: Path) -> None:
     ("outline", "what"),
     [
         ([[1, 1, 4, 4]], "a polygon of fewer than three points among them"),
+        ([[1, 1, 4, 4, 2, float("inf")]], "a coordinate that is no number among them"),
         ([[1, 1, 4, 4, 2]], "being no polygons of x, y, x, y, ..."),
         ({"size": [30, 40], "counts": [5, 5]}, "being run-length codes of fewer or more pixels than their size"),
         ({"counts": [5, 5]}, "being run-length codes without a size"),
