@@ -16,6 +16,7 @@ from warmstart.api.check import check
 from warmstart.api.compare import compare
 from warmstart.api.evaluate import evaluate
 from warmstart.api.fit import FitResult, fit
+from warmstart.api.plan import plan
 from warmstart.api.predict import predict
 from warmstart.cli.main import app
 from warmstart.engine.events import Decided, Event
@@ -137,6 +138,15 @@ def test_it_is_checked_and_what_was_found_is_said(data: Path) -> None:
     assert found.facts["series"] == 2
     assert found.facts["season"] == 12
     assert any("season: 12" in note for note in found.notes)
+
+
+def test_what_a_recipe_will_do_is_planned_for_the_windows_that_fit_trains_on(data: Path, fitted: FitResult) -> None:
+    found = plan(data, recipe="probe", horizon=6, backbone="toy_series")
+    assert (found.data.train, found.data.val) == (fitted.outcome.split["train"], fitted.outcome.split["val"])
+    said = CliRunner().invoke(app, ["plan", str(data), "--recipe=probe", "--horizon=6", "--backbone=toy_series"])
+    assert f"{found.data.train} training and {found.data.val} validation windows, 54 numbers, 32 steps" in said.output
+    with pytest.raises(DataError, match="horizon of 90"):
+        plan(data, recipe="probe", horizon=90, backbone="toy_series")
 
 
 def test_gaps_and_missing_values_are_fitted_over_and_told(tmp_path: Path) -> None:

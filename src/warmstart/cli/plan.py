@@ -10,13 +10,16 @@ from warmstart.cli.options import (
     Backbone,
     CacheBudget,
     CacheDtype,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     Normal,
     PathColumn,
     RecipeName,
+    Season,
     Seed,
     Size,
     Task,
@@ -24,6 +27,7 @@ from warmstart.cli.options import (
     TextColumn,
     Time,
     Val,
+    of_twin,
     reads_series,
 )
 from warmstart.cli.session import session
@@ -43,6 +47,9 @@ def plan(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     normal: Normal = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
@@ -57,30 +64,12 @@ def plan(
 
     Rates, what is frozen, the cut, the cache, the number of steps, and the time and memory expected.
     """
+    given = of_twin(locals())
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Planning recipe {recipe} on {data}{of(backbone)}; nothing is trained")
         from warmstart.api.plan import plan as twin
         from warmstart.planning.table import plan_dict, plan_text
 
-        compiled = twin(
-            data,
-            recipe=recipe,
-            backbone=backbone,
-            accept_licence=accept_licence,
-            size=size,
-            seed=seed,
-            val=val,
-            test=test,
-            group=group,
-            time=time,
-            task=task,
-            normal=normal,
-            path_column=path_column,
-            text_column=text_column,
-            label_column=label_column,
-            cache_budget=cache_budget,
-            cache_dtype=cache_dtype,
-            **series,
-        )
+        compiled = twin(**given)
         now.say(plan_text(compiled))
         now.result(plan_dict(compiled))
