@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from warmstart.cache import features
-from warmstart.cache.features import View, Wanted, activations, stored_activations
+from warmstart.cache.features import Wanted, activations, stored_activations
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import ImageBatches, PixelStore
 from warmstart.data.schema import ClassTarget, Dataset, Sample
+from warmstart.data.views import View
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone

@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.task.drawn_boxes import scene
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.targets import (
     AnomalyTarget,
     ClassTarget,
@@ -29,6 +31,8 @@ TARGETS: dict[str, Target] = {
     "generate": TextTarget(),
     "anomaly": AnomalyTarget(("good", "anomaly")),
     "forecast": ForecastTarget(1, 4, quantiles=(0.1, 0.5, 0.9)),
+    "detect": BoxTarget(("a", "b", "c")),
+    "segment": MaskTarget(("a", "b", "c")),
 }
 N, LENGTH = 12, 4
 
@@ -47,8 +51,15 @@ def drawn(name: str, seed: int = 0) -> tuple[Tensor, Tensor]:
         targets = torch.arange(N) % 2
     elif name == "classify":
         targets = torch.randint(0, 3, (N,), generator=make)
+    elif name == "segment":
+        outputs = torch.randn(N, 3, 8, 8, generator=make)
+        targets = torch.randint(0, 3, (N, 8, 8), generator=make).to(torch.uint8)
+        targets[::3, :2] = targets[-2:] = 255
+        return outputs, targets
     elif name == "forecast":  # one step, its base, then scale, unit, reference, origin
         targets = torch.rand(N, 6, generator=make) + 0.5
+    elif name == "detect":
+        outputs, targets = scene(seed, images=N)
     else:
         targets = torch.randn(N, 3, generator=make)
         targets = (targets > 0).float() if name == "multilabel" else targets

@@ -69,6 +69,8 @@ def compare(
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,
+    head: str | None = None,
+    loss: str | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -109,6 +111,8 @@ def compare(
         horizon: as for `fit`; the folds then go forward in time.
         context: as for `fit`.
         season: as for `fit`.
+        head: as for `fit`: what finds boxes or masks.
+        loss: as for `fit`: what masks are learned by.
         normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.

@@ -15,6 +15,7 @@ from warmstart.api.predict import predict
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.api.scenes import of_scenes
 from warmstart.api.unlabelled import with_unlabelled
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.targets import TaskName
@@ -73,6 +74,8 @@ def fit(
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,
+    head: str | None = None,
+    loss: str | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -118,6 +121,9 @@ def fit(
         horizon: steps to be forecast: `data` are then series, and nothing else is their label (`docs/forecasting.md`).
         context: steps that a forecast sees; by default three horizons or two seasons, 32 at least, where there is room.
         season: steps after which a pattern repeats; by default by the distance of the stamps, or found.
+        head: of boxes or masks, what finds them: a detector (`fcos`, `fasterrcnn`, ...) or a decoder (`unet`,
+            `deeplabv3plus`, ...), with options behind it (`unet?channels=128,64,32,16,8`).
+        loss: of masks, what is minimised: `cross_entropy`, `dice`, `focal`, `lovasz`, or several with `+` between.
         normal: for anomalies the label of normal samples, from which alone is learned; with it, anomalies are the task.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
@@ -179,7 +185,7 @@ def _fit(
     keep_buffers()
     accepted = bool(options["accept_licence"])
     pretrained = backbone_at(options["backbone"], options["size"], options["seed"], accept_licence=accepted)
-    if recipe is None and Uri.of(options["backbone"]).taps is None:
+    if recipe is None and Uri.of(options["backbone"]).taps is None and not of_scenes(data, options["task"]):
         pretrained = tapped(pretrained, default_taps(pretrained))
     decisions: list[str] = []
     ledger = Ledger()

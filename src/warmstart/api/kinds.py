@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from warmstart.api.scenes import SIZES
 from warmstart.data.schema import Kind
 from warmstart.data.targets import TaskName
 from warmstart.engine.heads.anomaly import DEFAULT, distances
@@ -25,4 +26,6 @@ def default_methods(kind: Kind, task: TaskName) -> list[str]:
     else:
         simple = ["scratch"] if kind == "image" else [simple_rung(kind, task).name]
     frozen = ["probe", "finetune", "gradual", "lp_ft"] if tasks[task].closed_form else ["finetune", "gradual"]
+    if task in SIZES:
+        frozen = ["head_only", *frozen]
     return [*simple, *frozen]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from warmstart.api.forecasts import WORDS, asked_of
+from warmstart.api.scenes import WORDS as SCENES
 from warmstart.data.schema import Kind
 from warmstart.data.seriesreading import READING, reading_of
 from warmstart.data.sources import kind_of
@@ -13,9 +14,9 @@ from warmstart.data.windows import Asked
 
 COLUMNS = ("path_column", "text_column", "label_column", *READING)
 """Options that name columns of a table, and those of series."""
-_HOW = ("size", "group", "time", "task", "normal", *COLUMNS, "max_unreadable")
+_HOW = ("size", "group", "time", "task", *SCENES, "normal", *COLUMNS, "max_unreadable")
 """Those that `warmstart.api.prepare.read_whole` takes as they are."""
-KEPT = ("size", "seed", "val", "test", "group", "time", "task", *WORDS, "normal", *COLUMNS)
+KEPT = ("size", "seed", "val", "test", "group", "time", "task", *WORDS, *SCENES, "normal", *COLUMNS)
 """Those that a run's folder holds just as they were given, in the order in which its command has them."""
 
 

@@ -11,6 +11,9 @@ from warmstart.api.images import framed
 from warmstart.api.kinds import BACKBONES
 from warmstart.api.options import how_read, kept, kind_in
 from warmstart.api.prepare import backbone_at, divide, read_whole
+from warmstart.api.reading import fitted
+from warmstart.api.scenes import WORDS as SCENES
+from warmstart.api.scenes import posed
 from warmstart.data.schema import Dataset
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import load
@@ -50,6 +53,8 @@ def plan(
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,
+    head: str | None = None,
+    loss: str | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -78,6 +83,8 @@ def plan(
         horizon: steps to be forecast, as for `fit`.
         context: steps that a forecast sees, as for `fit`.
         season: steps after which a pattern repeats, as for `fit`.
+        head: as for `fit`: what finds boxes or masks.
+        loss: as for `fit`: what masks are learned by.
         normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
@@ -113,7 +120,10 @@ def as_read(data: Any, backbone: Backbone, reading: dict[str, Any]) -> tuple[Bac
     if backbone.spec.kind != "image":
         whole = read_whole(data, backbone, max_unreadable=1.0, listener=silent, **reading)
         return whole.backbone, whole.dataset, whole.store.spec, whole.alike
-    dataset = load(data, kind="image", **{name: value for name, value in reading.items() if name != "size"})
+    own = ("size", *SCENES)
+    dataset = load(data, kind="image", **{name: value for name, value in reading.items() if name not in own})
+    dataset = posed(dataset, *(reading[name] for name in SCENES))
+    backbone = fitted(backbone, dataset, reading["size"])
     spec = framed(backbone.preprocess, dataset, reading["size"], backbone.card.min_size)
     refuse_other_bands(dataset, spec)
     return backbone, dataset, spec, ()

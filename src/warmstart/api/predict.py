@@ -10,6 +10,7 @@ from typing import Any, Literal, Unpack
 import pandas as pd
 
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample, Series
 from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
 from warmstart.data.sources import load_inputs
@@ -20,6 +21,11 @@ from warmstart.errors import DataError
 from warmstart.files import write_text
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.files import new_folder, refuse_existing
+from warmstart.shipping.scenefiles import written
+from warmstart.shipping.scenes import in_short
+
+__all__ = ["in_short", "predict"]
 
 
 def predict(
@@ -31,6 +37,9 @@ def predict(
     coverage: float | None = None,
     batch_size: int = 32,
     text_column: str | None = None,
+    out: str | Path | None = None,
+    least_score: float | None = None,
+    tile: int | None = None,
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> list[dict[str, Any]]:
@@ -48,6 +57,12 @@ def predict(
             at least this share of cases, for samples like those of the training.
         batch_size: samples at a time; changes no answer.
         text_column: column of a table that holds the texts, where its name does not tell.
+        out: for a bundle of boxes or masks a folder, which must not exist, for what was found as files: COCO's JSON,
+            PNG masks, GeoJSON of images that say where they lie, and pictures to look at. Rows then name the file of a
+            mask instead of holding it.
+        least_score: of boxes that are told; by default the one at which F1 was best on validation.
+        tile: side of overlapping tiles that images are cut into before they are marked, in pixels: of images that are
+            larger than memory, or whose objects would be too small in the whole. By default as in training.
         listener: hears of progress.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -65,6 +80,14 @@ def predict(
         channels = loaded.spec.channels if isinstance(loaded.spec, SeriesSpec) else None
         samples = load_inputs(inputs, kind=kind, text_column=text_column, reading=reading, channels=channels)
         refuse_uncut(samples, loaded.manifest.window)
+    if isinstance(target, BoxTarget | MaskTarget):
+        return _scenes(loaded, samples, csv, on_error, out, least_score, tile, listener)
+    if (out, least_score, tile) != (None, None, None):
+        raise DataError(
+            f"out, least_score or tile for a bundle of the task {loaded.manifest.task!r}",
+            expected="a bundle that marks boxes or masks",
+            do="leave them out; csv writes answers of all kinds",
+        )
     listener(Started("predict", len(samples)))
     rows = loaded.predict(
         samples,
@@ -79,6 +102,53 @@ def predict(
     elif csv is not None:
         write_csv(rows, loaded.classes, Path(csv))
     return rows
+
+
+def _scenes(
+    bundle: Bundle,
+    samples: Sequence[Sample],
+    csv: str | Path | None,
+    on_error: Literal["row", "stop"],
+    out: str | Path | None,
+    least_score: float | None,
+    tile: int | None,
+    listener: Listener,
+) -> list[dict[str, Any]]:
+    """Rows of images that are marked, and the files of them."""
+    if out is not None:
+        refuse_existing(Path(out))
+    listener(Started("predict", len(samples)))
+    found = bundle.marked(
+        samples,
+        on_error=on_error,
+        least_score=least_score,
+        tile=tile,
+        progress=lambda n: listener(Advanced("predict", n)),
+    )
+    if out is None:
+        rows = list(found)
+    else:
+        with new_folder(Path(out)) as folder:
+            rows = written(folder, bundle.classes, samples, found)
+    listener(Finished("predict"))
+    if csv is not None:
+        write_scenes(rows, Path(csv))
+    return rows
+
+
+def write_scenes(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write what was found as UTF-8 CSV: a line for each box, or for each class of a mask with its share."""
+    lines: list[dict[str, Any]] = []
+    for row in rows:
+        if row["error"] is not None:
+            lines.append({"input": row["input"], "error": row["error"]})
+        for box in row.get("boxes") or ():
+            edges = dict(zip(("left", "top", "right", "bottom"), box["box"], strict=True))
+            lines.append({"input": row["input"], "label": box["label"], "score": box["score"], **edges})
+        lines += [{"input": row["input"], "label": k, "share": v} for k, v in (row.get("shares") or {}).items()]
+    boxed = any("boxes" in row for row in rows)
+    columns = ["label", "score", "left", "top", "right", "bottom"] if boxed else ["label", "share"]
+    write_text(path, pd.DataFrame(lines, columns=["input", *columns, "error"]).to_csv(index=False))
 
 
 def refuse_uncut(samples: Sequence[Sample], window: int | None) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Unpack
 
 from warmstart.api.caches import cache_bytes, cache_folder
 from warmstart.api.reading import fitted, read_inputs
+from warmstart.api.scenes import posed
 from warmstart.cache.store import ActivationStore
 from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
@@ -29,6 +30,7 @@ from warmstart.model.catalog import load_backbone
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits
+from warmstart.preprocess.spec import PreprocessSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,11 +110,14 @@ def read_whole(
     limits: CacheLimits = DEFAULT,
     seconds: float = math.inf,
     forecast: Asked | None = None,
+    head: str | None = None,
+    loss: str | None = None,
     **series: Unpack[SeriesOptions],
 ) -> Decoded:
     """Read the data, every image, text or series once as the backbone is to see it, and leave out what cannot be read.
 
-    `seconds` is the time there is for everything: where it is short, less is read of long texts.
+    `head` and `loss` are asked of boxes and masks. `seconds` is the time there is for everything: where it is short,
+    less is read of long texts.
     """
     dataset = load(
         data,
@@ -127,11 +132,16 @@ def read_whole(
         forecast=forecast,
         **series,
     )
+    dataset = posed(dataset, head, loss)
     if forecast is not None and size is not None:
         raise DataError(f"a size of {size} steps for forecasts", do="say how far back they look with --context")
     for note in dataset.notes:
         listener(Decided(note))
-    backbone = fitted(backbone, dataset)
+    own = backbone.spec
+    backbone = fitted(backbone, dataset, size)
+    if backbone.maps is not None and isinstance(own, PreprocessSpec):
+        seen = f"images are padded to squares of {backbone.preprocess.size} px"
+        listener(Decided(f"{seen} (the backbone's own: {own.resize}, {own.size} px)"))
     store, looks = read_inputs(dataset, backbone, size, listener, cache=cache, limits=limits, seconds=seconds)
     kept = readable(dataset, looks, max_unreadable, listener, kind=store.spec.kind)
     corrupt = tuple((dataset.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)

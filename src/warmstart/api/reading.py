@@ -8,10 +8,12 @@ from pathlib import Path
 
 from warmstart.api.caches import cache_bytes, cache_folder
 from warmstart.api.images import read_images
+from warmstart.api.scenes import sized
 from warmstart.api.series import for_channels, read_all_series
 from warmstart.api.texts import read_all_texts
 from warmstart.cache.tokens import TokenShelf
 from warmstart.data.audit import Look
+from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Dataset
 from warmstart.data.stores import InputStore
 from warmstart.engine.events import Listener
@@ -21,10 +23,15 @@ from warmstart.planning.plan import CacheLimits
 from warmstart.task.base import suited
 
 
-def fitted(backbone: Backbone, dataset: Dataset) -> Backbone:
-    """The backbone in the form in which it takes such inputs and can answer what they ask. Raises `DataError`."""
+def fitted(backbone: Backbone, dataset: Dataset, size: int | None = None) -> Backbone:
+    """The backbone in the form in which it takes such inputs and can answer what they ask. Raises `DataError`.
+
+    `size` is what the user asks for; where something is to be marked in images, it is part of that form.
+    """
     if backbone.spec.kind == "series":
         backbone = for_channels(backbone, dataset)
+    if isinstance(dataset.target, BoxTarget | MaskTarget):
+        backbone = sized(backbone, dataset.target, size)
     return suited(backbone, dataset.target)
 
 

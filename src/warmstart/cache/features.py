@@ -25,6 +25,7 @@ from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import Batch
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputBatches, InputStore, batches_of, computing_order
+from warmstart.data.views import View
 from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.chain import Chain
 from warmstart.model.modes import evaluating
@@ -41,15 +42,6 @@ BATCH = 16
 224 px on two cores, torch 51 to 82 images/s and OpenVINO 328 to 344 (`benchmarks/micro/batches.py`)."""
 
 Progress = Callable[[int], None] | None
-
-
-@dataclasses.dataclass(frozen=True)
-class View:
-    """One augmented version of every sample: what `ImageBatches` with these arguments gives in epoch `number`."""
-
-    augment: str
-    seed: int
-    number: int
 
 
 @dataclasses.dataclass(frozen=True)

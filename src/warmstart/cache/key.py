@@ -8,6 +8,7 @@ share what they have in common, and training what lies above the cut never makes
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import importlib.metadata
@@ -25,6 +26,7 @@ from warmstart.data.schema import Sample, Series, Text
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
 from warmstart.model.runtimes.base import version
+from warmstart.preprocess.cutting import Tile
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -118,6 +120,8 @@ def sample_key(sample: Sample) -> str:
     if isinstance(source, (str, Path)):
         stat = os.stat(source)  # noqa: PTH116 (one call for both)
         return _file_sha256(os.fspath(source), stat.st_size, stat.st_mtime_ns)
+    if isinstance(source, Tile):
+        return _sha256(f"tile {source.box}", sample_key(dataclasses.replace(sample, source=source.source)).encode())
     if isinstance(source, Image.Image):
         facts = (source.mode, source.size, source.getpalette(), source.info.get("transparency"))
         return _sha256(f"image {facts} {source.getexif().get(_ORIENTATION)}", source.tobytes())

@@ -29,6 +29,7 @@ from warmstart.cache.lookup import as_texts
 from warmstart.cache.packing import Packed
 from warmstart.data.scan import Look
 from warmstart.data.schema import Sample
+from warmstart.preprocess.cutting import Tile
 from warmstart.preprocess.geometry import resized_size
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -127,7 +128,7 @@ class PixelShelf:
 
 def _key(sample: Sample) -> str | None:
     """Address of a file's content; `None` for what is in memory, and for a file that cannot be read."""
-    if isinstance(sample.source, (str, Path, bytes)):
+    if isinstance(sample.source, (str, Path, bytes, Tile)):
         with contextlib.suppress(OSError):
             return sample_key(sample)
     return None

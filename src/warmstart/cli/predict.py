@@ -27,6 +27,15 @@ def predict(
     coverage: Coverage = None,
     batch_size: BatchSize = 32,
     text_column: TextColumn = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Of boxes and masks: a new folder for COCO JSON, PNG masks, GeoJSON, pictures.")
+    ] = None,
+    least_score: Annotated[
+        float | None, typer.Option(help="Of boxes that are told.", show_default="best F1 on validation")
+    ] = None,
+    tile: Annotated[
+        int | None, typer.Option(help="Cut images into tiles of so many pixels a side.", show_default="as in training")
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,
@@ -34,6 +43,7 @@ def predict(
     """Answer with a label and its probability for each image or text."""
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Predicting with {bundle}")
+        from warmstart.api.predict import in_short
         from warmstart.api.predict import predict as twin
 
         rows = twin(
@@ -44,12 +54,18 @@ def predict(
             coverage=coverage,
             batch_size=batch_size,
             text_column=text_column,
+            out=out,
+            least_score=least_score,
+            tile=tile,
             listener=now.listener,
             **series,
         )
-        shown = ["label", "probability"] if not rows or "label" in rows[0] else [list(rows[0])[1]]
+        scenes = bool(rows) and "size" in rows[0]
+        shown = ["found"] if scenes else ["label", "probability"]
+        shown = [list(rows[0])[1]] if rows and not scenes and "label" not in rows[0] else shown
         held = () if coverage is None else ("set",)
-        now.table(("input", *shown, "", *held), [_cells(row, shown) for row in rows])
+        told = [{**row, "found": in_short(row)} for row in rows] if scenes else rows
+        now.table(("input", *shown, "", *held), [_cells(row, shown) for row in told])
         unreadable = sum(row["error"] is not None for row in rows)
         now.say(f"\n{len(rows)} answered, {unreadable} of them unreadable" if unreadable else f"\n{len(rows)} answered")
         if unknown := sum(row.get("unknown") is True for row in rows):
@@ -57,7 +73,10 @@ def predict(
             now.say(f"{unknown} of them {look} like nothing that was trained on: such labels mean little", "yellow")
         if csv is not None:
             now.say(f"written to {csv}")
-        now.result(rows)
+        if out is not None:
+            now.say(f"files and pictures in {out}")
+        kept = "mask" if scenes and out is None else ""  # pixels of a mask are for files
+        now.result([{key: value for key, value in row.items() if key != kept} for row in rows])
 
 
 def _cells(row: dict[str, Any], shown: Sequence[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from torch import Tensor
 from warmstart.data.pixels import PixelStore
 from warmstart.data.pool import in_order
 from warmstart.data.schema import IntArray
+from warmstart.data.views import View
 from warmstart.preprocess.augment import augment as augmented
 from warmstart.preprocess.image import normalise_into
 
@@ -26,12 +27,14 @@ __all__ = ["ActivationBatches", "Batch", "ImageBatches", "PixelStore", "batch_or
 FloatArray = npt.NDArray[np.float32]
 _Place = tuple[FloatArray, int, int]
 """A batch, the row in it, and the sample that belongs there."""
+_Filled = tuple[FloatArray, Tensor | None]
+"""A batch with one more row, and what is marked in the image of this row."""
 _AHEAD = 2
 """Batches that are decoded while one is computed with."""
 _POOL = 16
 """Batches whose samples are sorted by length together: padding is a few per cent then, and chance is left."""
-_ORDER, _AUGMENT = 0, 1
-"""What a generator is for: the order and the augmentation draw from streams of their own."""
+_ORDER = 0
+"""What a generator is for: the order and the augmentation (`warmstart.data.views`) draw from streams of their own."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +117,7 @@ class ImageBatches:
         skip: int = 0,
         order: Sequence[IntArray] | None = None,
     ) -> None:
-        self._store, self._augment, self._seed, self._epoch = store, augment, seed, epoch
+        self._store, self._view = store, None if augment == "none" else View(augment, seed, epoch)
         chosen = np.asarray(indices, dtype=np.int64)
         order = batch_order(len(chosen), batch_size, shuffle, seed, epoch) if order is None else order
         self._batches = [chosen[b] for b in order][skip:]
@@ -130,10 +133,10 @@ class ImageBatches:
         buffers = in_order(self._fill, self._places(), workers=self._workers, ahead=self._ahead)
         try:
             for index in self._batches:
-                for _ in index:
-                    filled = next(buffers)  # the batch that each of its images is written into
-                inputs = torch.from_numpy(filled).permute(0, 3, 1, 2)
-                yield Batch(inputs, self._store.targets(index), torch.from_numpy(index))
+                filled = [next(buffers) for _ in index]  # of each image the batch that it is written into
+                inputs = torch.from_numpy(filled[0][0]).permute(0, 3, 1, 2)
+                targets = self._store.collated(index, [marked for _, marked in filled])
+                yield Batch(inputs, targets, torch.from_numpy(index))
         finally:
             buffers.close()
 
@@ -144,18 +147,17 @@ class ImageBatches:
             buffer = np.empty((len(index), spec.size, spec.size, spec.channels), np.float32)
             yield from ((buffer, row, int(i)) for row, i in enumerate(index))
 
-    def _fill(self, place: _Place) -> FloatArray:
-        """Read, augment and normalise one image, all in the thread that decodes."""
+    def _fill(self, place: _Place) -> _Filled:
+        """Read, augment and normalise one image, and what is marked in it, all in the thread that decodes."""
         buffer, row, i = place
         normalise_into(buffer[row], self._image(i), self._store.spec)
-        return buffer
+        return buffer, self._store.marked(i, self._view)
 
     def _image(self, i: int) -> Tensor:
-        if self._augment == "none":
+        if self._view is None:
             return self._store.get(i)
-        rng = np.random.default_rng([self._seed, self._epoch, _AUGMENT, i])
-        spec = self._store.spec
-        return augmented(self._store.get(i, crop=False), self._augment, spec.size, rng, banded=spec.banded)
+        spec, rng = self._store.spec, self._view.generator(i)
+        return augmented(self._store.get(i, crop=False), self._view.augment, spec.size, rng, banded=spec.banded)
 
 
 class Rows(Protocol):
@@ -171,7 +173,7 @@ class ActivationBatches:
 
     Args:
         activations: (n, ...); row k belongs to sample `indices[k]`.
-        targets: of the samples, (n, ...).
+        targets: of the samples, (n, ...), all of them or read when they are asked for.
         indices: the samples.
         batch_size: rows in a batch.
         shuffle: as `ImageBatches` has it.
@@ -186,7 +188,7 @@ class ActivationBatches:
     def __init__(
         self,
         activations: Rows,
-        targets: Tensor,
+        targets: Rows,
         indices: Sequence[int] | IntArray,
         *,
         batch_size: int,

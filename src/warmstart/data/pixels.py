@@ -15,6 +15,7 @@ from warmstart.data.names import reason
 from warmstart.data.pool import in_order
 from warmstart.data.scan import Look, look
 from warmstart.data.schema import Dataset, IntArray, Sample
+from warmstart.data.views import View
 from warmstart.errors import WarmstartError
 from warmstart.preprocess.bands import KEPT, Bands
 from warmstart.preprocess.image import centre, decode_for, fit_size
@@ -77,11 +78,19 @@ class PixelStore:
         self._kept: dict[int, Tensor] = {}
         self._lock = threading.Lock()
 
-    def targets(self, indices: IntArray) -> Tensor:
-        """What a loss takes of the samples at `indices`, (n, ...)."""
+    def targets(self, indices: IntArray, view: View | None = None) -> Tensor:
+        """What a loss takes of the samples at `indices`, (n, ...), as evaluation sees them or in a view."""
         if self._targets is None:
             self._targets = torch.from_numpy(self.dataset.targets)
         return self._targets[torch.from_numpy(indices)]
+
+    def marked(self, i: int, view: View | None = None) -> Tensor | None:
+        """What is marked in sample `i`, in a view; `None` where a target is that of any view."""
+        return None
+
+    def collated(self, indices: IntArray, marked: Sequence[Tensor | None]) -> Tensor:
+        """The targets of samples of which `marked` was read already."""
+        return self.targets(indices)
 
     def get(self, i: int, crop: bool = True) -> Tensor:
         """Sample `i` as (C, H, W), uint8 of a picture: the centre `spec.size` x `spec.size`, or uncropped.

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy.typing as npt
 
+from warmstart.data.annotations import Annotation
 from warmstart.data.targets import ClassTarget, IntArray, Label, Target
 from warmstart.preprocess.kinds import PLURAL, Kind
 
@@ -108,7 +109,8 @@ class Sample:
         >>> Sample("a", "a.png", ("red", "round")).names
         ('red', 'round')
         """
-        label = (self.label,) if isinstance(self.label, str) else self.label or ()
+        label = self.label.names if isinstance(self.label, Annotation) else self.label or ()
+        label = (label,) if isinstance(label, str) else label
         return tuple(dict.fromkeys(name for name in label if isinstance(name, str)))
 
 

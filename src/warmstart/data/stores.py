@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from warmstart.data.batches import ImageBatches
 from warmstart.data.pixels import PixelStore
+from warmstart.data.scenes import SceneTarget
+from warmstart.data.scenestore import SceneStore
 from warmstart.data.schema import Dataset, IntArray
 from warmstart.data.signals import SeriesBatches, SeriesStore
 from warmstart.data.tokens import TokenBatches, TokenStore
+from warmstart.data.views import View
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.series import SeriesSpec
+from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TextSpec
 
 InputStore = PixelStore | TokenStore | SeriesStore
@@ -42,11 +47,25 @@ def computing_order(store: InputStore, indices: IntArray) -> IntArray:
     return np.arange(len(indices)) if lengths is None else np.argsort(-lengths, kind="stable")
 
 
+def targets_of(store: InputStore, indices: IntArray, view: View | None = None) -> Tensor:
+    """What a loss takes of the samples at `indices`, (n, ...); of scenes, in a view."""
+    return store.targets(indices, view) if isinstance(store, PixelStore) else store.targets(indices)
+
+
+def resized(store: InputStore, dataset: Dataset, spec: Spec) -> InputStore:
+    """A store of a data set at another size, with what `store` knows of it at any size."""
+    if isinstance(store, SceneStore) and isinstance(spec, PreprocessSpec) and store.dataset is dataset:
+        return store.resized(spec)
+    return store_of(dataset, spec)
+
+
 def store_of(dataset: Dataset, spec: Spec) -> InputStore:
     """A store of a data set, read as a spec says; nothing is read yet."""
     if isinstance(spec, SeriesSpec):
         return SeriesStore(dataset, spec)
-    return TokenStore(dataset, spec) if isinstance(spec, TextSpec) else PixelStore(dataset, spec)
+    if isinstance(spec, TextSpec):
+        return TokenStore(dataset, spec)
+    return SceneStore(dataset, spec) if isinstance(dataset.target, SceneTarget) else PixelStore(dataset, spec)
 
 
 def images_of(store: InputStore) -> PixelStore:

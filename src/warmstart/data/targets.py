@@ -14,16 +14,24 @@ from typing import Any, Literal, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from warmstart.data.annotations import Annotation
+
 IntArray = npt.NDArray[np.int64]
-Label = str | tuple[str, ...] | tuple[float, ...]
-"""A class or a text to be written; classes, or a tag for each word; numbers."""
+Label = str | tuple[str, ...] | tuple[float, ...] | Annotation
+"""A class or a text to be written; classes, or a tag for each word; numbers; what is marked in an image."""
 Labels = Sequence[Label | None]
-TaskName = Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast"]
+TaskName = Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast", "detect", "segment"]
 
 UNKNOWN = -1
 """The index of a label that is not known, and of a place in a text that has none."""
 _BINS = 10
 """Strata of numbers, at most; each of about equally many samples."""
+
+
+def parts_of(label: Label) -> tuple[Any, ...]:
+    """The parts of a label that is made of several: classes, tags, numbers."""
+    assert isinstance(label, tuple), f"a label of {type(label).__name__} where one of several parts belongs"
+    return label
 
 
 class Target(Protocol):
@@ -92,7 +100,7 @@ class LabelsTarget:
             if label is None:
                 row[:] = np.nan
             else:
-                row[[index[str(name)] for name in label]] = 1.0
+                row[[index[str(name)] for name in parts_of(label)]] = 1.0
         return found
 
     def strata(self, labels: Labels) -> IntArray:
@@ -101,7 +109,7 @@ class LabelsTarget:
         >>> LabelsTarget(("a", "b")).strata([("a", "b"), ("a",), ()]).tolist()
         [1, 0, 2]
         """
-        return _rarest(labels, self.classes)
+        return rarest(labels, self.classes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,16 +172,16 @@ class TagTarget:
         [[1, 0], [0, -1]]
         """
         index = {name: i for i, name in enumerate(self.classes)}
-        longest = max((len(label) for label in labels if label is not None), default=0)
+        longest = max((len(parts_of(label)) for label in labels if label is not None), default=0)
         found = np.full((len(labels), longest), UNKNOWN, dtype=np.int64)
         for row, label in zip(found, labels, strict=True):
-            tags = [index[str(tag)] for tag in label or ()]
+            tags = [index[str(tag)] for tag in parts_of(label or ())]
             row[: len(tags)] = tags
         return found
 
     def strata(self, labels: Labels) -> IntArray:
         """The rarest tag of each text."""
-        return _rarest(labels, self.classes)
+        return rarest(labels, self.classes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,7 +241,7 @@ OF_NAMES: dict[TaskName, Callable[[tuple[str, ...]], Target]] = {
 """Targets that are made of names alone."""
 
 
-def _rarest(labels: Labels, classes: Sequence[str]) -> IntArray:
+def rarest(labels: Sequence[Any], classes: Sequence[str]) -> IntArray:
     """Index of the rarest name that each label has; one beyond the last for none, -1 where it is unknown."""
     index = {name: i for i, name in enumerate(classes)}
     held = Counter(str(name) for label in labels for name in set(label or ()))

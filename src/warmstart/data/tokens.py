@@ -14,7 +14,7 @@ from torch import Tensor
 
 from warmstart.data.batches import Batch, batch_order
 from warmstart.data.schema import Dataset, IntArray, Sample, Text
-from warmstart.data.targets import TagTarget
+from warmstart.data.targets import TagTarget, parts_of
 from warmstart.data.words import at_tokens
 from warmstart.errors import DataError
 from warmstart.preprocess.encoded import EncodedTexts
@@ -227,9 +227,9 @@ def _text(sample: Sample, of_words: bool) -> Text:
             expected="texts, for a backbone that reads texts",
             do="name a backbone for images with --backbone",
         )
-    if of_words and (not source.words or len(label or source.words) != len(source.words)):
+    if of_words and (not source.words or len(parts_of(label or source.words)) != len(source.words)):
         raise DataError(
-            f"sample {sample.id!r} has {len(source.words)} word(s) and {len(label or ())} tag(s)",
+            f"sample {sample.id!r} has {len(source.words)} word(s) and {len(parts_of(label or ()))} tag(s)",
             expected="words, and a tag for each",
         )
     return source

@@ -165,11 +165,11 @@ class Epochs:
         self._validation_seconds = time.monotonic() - began
         return validation
 
-    def _seen(self) -> Iterator[Tensor]:
-        """What the suffix is given in the epoch under way."""
-        return (
-            self.feed.lift(batch.inputs.to(self.feed.device)) for batch in self.feed.train(self.training.progress.epoch)
-        )
+    def _seen(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """What the suffix is given in the epoch under way, with targets."""
+        device = self.feed.device
+        for batch in self.feed.train(self.training.progress.epoch):
+            yield self.feed.lift(batch.inputs.to(device)), batch.targets.to(device)
 
     def _too_late(self) -> bool:
         """Whether the next epoch, measured by the last one, would end after the deadline."""

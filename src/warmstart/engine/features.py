@@ -7,9 +7,10 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
-from warmstart.cache.features import View, activations, stored_activations
+from warmstart.cache.features import activations, stored_activations
 from warmstart.data.batches import Rows
 from warmstart.data.schema import IntArray
+from warmstart.data.views import View
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 from warmstart.model.network import Network
@@ -32,6 +33,24 @@ def features(
     wanted = data.wanted(network.facts.chain, size)
     listener(Started(WHAT, len(indices)))
     found = activations(wanted, cut, indices, also=also, progress=lambda n: listener(Advanced(WHAT, n)))
+    listener(Finished(WHAT))
+    return found
+
+
+def stored(
+    network: Network,
+    cut: int,
+    data: RunData,
+    indices: IntArray,
+    *,
+    also: Collection[int] = (),
+    listener: Listener = silent,
+) -> Rows | None:
+    """What `features` gives at the run's size, left where it is stored; `None` if there was no room for it."""
+    listener(Started(WHAT, len(indices)))
+    found = stored_activations(
+        data.wanted(network.facts.chain), cut, indices, also=also, progress=lambda n: listener(Advanced(WHAT, n))
+    )
     listener(Finished(WHAT))
     return found
 

@@ -11,7 +11,16 @@ from typing import Any, Literal
 
 from warmstart.data.targets import TaskName
 from warmstart.evaluation.interval import Interval
-from warmstart.evaluation.outcome import CellSamples, CurveRow, Foreseen, Mistake, Reliability, Shown
+from warmstart.evaluation.outcome import (
+    CellSamples,
+    CurveRow,
+    Foreseen,
+    Marked,
+    Mistake,
+    PrecisionRecall,
+    Reliability,
+    Shown,
+)
 
 Finding = Literal["better", "worse", "as good", "no difference that this data can show"]
 """What a comparison comes to; "as good": the whole interval lies within what counts as equal in practice."""
@@ -121,6 +130,9 @@ class Comparison:
     shown: tuple[Shown, ...] = ()
     pairs: tuple[tuple[float, float], ...] = ()
     forecasts: tuple[Foreseen, ...] = ()
+    marked: tuple[Marked, ...] = ()
+    by_class: tuple[dict[str, Any], ...] = ()
+    precision_recall: tuple[PrecisionRecall, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from warmstart.data.annotations import Annotation
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.data.targets import Label, NumberTarget, Target
 from warmstart.evaluation.anomalies import of_anomalies
@@ -19,8 +22,10 @@ from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.foreseen import foreseen
 from warmstart.evaluation.metrics import confusion, most_wrong, per_class
 from warmstart.evaluation.outcome import Shown
+from warmstart.evaluation.scenes import of_scenes
 from warmstart.task.base import Task, is_known
 from warmstart.task.forecast import Forecasting
+from warmstart.task.segment import Segment
 from warmstart.task.tag import Tag
 
 WORST, DRAWN, POINTS = 16, 8, 500
@@ -34,11 +39,15 @@ def details(
         return of_classes(outputs, targets, [sample.id for sample in samples], target.classes, temperature)
     if isinstance(task, Forecasting) and isinstance(target, ForecastTarget):
         return {"forecasts": foreseen(task, outputs, targets, samples, target)}
+    if isinstance(target, BoxTarget | MaskTarget):
+        return of_scenes(task, outputs, targets, samples, target)
     if task.name == "anomaly":
         return of_anomalies(outputs, targets, samples, target)
     found: dict[str, Any] = {"shown": _shown(task, outputs, targets, samples, target)}
     if isinstance(task, Tag):
         found["per_class"] = task.by_kind(outputs, targets)
+    if isinstance(task, Segment):
+        found["per_class"] = task.by_class(outputs, targets, target.classes)
     if task.name == "multilabel":
         found["per_class"] = _by_label(outputs, targets, target.classes)
     if isinstance(target, NumberTarget):
@@ -69,6 +78,8 @@ def in_words(label: Label | None) -> str:
     """
     if label is None or isinstance(label, str):
         return label or ""
+    if isinstance(label, Annotation):
+        return ", ".join(f"{count} {name}" for name, count in Counter(label.names).items()) or "none"
     return ", ".join(part if isinstance(part, str) else f"{part:.4g}" for part in label) or "none"
 
 

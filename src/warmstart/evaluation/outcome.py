@@ -103,6 +103,29 @@ class Foreseen:
 
 
 @dataclasses.dataclass(frozen=True)
+class Marked:
+    """An image in which something was marked, beside what is true of it."""
+
+    id: str
+    true: str  # what is in it, in words
+    said: str
+    error: float  # what the task calls a surprise; 0 is nothing wrong
+    worst: bool  # or else drawn at random
+    true_picture: str = ""  # data:image/jpeg;base64,... with the truth drawn on it
+    said_picture: str = ""  # with the answer
+
+
+@dataclasses.dataclass(frozen=True)
+class PrecisionRecall:
+    """How precision falls as more is found, for boxes that meet a true one by half."""
+
+    name: str  # of a class
+    recall: tuple[float, ...]
+    precision: tuple[float, ...]
+    area: float  # average precision
+
+
+@dataclasses.dataclass(frozen=True)
 class Example:
     """A sample as an instance of something that happens often."""
 
@@ -196,6 +219,9 @@ class Outcome:
     mistakes: tuple[Mistake, ...] = ()  # of classes
     shown: tuple[Shown, ...] = ()  # of other answers: the worst, and then some drawn at random
     forecasts: tuple[Foreseen, ...] = ()  # of series: the worst, and then some drawn at random
+    marked: tuple[Marked, ...] = ()  # of boxes and masks: the worst, and then some drawn at random
+    by_class: tuple[dict[str, Any], ...] = ()  # of boxes and masks: {"name", "count", metrics of the class}
+    precision_recall: tuple[PrecisionRecall, ...] = ()  # of boxes
     measured: dict[str, dict[str, float]] = dataclasses.field(
         default_factory=dict
     )  # of forecasts: all metrics of all that is compared on `evaluated_on`

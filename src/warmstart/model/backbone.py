@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from warmstart.model.chain import Chain
+from warmstart.model.maps import Maps
 from warmstart.preprocess.kinds import Spec, of_images
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -59,8 +60,9 @@ class Backbone:
     the classifier that the weights were trained with, where it came along: features to `source_classes`, if these are
     known. It is no part of the backbone and is never trained. `source_weights` reads all tensors that the weights came
     with, for whoever needs more of them than the backbone; `language_head` the head of a language model among them
-    (`warmstart.model.adapters.writing`). `structure` is what it takes, beside its URI,
-    to build the architecture again without the file that it came from; only its supplier reads it.
+    (`warmstart.model.adapters.writing`). `structure` is what it takes, beside its URI, to build the architecture again
+    without the file that it came from; only its supplier reads it. `maps` are what a row of features is made of where
+    they are feature maps (`warmstart.model.pyramid`).
     """
 
     chain: Chain
@@ -73,6 +75,7 @@ class Backbone:
     structure: bytes = b""
     language_head: Callable[[], LanguageHead] | None = None
     source_weights: Callable[[], dict[str, Tensor]] | None = None
+    maps: Maps | None = None
 
     @property
     def preprocess(self) -> PreprocessSpec:
@@ -81,8 +84,8 @@ class Backbone:
 
     @property
     def pools(self) -> bool:
-        """Whether it gives one row of features for each input, rather than one for each token."""
-        return len(self.chain.activation_shape(-1, self.spec.size)) == 1
+        """Whether it gives one row of features for each input, rather than one for each token or place."""
+        return self.maps is None and len(self.chain.activation_shape(-1, self.spec.size)) == 1
 
     @property
     def module(self) -> nn.Module:

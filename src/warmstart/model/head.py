@@ -128,8 +128,10 @@ heads.add("linear", LinearHead)
 heads.add("knn", KNNHead)
 heads.add("neighbours", "warmstart.model.anomaly:NeighboursHead")
 heads.add("mahalanobis", "warmstart.model.anomaly:MahalanobisHead")
+heads.add("decoder", "warmstart.model.segment.decoder:DecoderHead")
 heads.add("causal", "warmstart.model.text.language:CausalHead")
 heads.add("seq2seq", "warmstart.model.text.language:Seq2SeqHead")
+heads.add("detector", "warmstart.model.detect.catalog:build")
 
 
 def build_head(config: dict[str, Any]) -> nn.Module:

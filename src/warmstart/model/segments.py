@@ -110,11 +110,30 @@ class Segments:
         `module`.
         """
         graph = fx.Graph()
-        copies = {self.cuts[0]: graph.placeholder("x")}
-        for node in self._select(0, stops[-1]):
-            copies[node] = graph.node_copy(node, copies.__getitem__)
-        graph.output(tuple(copies[self.cuts[stop]] for stop in stops))
+        found, at = [graph.placeholder("x")], 0
+        for stop in stops:
+            found.append(self.copied(module, graph, found[-1], at, stop))
+            at = stop
+        graph.output(tuple(found[1:]))
         return fx.GraphModule(module, graph)
+
+    def copied(self, module: nn.Module, graph: fx.Graph, x: fx.Node, start: int, stop: int) -> fx.Node:
+        """Add the part from cut `start` to cut `stop` to another graph, where `x` is the activation at `start`; the
+        node of the activation at `stop`. It keeps to what the module docstring says of segments.
+        """
+        nodes = self._select(start, stop)
+        if _must_copy(module, nodes, self.cuts[start], self.cuts[stop]):
+            x = graph.call_method("clone", (x,))
+        copies = {self.cuts[start]: x}
+        for node in nodes:
+            copies[node] = graph.node_copy(node, copies.__getitem__)
+        return copies[self.cuts[stop]]
+
+    def until(self, cut: int, module: nn.Module) -> Segments:
+        """The parts up to `cut` alone, for a `module` that holds no others."""
+        there = {name for name, _ in module.named_modules()}
+        opened = {name: kind for name, kind in self.opened.items() if name in there}
+        return Segments(self._graph, self._tainted, self.cuts[: cut + 1], opened)
 
     def beside_input(self, module: nn.Module) -> fx.GraphModule:
         """See `Chain.beside_input`."""
@@ -213,15 +232,8 @@ class Segments:
         return sorted(wanted, key=self._at.__getitem__)
 
     def _compile(self, module: nn.Module, start: int, stop: int) -> Segment:
-        nodes, graph = self._select(start, stop), fx.Graph()
-        source, goal = self.cuts[start], self.cuts[stop]
-        x = graph.placeholder("x")
-        if _must_copy(module, nodes, source, goal):
-            x = graph.call_method("clone", (x,))
-        copies = {source: x}
-        for node in nodes:
-            copies[node] = graph.node_copy(node, copies.__getitem__)
-        graph.output(copies[goal])
+        graph = fx.Graph()
+        graph.output(self.copied(module, graph, graph.placeholder("x"), start, stop))
         code = graph.python_code("self")
         namespace = dict(code.globals)
         exec(compile(code.src, f"<segment {start}:{stop}>", "exec", dont_inherit=True), namespace)

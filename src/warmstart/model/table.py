@@ -215,6 +215,14 @@ SOURCES = (
         source="a .h5 or .weights.h5 file that Keras saved",
     ),
     Row(
+        "libreyolo:ARCHITECTURE@FILE",
+        "libreyolo:ARCHITECTURE@FILE",
+        "yoloxn, yoloxt, yoloxs, yoloxm, yoloxl, yoloxx: CSPDarknet of YOLOX",
+        licence="unknown",
+        trained_on="unknown",
+        source="a .pt or .pth file of YOLOX, as LibreYOLO or Megvii publishes it (extra 'yolo')",
+    ),
+    Row(
         "radimagenet:ARCHITECTURE@FILE",
         "radimagenet:ARCHITECTURE@FILE",
         "resnet50, densenet121, inception_v3, inception_resnet_v2",

@@ -86,6 +86,20 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def read_classes(path: Path) -> tuple[str, ...]:
+    """What a torch checkpoint calls its classes, by number, under `names`; empty where it does not say.
+
+    Raises:
+        BackboneError: reading it would need to run code.
+    """
+    with torch.serialization.safe_globals(_HARMLESS):
+        found = _read(path)
+    names = found.get("names") if isinstance(found, Mapping) else None
+    if isinstance(names, Mapping):
+        names = [names.get(i, names.get(str(i), "")) for i in range(len(names))]
+    return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
 _HARMLESS: list[Any] = [
     argparse.Namespace,
     np.dtype,

@@ -8,15 +8,15 @@ of threads for each small operation there (1 ms of work then took up to 190 ms).
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageEnhance
 from torch import Tensor
 
 from warmstart.errors import RecipeError
-from warmstart.preprocess.image import centre, to_image, to_pixels
+from warmstart.preprocess.image import centre_at, to_image, to_pixels
 from warmstart.preprocess.resample import from_array, resize
 
 _LIGHT, _STANDARD = (0.7, 1.0), (0.35, 1.0)
@@ -27,7 +27,25 @@ _RATIO = (3 / 4, 4 / 3)
 """Aspect ratios of a random crop (Szegedy et al. 2015, section 6)."""
 _JITTER = 0.2
 """Brightness, contrast and saturation are multiplied by a factor from 1 - 0.2 to 1 + 0.2."""
+_CHANGES = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
 _TRIES = 10
+AUGMENTATIONS = ("none", "flip", "light", "standard")
+"""Names that `augment` knows, from nothing to the strongest."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """What chance makes of one picture. The same is made of what is marked in it, so that both stay together.
+
+    Args:
+        box: (top, left, height, width) of what is seen of the pixels that are given; it is resized to the whole.
+        mirrored: left and right.
+        factors: of brightness, contrast and saturation.
+    """
+
+    box: tuple[int, int, int, int]
+    mirrored: bool = False
+    factors: tuple[float, ...] | None = None
 
 
 def augment(image: Tensor, name: str, size: int, rng: np.random.Generator, *, banded: bool = False) -> Tensor:
@@ -52,9 +70,37 @@ def augment(image: Tensor, name: str, size: int, rng: np.random.Generator, *, ba
     >>> augment(zeros(3, 40, 50, dtype=uint8), "standard", 32, np.random.default_rng(0)).shape
     torch.Size([3, 32, 32])
     """
-    if name not in _KINDS:
+    height, width = image.shape[-2:]
+    return applied(draw(name, (height, width), size, rng, banded=banded), image, size, banded=banded)
+
+
+def draw(name: str, shape: tuple[int, int], size: int, rng: np.random.Generator, *, banded: bool = False) -> Drawn:
+    """What chance makes of pixels of the shape (height, width). Arguments and errors are those of `augment`.
+
+    >>> draw("none", (40, 50), 32, np.random.default_rng(0)).box
+    (4, 9, 32, 32)
+    """
+    if name not in AUGMENTATIONS:
         raise RecipeError(f"no augmentation is called {name!r}", expected=f"one of {', '.join(AUGMENTATIONS)}")
-    return _banded(image, name, size, rng) if banded else _KINDS[name](image, size, rng)
+    box = random_crop_box(*shape, _SHARES[name], rng) if name in _SHARES else _seen(shape, size)
+    mirrored = name != "none" and rng.random() < 0.5
+    jittered = name == "standard" and not banded
+    return Drawn(box, mirrored, tuple(rng.uniform(1 - _JITTER, 1 + _JITTER, 3).tolist()) if jittered else None)
+
+
+def applied(drawn: Drawn, image: Tensor, size: int, *, banded: bool = False) -> Tensor:
+    """The pixels (C, size, size) that were drawn, of (C, H, W), which are not changed."""
+    top, left, height, width = drawn.box
+    crop = image[:, top : top + height, left : left + width]
+    if banded:
+        values = resize(crop.numpy().transpose(1, 2, 0), (size, size), Image.Resampling.BILINEAR)
+        return from_array(values[:, ::-1] if drawn.mirrored else values)
+    picture = to_image(crop).resize((size, size), Image.Resampling.BILINEAR)
+    if drawn.mirrored:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    for change, factor in zip(_CHANGES, drawn.factors or (1.0,) * len(_CHANGES), strict=True):
+        picture = picture if factor == 1 else change(picture).enhance(factor)
+    return to_pixels(picture)
 
 
 def random_crop_box(
@@ -76,61 +122,9 @@ def random_crop_box(
     return (height - h) // 2, (width - w) // 2, h, w
 
 
-def _banded(image: Tensor, name: str, size: int, rng: np.random.Generator) -> Tensor:
-    height, width = image.shape[-2:]
-    if name in _SHARES or min(height, width) < size:
-        box = random_crop_box(height, width, _SHARES[name], rng) if name in _SHARES else (0, 0, height, width)
-        top, left, height, width = box
-        crop = image.numpy()[:, top : top + height, left : left + width].transpose(1, 2, 0)
-        values = resize(crop, (size, size), Image.Resampling.BILINEAR)
-    else:
-        values = centre(image, size).numpy().transpose(1, 2, 0)
-    return from_array(values[:, ::-1] if name != "none" and rng.random() < 0.5 else values)
-
-
-def _none(image: Tensor, size: int, rng: np.random.Generator) -> Tensor:  # noqa: ARG001 (one signature for all)
-    whole = (0, 0, *image.shape[-2:])
-    return centre(image, size) if min(image.shape[-2:]) >= size else to_pixels(_resized(image, whole, size))
-
-
-def _flip(image: Tensor, size: int, rng: np.random.Generator) -> Tensor:
-    return to_pixels(_mirrored(to_image(_none(image, size, rng)), rng))
-
-
-def _light(image: Tensor, size: int, rng: np.random.Generator) -> Tensor:
-    return to_pixels(_random_crop(image, size, _LIGHT, rng))
-
-
-def _standard(image: Tensor, size: int, rng: np.random.Generator) -> Tensor:
-    picture = _random_crop(image, size, _STANDARD, rng)
-    factors = rng.uniform(1 - _JITTER, 1 + _JITTER, 3).tolist()
-    for change, factor in zip(
-        (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color), factors, strict=True
-    ):
-        picture = change(picture).enhance(factor)
-    return to_pixels(picture)
-
-
-def _random_crop(image: Tensor, size: int, share: tuple[float, float], rng: np.random.Generator) -> Image.Image:
-    box = random_crop_box(image.shape[-2], image.shape[-1], share, rng)
-    return _mirrored(_resized(image, box, size), rng)
-
-
-def _resized(image: Tensor, box: tuple[int, int, int, int], size: int) -> Image.Image:
-    top, left, height, width = box
-    crop = to_image(image[:, top : top + height, left : left + width])
-    return crop.resize((size, size), Image.Resampling.BILINEAR)
-
-
-def _mirrored(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else image
-
-
-_KINDS: dict[str, Callable[[Tensor, int, np.random.Generator], Tensor]] = {
-    "none": _none,
-    "flip": _flip,
-    "light": _light,
-    "standard": _standard,
-}
-AUGMENTATIONS: tuple[str, ...] = tuple(_KINDS)
-"""Names that `augment` knows, from nothing to the strongest."""
+def _seen(shape: tuple[int, int], size: int) -> tuple[int, int, int, int]:
+    """The centre, as evaluation sees it; everything of what is smaller than that."""
+    height, width = shape
+    if min(shape) < size:
+        return 0, 0, height, width
+    return centre_at(height, size), centre_at(width, size), size, size

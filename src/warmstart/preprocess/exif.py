@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 from PIL import ExifTags, Image
 
+from warmstart.preprocess.cutting import Tile
 from warmstart.preprocess.opening import Source, open_image
 
 _TAKEN = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized)
@@ -21,6 +22,7 @@ def capture_time(source: Source) -> float | None:
     """
     if isinstance(source, np.ndarray):
         return None
+    source = source.source if isinstance(source, Tile) else source
     try:
         if isinstance(source, Image.Image):
             return _taken(source)

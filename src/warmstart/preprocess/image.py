@@ -100,10 +100,15 @@ def centre(pixels: Tensor, size: int) -> Tensor:
     height, width = pixels.shape[-2:]
     if (height, width) == (size, size):
         return pixels
-    top, left = round((height - size) / 2.0), round((width - size) / 2.0)
+    top, left = centre_at(height, size), centre_at(width, size)
     # Copied by numpy, since torch would start threads for it, in the threads that decode.
     middle = pixels.numpy()[:, top : top + size, left : left + size].transpose(1, 2, 0)
     return torch.from_numpy(np.ascontiguousarray(middle)).permute(2, 0, 1)
+
+
+def centre_at(length: int, size: int) -> int:
+    """Where the middle `size` of `length` pixels begins, rounded as torchvision does."""
+    return round((length - size) / 2.0)
 
 
 def normalise(batch: Tensor | Sequence[Tensor], spec: PreprocessSpec) -> Tensor:

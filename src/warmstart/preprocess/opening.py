@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from warmstart.errors import BandsError, ImageError, MissingExtraError
+from warmstart.preprocess.cutting import Tile
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """What is decoded, by Pillow's names; Pillow reads MPO (stereo JPEG) as JPEG. Nothing else is tried on a file."""
@@ -28,7 +29,7 @@ MAX_PIXELS = 64_000_000
 logging.getLogger("PIL.TiffImagePlugin").addFilter(lambda record: not str(record.msg).startswith("More samples"))
 # Pillow logs it as an error, once for every file, where bands are read by another reader.
 
-Source = str | Path | bytes | Image.Image | npt.NDArray[Any]
+Source = str | Path | bytes | Image.Image | npt.NDArray[Any] | Tile
 
 _BANDED = (b"\x93NUMPY", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """How files begin that may hold bands: numpy's arrays, TIFF and BigTIFF."""
@@ -101,7 +102,7 @@ def too_large(name: str, pixels: str, limit: int) -> ImageError:
 
 def name_of(source: Source) -> str:
     """What an error calls a source."""
-    return str(source) if isinstance(source, (str, Path)) else "the image"
+    return str(source) if isinstance(source, (str, Path, Tile)) else "the image"
 
 
 def _is_empty(source: Source) -> bool:

@@ -18,6 +18,8 @@ import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from warmstart.errors import ImageError, WarmstartError
+from warmstart.preprocess.cutting import LARGEST, Tile
+from warmstart.preprocess.geotiff import tiff_tile
 from warmstart.preprocess.modes import array_to_8_bits, conversion, to_8_bits, unconverted
 from warmstart.preprocess.opening import MAX_PIXELS, Source, check_size, name_of, open_image, reason, too_large
 
@@ -96,6 +98,11 @@ def decode(
     """
     name = name_of(source)
     with guarded(source, max_pixels):
+        if isinstance(source, Tile):
+            check_size(source.size, name, max_pixels)
+            found = tiff_tile(source.source, source.box, picture=True)
+            image = source.of_image(_in_full) if found is None else array_to_8_bits(found.values)
+            return Decoded.whole(image)
         if isinstance(source, np.ndarray):
             if source.ndim > 1 and source.size:  # else `array_to_8_bits` says what is wrong with the shape
                 check_size((source.shape[1], source.shape[0]), name, max_pixels)
@@ -147,6 +154,7 @@ def stored_as(source: Source) -> tuple[str, tuple[str, ...]]:
     >>> stored_as(Image.new("CMYK", (2, 2)))
     ('CMYK', ('CMYK converted to RGB',))
     """
+    source = source.source if isinstance(source, Tile) else source
     if isinstance(source, np.ndarray):
         dtype = str(source.dtype)
         return dtype, () if source.dtype == np.uint8 else (f"values of type {dtype} scaled to 8 bits",)
@@ -166,6 +174,8 @@ def stored_as(source: Source) -> tuple[str, tuple[str, ...]]:
 
 def image_size(source: Source) -> tuple[int, int] | None:
     """(width, height) of the upright image by its header; `None` if there is none that can be read."""
+    if isinstance(source, Tile):
+        return source.size
     if isinstance(source, np.ndarray):
         return (source.shape[1], source.shape[0]) if source.ndim > 1 else None
     if isinstance(source, Image.Image):
@@ -175,6 +185,25 @@ def image_size(source: Source) -> tuple[int, int] | None:
             return _upright_size(image)
     except Exception:  # as in `read_image`, whose business it is to say why
         return None
+
+
+def _in_full(path: Path) -> Image.Image:
+    """An image of which tiles are wanted."""
+    return decode(path, max_pixels=LARGEST).image
+
+
+def orientation(source: Source) -> int:
+    """How a stored image has to be turned, 1 to 8 as EXIF has it, 1 where it is upright or does not say."""
+    source = source.source if isinstance(source, Tile) else source
+    if isinstance(source, np.ndarray):
+        return 1
+    if isinstance(source, Image.Image):
+        return 1 if source.format == "TIFF" else _orientation(source)
+    try:
+        with open_image(source) as image:
+            return 1 if image.format == "TIFF" else _orientation(image)  # Pillow turns it while it decodes
+    except Exception:  # as in `read_image`, whose business it is to say why
+        return 1
 
 
 def _read(image: Image.Image, reduction: int, convert: Callable[[Image.Image], Image.Image]) -> Decoded:

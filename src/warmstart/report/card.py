@@ -21,6 +21,8 @@ _ANSWERS = {
     "generate": "It writes a text",
     "forecast": "It forecasts the next values of a series, by quantiles",
     "anomaly": "It says whether an input is normal, and how far it lies from what is",
+    "detect": "It draws boxes around objects of these classes",
+    "segment": "It gives every pixel one of these classes",
 }
 _ALWAYS = {
     "classify": "It always answers one of its classes",
@@ -30,12 +32,16 @@ _ALWAYS = {
     "generate": "It always writes something",
     "forecast": "It always forecasts",
     "anomaly": "It gives every input a score",
+    "detect": "It finds nothing but these classes",
+    "segment": "It always gives every pixel one of its classes",
 }
 _PIPELINES = {
     "tag": "token-classification",
     "generate": "text2text-generation",
     "anomaly": "other",
     "forecast": "time-series-forecasting",
+    "detect": "object-detection",
+    "segment": "image-segmentation",
 }
 FEW = 20
 """A test class with fewer samples than this is named among the limits."""
@@ -110,11 +116,12 @@ def _use(outcome: Outcome) -> str:
         inputs, files = '"A text.", "Another one."', "texts.csv"
     if outcome.task == "forecast":
         inputs, files = '"series.csv"', "series.csv"
+    to = "--out found" if outcome.task in ("detect", "segment") else "--csv answers.csv"
     return (
         "## How to use it\n\n"
         '```python\nfrom warmstart import Bundle\n\nmodel = Bundle.load("path/to/this/folder")\n'
         f"model.predict([{inputs}])\n```\n\n"
-        f"```sh\nwarmstart predict path/to/this/folder {files} --csv answers.csv\n```\n\n"
+        f"```sh\nwarmstart predict path/to/this/folder {files} {to}\n```\n\n"
         f"{words.noun(outcome).capitalize()} are prepared as in training; the recipe for that is in the bundle, and "
         "nothing in the bundle can execute."
     )

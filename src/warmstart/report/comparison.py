@@ -13,6 +13,7 @@ from warmstart.files import write_text
 from warmstart.report import contenders, figures, gains, numbers, sections, words
 from warmstart.report.answered import answered
 from warmstart.report.foretold import foretold
+from warmstart.report.marked import marked
 from warmstart.report.page import render
 
 
@@ -60,6 +61,7 @@ def _context(comparison: Comparison, contact_sheet: Image.Image | None) -> dict[
         **sections.errors(comparison),
         "answered": answered(comparison),
         "foretold": foretold(comparison),
+        "marked": marked(comparison),
         **sections.trust(comparison, temperature),
         **sections.data(comparison, comparison.how, contact_sheet),
         "again": "The same command with the same data, versions and seeds gives the same numbers. Trials that are "

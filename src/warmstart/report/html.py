@@ -16,6 +16,7 @@ from warmstart.report.charts.bars import percent_axis
 from warmstart.report.doubt import doubt
 from warmstart.report.embedding import embedding
 from warmstart.report.foretold import foretold
+from warmstart.report.marked import marked
 from warmstart.report.page import render
 from warmstart.report.shifted import shifted
 from warmstart.report.texts import telling
@@ -66,6 +67,7 @@ def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, A
         **sections.errors(outcome),
         "answered": answered(outcome),
         "foretold": foretold(outcome),
+        "marked": marked(outcome),
         **sections.trust(outcome, temperature),
         "doubt": doubt(outcome),
         "shifted": shifted(outcome),
@@ -93,5 +95,5 @@ def _key(outcome: Outcome) -> dict[str, str] | None:
 
 def _val_metrics(outcome: Outcome) -> list[str]:
     """Columns of the table of attempts: the primary metric, macro F1 and log loss, where any attempt has them."""
-    wanted = dict.fromkeys((outcome.metric, "macro_f1", "log_loss", "exact_match", "mae", "mase"))
+    wanted = dict.fromkeys((outcome.metric, "macro_f1", "log_loss", "exact_match", "mae", "mase", "map_50", "dice"))
     return [name for name in wanted if any(name in rung.val for rung in outcome.rungs)]

@@ -102,6 +102,8 @@ def asks(facts: Facts) -> str:
         "generate": ("", ""),
         "forecast": ("step ahead", "steps ahead"),
         "anomaly": ("", ""),
+        "detect": ("class", "classes"),
+        "segment": ("class", "classes"),
     }[facts.task]
     n = len({name.partition(" ")[0] for name in facts.classes}) if facts.task == "forecast" else len(facts.classes)
     return f"{n} {one if n == 1 else many}" if one else ""

@@ -7,7 +7,7 @@ nothing outside it but the code of the architecture that it names.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.errors import BundleError, DataError, nearest
@@ -34,6 +35,7 @@ from warmstart.shipping.manifest import Manifest
 from warmstart.shipping.reading import as_samples, spec_of, unreadable
 from warmstart.shipping.reference import Reference
 from warmstart.shipping.rows import rows
+from warmstart.shipping.scenes import Marker
 from warmstart.task.base import Task, task_of
 
 
@@ -137,7 +139,8 @@ class Bundle:
         """One row per input, in order: `input`, `label`, `probability`, `probabilities` by class name, and `error`.
 
         Of other tasks, what `decode` of the task gives: `labels` and `probabilities`; `value` and `values`; `forecast`,
-        `times` and `quantiles` of the end of each series, which may be a table or whatever else `fit` takes.
+        `times` and `quantiles` of the end of each series, which may be a table or whatever else `fit` takes; `boxes` or
+        `mask` and `shares` of an image, as `warmstart.shipping.scenes` has them.
 
         `unknown` says whether the input looks like nothing that was trained on, by its `distance` to that; both are
         `None` where the bundle cannot tell. With a `coverage` (such as 0.9) there is a `set` of labels, the most
@@ -153,10 +156,35 @@ class Bundle:
         samples = as_samples(inputs, self.spec)
         if self.manifest.task == "generate":
             return self._write(samples, batch_size, on_error, progress)
+        if isinstance(target, BoxTarget | MaskTarget):
+            return list(self.marked(samples, on_error=on_error, progress=progress))
         outputs = self.outputs(samples, batch_size=batch_size, progress=progress)
         if outputs.errors and on_error == "stop":
             raise outputs.errors[min(outputs.errors)]
         return rows(samples, outputs, self.task, self.manifest.target, self.reference, coverage)
+
+    def marked(
+        self,
+        samples: Sequence[Sample],
+        *,
+        on_error: Literal["row", "stop"] = "row",
+        least_score: float | None = None,
+        tile: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of `predict` for images in which something is marked, one after the other.
+
+        `least_score` is that of boxes that are told, by default the one of the bundle; `tile` cuts images into tiles of
+        so many pixels, which overlap, as it is done by default where the bundle was trained on tiles.
+        """
+        target = self.manifest.target
+        assert isinstance(target, BoxTarget | MaskTarget), "asked of boxes and masks alone"
+        least = self.manifest.least_score if least_score is None else least_score
+        marker = Marker(self.networks, self.preprocess, self.task, target, least, tile or self.manifest.tile)
+        for row, error in marker.rows(samples, progress=progress):
+            if error is not None and on_error == "stop":
+                raise error
+            yield row
 
     def _write(
         self,
@@ -187,6 +215,11 @@ class Bundle:
 
         Raises `DataError` for a label that the network was not trained on.
         """
+        self.refuse_unknown(samples)
+        return torch.from_numpy(self.manifest.target.encode([sample.label for sample in samples]))
+
+    def refuse_unknown(self, samples: Sequence[Sample]) -> None:
+        """Raise `DataError` for a label that the network was not trained on."""
         unknown = sorted({name for sample in samples for name in sample.names} - set(self.classes))
         if unknown:
             raise DataError(
@@ -194,7 +227,6 @@ class Bundle:
                 expected=f"some of its {len(self.classes)} classes; nearest: {nearest(unknown[0], self.classes)}",
                 do="rename the label, leave these samples out, or train on data that has them",
             )
-        return torch.from_numpy(self.manifest.target.encode([sample.label for sample in samples]))
 
     def _answers(self, samples: Sequence[Sample]) -> Tensor:
         outputs = self.outputs(samples)

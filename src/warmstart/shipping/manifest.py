@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.targets import OF_NAMES, NumberTarget, Target, TaskName
 from warmstart.errors import BundleError
 from warmstart.model.backbone import BackboneCard
@@ -65,6 +66,12 @@ class Manifest(_Data):
     scale: tuple[float, ...] = ()
     forecast: dict[str, Any] | None = None
     """`ForecastTarget.to_dict`, of a bundle that forecasts."""
+    scene: dict[str, str] | None = None
+    """`to_dict` of a `BoxTarget` or a `MaskTarget`: what finds boxes or masks."""
+    least_score: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Score below which a box is not told, where the user says nothing: the best F1 on validation is there."""
+    tile: Annotated[int, Field(ge=1)] | None = None
+    """Side in pixels of the tiles that images were cut into, of a bundle that was trained on such."""
     window: Annotated[int, Field(ge=1)] | None = None
     """Steps of the windows that recordings were cut into, of a bundle that was trained on such."""
     longest: Annotated[int, Field(ge=1)] = 64
@@ -80,6 +87,10 @@ class Manifest(_Data):
             return NumberTarget(self.classes, self.centre, self.scale)
         if self.task == "forecast":
             return ForecastTarget.from_dict(self.forecast or {})
+        if self.task == "detect":
+            return BoxTarget(self.classes, (self.scene or {}).get("head", ""))
+        if self.task == "segment":
+            return MaskTarget(self.classes, (self.scene or {}).get("head", ""), (self.scene or {}).get("loss", ""))
         return OF_NAMES[self.task](self.classes)
 
     @model_validator(mode="after")
@@ -91,6 +102,9 @@ class Manifest(_Data):
             raise ValueError("there are no classes")
         if self.task == "regress" and not len(self.classes) == len(self.centre) == len(self.scale):
             raise ValueError("every number needs a centre and a scale")
+        known = {"detect": {"head"}, "segment": {"head", "loss"}}.get(self.task, set())
+        if set(self.scene or {}) - known:
+            raise ValueError(f"a bundle of the task {self.task} has no {', '.join(set(self.scene or {}) - known)}")
         if self.task == "forecast" and self.target.classes != self.classes:
             raise ValueError("the outputs are not those of the horizon and the quantiles")
         if len(set(self.classes)) != len(self.classes):

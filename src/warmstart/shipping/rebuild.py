@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import safetensors.torch
 import torch
 
+from warmstart.data.scenes import SceneTarget
 from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.head import build_head
@@ -31,8 +32,8 @@ def networks(facts: Manifest, files: Mapping[str, bytes]) -> tuple[Network, ...]
     `RuntimeError` where weights, heads and architecture do not fit each other.
     """
     backbone = load_backbone(facts.backbone.name, pretrained=False, structure=files.get(STRUCTURE, b""))
-    if isinstance(backbone.spec, SeriesSpec):  # what a forecast reads depends on how far it looks back
-        backbone = suited(backbone, facts.target)
+    if isinstance(backbone.spec, SeriesSpec) or isinstance(facts.target, SceneTarget):
+        backbone = suited(backbone, facts.target)  # what a forecast reads, and which maps, depends on what is asked
     # The weights are the bundle's, so the card is too: the sum of a random initialisation would mean nothing.
     backbone = dataclasses.replace(backbone, card=facts.backbone)
     return tuple(

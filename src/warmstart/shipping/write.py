@@ -11,6 +11,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.scenes import SceneTarget
 from warmstart.data.schema import Sample
 from warmstart.data.targets import NumberTarget, Target
 from warmstart.model.network import Network
@@ -49,6 +50,8 @@ def write_bundle(
     reference: Reference | None = None,
     longest: int = LONGEST,
     window: int | None = None,
+    least_score: float = 0.0,
+    tile: int | None = None,
 ) -> Path:
     """Write a bundle, load it again and compare its answers, and only then give it its name.
 
@@ -68,6 +71,8 @@ def write_bundle(
         reference: what to judge answers by, from validation and training samples.
         longest: tokens that a text is written of at most, where texts are written.
         window: steps of the windows that recordings were cut into, if they were.
+        least_score: of boxes that are told where nothing is said.
+        tile: side of the tiles that images were cut into, if they were.
 
     Raises:
         RunError: `folder` exists.
@@ -105,6 +110,9 @@ def write_bundle(
         centre=target.centre if isinstance(target, NumberTarget) else (),
         scale=target.scale if isinstance(target, NumberTarget) else (),
         forecast=target.to_dict() if isinstance(target, ForecastTarget) else None,
+        scene=target.to_dict() if isinstance(target, SceneTarget) else None,
+        least_score=least_score,
+        tile=tile,
         members=entries,
         temperature=temperature,
         metrics=dict(metrics or {}),

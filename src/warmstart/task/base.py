@@ -109,6 +109,15 @@ class Suits(Protocol):
         ...
 
 
+@runtime_checkable
+class OnBackbone(Protocol):
+    """A task whose head depends on more of a backbone than how many features it gives."""
+
+    def head_on(self, backbone: Backbone, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
+        """A head for the features of a `suited` backbone; what is new in it is drawn from `seed`."""
+        ...
+
+
 tasks: Registry[Task] = Registry("task")
 tasks.add("classify", "warmstart.task.classify:CLASSIFY")
 tasks.add("multilabel", "warmstart.task.multilabel:MULTILABEL")
@@ -117,6 +126,8 @@ tasks.add("tag", "warmstart.task.tag:TAG")
 tasks.add("generate", "warmstart.task.generate:GENERATE")
 tasks.add("forecast", "warmstart.task.forecast:FORECAST")
 tasks.add("anomaly", "warmstart.task.anomaly:ANOMALY")
+tasks.add("detect", "warmstart.task.detect:DETECT")
+tasks.add("segment", "warmstart.task.segment:SEGMENT")
 
 
 def task_of(target: Target) -> Task:

@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from warmstart.data.targets import Target, TaskName
 from warmstart.errors import BackboneError
-from warmstart.model.adapters.writing import writing
+from warmstart.model.adapters.writing import language_head, writing
 from warmstart.model.backbone import Backbone
 from warmstart.task.base import Values, known_rows, linearised
 
@@ -49,6 +49,10 @@ class Generate:
             expected="the one that came with the backbone",
             do="make the network with warmstart.task.network.network_for",
         )
+
+    def head_on(self, backbone: Backbone, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
+        """What the language model writes with; drawn from `seed` only where it has random weights."""
+        return language_head(backbone, seed=seed)
 
     def loss(
         self,

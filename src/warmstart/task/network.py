@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from warmstart.data.targets import Target
-from warmstart.model.adapters.writing import language_head
 from warmstart.model.backbone import Backbone
 from warmstart.model.network import Network
-from warmstart.task.base import suited, task_of
+from warmstart.task.base import OnBackbone, suited, task_of
 
 
 def network_for(backbone: Backbone, target: Target, *, dropout: float = 0.0, seed: int = 0) -> Network:
@@ -21,7 +20,7 @@ def network_for(backbone: Backbone, target: Target, *, dropout: float = 0.0, see
     >>> network_for(load_backbone("toy"), ClassTarget(("ant", "bee"))).head.config["outputs"]
     2
     """
-    backbone = suited(backbone, target)
-    if target.kind == "generate":
-        return Network(backbone, language_head(backbone, seed=seed))
-    return Network(backbone, task_of(target).head(backbone.out_features, target, dropout=dropout, seed=seed))
+    backbone, task = suited(backbone, target), task_of(target)
+    if isinstance(task, OnBackbone):
+        return Network(backbone, task.head_on(backbone, target, dropout=dropout, seed=seed))
+    return Network(backbone, task.head(backbone.out_features, target, dropout=dropout, seed=seed))

@@ -15,6 +15,7 @@ from warmstart.data.sources.inputs import load_inputs
 from warmstart.data.sources.kind import OF_TEXTS, kind_of, refuse_mixed, require_kind
 from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.rows import OnMissing
+from warmstart.data.sources.scenes import layout_of, load_scenes
 from warmstart.data.sources.series.load import load_series
 from warmstart.data.sources.series.telling import ALONE
 from warmstart.data.sources.table import load_table
@@ -91,6 +92,10 @@ def load(
         task = _with_normal(task)
     if task == "anomaly" and isinstance(data, tuple | list) and len(data) == 2 and data[1] is None:
         data = (data[0], [NORMAL] * len(data[0]))
+    scene = task in ("detect", "segment") or (kind in (None, "image") and layout_of(data, task) is not None)
+    if scene and not isinstance(data, Dataset):
+        columns_of = {"path_column": path_column, "label_column": label_column}
+        return load_scenes(data, task=task, group=group, time=time, on_missing=on_missing, **columns_of)
     if not isinstance(data, Dataset):
         data = _source(data, columns=bool(path_column or text_column or label_column))
     if kind is None:

@@ -21,6 +21,7 @@ from warmstart.data.targets import (
     TagTarget,
     TaskName,
     TextTarget,
+    parts_of,
 )
 from warmstart.errors import DataError
 
@@ -95,7 +96,7 @@ def target_of(answers: Answers, labels: Sequence[Label | None], notes: list[str]
         if not any(map(str.strip, map(str, known))):
             raise DataError("all texts to be written are empty", expected="some that are not", do="name their column")
         return TextTarget()
-    names = {str(name) for label in known for name in label}
+    names = {str(name) for label in known for name in parts_of(label)}
     if answers.task == "tag":
         if len(names) < 2:
             raise DataError(f"{len(names)} tag(s): {some(sorted(names))}", expected="two or more different tags")

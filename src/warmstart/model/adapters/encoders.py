@@ -25,10 +25,12 @@ class Form:
     fixed: bool = True  # whether it takes images of one size alone
     sized: bool = False  # whether that size can be chosen: no parameter depends on it
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # of its class
+    within: str = ""  # where it is in a model that is more than an encoder
 
 
 _DINO = Form(("embeddings",), ("layernorm", "class token"))
 _CONVNEXT = Form(("embeddings",), ("map", "layernorm"), fixed=False)
+_DETECTOR = Form(("embedder",), ("map",), fixed=False, within="model.backbone.model.")
 FORMS = {
     "vit": dataclasses.replace(_DINO, options={"add_pooling_layer": False}),
     "dinov2": _DINO,
@@ -38,6 +40,8 @@ FORMS = {
     "convnext": _CONVNEXT,
     "convnextv2": _CONVNEXT,
     "resnet": Form(("embedder",), ("map",), fixed=False),
+    "rt_detr": _DETECTOR,
+    "d_fine": _DETECTOR,
     "clip_vision_model": Form(("embeddings", "pre_layrnorm"), ("class token", "post_layernorm")),
     "siglip_vision_model": Form(("embeddings",), ("post_layernorm", "head")),
 }

@@ -40,7 +40,8 @@ def fill(inner: Any, state: dict[str, Tensor], name: str) -> None:
             None, config=inner.config, state_dict=state, output_loading_info=True, **options
         )
     wanting = {*info["missing_keys"], *(str(found[0]) for found in info["mismatched_keys"])} - made
-    missing = sorted(wanting & inner.state_dict().keys())  # it may have been saved without parts that are not used
+    here = {name for name in inner.state_dict() if not name.endswith("num_batches_tracked")}  # frozen ones count none
+    missing = sorted(wanting & here)  # it may have been saved without parts that are not used
     if missing:
         raise BackboneError(
             f"the weights of 'hf:{name}' do not fit: {len(missing)} parameters have none, the first {missing[0]!r}",

@@ -67,9 +67,14 @@ class HfSupplier:
         spec = processor_spec(there.repo, there.json(*PROCESSOR_FILES), config)
         if form.sized:
             config["image_size"] = spec.size
-        module = _module(config)
-        fill(module.model, read_state(there), name)
-        return _finished(module, spec, card, config)
+        module, state = _module(config), read_state(there)
+        own = {key.removeprefix(form.within): value for key, value in state.items() if key.startswith(form.within)}
+        fill(module.model, own, name)
+        backbone = _finished(module, spec, card, config)
+        if not form.within:
+            return backbone
+        weights = functools.partial(read_state, there)
+        return dataclasses.replace(backbone, source_weights=weights, source_classes=_classes(there))
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The module with the default initialisation of its library."""
@@ -144,6 +149,12 @@ def _config(there: Repository) -> dict[str, Any]:
     return kept(config)
 
 
+def _classes(there: Repository) -> tuple[str, ...]:
+    """What the classes of its head are called, by number; empty where it does not say."""
+    names = there.json("config.json").get("id2label") or {}
+    return tuple(str(names.get(str(i), "")) for i in range(len(names)))
+
+
 def _architecture(config: dict[str, Any]) -> str:
     return str(config.get("architecture") or config.get("model_type", "unknown"))
 
@@ -153,10 +164,13 @@ def _module(config: dict[str, Any]) -> nn.Module:
     if "architecture" in config:
         return _timm_module(config, None)
     form = _form(config)
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoBackbone, AutoConfig, AutoModel
 
     filled = AutoConfig.for_model(**config)
-    model = AutoModel.from_config(filled, **form.options)  # type: ignore[no-untyped-call]
+    if form.within:
+        model = AutoBackbone.from_config(filled.backbone_config)  # type: ignore[no-untyped-call]
+    else:
+        model = AutoModel.from_config(filled, **form.options)  # type: ignore[no-untyped-call]
     return Encoder(model.float().eval(), form, image_size(config))
 
 

@@ -1,7 +1,8 @@
 """`torchvision:NAME`, `torchvision:NAME.WEIGHTS`: classifiers of torchvision without their last layer.
 
 The features are what that layer reads: pooled activations, for VGG those of its second hidden layer. They are the same
-as with timm, which has many of the same networks, and the layer is the backbone's `source_head`.
+as with timm, which has many of the same networks, and the layer is the backbone's `source_head`. Of a whole detector,
+`torchvision:fasterrcnn_resnet50_fpn`, it is the body (`warmstart.model.adapters.torchvision_detectors`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import torchvision
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError, nearest
-from warmstart.model import hub
 from warmstart.model.adapters.base import assemble, crop_share, drawn, seeded, smallest_size
+from warmstart.model.adapters.torchvision_detectors import DETECTORS, bodied, body, is_detector
+from warmstart.model.adapters.torchvision_files import fetched
 from warmstart.model.backbone import Backbone, BackboneCard
-from warmstart.model.weights import read_weights
 from warmstart.preprocess.spec import PreprocessSpec
 
 _FAMILIES = re.compile(
@@ -32,6 +33,8 @@ class TorchvisionSupplier:
 
     def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
         """The network without its last layer, with the preprocessing of its weights' `transforms()`."""
+        if is_detector(name):
+            return bodied(name, pretrained=pretrained, seed=seed)
         entry = entry_of(name)
         module = _module(name, entry, seed)
         if pretrained:
@@ -55,20 +58,22 @@ class TorchvisionSupplier:
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The module with torchvision's default initialisation."""
+        if is_detector(name):
+            return body(name, seed=seed)
         module = _module(name, entry_of(name), seed)
         _behead(module)
         return module
 
     def licence(self, name: str) -> str:
-        """See `licence_of`."""
-        return licence_of(entry_of(name))
+        """See `licence_of`; torchvision states none for detectors."""
+        return "unknown" if is_detector(name) else licence_of(entry_of(name))
 
 
 SUPPLIER = TorchvisionSupplier()
 
 
 def names() -> list[str]:
-    """The networks that are supplied; quantised ones and those of detection and segmentation are not."""
+    """The classifiers that are supplied; quantised ones are not."""
     return [name for name in torchvision.models.list_models(torchvision.models) if _FAMILIES.match(name)]
 
 
@@ -76,7 +81,7 @@ def entry_of(name: str) -> Any:
     """The entry of torchvision for the weights that a name means, which are the default where it names none."""
     network, _, wanted = name.partition(".")
     if network not in names():
-        near = nearest(network, names())
+        near = nearest(network, [*names(), *DETECTORS])
         raise BackboneError(f"no network of torchvision is called {network!r}", do=f"the nearest: {near}")
     every = torchvision.models.get_model_weights(network)
     if not wanted:
@@ -111,17 +116,7 @@ def _module(name: str, entry: Any, seed: int) -> nn.Module:
 
 
 def _state(name: str, entry: Any) -> dict[str, Tensor]:
-    try:
-        path = hub.fetch_checkpoint(entry.url)
-    except OSError as error:
-        place = hub.checkpoint(entry.url)
-        raise BackboneError(
-            f"the weights of {name!r} are not on this machine and could not be fetched ({error})",
-            expected=f"{entry.url} in torch's cache, or a network to fetch it",
-            do=f"on a machine with a network fetch that file and put it here, at {place}; or use 'lite0', which is "
-            f"installed; or 'torchvision:{name}?pretrained=false' for random weights",
-        ) from error
-    state = {_DENSE.sub(r"\1\2", key): value for key, value in read_weights(path).items()}
+    state = {_DENSE.sub(r"\1\2", key): value for key, value in fetched(name, entry.url).items()}
     return {key: value for key, value in state.items() if not key.startswith("AuxLogits.")}
 
 

@@ -1,0 +1,152 @@
+"""`torchvision:fasterrcnn_resnet50_fpn`: bodies of torchvision's detectors, with the weights of the whole.
+
+Weights come from torch's cache, or from a file: `torchvision:fasterrcnn_resnet50_fpn@FILE`. The features are the means
+of the last map. What lies above the body goes to a detector of the same kind that is put on this backbone
+(`source_weights`, `warmstart.model.detect.published`); of what tells classes apart, the classes of the same name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torchvision
+from torch import Tensor, nn
+
+from warmstart.model.adapters.at_file import called, split
+from warmstart.model.adapters.base import assemble, drawn, seeded
+from warmstart.model.adapters.torchvision_files import fetched
+from warmstart.model.backbone import Backbone, BackboneCard
+from warmstart.model.reconcile import load_state
+from warmstart.model.weights import file_sha256, read_weights
+from warmstart.preprocess.spec import EIGHT_BITS, PreprocessSpec
+
+_USUAL = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_VGG_MEAN, _HALF = (0.48235, 0.45882, 0.40784), (0.5,) * 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What torchvision does not say of its detectors in one place.
+
+    Args:
+        body: `resnet50`, `vgg16` or `mobilenet`.
+        size: pixels a side of what they see; those of 800 take any.
+        norm: mean and standard deviation of the inputs.
+        eps: of the batch norms of the body: where they were frozen when trained, none was added.
+    """
+
+    body: str
+    size: int = 800
+    norm: tuple[tuple[float, ...], tuple[float, ...]] = _USUAL
+    eps: float = 1e-5
+
+
+DETECTORS = {
+    "fasterrcnn_resnet50_fpn": Facts("resnet50", eps=0.0),
+    "retinanet_resnet50_fpn": Facts("resnet50", eps=0.0),
+    "fcos_resnet50_fpn": Facts("resnet50"),
+    "ssd300_vgg16": Facts("vgg16", 300, (_VGG_MEAN, (1 / EIGHT_BITS,) * 3)),
+    "ssdlite320_mobilenet_v3_large": Facts("mobilenet", 320, (_HALF, _HALF), eps=1e-3),
+}
+
+
+def is_detector(name: str) -> bool:
+    """Whether a name, with or without a file behind it, is that of a detector here."""
+    return split(name)[0] in DETECTORS
+
+
+def bodied(name: str, *, pretrained: bool, seed: int) -> Backbone:
+    """The body of a detector as a backbone. Raises `BackboneError` where its weights cannot be had or do not fit."""
+    wanted, file = split(name)
+    facts, entry = DETECTORS[wanted], torchvision.models.get_model_weights(wanted).DEFAULT
+    mean, std = facts.norm
+    spec = PreprocessSpec(facts.size, "pad", interpolation="bilinear", mean=mean, std=std)
+    module = body(wanted, seed=seed)
+    card = BackboneCard(
+        name=called("torchvision", wanted, file),
+        architecture=wanted,
+        source=f"torchvision {torchvision.__version__}, {entry.name}, {entry.url}",
+        licence="unknown",
+        trained_on="COCO 2017",
+        weights_sha256="",
+        parameters=0,
+        min_size=64,
+    )
+    if not pretrained:
+        return assemble(module, spec, drawn(card, seed))
+    if file:
+        path = Path(file).expanduser()
+        card = dataclasses.replace(
+            card, source=f"weights file {path.name}, sha256 {file_sha256(path)}", trained_on="unknown"
+        )
+    read = functools.partial(_read, wanted, file, entry.url)
+    state = read()
+    load_state(module, of_body(state, facts.body), origin=file or entry.url)
+    classes = entry.meta["categories"] if _fits(state, len(entry.meta["categories"])) else ()
+    return dataclasses.replace(assemble(module, spec, card), source_weights=read, source_classes=tuple(classes))
+
+
+def body(name: str, *, seed: int) -> nn.Module:
+    """The layers below the head, and the means of what they give, with torchvision's initialisation."""
+    facts = DETECTORS[split(name)[0]]
+    with seeded(seed):
+        if facts.body == "resnet50":
+            resnet = torchvision.models.resnet50(norm_layer=functools.partial(nn.BatchNorm2d, eps=facts.eps))
+            resnet.fc = nn.Identity()
+            return resnet
+        if facts.body == "vgg16":
+            layers = torchvision.models.vgg16().features
+            [layer for layer in layers if isinstance(layer, nn.MaxPool2d)][2].ceil_mode = True  # 300 / 8 is 38 then
+            return Pooled(layers[:-1])
+        norm = functools.partial(nn.BatchNorm2d, eps=facts.eps, momentum=0.03)
+        layers = torchvision.models.mobilenet_v3_large(norm_layer=norm, reduced_tail=True).features
+        at = [i for i, layer in enumerate(layers) if getattr(layer, "_is_cn", False)][-1]
+        inside = layers[at].block  # the first map is read where this block is widest
+        parts = nn.Sequential(*layers[:at], inside[0]), nn.Sequential(inside[1:], *layers[at + 1 :])
+        return Pooled(nn.Sequential(*parts))
+
+
+class Pooled(nn.Module):
+    """Layers, and the means of the map that they give (n, channels)."""
+
+    def __init__(self, features: nn.Sequential) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pooled features."""
+        found: Tensor = self.features(x).mean((2, 3))
+        return found
+
+
+def of_body(state: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
+    """The weights of the body, by the names of `body`.
+
+    >>> list(of_body({"backbone.body.conv1.weight": 0, "rpn.x": 0}, "resnet50"))
+    ['conv1.weight']
+    >>> list(of_body({"backbone.features.0.weight": 0, "backbone.extra.0.1.bias": 0}, "vgg16"))
+    ['features.0.weight', 'features.24.bias']
+    """
+    found = {}
+    for key, value in state.items():
+        name = re.sub(r"^backbone\.(body\.|(?=features\.))", "", key)
+        conv5 = re.match(r"backbone\.extra\.0\.(\d+)\.(weight|bias)$", key)
+        if kind == "vgg16" and conv5:  # the part of the body behind the map that is read first
+            found[f"features.{23 + int(conv5[1])}.{conv5[2]}"] = value
+        elif name != key:
+            found[name] = value
+    return found
+
+
+def _read(name: str, file: str, url: str) -> dict[str, Tensor]:
+    return read_weights(Path(file).expanduser()) if file else fetched(name, url)
+
+
+def _fits(state: Mapping[str, Tensor], classes: int) -> bool:
+    """Whether what tells classes apart is of so many of them."""
+    widths = [len(v) for key, v in state.items() if re.search(r"cls_(score|logits)\.bias|classification.*\.bias", key)]
+    return bool(widths) and widths[-1] % classes == 0

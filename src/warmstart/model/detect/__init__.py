@@ -1,0 +1,1 @@
+"""Detectors: what finds boxes on the feature maps of a backbone."""

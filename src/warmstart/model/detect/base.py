@@ -1,0 +1,138 @@
+"""What every detector is: a head that learns from boxes in training, and finds them otherwise.
+
+A detector reads maps that come as one row for each image (`warmstart.model.maps`). A new one is a class beside this one
+with two methods, `learn` and `find`, whose options are the parameters of its `__init__` by keyword alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from warmstart.model.adapters.base import seeded
+from warmstart.model.backbone import Backbone
+from warmstart.model.maps import Maps
+
+
+class Truth(NamedTuple):
+    """The objects of an image: boxes (k, 4) in pixels of the network's input, left, upper, right, lower, and classes
+    (k,), int64. Crowds are not among them, nor boxes without area.
+    """
+
+    boxes: Tensor
+    classes: Tensor
+
+
+class Found(NamedTuple):
+    """Detections in an image by falling score: boxes (k, 4) as those of `Truth`, scores from 0 to 1, classes; (k,)."""
+
+    boxes: Tensor
+    scores: Tensor
+    classes: Tensor
+
+
+class Detector(nn.Module):
+    """A head that finds boxes.
+
+    Args:
+        maps: what the rows that it is given are made of.
+        classes: how many there are.
+    """
+
+    forced = True
+    """Whether it is given the targets; see `warmstart.model.network`."""
+    strides: ClassVar[tuple[int, ...]] = (8, 16, 32)
+    """Of the maps that it reads, unless it has an option of this name."""
+    name: str = ""
+    options: Mapping[str, Any]
+    most: int = 100
+    """Detections for each image; where there are fewer, rows of class -1 fill up."""
+    first: ClassVar[int] = 0
+    """Number of the first class inside; 1 where 0 is the background."""
+
+    def __init__(self, maps: Maps, classes: int) -> None:
+        super().__init__()
+        self.maps, self.classes = maps, classes
+
+    def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
+        """The terms of the loss by name, each a mean over the batch.
+
+        Args:
+            maps: (n, channels, side, side) of each stride, the finest first, with channels last in memory.
+            size: pixels a side of the network's input.
+            truths: of each image.
+        """
+        raise NotImplementedError
+
+    def find(self, maps: list[Tensor], size: int) -> Sequence[Found]:
+        """The detections in each image, `most` of them or fewer. Arguments are as for `learn`."""
+        raise NotImplementedError
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:  # noqa: ARG003 - for those that override it
+        """Options under which weights that came with a backbone fit this detector; none for most."""
+        return {}
+
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """Take what is of this detector among the weights of a whole network; what does not fit stays as it was drawn.
+
+        Most detectors take nothing.
+
+        Args:
+            weights: by the names of its supplier.
+            pairs: numbers of classes here, and of those of the same name there.
+        """
+
+    def forward(self, rows: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Terms of the loss (n, terms) in training, all rows equal; otherwise detections (n, most, 6).
+
+        Args:
+            rows: packed maps (n, K), for inputs of the size of `maps` or another.
+            targets: (n, M, 6) as `warmstart.data.scenes` says. An image that is all NaN teaches nothing.
+        """
+        here = self.maps.of_width(rows.shape[1])
+        maps = here.unpack(rows)
+        if targets is None or not (self.training and torch.is_grad_enabled()):
+            return _rows(self.find(maps, here.size), rows, self.most)
+        known = ~targets.isnan().flatten(1).any(1)
+        if not bool(known.any()):
+            return (rows.sum() * 0.0).expand(len(rows), 1)
+        if not bool(known.all()):
+            maps, targets = [each[known] for each in maps], targets[known]
+        terms = self.learn(maps, here.size, [truth(boxes) for boxes in targets])
+        return torch.stack([term.float() for term in terms.values()]).expand(len(rows), -1)
+
+    def reset(self, seed: int) -> None:
+        """Draw all weights anew."""
+        with seeded(seed):
+            self.load_state_dict(type(self)(self.maps, self.classes, **self.options).state_dict())
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What `warmstart.model.head.build_head` needs."""
+        shape = {"maps": self.maps.to_dict(), "classes": self.classes}
+        return {"kind": "detector", "name": self.name, "options": dict(self.options), **shape}
+
+    def at_once(self, targets: Tensor) -> int:
+        """See `warmstart.model.network.Network.at_once`: what a detector keeps of an image is large while it works."""
+        return 16
+
+
+def truth(boxes: Tensor) -> Truth:
+    """The objects among targets (M, 6)."""
+    size = boxes[:, 3:5] - boxes[:, 1:3]
+    kept = boxes[(boxes[:, 0] >= 0) & (size > 0).all(1)]
+    return Truth(kept[:, 1:5], kept[:, 0].long())
+
+
+def _rows(found: Sequence[Found], like: Tensor, most: int) -> Tensor:
+    """Detections (n, most, 6)."""
+    rows = torch.zeros(len(found), most, 6, dtype=torch.float32, device=like.device)
+    rows[..., 0] = -1
+    for row, (boxes, scores, classes) in zip(rows, found, strict=True):
+        some = min(most, len(boxes))
+        row[:some, 0], row[:some, 1], row[:some, 2:] = classes[:some].float(), scores[:some], boxes[:some]
+    return rows

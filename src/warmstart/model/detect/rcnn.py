@@ -1,0 +1,88 @@
+"""Faster R-CNN (Ren et al. 2015) on a feature pyramid, that of torchvision: proposals first, then what each shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+from torchvision.models import detection
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.ops import MultiScaleRoIAlign
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+
+from warmstart.model.detect.base import Found, Truth
+from warmstart.model.detect.pyramids import OnPyramid, StandIn, findings, images, share, targets
+from warmstart.model.maps import Maps
+
+_LEVEL = 7
+"""An object of seven times the side of the smallest anchor is looked for two maps above the finest: 224 pixels for
+anchors of 32, as in the paper on pyramids."""
+
+
+class FasterRCNN(OnPyramid):
+    """Proposals from anchors, and for each of them a class and a box.
+
+    Options:
+        channels: of the feature pyramid; fewer are faster.
+        anchor: side of the smallest anchor in pixels; 0 for 32, and in inputs below 800 pixels less in proportion.
+        proposals: looked at for each image; twice as many in training before the worst are dropped.
+        width: of the two layers that look at a proposal.
+        score: lowest score that is told; 0.05 as with torchvision.
+        nms: overlap from which on the lower of two boxes of a class is dropped.
+        most: detections for each image.
+    """
+
+    strides = (4, 8, 16, 32)
+    first = 1
+
+    def __init__(
+        self,
+        maps: Maps,
+        classes: int,
+        *,
+        channels: int = 256,
+        anchor: float = 0.0,
+        proposals: int = 1000,
+        width: int = 1024,
+        score: float = 0.05,
+        nms: float = 0.5,
+        most: int = 100,
+    ) -> None:
+        super().__init__(maps, classes, channels, LastLevelMaxPool())
+        self.most = most
+        levels, side = len(maps.strides), anchor or 32 * share(maps.size)
+        names = [str(level) for level in range(levels)]
+        pool = MultiScaleRoIAlign(names, 7, 2, canonical_scale=max(1, round(_LEVEL * side)))
+        model = detection.FasterRCNN(
+            StandIn(channels),
+            None,
+            rpn_anchor_generator=AnchorGenerator(
+                tuple((side * 2**level,) for level in range(levels + 1)), ((0.5, 1.0, 2.0),) * (levels + 1)
+            ),
+            rpn_pre_nms_top_n_train=2 * proposals,
+            rpn_post_nms_top_n_train=2 * proposals,
+            rpn_pre_nms_top_n_test=proposals,
+            rpn_post_nms_top_n_test=proposals,
+            box_roi_pool=pool,
+            box_head=TwoMLPHead(channels * 49, width),
+            box_predictor=FastRCNNPredictor(width, classes + 1),
+            box_score_thresh=score,
+            box_nms_thresh=nms,
+            box_detections_per_img=most,
+        )
+        self.rpn, self.roi_heads = model.rpn, model.roi_heads
+
+    def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
+        """See `Detector.learn`."""
+        features, seen, told = self.pyramid(maps), images(maps[0], size), targets(truths, self.first)
+        proposals, first = self.rpn(seen, features, told)
+        _, second = self.roi_heads(features, proposals, seen.image_sizes, told)
+        return {**second, **first}
+
+    def find(self, maps: list[Tensor], size: int) -> Sequence[Found]:
+        """See `Detector.find`."""
+        features, seen = self.pyramid(maps), images(maps[0], size)
+        proposals, _ = self.rpn(seen, features)
+        found, _ = self.roi_heads(features, proposals, seen.image_sizes)
+        return findings(found, self.first)

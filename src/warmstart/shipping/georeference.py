@@ -1,0 +1,79 @@
+"""Where on the earth what was found lies, for images that say where they are: GeoJSON in longitude and latitude.
+
+RFC 7946: coordinates are WGS 84, rings of the outside run against the clock. Needs rasterio (the extra `raster`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from warmstart.errors import MissingExtraError
+from warmstart.preprocess.opening import begins
+
+_TIFF = (b"II", b"MM")
+_EARTH = "EPSG:4326"
+
+
+def place_of(source: Any) -> tuple[Any, Any] | None:
+    """Reference system and affine transform (pixels to its coordinates) of a GeoTIFF; `None` of all else.
+
+    Raises:
+        MissingExtraError: it is a TIFF image, and rasterio is not installed.
+    """
+    if not isinstance(source, (str, Path)) or begins(source, 2) not in _TIFF:
+        return None
+    try:
+        rasterio = importlib.import_module("rasterio")
+    except ImportError as error:
+        raise MissingExtraError(f"where on the map {source} lies", "raster") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has no georeference, which is no fault
+        with rasterio.open(source) as file:
+            return None if file.crs is None else (file.crs, file.transform)
+
+
+def of_boxes(place: tuple[Any, Any], boxes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A feature for each box, with its label and score."""
+    return _collection(
+        (_polygon(place, _ring(box["box"])), {"label": box["label"], "score": box["score"]}) for box in boxes
+    )
+
+
+def of_mask(
+    place: tuple[Any, Any], mask: npt.NDArray[np.uint8], classes: Sequence[str], leave_out: str = "background"
+) -> dict[str, Any]:
+    """A feature for each connected part of a class in a mask (H, W), with its label, but of `leave_out`."""
+    features = importlib.import_module("rasterio.features")
+    names = {i: name for i, name in enumerate(classes) if name != leave_out}
+    told = np.isin(mask, list(names))
+    _, transform = place
+    found = features.shapes(mask, mask=told, transform=transform) if told.any() else ()
+    return _collection((_on_earth(place, shape), {"label": names[int(value)]}) for shape, value in found)
+
+
+def _ring(box: Sequence[float]) -> list[tuple[float, float]]:
+    left, top, right, bottom = box
+    return [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
+
+
+def _polygon(place: tuple[Any, Any], ring: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    _, transform = place
+    return _on_earth(place, {"type": "Polygon", "coordinates": [[transform @ point for point in ring]]})
+
+
+def _on_earth(place: tuple[Any, Any], shape: dict[str, Any]) -> dict[str, Any]:
+    crs, _ = place
+    found: dict[str, Any] = importlib.import_module("rasterio.warp").transform_geom(crs, _EARTH, shape)
+    return {"type": found["type"], "coordinates": found["coordinates"]}
+
+
+def _collection(features: Iterator[tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
+    told = [{"type": "Feature", "geometry": shape, "properties": facts} for shape, facts in features]
+    return {"type": "FeatureCollection", "features": told}

@@ -1,0 +1,124 @@
+"""What the detectors of other suppliers than torchvision have in common: they learn, find, and are built again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from tests.model.detect.shapes import MAPS, Small, caught, scenes, trained
+from warmstart.errors import RecipeError
+from warmstart.model.detect.catalog import detector
+from warmstart.model.head import build_head
+
+HEADS = {
+    "yolox?width=0.125": ("iou", "obj", "cls"),
+    "rtdetr?queries=10&layers=1&width=32&denoising=20": ("vfl", "bbox", "giou"),
+    "dfine?queries=10&layers=2&width=32&denoising=20": ("vfl", "bbox", "giou", "fgl", "ddf"),
+}
+"""And the terms of their losses."""
+STEPS = {"yolox": (110, 5e-3), "rtdetr": (40, 5e-3), "dfine": (40, 5e-3)}
+heads = pytest.mark.parametrize("head", HEADS)
+
+
+@heads
+def test_it_learns_eight_images_by_heart(head: str) -> None:
+    losses, found = trained(detector(head, MAPS, 2), *STEPS[head.partition("?")[0]])
+    assert losses[-1] < losses[0] / 2
+    hits = caught(found, scenes()[1])
+    assert sum(hits) >= 0.75 * len(hits)
+
+
+@heads
+def test_terms_are_finite_without_objects(head: str) -> None:
+    images, targets = scenes(4)
+    made, rows = detector(head, MAPS, 2).train(), Small()(images)
+    targets[0] = -1
+    some = made(rows, targets)
+    none = made(rows, torch.full((4, 0, 6), -1.0))
+    crowds = made(rows, torch.where(targets[..., :1] < 0, targets, -3 - targets))
+    for terms in (some, none, crowds):
+        assert terms.shape == (4, len(HEADS[head]))
+        assert terms.isfinite().all()
+        assert torch.equal(terms, terms[:1].expand_as(terms))
+    assert torch.autograd.grad(none.sum(), rows, retain_graph=True)[0].isfinite().all()
+
+
+@heads
+def test_an_image_whose_objects_are_not_known_teaches_nothing(head: str) -> None:
+    images, targets = scenes(3)
+    made = detector(head, MAPS, 2).train()
+    for part in made.modules():  # statistics of a batch would depend on it
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.eval()
+    rows = Small().eval()(images)
+    unknown = targets.clone()
+    unknown[1] = torch.nan
+    torch.manual_seed(0)
+    with_it = made(rows, unknown)
+    torch.manual_seed(0)
+    without = made(rows[[0, 2]], targets[[0, 2]])
+    torch.testing.assert_close(with_it[0], without[0])
+    assert made(rows, torch.full_like(targets, torch.nan)).sum() == 0
+
+
+@heads
+def test_detections_have_one_form(head: str) -> None:
+    images, targets = scenes(2)
+    made = detector(head + "&most=7", MAPS, 2)
+    with torch.no_grad():
+        training = made.train()(Small()(images), targets)
+        found = made.eval()(Small()(images))
+    assert training.shape == found.shape == (2, 7, 6)
+    assert (found[:, :-1, 1] >= found[:, 1:, 1]).all()
+    nothing = found[..., 0] < 0
+    assert (found[nothing] == torch.tensor([-1.0, 0, 0, 0, 0, 0])).all()
+    assert ((found[..., 2:] >= 0) & (found[..., 2:] <= 64)).all()
+    assert set(found[..., 0].unique().tolist()) <= {-1.0, 0.0, 1.0}
+
+
+@heads
+def test_the_seed_alone_draws_it_and_its_config_builds_it_again(head: str) -> None:
+    before = torch.get_rng_state()
+    first, same, other = (detector(head, MAPS, 2, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(before, torch.get_rng_state())
+    states = [each.state_dict() for each in (first, same, other)]
+    assert all(torch.equal(a, b) for a, b in zip(states[0].values(), states[1].values(), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(states[0].values(), states[2].values(), strict=True))
+    again = build_head(json.loads(json.dumps(first.config)))
+    again.load_state_dict(states[0])
+    rows = Small()(scenes(2)[0])
+    with torch.no_grad():
+        assert torch.equal(first.eval()(rows), again.eval()(rows))
+
+
+@heads
+@pytest.mark.parametrize(("sides", "size"), [((12, 6, 3), 96), ((13, 7, 4), 100)])
+def test_other_sizes_than_it_was_made_for_do(head: str, sides: tuple[int, ...], size: int) -> None:
+    made = detector(head, MAPS, 2)
+    maps = [torch.randn(2, have, side, side) for have, side in zip(MAPS.channels, sides, strict=True)]
+    rows = MAPS.pack(maps)
+    if sides[0] * 8 != size:
+        made.maps = type(MAPS)(MAPS.names, MAPS.channels, MAPS.strides, sides, size)
+    targets = torch.tensor([[[1.0, size - 30, size - 20, size, size, 600]]]).expand(2, 1, 6)
+    assert made.train()(rows, targets).isfinite().all()
+    with torch.no_grad():
+        assert made.eval()(rows).shape == (2, 100, 6)
+
+
+@heads
+def test_every_parameter_is_a_tensor_of_its_own_and_learns(head: str) -> None:
+    images, targets = scenes(4)
+    made = detector(head, MAPS, 2).train()
+    assert len(dict(made.named_parameters(remove_duplicate=False))) == len(list(made.parameters()))
+    made(Small()(images), targets).sum(1).mean().backward()
+    idle = [name for name, parameter in made.named_parameters() if parameter.grad is None]
+    assert idle == []
+
+
+def test_an_option_that_is_not_known_is_named() -> None:
+    with pytest.raises(RecipeError, match="no option 'query'"):
+        detector("rtdetr?query=3", MAPS, 2)
+    with pytest.raises(RecipeError, match="size 'q'"):
+        detector("yolox?size=q", MAPS, 2)
