@@ -71,6 +71,7 @@ def compare(
     season: int | None = None,
     head: str | None = None,
     loss: str | None = None,
+    tile: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -113,6 +114,7 @@ def compare(
         season: as for `fit`.
         head: as for `fit`: what finds boxes or masks.
         loss: as for `fit`: what masks are learned by.
+        tile: as for `fit`: the side of tiles that images are cut into.
         normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.

@@ -76,6 +76,7 @@ def fit(
     season: int | None = None,
     head: str | None = None,
     loss: str | None = None,
+    tile: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -124,6 +125,7 @@ def fit(
         head: of boxes or masks, what finds them: a detector (`fcos`, `fasterrcnn`, ...) or a decoder (`unet`,
             `deeplabv3plus`, ...), with options behind it (`unet?channels=128,64,32,16,8`).
         loss: of masks, what is minimised: `cross_entropy`, `dice`, `focal`, `lovasz`, or several with `+` between.
+        tile: of boxes and masks, cut larger images into tiles of so many pixels a side, each a sample of its own.
         normal: for anomalies the label of normal samples, from which alone is learned; with it, anomalies are the task.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
@@ -224,6 +226,7 @@ def _fit(
         line = command("fit", [options["data"]], options)
         run = Run(folder, context, loaded, recipe, options["baseline"], decisions, limit, started, line, ledger)
         run.windowed = options["window"] is not None
+        run.tile = options["tile"]
         outcome = run.climb()
         write(outcome, run)
     listener(Finished(f"run {folder}"))

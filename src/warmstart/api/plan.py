@@ -52,6 +52,7 @@ def plan(
     task: TaskName | None = None,
     head: str | None = None,
     loss: str | None = None,
+    tile: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -80,6 +81,7 @@ def plan(
             "segment"; by default what they look like (see `warmstart.data.sources.load`).
         head: as for `fit`: what finds boxes or masks.
         loss: as for `fit`: what masks are learned by.
+        tile: as for `fit`: the side of tiles that images are cut into.
         normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.

@@ -112,11 +112,12 @@ def read_whole(
     forecast: Asked | None = None,
     head: str | None = None,
     loss: str | None = None,
+    tile: int | None = None,
     **series: Unpack[SeriesOptions],
 ) -> Decoded:
     """Read the data, every image, text or series once as the backbone is to see it, and leave out what cannot be read.
 
-    `head` and `loss` are asked of boxes and masks. `seconds` is the time there is for everything: where it is short,
+    `head`, `loss` and `tile` are asked of boxes and masks. `seconds` is the time there is for everything: where it is short,
     less is read of long texts.
     """
     dataset = load(
@@ -132,7 +133,7 @@ def read_whole(
         forecast=forecast,
         **series,
     )
-    dataset = posed(dataset, head, loss)
+    dataset = posed(dataset, head, loss, tile)
     if forecast is not None and size is not None:
         raise DataError(f"a size of {size} steps for forecasts", do="say how far back they look with --context")
     for note in dataset.notes:

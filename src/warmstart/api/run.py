@@ -70,6 +70,7 @@ class Run:
     reference: Reference | None = None
     windowed: bool = False
     least_score: float = 0.0
+    tile: int | None = None
 
     def _set_pace(self) -> None:
         """Choose what computes activations, and keep what was measured for the report."""
@@ -186,6 +187,7 @@ def write(found: Outcome, run: Run) -> None:
         data=found.data,
         reference=run.reference,
         least_score=run.least_score,
+        tile=run.tile,
         window=loaded.dataset.samples[0].source.steps if run.windowed else None,
         longest=room(of_texts(run.context.data.spec), loaded.dataset.samples) if found.task == "generate" else LONGEST,
     )

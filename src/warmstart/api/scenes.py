@@ -9,10 +9,11 @@ from warmstart.data.scenes import BoxTarget, MaskTarget, SceneTarget
 from warmstart.data.schema import Dataset
 from warmstart.data.sources.scenes import layout_of
 from warmstart.data.targets import TaskName
+from warmstart.data.tiling import tiled
 from warmstart.errors import DataError
 from warmstart.model.backbone import Backbone
 
-WORDS = ("head", "loss")
+WORDS = ("head", "loss", "tile")
 """Options of boxes and masks."""
 SIZES: dict[TaskName, int] = {"detect": 320, "segment": 256}
 """Pixels a side where none are asked for, multiples of the coarsest stride, 32: a backbone trained on larger images has
@@ -27,14 +28,14 @@ def of_scenes(data: Any, task: TaskName | None) -> bool:
     return task in SIZES or (task is None and layout_of(data, None) is not None)
 
 
-def posed(dataset: Dataset, head: str | None, loss: str | None) -> Dataset:
-    """The data set whose target asks for a head, and a loss.
+def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None) -> Dataset:
+    """The data set whose target asks for a head and a loss, cut into tiles of so many pixels.
 
     Raises:
-        DataError: a head or a loss where nothing is marked, or a loss for boxes.
+        DataError: any of them where nothing is marked, a loss for boxes, or tiles that cannot be cut.
     """
     target = dataset.target
-    given = [name for name, value in zip(WORDS, (head, loss), strict=True) if value is not None]
+    given = [name for name, value in zip(WORDS, (head, loss, tile), strict=True) if value is not None]
     if not given:
         return dataset
     if isinstance(target, MaskTarget):
@@ -53,7 +54,8 @@ def posed(dataset: Dataset, head: str | None, loss: str | None) -> Dataset:
             expected="the task 'detect' or 'segment'",
             do=f"leave {' and '.join(given)} out",
         )
-    return dataclasses.replace(dataset, target=target)
+    asked = dataclasses.replace(dataset, target=target)
+    return asked if tile is None else tiled(asked, tile)
 
 
 def sized(backbone: Backbone, target: SceneTarget, size: int | None) -> Backbone:

@@ -92,6 +92,9 @@ Loss = Annotated[
         show_default="cross_entropy+dice",
     ),
 ]
+TileSide = Annotated[
+    int | None, typer.Option(help="Of boxes and masks: cut larger images into tiles of so many pixels a side.")
+]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
 TextColumn = Annotated[
     str | None, typer.Option(help="Column of the table that holds the texts; for pairs two, with a comma between them.")

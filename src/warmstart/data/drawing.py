@@ -115,7 +115,7 @@ def with_legend(image: Image.Image, named: Sequence[tuple[str, Colour]], size: i
     if not named:
         return image
     text, gap = font(size or max(12, round(image.width / 50))), 8
-    side = text.size
+    side = round(text.size)
     rows: list[list[tuple[str, Colour]]] = [[]]
     x = float(gap)
     for name, tone in named:

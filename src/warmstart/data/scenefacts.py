@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.data.annotations import Boxes, Colour, Legend, Mask
+from warmstart.data.annotations import IGNORED, Boxes, Colour, Legend, Mask
 from warmstart.data.masks import class_indices, coloured, stored_values
 from warmstart.data.names import some
 from warmstart.data.outlines import bounds, crosses_itself
@@ -141,12 +141,12 @@ def _counted(sample: Sample, classes: Sequence[str]) -> Found | str:
     """What a mask holds, or why it cannot be read."""
     mask = mask_of(sample.label)
     try:
-        if isinstance(mask.source, Boxes):
+        if isinstance(mask.source, Boxes) or mask.window is not None:
             size = image_size(sample.source)
             if size is None:  # told with the images that cannot be read
                 return {}, {}, 0
-            found = np.bincount(class_indices(mask, classes, sample.source, size).reshape(-1), minlength=len(classes))
-            return {name: int(n) for name, n in zip(classes, found, strict=False) if n}, {}, 0
+            found = np.bincount(class_indices(mask, classes, sample.source, size).reshape(-1), minlength=256).tolist()
+            return {name: n for name, n in zip(classes, found, strict=False) if n}, {}, found[IGNORED]
         return _by_legend(mask, mask.legend or Legend({}))
     except WarmstartError as error:
         return error.found
@@ -226,4 +226,4 @@ def _digest(sample: Sample) -> Any:
         stored = stored_values(label.source, True) if not isinstance(label.source, Boxes) else np.zeros(1)
     except WarmstartError:
         return sample.id
-    return stored.shape, stored.tobytes()
+    return label.window, stored.shape, stored.tobytes()

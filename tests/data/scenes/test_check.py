@@ -16,7 +16,9 @@ from warmstart.api.check import check
 from warmstart.cli.main import app
 from warmstart.data.contact import contact_sheet
 from warmstart.data.drawing import colours, draw_boxes, draw_mask
+from warmstart.data.labelfacts import label_facts
 from warmstart.data.sources import load
+from warmstart.data.tiling import tiled
 
 
 def has_colour(picture: Image.Image, colour: tuple[int, int, int]) -> int:
@@ -146,3 +148,14 @@ def test_a_sheet_shows_each_class(tmp_path: Path) -> None:
     assert has_colour(sheet, colours(2)[0]) > 400  # the legend's square alone has 225
     (tmp_path / "30.png").write_bytes(b"")
     assert contact_sheet(data).size == sheet.size
+
+
+def test_masks_of_tiles_are_counted_in_the_tile(tmp_path: Path) -> None:
+    image(tmp_path / "images" / "1.png")
+    values = np.zeros(SIZE[::-1], np.uint8)
+    values[:, :8] = 1
+    mask(tmp_path / "masks" / "1.png", values)
+    facts = label_facts(tiled(load(tmp_path), 32))
+    assert facts["masks"] == 2
+    assert facts["pixels"]["1"] == pytest.approx(8 * 30 / (2 * 32 * 30))
+    assert facts["alone"] == ["images/1.png[8,0] (0)"]

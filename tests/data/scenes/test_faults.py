@@ -71,7 +71,10 @@ def test_unknown_ids(tmp_path: Path) -> None:
     named(
         with_one(tmp_path, category_id=5), "1 annotation(s) of a category that is not listed: a.json id 22 (category 5)"
     )
-    named(with_one(tmp_path, image_id=9), "1 annotation(s) of an image that is not listed: a.json id 22 (image 9)")
+    rest = named(
+        with_one(tmp_path, image_id=9), "1 annotation(s) of an image that is not listed: a.json id 22 (image 9)"
+    )
+    assert boxes_of(rest.samples[0].label).names == ("cat",)
 
 
 def test_an_image_that_is_not_there_or_twice_or_of_another_size(tmp_path: Path) -> None:
@@ -111,7 +114,7 @@ def test_a_class_that_train_lacks(tmp_path: Path) -> None:
 
 def test_classes_that_differ_in_spelling(tmp_path: Path) -> None:
     scenes = {"1.png": [("cat", 1, 1, 4, 4), ("Cat", 5, 5, 9, 9)]}
-    data = load(coco(tmp_path / "a.json", scenes, tmp_path, {"cat": 1, "Cat": 2}))  # type: ignore[arg-type]
+    data = load(coco(tmp_path / "a.json", scenes, tmp_path, {"cat": 1, "Cat": 2}))
     assert data.notes == ("classes that differ in spelling alone: cat and Cat",)
 
 
@@ -145,6 +148,7 @@ def test_json_that_is_cut_off_names_the_line(tmp_path: Path) -> None:
     ("outline", "what"),
     [
         ([[1, 1, 4, 4]], "a polygon of fewer than three points among them"),
+        ([[1, 1, 4, 4, 2, float("inf")]], "a coordinate that is no number among them"),
         ([[1, 1, 4, 4, 2]], "being no polygons of x, y, x, y, ..."),
         ({"size": [30, 40], "counts": [5, 5]}, "being run-length codes of fewer or more pixels than their size"),
         ({"counts": [5, 5]}, "being run-length codes without a size"),
@@ -182,6 +186,13 @@ def test_lines_of_yolo(line: str, what: str, tmp_path: Path) -> None:
     write(tmp_path / "classes.txt", "cat\ndog")
     write(tmp_path / "labels" / "1.txt", f"1 0.5 0.5 0.2 0.2\n{line}\n")
     assert boxes_of(named(tmp_path, what).samples[0].label).names == ("dog",)
+
+
+def test_a_label_file_without_an_image(tmp_path: Path) -> None:
+    yolo(tmp_path, TWO)
+    write(tmp_path / "labels" / "9.txt", "0 0.5 0.5 0.2 0.2")
+    write(tmp_path / "labels" / "classes.txt", "cat\ndog")
+    assert named(tmp_path, "1 label file(s) of an image that is not there: 9.txt").target.classes == ("cat", "dog")
 
 
 def test_yaml_that_names_what_is_not_there(tmp_path: Path) -> None:
@@ -223,7 +234,7 @@ def test_rows_that_cannot_be_used(tmp_path: Path) -> None:
         "2.png,1,1,5,5,cat",
     ]
     file = write(tmp_path / "a.csv", "image,xmin,ymin,xmax,ymax,label\n" + "\n".join(rows))
-    named(
+    rest = named(
         file,
         "1 box(es) without a class: row 2",
         "1 row(s) without a path: row 3",
@@ -231,6 +242,7 @@ def test_rows_that_cannot_be_used(tmp_path: Path) -> None:
         "1 box(es) with a coordinate that is no number: row 5",
         "1 annotation(s) of an image that is not there: row 6 (2.png)",
     )
+    assert boxes_of(rest.samples[0].label).xyxy.tolist() == [[1, 1, 5, 5]]
 
 
 def test_masks_that_cannot_be_used(tmp_path: Path) -> None:

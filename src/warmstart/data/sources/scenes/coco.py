@@ -187,11 +187,13 @@ def _outline(found: Any) -> tuple[Outline | None, str]:
     rings = found if isinstance(found, list) and all(isinstance(ring, list) for ring in found) else [found]
     polygons = []
     for ring in rings:
-        if not isinstance(ring, list) or len(ring) % 2 or not all(_is_number(value) for value in ring):
+        if not isinstance(ring, list) or len(ring) % 2 or not {*map(type, ring)} <= {int, float}:
             return None, "being no polygons of x, y, x, y, ..."
         if len(ring) < 6:
             return None, "a polygon of fewer than three points among them"
         polygons.append(np.array(ring, dtype=np.float64).reshape(-1, 2))
+        if not np.isfinite(polygons[-1]).all():
+            return None, "a coordinate that is no number among them"
     return Outline(tuple(polygons)), ""
 
 

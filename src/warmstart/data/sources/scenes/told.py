@@ -10,7 +10,7 @@ from warmstart.data.names import some
 from warmstart.data.sources.rows import OnMissing
 from warmstart.errors import DataError
 
-_SHOWN = 5
+_SHOWN = 10
 LEFT_OUT = "left out, since it cannot be used: "
 """How notes on what was skipped begin."""
 

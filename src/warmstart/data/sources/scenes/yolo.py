@@ -18,8 +18,10 @@ from warmstart.data.schema import SplitName
 from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture
 from warmstart.data.sources.scenes.told import Told
 from warmstart.data.sources.textfile import read_text
-from warmstart.data.sources.walk import is_file
+from warmstart.data.sources.walk import entries, is_file
 
+NAMES = ("classes.txt", "obj.names", "names.txt")
+"""Files with a line for each class, where there is no `data.yaml`."""
 _ROUNDING = 0.01
 """Share of a side by which coordinates may lie outside 0 to 1 and count as rounding, or a box that reaches beyond."""
 
@@ -44,6 +46,8 @@ def read_yolo(images: Images, names: dict[int, str], told: Told, *, keypoints: b
         if file is not None:
             picture.marks = _marks(file, names, told, keypoints)
         pictures.append(picture)
+    for file in _alone({file for path, _ in images if (file := label_file(path)) is not None}):
+        told.wrong("label file(s) of an image that is not there", file.name)
     if without:
         notes.append(f"{len(without)} image(s) have no label file and so no objects: {some(without, 3)}")
     if keypoints:
@@ -64,6 +68,22 @@ def label_file(image: Path) -> Path | None:
     if at is not None:
         places.insert(0, Path(*parts[:at], "labels", *parts[at + 1 :]))
     return next((place for place in places if is_file(place)), None)
+
+
+def _alone(files: set[Path]) -> list[Path]:
+    """Files beside some label files that have no image; only in folders called `labels` or in these."""
+    found = []
+    for folder in sorted({file.parent for file in files}):
+        at = max((i for i, name in enumerate(folder.parts) if name.lower() == "labels"), default=None)
+        if at is not None:
+            images = Path(*folder.parts[:at], "images", *folder.parts[at + 1 :])
+            labels = [path for path in entries(folder)[1] if path.suffix == ".txt" and path.name not in NAMES]
+            found += [path for path in labels if path not in files and not _has_image(path, (images, folder))]
+    return found
+
+
+def _has_image(label: Path, folders: Sequence[Path]) -> bool:
+    return any(image_of(label, folder) for folder in folders)
 
 
 def image_of(label: Path, images: Path) -> bool:

@@ -10,13 +10,11 @@ from warmstart.data.names import PARTS, clean, natural
 from warmstart.data.schema import SplitName
 from warmstart.data.sources.scenes.finder import part_named
 from warmstart.data.sources.scenes.layout import yolo_file
-from warmstart.data.sources.scenes.yolo import names_in
+from warmstart.data.sources.scenes.yolo import NAMES, names_in
 from warmstart.data.sources.textfile import read_text
 from warmstart.data.sources.walk import entries, is_file, is_folder, walk
 from warmstart.errors import DataError
 
-NAMES = ("classes.txt", "obj.names", "names.txt")
-"""Files with a line for each class, where there is no `data.yaml`."""
 Images = list[tuple[Path, SplitName | None]]
 
 
