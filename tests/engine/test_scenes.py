@@ -217,7 +217,7 @@ def test_what_makes_no_sense_of_boxes_and_masks_is_refused() -> None:
     for task, what in ((boxes, "boxes"), (masks, "masks")):
         with pytest.raises(RecipeError, match=f"mixup and cutmix, and what is learned are {what}"):
             refuse_training(mixed, task)
-        with pytest.raises(RecipeError, match="the class of an image"):
+        with pytest.raises(RecipeError, match="features of whole images"):
             refuse_training(Recipe(name="a", steps=(Contrastive(), Phase())), task)
     weighted = Recipe(name="a", steps=(Phase(class_weights="balanced", label_smoothing=0.1),))
     refuse_training(weighted, masks)

@@ -157,7 +157,8 @@ def show(now: Session, result: FitResult) -> None:
     now.say(f"bundle   {result.bundle}")
     kind = outcome.preprocess.get("kind", "image")
     inputs = {"image": "PHOTO.jpg", "text": "TEXTS.csv", "series": "SERIES.csv"}[kind]
-    now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} {inputs} --csv answers.csv")
+    to = "--out found" if outcome.task in ("detect", "segment") else "--csv answers.csv"
+    now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} {inputs} {to}")
     now.result(
         {
             "folder": result.folder,

@@ -30,7 +30,7 @@ from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.edited import edited
 from warmstart.planning.plan import Plan
-from warmstart.recipe.phase import ClosedForm, Contrastive, Phase, Supervised
+from warmstart.recipe.phase import BackboneStep, ClosedForm, Phase
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
 
@@ -120,9 +120,9 @@ def _refuse_for_scenes(recipe: Recipe, task: Task) -> None:
                     expected=f"a recipe without {' and '.join(found)}",
                     do=f"leave {' and '.join(found)} out of the recipe; augment=light or standard varies images",
                 )
-        elif isinstance(step, Contrastive | Supervised):
+        elif isinstance(step, BackboneStep):
             raise RecipeError(
-                f"{step.kind} {step.name!r} learns from the class of an image, and here things are marked in it",
+                f"{step.kind} {step.name!r} learns from features of whole images, and a backbone that marks gives maps",
                 expected="a recipe of phases",
                 do="take head_only, finetune, gradual or lora",
             )

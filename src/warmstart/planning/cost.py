@@ -34,6 +34,12 @@ class SpeedFacts:
     extraction: float = 1.0  # times as fast that the frozen part runs where its activations are stored
     step: float = 0.005  # seconds that a training step costs whatever its size
     measured: bool = False
+    head: float = 0.0  # operations per second of a head on maps, whose layers are of another kind; 0 is as the backbone
+
+    @property
+    def of_head(self) -> float:
+        """Operations per second of the head."""
+        return self.head or self.flops
 
 
 class Costs:
@@ -81,7 +87,7 @@ class Costs:
             train += self._data.unlabelled
         forward = self._flops(cache.cut, step.cut, size) * train + self._flops(cache.cut, self._last, size) * val
         suffix = (self._flops(step.cut, self._last, size) + self._head(size)) * train
-        forward += self._head(size) * val if self._backbone.maps is not None else 0
+        forward += self._head(size) * val if self._backbone.maps is not None else 0.0
         epoch = (forward + _TRAINING * suffix) / self._speed.flops + step.steps_per_epoch * self._speed.step
         return epoch + (train + val) / self._speed.images if cache.what == "nothing" else epoch
 
@@ -138,9 +144,11 @@ class Costs:
             seconds += total * self._flops(0, cache.cut, size) / (self._speed.flops * self._speed.extraction)
         return seconds
 
-    def _head(self, size: int) -> int:
-        """Operations of the head, per sample."""
-        return 2 * self._numbers if self._backbone.maps is None else profile_head(self._network, size).flops
+    def _head(self, size: int) -> float:
+        """Operations of the head, per sample, as many as the backbone does in the time that they take."""
+        if self._backbone.maps is None:
+            return 2 * self._numbers
+        return profile_head(self._network, size).flops * self._speed.flops / self._speed.of_head
 
     def _flops(self, start: int, stop: int, size: int) -> int:
         return profile(self._backbone, start, stop, size).flops

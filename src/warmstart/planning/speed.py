@@ -15,7 +15,7 @@ from warmstart.errors import ImageError
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.cost import SpeedFacts
-from warmstart.planning.profile import profile
+from warmstart.planning.profile import profile, profile_head
 from warmstart.preprocess.image import read_pixels
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.reader import Source
@@ -48,7 +48,9 @@ def measure_speed(
     read = math.inf
     if not decoded and isinstance(spec, PreprocessSpec):
         read = _images_decoded(spec, sources or [_stand_in(spec)], 0.25 * seconds)
-    return SpeedFacts(flops=max(flops * through, 1.0), images=read, measured=True)
+    return SpeedFacts(
+        flops=max(flops * through, 1.0), images=read, measured=True, head=_of_head(network, spec, seconds)
+    )
 
 
 def _through(network: Network, size: int, seconds: float, batch: int = 32) -> float:
@@ -69,6 +71,22 @@ def _through(network: Network, size: int, seconds: float, batch: int = 32) -> fl
             run()
             passes += 1
     return batch * passes / (time.perf_counter() - begun)
+
+
+def _of_head(network: Network, spec: Spec, seconds: float, batch: int = 2) -> float:
+    """Operations per second of a head on maps, in evaluation; 0 of others, which take next to nothing."""
+    maps = network.facts.maps
+    if maps is None:
+        return 0.0
+    rows = torch.zeros(batch, maps.at(spec.size).width, device=next(network.parameters()).device)
+    with evaluating(network), torch.inference_mode():
+        network.answer(rows)
+        begun, passes = time.perf_counter(), 0
+        while passes == 0 or time.perf_counter() - begun < seconds:
+            network.answer(rows)
+            passes += 1
+    images = batch * passes / (time.perf_counter() - begun)
+    return max(profile_head(network, spec.size).flops * images, 1.0)
 
 
 def _images_decoded(spec: PreprocessSpec, sources: Sequence[Source], seconds: float) -> float:

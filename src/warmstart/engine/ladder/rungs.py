@@ -230,7 +230,7 @@ def evaluation_seconds(context: LadderContext, images: int) -> float:
     seconds = images * flops / (context.speed.flops * context.speed.extraction)
     if backbone.maps is None:
         return seconds
-    return seconds + images * profile_head(context.network(), context.data.spec.size).flops / context.speed.flops
+    return seconds + images * profile_head(context.network(), context.data.spec.size).flops / context.speed.of_head
 
 
 def _plain(plan: HeadPlan | PhasePlan) -> bool:

@@ -74,6 +74,6 @@ class Contestant:
         if cut is not None:
             from_cut = profile(context.backbone, cut, len(context.backbone.chain.cuts) - 1, context.data.spec.size)
             head = 0 if context.backbone.maps is None else profile_head(network, context.data.spec.size).flops
-            above = held * (from_cut.flops + head) / speed.flops
+            above = held * (from_cut.flops / speed.flops + head / speed.of_head)
         fits = sum(isinstance(step, HeadPlan) for step in plan.steps)
         return plan.seconds + above + 0.3 * fits
