@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.detect.catalog import detector, detector_on
 from warmstart.model.head import build_head
-from warmstart.model.maps import Maps
+from warmstart.model.pyramid import pyramid
 
 NAMES = ("ant", "bee", "cat")
 SIDE = 96
@@ -92,25 +91,20 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, 
     return found
 
 
-def mapped(model: Any, folder: Path) -> tuple[Backbone, Tensor, Tensor]:
-    """The backbone with maps, images, and rows of their maps, which it gives itself."""
-    backbone = load_backbone(f"hf:{folder}")
+def mapped(folder: Path) -> tuple[Backbone, Tensor, Tensor]:
+    """The backbone with maps, images, and rows of their maps."""
+    backbone = pyramid(load_backbone(f"hf:{folder}"), (8, 16, 32))
     images = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
-    cuts = [cut.index for cut in backbone.chain.cuts if "stages" in cut.name][1:]
     with torch.no_grad():
-        maps = backbone.chain.prefixes(cuts)(images)
-        for mine, theirs in zip(maps, model.model.backbone.model(images).feature_maps, strict=True):
-            torch.testing.assert_close(mine, theirs, atol=1e-4, rtol=1e-4)
-    facts = Maps(("2", "3", "4"), tuple(m.shape[1] for m in maps), (8, 16, 32), (12, 6, 3), SIDE)
-    return dataclasses.replace(backbone, maps=facts), images, facts.pack(maps)
+        return backbone, images, backbone.chain(images)
 
 
 @kinds
 def test_detections_are_those_of_the_supplier(published: dict[str, tuple[Any, Path]], kind: str) -> None:
     model, folder = published[kind]
-    backbone, images, rows = mapped(model, folder)
+    backbone, images, rows = mapped(folder)
     assert backbone.source_classes == NAMES
-    head = detector_on(backbone, kind, NAMES).eval()
+    head = detector_on(backbone, "", NAMES).eval()
     with torch.no_grad():
         found, raw = head(rows), model(images)
     theirs = RTDetrImageProcessor().post_process_object_detection(raw, 0.0, [(SIDE, SIDE)] * 2)  # type: ignore[no-untyped-call]
@@ -128,7 +122,7 @@ def test_detections_are_those_of_the_supplier(published: dict[str, tuple[Any, Pa
 @kinds
 def test_losses_are_those_of_the_supplier(published: dict[str, tuple[Any, Path]], kind: str) -> None:
     model, folder = published[kind]
-    backbone, images, rows = mapped(model, folder)
+    backbone, images, rows = mapped(folder)
     head, targets = detector_on(backbone, kind, NAMES), scenes(2, SIDE)[1]
     labels = []
     for boxes in targets:
@@ -148,7 +142,7 @@ def test_losses_are_those_of_the_supplier(published: dict[str, tuple[Any, Path]]
 @kinds
 def test_of_the_weights_classes_are_taken_by_name(published: dict[str, tuple[Any, Path]], kind: str) -> None:
     model, folder = published[kind]
-    backbone, _, _ = mapped(model, folder)
+    backbone, _, _ = mapped(folder)
     mine = detector_on(backbone, kind, ("dog", "Bee")).state_dict()
     theirs = model.state_dict()
     for name in ("model.enc_score_head.weight", "model.decoder.class_embed.1.bias"):

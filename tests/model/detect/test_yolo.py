@@ -19,7 +19,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.detect import libreyolo
 from warmstart.model.detect.catalog import detector_on
-from warmstart.model.maps import Maps
+from warmstart.model.pyramid import pyramid
 from warmstart.preprocess.spec import PreprocessSpec
 
 NAMES = ("ant", "bee", "cat")
@@ -50,24 +50,19 @@ def file(whole: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def mapped(backbone: Backbone, whole: Any) -> tuple[Backbone, Tensor, Tensor]:
+def mapped(backbone: Backbone) -> tuple[Backbone, Tensor, Tensor]:
     """The backbone with maps, images as YOLOX reads them, and rows of their maps."""
     images = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1)) * 255
+    spec = backbone.preprocess.with_size(SIDE)
+    given = pyramid(dataclasses.replace(backbone, spec=spec), (8, 16, 32))
+    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (spec.mean, spec.std))
     with torch.no_grad():
-        maps = list(whole.backbone.backbone(images).values())
-    facts = Maps(
-        ("dark3", "dark4", "dark5"),
-        tuple(each.shape[1] for each in maps),
-        (8, 16, 32),
-        tuple(each.shape[2] for each in maps),
-        SIDE,
-    )
-    return dataclasses.replace(backbone, maps=facts), images, facts.pack(maps)
+        return given, images, given.chain((images.flip(1) / 255 - mean) / std)
 
 
 def test_detections_are_those_of_the_supplier(whole: Any, file: Path) -> None:
-    backbone, images, rows = mapped(load_backbone(f"libreyolo:yoloxn@{file}"), whole)
-    head = detector_on(backbone, "yolox", NAMES).eval()
+    backbone, images, rows = mapped(load_backbone(f"libreyolo:yoloxn@{file}"))
+    head = detector_on(backbone, "", NAMES).eval()
     assert head.state_dict()["predictor.cls_preds.0.weight"].equal(whole.state_dict()["head.cls_preds.0.weight"])
     with torch.no_grad():
         found, raw = head(rows), whole(images)
@@ -82,7 +77,7 @@ def test_detections_are_those_of_the_supplier(whole: Any, file: Path) -> None:
 
 
 def test_losses_are_those_of_the_supplier(whole: Any, file: Path) -> None:
-    backbone, images, rows = mapped(load_backbone(f"libreyolo:yoloxn@{file}"), whole)
+    backbone, images, rows = mapped(load_backbone(f"libreyolo:yoloxn@{file}"))
     head = detector_on(backbone, "yolox", NAMES)
     targets = scenes(2, SIDE)[1]
     labels = torch.zeros(2, 3, 5)
@@ -100,7 +95,7 @@ def test_losses_are_those_of_the_supplier(whole: Any, file: Path) -> None:
 
 
 def test_of_the_weights_classes_are_taken_by_name(whole: Any, file: Path) -> None:
-    backbone, _, _ = mapped(load_backbone(f"libreyolo:yoloxn@{file}"), whole)
+    backbone, _, _ = mapped(load_backbone(f"libreyolo:yoloxn@{file}"))
     assert backbone.source_classes == NAMES
     theirs, fresh = whole.state_dict(), dataclasses.replace(backbone, source_weights=None)
     mine, drawn = (detector_on(each, "yolox", ("dog", "Bee"), seed=3).state_dict() for each in (backbone, fresh))
