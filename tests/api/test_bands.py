@@ -23,8 +23,6 @@ from warmstart.api.predict import predict
 from warmstart.data.sources import load
 from warmstart.errors import BandsError, DataError
 from warmstart.model.adapters import toy
-from warmstart.model.adapters.base import assemble, seeded
-from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import backbones
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.recipe.phase import Phase
@@ -37,28 +35,22 @@ BACKBONES = {"satellite": NAMED, "thirteen": UNNAMED.with_channels(13), "two": U
 NIR = SENTINEL.index("B08")
 
 
-class Supplier(toy.ToySupplier):
+def supplier(name: str, spec: PreprocessSpec) -> toy.ToySupplier:
     """The toy with a first convolution of as many channels as a spec has."""
 
-    def __init__(self, name: str, spec: PreprocessSpec) -> None:
-        self.name, self.spec = name, spec
-
-    def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
-        card = dataclasses.replace(toy.SUPPLIER.load("", pretrained=pretrained, seed=seed).card, name=self.name)
-        return assemble(self.untrained(name, seed=0 if pretrained else seed), self.spec, card)
-
-    def untrained(self, name: str, *, seed: int) -> nn.Module:
+    def network() -> nn.Module:
         net = toy.ToyNet()
-        with seeded(seed):
-            net.stem[0] = nn.Conv2d(self.spec.channels, 8, 3, 1, 1, bias=False)
+        net.stem[0] = nn.Conv2d(spec.channels, 8, 3, 1, 1, bias=False)
         return net
+
+    return toy.ToySupplier(name, network, spec)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _suppliers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, spec in BACKBONES.items():
-            patch.setitem(backbones._entries, name, Supplier(name, spec))
+            patch.setitem(backbones._entries, name, supplier(name, spec))
         yield
 
 

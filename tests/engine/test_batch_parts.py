@@ -63,7 +63,7 @@ def test_balanced_weights_give_every_class_the_same_total() -> None:
 def test_losses_of_parts_add_up_to_the_loss_of_the_batch(weights: str, soft: bool) -> None:
     phase = Phase.model_validate({"class_weights": weights, "label_smoothing": 0.1})
     targets = torch.tensor([0, 0, 0, 0, 1, 2, 2])
-    objective = Objective.of(phase, CLASSIFY, targets, 3, torch.device("cpu"))
+    objective = Objective.of(phase, CLASSIFY, lambda: targets, 3, torch.device("cpu"))
     outputs = torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
     if soft:
         targets = torch.randn(7, 3, generator=torch.Generator().manual_seed(1)).softmax(1)

@@ -12,13 +12,13 @@ def norm() -> nn.BatchNorm1d:
     return nn.BatchNorm1d(3, momentum=0.01)
 
 
-def batches() -> list[torch.Tensor]:
-    return list(torch.randn(4, 8, 3, generator=torch.Generator().manual_seed(0)) * 5 + 2)
+def batches() -> list[tuple[torch.Tensor]]:
+    return [(batch,) for batch in torch.randn(4, 8, 3, generator=torch.Generator().manual_seed(0)) * 5 + 2]
 
 
 def test_young_averages_become_the_statistics_of_the_data(norm: nn.BatchNorm1d) -> None:
     settle(nn.Sequential(norm), batches(), steps=30)
-    every = torch.cat(batches())
+    every = torch.cat([batch for (batch,) in batches()])
     assert norm.running_mean is not None
     assert torch.allclose(norm.running_mean, every.mean(0), atol=1e-5)
     assert norm.momentum == 0.01

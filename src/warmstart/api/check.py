@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -10,10 +11,13 @@ from warmstart.data.audit import Audit, audit_of, look_at
 from warmstart.data.contact import contact_sheet
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import load
+from warmstart.data.sources.scenes import LEFT_OUT, layout_of
 from warmstart.data.split import split
 from warmstart.data.targets import TaskName
 from warmstart.data.together import copies
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
+
+STOPS = "fit stops at what cannot be used: mend it, or give fit what load(..., on_missing='skip') returns"
 
 
 def check(
@@ -59,8 +63,9 @@ def check(
             `warmstart.load` has them.
 
     Raises:
-        DataError: the data is not of a form that can be read.
+        DataError: the data is not of a form that can be read. What is wrong with boxes and masks is a finding.
     """
+    scenes = layout_of(data, task) is not None
     dataset = load(
         data,
         task=task,
@@ -70,9 +75,12 @@ def check(
         label_column=label_column,
         group=group,
         time=time,
+        on_missing="skip" if scenes else "error",
         forecast=asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test),
         **series,
     )
+    if any(note.startswith(LEFT_OUT) for note in dataset.notes):
+        dataset = dataclasses.replace(dataset, notes=(*dataset.notes, STOPS))
     what = "decode" if dataset.kind == "image" else "read"
     listener(Started(what, len(dataset)))
     looks = look_at(dataset, progress=lambda n: listener(Advanced(what, n)))

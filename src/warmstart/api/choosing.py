@@ -11,11 +11,10 @@ from warmstart.api.candidates import Candidate, Field, Wanted, better_elsewhere
 from warmstart.api.command import command
 from warmstart.api.environment import environment
 from warmstart.api.finalists import Finalist, against, finalist, in_order
-from warmstart.api.kinds import COLUMNS
+from warmstart.api.options import KEPT
 from warmstart.api.prepare import Loaded
+from warmstart.api.reading import fitted, read_inputs
 from warmstart.api.run import PEAK_SECONDS
-from warmstart.api.series import for_channels, read_all_series
-from warmstart.api.texts import read_all_texts
 from warmstart.api.transferable import with_transferability
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
@@ -26,6 +25,7 @@ from warmstart.evaluation.recommendation import Elsewhere, Probed, Ranked, Recom
 from warmstart.model.backbone import Backbone
 from warmstart.model.uri import Uri
 from warmstart.planning.peak import measure_peak
+from warmstart.planning.plan import CacheLimits
 from warmstart.preprocess.text import TextSpec
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.text import to_yaml
@@ -119,18 +119,17 @@ class Choosing:
         return views
 
     def _view(self, uri: str, backbone: Backbone) -> View:
-        """The data as a backbone is to see them: bands normalised as they are, texts as its own tokens."""
+        """The data as a backbone is to see them: bands normalised as they are, all else read anew."""
         size = self.wanted.size
-        if isinstance(backbone.spec, TextSpec):
-            most = None if size is None else min(size, backbone.spec.limit)
-            tokens, _ = read_all_texts(self.data.dataset, backbone, most, silent, self.budget)
-            return View(uri, backbone, dataclasses.replace(self.data, store=tokens, spec=tokens.spec))
-        if backbone.spec.kind == "series":
-            backbone = for_channels(backbone, self.data.dataset)
-            series, _ = read_all_series(self.data.dataset, backbone, size, silent)
-            return View(uri, backbone, dataclasses.replace(self.data, store=series, spec=series.spec))
-        spec = measured(backbone.preprocess, self.data.dataset, self.listener)
-        return View(uri, dataclasses.replace(backbone, spec=spec), self.data, size)
+        if backbone.spec.kind == "image":
+            spec = measured(backbone.preprocess, self.data.dataset, self.listener)
+            return View(uri, dataclasses.replace(backbone, spec=spec), self.data, size)
+        if size is not None and isinstance(backbone.spec, TextSpec):
+            size = min(size, backbone.spec.limit)
+        backbone = fitted(backbone, self.data.dataset)
+        nothing = CacheLimits(total=0)
+        store, _ = read_inputs(self.data.dataset, backbone, size, silent, limits=nothing, seconds=self.budget)
+        return View(uri, backbone, dataclasses.replace(self.data, store=store, spec=store.spec))
 
     def _finalists(self, views: list[View]) -> list[Finalist]:
         """Those of them that there was time for, the better first; without the first the next has nothing to be held
@@ -228,6 +227,6 @@ def _next(options: dict[str, Any], view: View, recipe: str) -> str:
     """The `fit` that does what was recommended: features of the same blocks, the same parts of the data."""
     taps = len(view.backbone.groups) - 1 if view.backbone.groups else None
     uri = str(dataclasses.replace(Uri.of(view.uri), taps=taps))
-    same = ("accept_licence", "size", "seed", "val", "test", "group", "time", *COLUMNS)
-    asked = {"backbone": uri, "recipe": recipe} | {key: options[key] for key in same}
+    same = {key: options[key] for key in ("accept_licence", *KEPT) if key in options}
+    asked = {"backbone": uri, "recipe": recipe} | same
     return command("fit", [options["data"]], asked)

@@ -13,14 +13,14 @@ from warmstart.api.command import called
 from warmstart.api.compared import Compared
 from warmstart.api.comparison import comparison
 from warmstart.api.contest import Contest, contest, contestants_of
-from warmstart.api.forecasts import asked_of
-from warmstart.api.kinds import BACKBONES, COLUMNS, default_methods
+from warmstart.api.kinds import BACKBONES, default_methods
+from warmstart.api.options import COLUMNS, asked_in, kept, kind_in
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.schedule import Schedule
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Kind
-from warmstart.data.seriesreading import SeriesOptions, reading_of
-from warmstart.data.sources import kind_of, load
+from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.sources import load
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
@@ -51,10 +51,6 @@ class CompareResult:
     report: Path
 
 
-_AS_GIVEN = ("size", "seed", "val", "group", "time", "task", "horizon", "context", "season", "normal")
-"""Options that a run's folder holds just as they were given."""
-
-
 def compare(
     data: Any,
     *,
@@ -73,6 +69,9 @@ def compare(
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,
+    head: str | None = None,
+    loss: str | None = None,
+    tile: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -113,6 +112,9 @@ def compare(
         horizon: as for `fit`; the folds then go forward in time.
         context: as for `fit`.
         season: as for `fit`.
+        head: as for `fit`: what finds boxes or masks.
+        loss: as for `fit`: what masks are learned by.
+        tile: as for `fit`: the side of tiles that images are cut into.
         normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
@@ -134,15 +136,10 @@ def compare(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; finished trials are kept and `resume` goes on.
     """
-    given = dict(locals())
+    given = kept(locals())
     _check_counts(folds, seeds, workers)
-    asks = asked_of(task, horizon=horizon, context=context, season=season, val=val, folds=folds)
-    said = reading_of(series)
-    seen = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
-    kind: Kind = "series" if asks else seen
-    columns = {name: given[name] for name in COLUMNS if name in given} | vars(said)
-    of: TaskName | None = "forecast" if asks else task
-    asked = _listed(_default(data, kind, of, {**columns, "normal": normal}) if methods is None else methods)
+    kind = kind_in(data, given)
+    asked = _listed(_default(data, kind, given) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
     options: dict[str, Any] = {
         "data": called(data),
@@ -150,8 +147,7 @@ def compare(
         "backbones": ",".join(named),
         **{"folds": folds, "seeds": seeds, "budget": str(budget)},
         "accept_licence": accept_licence or None,
-        **{name: given[name] for name in _AS_GIVEN},
-        **columns,
+        **given,
         "workers": workers,
         "ray": ray,
         "max_unreadable": max_unreadable,
@@ -162,10 +158,11 @@ def compare(
     return _compare(data, found, options, out=out, resume=resume, cache=cache, listener=listener)
 
 
-def _default(data: Any, kind: Kind, task: TaskName | None, columns: dict[str, Any]) -> list[str]:
-    if task == "forecast":
-        return default_methods(kind, task)
-    return default_methods(kind, load(data, kind=kind, task=task, **columns).target.kind)
+def _default(data: Any, kind: Kind, given: dict[str, Any]) -> list[str]:
+    if asked_in(given) is not None:
+        return default_methods(kind, "forecast")
+    columns = {name: given[name] for name in ("task", "normal", *COLUMNS)}
+    return default_methods(kind, load(data, kind=kind, **columns).target.kind)
 
 
 def _check_counts(folds: int, seeds: int, workers: int) -> None:

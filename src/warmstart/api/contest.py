@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from warmstart.api.budget import cache_limits
-from warmstart.api.forecasts import WORDS, asked_of
-from warmstart.api.kinds import COLUMNS
+from warmstart.api.options import how_read
 from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Decoded, activation_store, backbone_at, read_whole
 from warmstart.data.schema import Dataset, Split
@@ -28,8 +27,6 @@ from warmstart.errors import DataError, RecipeError
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import task_of
-
-READING = ("size", "group", "time", "task", "normal", *COLUMNS, "max_unreadable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,14 +133,7 @@ def contest(
     for number, uri in enumerate(dict.fromkeys(one.backbone for one in contestants)):
         accepted = bool(options["accept_licence"])
         backbone = backbone_at(uri, options["size"], options["seed"], accept_licence=accepted)
-        asked = {key: options[key] for key in READING}
-        asked["forecast"] = asked_of(
-            options["task"],
-            **{word: options[word] for word in WORDS},
-            val=options["val"],
-            folds=options["folds"],
-        )
-        whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **asked)
+        whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **how_read(options))
         target = whole.dataset.target
         for one in contestants:
             if one.recipe is not None and one.backbone == uri:

@@ -11,11 +11,14 @@ import torch
 
 from warmstart.api.written import written
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.scenes import BoxTarget, MaskTarget
+from warmstart.data.scenestore import SceneStore
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.seriesreading import SeriesOptions, columns_of
 from warmstart.data.sources import load
 from warmstart.data.sources.ahead import measured_windows
 from warmstart.data.targets import AnomalyTarget
+from warmstart.data.tiling import tiled
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
@@ -25,9 +28,11 @@ from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.conformal import measured_coverage
 from warmstart.evaluation.metrics import confusion
 from warmstart.evaluation.predict import predict_outputs
+from warmstart.evaluation.scenes import of_scenes
 from warmstart.preprocess.kinds import of_texts
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.reading import unreadable
+from warmstart.shipping.scenes import AT_ONCE
 
 
 def evaluate(
@@ -53,7 +58,7 @@ def evaluate(
     Returns:
         `n`, `unreadable` (ids), `metrics` {name: Interval}, `ece`, `confusion` (rows: true), `classes`, `part`,
         `unknown` (share that looks like nothing that was trained on; `None` where the bundle cannot tell), `coverage`
-        (a `Coverage`, or `None`).
+        (a `Coverage`, or `None`). Of boxes and masks `by_class` too, and everything at the size that the network sees.
 
     Raises:
         DataError: the data has classes the bundle does not know, nothing in it can be read, or the coverage is more
@@ -67,6 +72,8 @@ def evaluate(
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":
         return _of_writing(loaded, samples, part="test" if test else "all", seed=seed, listener=listener)
+    if isinstance(loaded.manifest.target, BoxTarget | MaskTarget):
+        return _of_scenes(loaded, samples, part="test" if test else "all", seed=seed, listener=listener)
     targets = loaded.targets(samples)
     scores = None if coverage is None else loaded.scores(coverage)
     listener(Started("evaluate", len(samples)))
@@ -105,6 +112,45 @@ def _read(bundle: Bundle, data: Any, columns: dict[str, Any], group: str | None,
     normal = target if isinstance(target, AnomalyTarget) else None
     kind, task = bundle.spec.kind, bundle.manifest.task
     return load(data, kind=kind, task=task, normal=normal, group=group, **columns, **series)
+
+
+def _of_scenes(
+    bundle: Bundle, samples: Sequence[Sample], *, part: str, seed: int, listener: Listener
+) -> dict[str, Any]:
+    """The same facts of boxes and masks, at the size that the network sees, and what is found of each class."""
+    target, tile = bundle.manifest.target, bundle.manifest.tile
+    assert isinstance(target, BoxTarget | MaskTarget), "asked of boxes and masks alone"
+    bundle.refuse_unknown(samples)
+    dataset = Dataset(tuple(samples), target)
+    store = SceneStore(dataset if tile is None else tiled(dataset, tile), bundle.preprocess)
+    every = store.dataset.samples
+    listener(Started("evaluate", 2 * len(every)))
+    looks = store.preload(range(len(every)), progress=lambda n: listener(Advanced("evaluate", n)))
+    kept = np.array([i for i, seen in enumerate(looks) if not seen.error and every[i].label is not None], np.int64)
+    if not len(kept):
+        why = next((seen.error for seen in looks if seen.error), "nothing is marked in them")
+        raise DataError(
+            f"none of the {len(every)} images can be read and is marked: {why}",
+            do="look at them with: warmstart check DATA",
+        )
+    outputs = predict_outputs(
+        bundle.networks[0], store, kept, batch_size=AT_ONCE, progress=lambda n: listener(Advanced("evaluate", n))
+    )
+    listener(Finished("evaluate"))
+    truth = store.targets(kept)
+    told = of_scenes(bundle.task, outputs, truth, [every[int(i)] for i in kept], target)
+    return {
+        "n": len(kept),
+        "part": part,
+        "unreadable": [every[i].id for i, seen in enumerate(looks) if seen.error],
+        "classes": list(bundle.classes),
+        "metrics": metric_intervals(bundle.task, outputs, truth, seed=seed),
+        "by_class": list(told["by_class"]),
+        "ece": None,
+        "confusion": None,
+        "unknown": None,
+        "coverage": None,
+    }
 
 
 def _of_writing(

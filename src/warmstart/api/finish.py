@@ -56,7 +56,7 @@ def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContex
     if on == "val":
         outputs = {name: contender.val_outputs for name, contender in climbed.contenders.items()}
         return Measured(on, indices, context.data.targets(indices), {**outputs, FINAL: chosen.val_outputs}, temperature)
-    compared = [row.name for row in climbed.tried if row.name in climbed.contenders and _is_compared(row)]
+    compared = [row.name for row in climbed.tried if row.name in climbed.contenders and _is_compared(row, climbed)]
     latest = {**climbed.contenders, **again}
     opened = [latest[name] for name in {*compared, climbed.chosen}]
     context.prefetch({member.cut for contender in opened for member in contender.members}, indices)
@@ -67,8 +67,10 @@ def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContex
     return Measured(on, indices, context.data.targets(indices), outputs, temperature)
 
 
-def _is_compared(row: Rung) -> bool:
-    return row.role == "baseline" or row.name == "probe"
+def _is_compared(row: Rung, climbed: Climbed) -> bool:
+    """A baseline, the probe, and what the chosen one was trained on from, which was fitted again with it."""
+    start = climbed.contenders[climbed.chosen].started_from
+    return row.role == "baseline" or row.name == "probe" or row.name in start
 
 
 def rows(
@@ -106,7 +108,7 @@ def rows(
 def differences(climbed: Climbed, measured: Measured, context: LadderContext) -> tuple[Difference, ...]:
     """The final model against the baseline and the probe."""
     values = {name: scores(context.task, outputs, measured.truth) for name, outputs in measured.outputs.items()}
-    against = [row.name for row in climbed.tried if row.name in values and _is_compared(row)]
+    against = [row.name for row in climbed.tried if row.name in values and _is_compared(row, climbed)]
     return tuple(
         difference(FINAL, values[FINAL], name, values[name], context.seed) for name in against if name != climbed.chosen
     )

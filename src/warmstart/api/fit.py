@@ -9,17 +9,16 @@ from typing import Any, Literal, Unpack, get_args
 
 from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.command import called, command
-from warmstart.api.forecasts import WORDS, asked_of
-from warmstart.api.kinds import BACKBONES, COLUMNS
+from warmstart.api.kinds import BACKBONES
+from warmstart.api.options import how_read, kept, kind_in
 from warmstart.api.predict import predict
 from warmstart.api.prepare import backbone_at, read, run_data
 from warmstart.api.run import Run, write
 from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.api.scenes import of_scenes
 from warmstart.api.unlabelled import with_unlabelled
-from warmstart.data.seriesreading import SeriesOptions, reading_of
-from warmstart.data.sources import kind_of
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.targets import TaskName
-from warmstart.data.windows import Asked
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -42,9 +41,6 @@ from warmstart.task.base import task_of
 from warmstart.task.network import network_for
 
 Baseline = Literal["simple", "scratch", "none"]
-
-READING = ("size", "seed", "val", "test", "group", "time", "task", "normal", *COLUMNS, "max_unreadable")
-"""Options that say how data is read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +74,9 @@ def fit(
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,
+    head: str | None = None,
+    loss: str | None = None,
+    tile: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -123,6 +122,10 @@ def fit(
         horizon: steps to be forecast: `data` are then series, and nothing else is their label (`docs/forecasting.md`).
         context: steps that a forecast sees; by default three horizons or two seasons, 32 at least, where there is room.
         season: steps after which a pattern repeats; by default by the distance of the stamps, or found.
+        head: of boxes or masks, what finds them: a detector (`fcos`, `fasterrcnn`, ...) or a decoder (`unet`,
+            `deeplabv3plus`, ...), with options behind it (`unet?channels=128,64,32,16,8`).
+        loss: of masks, what is minimised: `cross_entropy`, `dice`, `focal`, `lovasz`, or several with `+` between.
+        tile: of boxes and masks, cut larger images into tiles of so many pixels a side, each a sample of its own.
         normal: for anomalies the label of normal samples, from which alone is learned; with it, anomalies are the task.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
@@ -148,21 +151,14 @@ def fit(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
-    given, reading = locals(), reading_of(series)
-    asked = asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test)
-    kind = (
-        "series"
-        if asked
-        else kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=reading)
-    )
+    asked = kept(locals())
     options: dict[str, Any] = {
         "data": called(data),
-        "backbone": backbone or BACKBONES[kind],
+        "backbone": backbone or BACKBONES[kind_in(data, asked)],
         "accept_licence": accept_licence or None,  # as in runs that began before there was the option
         "recipe": recipe.name if isinstance(recipe, Recipe) else recipe and str(recipe),
         "budget": str(budget),
-        **{key: given[key] for key in (*READING, *WORDS) if key in given and key != "max_unreadable"},
-        **vars(reading),
+        **asked,
         "baseline": baseline,
         "max_unreadable": max_unreadable,
         "unlabelled": None if unlabelled is None else called(unlabelled),
@@ -172,16 +168,13 @@ def fit(
     if baseline not in get_args(Baseline):
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
     chosen = None if recipe is None else load_recipe(recipe)
-    return _fit(
-        data, chosen, options, asked, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener
-    )
+    return _fit(data, chosen, options, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener)
 
 
 def _fit(
     data: Any,
     recipe: Recipe | None,
     options: dict[str, Any],
-    forecast: Asked | None,
     *,
     unlabelled: Any,
     out: str | Path | None,
@@ -194,7 +187,7 @@ def _fit(
     keep_buffers()
     accepted = bool(options["accept_licence"])
     pretrained = backbone_at(options["backbone"], options["size"], options["seed"], accept_licence=accepted)
-    if recipe is None and Uri.of(options["backbone"]).taps is None:
+    if recipe is None and Uri.of(options["backbone"]).taps is None and not of_scenes(data, options["task"]):
         pretrained = tapped(pretrained, default_taps(pretrained))
     decisions: list[str] = []
     ledger = Ledger()
@@ -205,7 +198,7 @@ def _fit(
         tell(Decided(f"features: {', '.join(f'{g.stop - g.start} of {g.name}' for g in pretrained.groups)}"))
     same = {**options, "recipe": recipe and recipe.model_dump(mode="json"), "weights": pretrained.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
-    asked = {key: options[key] for key in READING} | {"forecast": forecast}
+    asked = how_read(options) | {key: options[key] for key in ("seed", "val", "test")}
     loaded = read(data, pretrained, listener=tell, cache=cache, limits=limits, seconds=limit, **asked)
     if unlabelled is not None:
         loaded = with_unlabelled(loaded, unlabelled, text_column=options["text_column"], listener=tell)
@@ -233,6 +226,7 @@ def _fit(
         line = command("fit", [options["data"]], options)
         run = Run(folder, context, loaded, recipe, options["baseline"], decisions, limit, started, line, ledger)
         run.windowed = options["window"] is not None
+        run.tile = options["tile"]
         outcome = run.climb()
         write(outcome, run)
     listener(Finished(f"run {folder}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from warmstart.api.caches import cache_bytes, cache_folder
 from warmstart.cache.shelf import PixelShelf, pays, stored_bytes
 from warmstart.data.audit import Look
 from warmstart.data.pixels import PixelStore, value_bytes
+from warmstart.data.scenes import BoxTarget, MaskTarget
+from warmstart.data.scenestore import SceneStore
 from warmstart.data.schema import Dataset
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
 from warmstart.engine.machine import memory_available
@@ -32,22 +35,29 @@ def read_images(
     listener: Listener,
     cache: str | Path | None,
     limits: CacheLimits,
+    sets: Sequence[Dataset] = (),
 ) -> tuple[PixelStore, list[Look]]:
     """Decode every image once as the backbone is to see it. What cannot be read has an error in its look.
 
-    The pixels of large images are kept in `cache` where `limits` leaves room, and a later run decodes nothing.
+    The pixels of large images are kept in `cache` where `limits` leaves room, and a later run decodes nothing. Where
+    they are of several `sets`, each has to fit.
     """
     spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
-    if (spec.resize, spec.size) != (backbone.preprocess.resize, backbone.preprocess.size):
+    if sets:
+        listener(Decided(f"all images, of A and of B, are resized by {spec.resize} to {spec.size} px"))
+    elif (spec.resize, spec.size) != (backbone.preprocess.resize, backbone.preprocess.size):
         listener(
             Decided(
                 f"images are resized by {spec.resize} to {spec.size} px (the backbone's own: "
                 f"{backbone.preprocess.resize}, {backbone.preprocess.size} px)"
             )
         )
-    refuse_other_bands(dataset, spec)
+    for one in sets or (dataset,):
+        refuse_other_bands(one, spec)
     spec = measured(spec, dataset, listener)
-    return decode(dataset, spec, listener, shelf_for(dataset, spec, cache, limits))
+    shelf = shelf_for(dataset, spec, cache, limits)
+    masks = shelf_for(dataset, spec, cache, limits) if isinstance(dataset.target, MaskTarget) else None
+    return decode(dataset, spec, listener, shelf, masks)
 
 
 def framed(spec: PreprocessSpec, dataset: Dataset, size: int | None, min_size: int) -> PreprocessSpec:
@@ -55,12 +65,15 @@ def framed(spec: PreprocessSpec, dataset: Dataset, size: int | None, min_size: i
 
     Cropping the centre, as for ImageNet, cuts off what may matter; squashing bends shapes. Up to 4:3 squashing is the
     smaller evil (Fashion-MNIST with 1000 labels and a frozen EfficientNet-Lite0: 85.7 % squashed, 83.7 % cropped).
-    Large JPEGs are decoded reduced, as `warmstart.preprocess.image` says.
+    Where something is to be marked, neither will do, and images are padded. Large JPEGs are decoded reduced, as
+    `warmstart.preprocess.image` says.
     """
     size = size or spec.size
     if size < min_size:
         raise RecipeError(f"size {size} is too small", expected=f"at least {min_size} pixels for this backbone")
     spec = dataclasses.replace(spec, size=size, decode="reduced")
+    if isinstance(dataset.target, BoxTarget | MaskTarget):
+        return dataclasses.replace(spec, resize="pad")
     ratios = sorted(max(w, h) / max(1, min(w, h)) for w, h in some_sizes(dataset))
     if ratios and ratios[int(0.9 * (len(ratios) - 1))] <= SQUASH_BELOW:
         return dataclasses.replace(spec, resize="squash")
@@ -83,10 +96,18 @@ def shelf_for(
 
 
 def decode(
-    dataset: Dataset, spec: PreprocessSpec, listener: Listener, shelf: PixelShelf | None
+    dataset: Dataset,
+    spec: PreprocessSpec,
+    listener: Listener,
+    shelf: PixelShelf | None,
+    masks: PixelShelf | None = None,
 ) -> tuple[PixelStore, list[Look]]:
     """Decode every image once: into a pixel store, and into what the audit looks at."""
-    store = PixelStore(dataset, spec, budget_bytes=memory_available() // 4, shelf=shelf)
+    budget = memory_available() // 4
+    if isinstance(dataset.target, BoxTarget | MaskTarget):
+        store: PixelStore = SceneStore(dataset, spec, budget_bytes=budget, shelf=shelf, masks=masks)
+    else:
+        store = PixelStore(dataset, spec, budget_bytes=budget, shelf=shelf)
     listener(Started("decode", len(dataset)))
     looks = store.preload(range(len(dataset)), progress=lambda n: listener(Advanced("decode", n)))
     listener(Finished("decode"))

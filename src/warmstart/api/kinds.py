@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from warmstart.api.scenes import SIZES
 from warmstart.data.schema import Kind
-from warmstart.data.seriesreading import READING
 from warmstart.data.targets import TaskName
 from warmstart.engine.heads.anomaly import DEFAULT, distances
 from warmstart.engine.ladder.simple import simple_rung, simple_rungs
@@ -26,8 +26,6 @@ def default_methods(kind: Kind, task: TaskName) -> list[str]:
     else:
         simple = ["scratch"] if kind == "image" else [simple_rung(kind, task).name]
     frozen = ["probe", "finetune", "gradual", "lp_ft"] if tasks[task].closed_form else ["finetune", "gradual"]
+    if task in SIZES:
+        frozen = ["head_only", *frozen]
     return [*simple, *frozen]
-
-
-COLUMNS = ("path_column", "text_column", "label_column", *READING)
-"""Options that name columns of a table, and those of series."""

@@ -9,14 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.api.bands import measured, refuse_other_bands
-from warmstart.api.images import decode, framed, shelf_for
 from warmstart.api.prepare import activation_store, readable
-from warmstart.api.series import read_all_series
-from warmstart.api.texts import read_all_texts
+from warmstart.api.reading import read_inputs
 from warmstart.data.schema import PLURAL, ClassTarget, Dataset, Kind, Split
 from warmstart.data.sources import load, load_inputs
-from warmstart.data.stores import InputStore
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
@@ -81,18 +77,7 @@ def prepare(
     """
     drawn = [s.subset(np.random.default_rng(seed).permutation(len(s))[:limit]) for s in sets]
     both = together(drawn)
-    store: InputStore
-    if backbone.spec.kind == "text":
-        store, looks = read_all_texts(both, backbone, size, listener)
-    elif backbone.spec.kind == "series":
-        store, looks = read_all_series(both, backbone, size, listener)
-    else:
-        spec = framed(backbone.preprocess, both, size, backbone.card.min_size)
-        for one in drawn:
-            refuse_other_bands(one, spec)
-        spec = measured(spec, both, listener)
-        listener(Decided(f"all images, of A and of B, are resized by {spec.resize} to {spec.size} px"))
-        store, looks = decode(both, spec, listener, shelf_for(both, spec, cache, limits))
+    store, looks = read_inputs(both, backbone, size, listener, cache=cache, limits=limits, sets=drawn)
     kept, facts, start = list[int](), list[ComparedSet](), 0
     for whole, one in zip(sets, drawn, strict=True):
         rows = range(start, start + len(one))

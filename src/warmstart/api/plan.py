@@ -9,11 +9,15 @@ from warmstart.api.bands import refuse_other_bands
 from warmstart.api.budget import cache_limits
 from warmstart.api.images import framed
 from warmstart.api.kinds import BACKBONES
+from warmstart.api.options import how_read, kept, kind_in
 from warmstart.api.prepare import backbone_at, divide, read_whole
+from warmstart.api.reading import fitted
+from warmstart.api.scenes import WORDS as SCENES
+from warmstart.api.scenes import posed
 from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset
-from warmstart.data.seriesreading import SeriesOptions, reading_of
-from warmstart.data.sources import kind_of, load
+from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.sources import load
 from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets
 from warmstart.engine.allocator import keep_buffers
@@ -46,6 +50,9 @@ def plan(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    head: str | None = None,
+    loss: str | None = None,
+    tile: int | None = None,
     normal: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
@@ -70,8 +77,11 @@ def plan(
         test: share for the test, as for `fit`.
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate" or "anomaly"; by default what
-            they look like (see `warmstart.data.sources.load`).
+        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate", "anomaly", "detect" or
+            "segment"; by default what they look like (see `warmstart.data.sources.load`).
+        head: as for `fit`: what finds boxes or masks.
+        loss: as for `fit`: what masks are learned by.
+        tile: as for `fit`: the side of tiles that images are cut into.
         normal: as for `fit`: the label of normal samples.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
@@ -85,23 +95,11 @@ def plan(
         RecipeError: the recipe is not valid, or does not fit the backbone.
         LicenceError: the licence of the weights restricts their use, and was not accepted.
     """
+    given = kept(locals())
     keep_buffers()
     wanted = load_recipe(recipe)
-    said = reading_of(series)
-    kind = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=said)
-    uri = backbone or BACKBONES[kind]
-    pretrained = backbone_at(uri, size, seed, accept_licence=accept_licence)
-    reading = {
-        "task": task,
-        "normal": normal,
-        "path_column": path_column,
-        "text_column": text_column,
-        "label_column": label_column,
-        "group": group,
-        "time": time,
-        **vars(said),
-    }
-    pretrained, dataset, spec, alike = as_read(data, pretrained, size, reading)
+    pretrained = backbone_at(backbone or BACKBONES[kind_in(data, given)], size, seed, accept_licence=accept_licence)
+    pretrained, dataset, spec, alike = as_read(data, pretrained, how_read(given))
     parts = divide(dataset, val=val, test=test, seed=seed, alike=alike)
     network = network_for(pretrained, dataset.target, seed=seed)
     pretrained = network.facts
@@ -121,16 +119,17 @@ def plan(
     return compile_plan(wanted, outlined(network, wanted.edits), facts, speed=speed, limits=limits)
 
 
-def as_read(
-    data: Any, backbone: Backbone, size: int | None, reading: dict[str, Any]
-) -> tuple[Backbone, Dataset, Spec, Sets]:
+def as_read(data: Any, backbone: Backbone, reading: dict[str, Any]) -> tuple[Backbone, Dataset, Spec, Sets]:
     """The backbone as the data ask for it, the data as `fit` would read them, how, and what belongs in one part, as far
     as it is known without decoding.
     """
     if backbone.spec.kind != "image":
-        whole = read_whole(data, backbone, size=size, max_unreadable=1.0, listener=silent, **reading)
+        whole = read_whole(data, backbone, max_unreadable=1.0, listener=silent, **reading)
         return whole.backbone, whole.dataset, whole.store.spec, whole.alike
-    dataset = load(data, kind="image", **reading)
-    spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
+    own = ("size", *SCENES)
+    dataset = load(data, kind="image", **{name: value for name, value in reading.items() if name not in own})
+    dataset = posed(dataset, *(reading[name] for name in SCENES))
+    backbone = fitted(backbone, dataset, reading["size"])
+    spec = framed(backbone.preprocess, dataset, reading["size"], backbone.card.min_size)
     refuse_other_bands(dataset, spec)
     return backbone, dataset, spec, ()

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from warmstart.api.caches import cache_bytes, cache_folder
-from warmstart.api.images import read_images
-from warmstart.api.series import for_channels, read_all_series
-from warmstart.api.texts import read_all_texts
+from warmstart.api.reading import fitted, read_inputs
+from warmstart.api.scenes import posed
 from warmstart.cache.store import ActivationStore
-from warmstart.cache.tokens import TokenShelf
 from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.schema import PLURAL, Dataset, Kind, Split
@@ -32,7 +30,7 @@ from warmstart.model.catalog import load_backbone
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits
-from warmstart.task.base import suited
+from warmstart.preprocess.spec import PreprocessSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,11 +110,15 @@ def read_whole(
     limits: CacheLimits = DEFAULT,
     seconds: float = math.inf,
     forecast: Asked | None = None,
+    head: str | None = None,
+    loss: str | None = None,
+    tile: int | None = None,
     **series: Unpack[SeriesOptions],
 ) -> Decoded:
     """Read the data, every image, text or series once as the backbone is to see it, and leave out what cannot be read.
 
-    `seconds` is the time there is for everything: where it is short, less is read of long texts.
+    `head`, `loss` and `tile` are asked of boxes and masks. `seconds` is the time there is for everything: where it is short,
+    less is read of long texts.
     """
     dataset = load(
         data,
@@ -131,21 +133,17 @@ def read_whole(
         forecast=forecast,
         **series,
     )
+    dataset = posed(dataset, head, loss, tile)
     if forecast is not None and size is not None:
         raise DataError(f"a size of {size} steps for forecasts", do="say how far back they look with --context")
     for note in dataset.notes:
         listener(Decided(note))
-    if backbone.spec.kind == "series":
-        backbone = for_channels(backbone, dataset)
-    backbone = suited(backbone, dataset.target)
-    store: InputStore
-    if backbone.spec.kind == "text":
-        shelf = TokenShelf(cache_folder(cache), cache_bytes(limits)) if limits.total else None
-        store, looks = read_all_texts(dataset, backbone, size, listener, seconds, shelf)
-    elif backbone.spec.kind == "series":
-        store, looks = read_all_series(dataset, backbone, size, listener)
-    else:
-        store, looks = read_images(dataset, backbone, size, listener, cache, limits)
+    own = backbone.spec
+    backbone = fitted(backbone, dataset, size)
+    if backbone.maps is not None and isinstance(own, PreprocessSpec):
+        seen = f"images are padded to squares of {backbone.preprocess.size} px"
+        listener(Decided(f"{seen} (the backbone's own: {own.resize}, {own.size} px)"))
+    store, looks = read_inputs(dataset, backbone, size, listener, cache=cache, limits=limits, seconds=seconds)
     kept = readable(dataset, looks, max_unreadable, listener, kind=store.spec.kind)
     corrupt = tuple((dataset.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)
     if len(kept) < len(dataset):

@@ -12,11 +12,10 @@ from warmstart.api.budget import cache_limits, seconds
 from warmstart.api.candidates import Wanted, in_words, named, on_this_machine
 from warmstart.api.choosing import Choosing
 from warmstart.api.command import called
-from warmstart.api.kinds import COLUMNS
+from warmstart.api.options import how_read, kept, kind_in
 from warmstart.api.prepare import read, run_data
 from warmstart.api.runfolder import check_folder, free_folder
-from warmstart.data.seriesreading import SeriesOptions, reading_of
-from warmstart.data.sources import kind_of
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -24,7 +23,6 @@ from warmstart.evaluation.recommendation import Recommendation
 from warmstart.report.recommended import write_recommendation
 
 RECIPE = "recipe.yaml"
-READING = ("size", "seed", "val", "test", "group", "time", *COLUMNS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +95,7 @@ def recommend(
         LicenceError: one that was named has a licence that restricts its use and was not accepted.
         RunError: `out` exists.
     """
-    given, said = locals(), reading_of(series)
+    given = kept(locals())
     started, limit, limits = clock.monotonic(), seconds(budget), cache_limits(cache_budget, "fp32")
     options: dict[str, Any] = {
         "data": called(data),
@@ -106,19 +104,17 @@ def recommend(
         "accept_licence": accept_licence or None,
         "max_params": max_params,
         "budget": str(budget),
-        **{key: given[key] for key in ("size", "seed", "val", "test", "group", "time", *COLUMNS) if key in given},
-        **vars(said),
+        **given,
     }
     check_folder({}, out=out, resume=None)
     keep_buffers()
     decisions: list[str] = []
     tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
-    kind = kind_of(data, path_column=path_column, text_column=text_column, reading=said)
-    field = on_this_machine(wanted, kind) if backbones is None else named(backbones, wanted)
+    field = on_this_machine(wanted, kind_in(data, given)) if backbones is None else named(backbones, wanted)
     tell(Decided(in_words(field)))
     reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
-    reading = {key: options[key] for key in READING} | {"max_unreadable": max_unreadable, "seconds": limit}
-    loaded = read(data, reference, listener=tell, cache=cache, limits=limits, **reading)
+    reading = how_read(given) | {"seed": seed, "val": val, "test": test, "max_unreadable": max_unreadable}
+    loaded = read(data, reference, listener=tell, cache=cache, limits=limits, seconds=limit, **reading)
     deadline = Deadline(limit - (clock.monotonic() - started))
     choosing = Choosing(field, wanted, loaded, run_data(loaded, cache, limits), deadline, tell, limit)
     facts = choosing.decide(reference)

@@ -35,7 +35,9 @@ class Judged:
 
 
 def expected_seconds(context: LadderContext, budget: float) -> float:
-    """What is kept back for `judge`."""
+    """What is kept back for `judge`, which looks at pooled features."""
+    if not context.backbone.pools:
+        return 0.0
     split = context.data.split
     train, val, test = (min(SAMPLES, len(part)) for part in (split.train, split.val, split.test))
     return min(SHARE * budget, evaluation_seconds(context, 2 * train + val + test))

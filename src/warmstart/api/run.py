@@ -14,6 +14,7 @@ from warmstart.api.begun import as_begun
 from warmstart.api.finish import FINAL, Measured, measure, outcome
 from warmstart.api.near import with_near_copies
 from warmstart.api.pace import set_pace
+from warmstart.api.pictured import pictured
 from warmstart.api.prepare import Loaded
 from warmstart.api.projected import projection
 from warmstart.api.reference import SHARE, Judged, expected_seconds, judge
@@ -21,6 +22,7 @@ from warmstart.api.rungs import default_rungs, recipe_rungs
 from warmstart.api.shifted import shift
 from warmstart.api.written import room, told, written
 from warmstart.data.contact import contact_sheet
+from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.engine.events import Finished, Started
 from warmstart.engine.ladder.climb import climb, refit
@@ -29,9 +31,10 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung, Rung, evaluation_seconds
 from warmstart.engine.ledger import Ledger
 from warmstart.evaluation.outcome import Outcome
+from warmstart.evaluation.scenes import best_score
 from warmstart.model.text.writing import LONGEST
 from warmstart.planning.peak import measure_peak
-from warmstart.preprocess.kinds import of_texts
+from warmstart.preprocess.kinds import of_images, of_texts
 from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.report.card import model_card
@@ -39,6 +42,7 @@ from warmstart.report.html import write_report
 from warmstart.report.images import illustrated
 from warmstart.report.results import write_results
 from warmstart.shipping.reference import Reference
+from warmstart.shipping.scenes import Marker
 from warmstart.shipping.write import write_bundle
 
 PEAK_SECONDS = 0.3
@@ -65,6 +69,8 @@ class Run:
     rates: dict[str, float] = dataclasses.field(default_factory=dict)
     reference: Reference | None = None
     windowed: bool = False
+    least_score: float = 0.0
+    tile: int | None = None
 
     def _set_pace(self) -> None:
         """Choose what computes activations, and keep what was measured for the report."""
@@ -98,6 +104,8 @@ class Run:
         final = again.get(climbed.chosen)
         refit_seconds = max(time.monotonic() - began, final.seconds if final is not None else 0.0)
         self.members = (final or climbed.contenders[climbed.chosen]).members
+        chosen = climbed.contenders[climbed.chosen]
+        self.least_score = best_score(context.task, chosen.val_outputs, context.data.targets(context.data.split.val))
         context.listener(Started("test"))
         measured = measure(climbed, again, context)
         spare = max(context.deadline.left() - OVERHEAD, SHARE * self.budget)
@@ -131,6 +139,9 @@ class Run:
             found = dataclasses.replace(
                 found, shown=told(found.shown, texts.texts), test={**found.test, **texts.metrics}
             )
+        if found.marked:
+            samples = [self.loaded.dataset.samples[int(i)] for i in measured.indices]
+            found = dataclasses.replace(found, marked=pictured(found.marked, samples, self._marker()))
         return dataclasses.replace(
             found,
             coverages=judged.coverages,
@@ -141,6 +152,13 @@ class Run:
                 self.context, self.members[0], measured.on, measured.indices, measured.outputs[FINAL]
             ),
         )
+
+    def _marker(self) -> Marker:
+        """What finds boxes and masks in images of any size, as the bundle will."""
+        target = self.loaded.dataset.target
+        assert isinstance(target, BoxTarget | MaskTarget), "asked of boxes and masks alone"
+        networks = [member.network for member in self.members]
+        return Marker(networks, of_images(self.context.data.spec), self.context.task, target, self.least_score)
 
 
 def golden(loaded: Loaded) -> list[Sample]:
@@ -168,6 +186,8 @@ def write(found: Outcome, run: Run) -> None:
         card=model_card(found),
         data=found.data,
         reference=run.reference,
+        least_score=run.least_score,
+        tile=run.tile,
         window=loaded.dataset.samples[0].source.steps if run.windowed else None,
         longest=room(of_texts(run.context.data.spec), loaded.dataset.samples) if found.task == "generate" else LONGEST,
     )

@@ -11,11 +11,12 @@ import numpy as np
 from torch import nn
 
 from warmstart.data.targets import AnomalyTarget
+from warmstart.engine.events import Decided
 from warmstart.engine.heads.anomaly import DEFAULT, DISTANCES, distances
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import FEW as FEW_VALIDATION
 from warmstart.engine.ladder.mixtures import AverageRung, EnsembleRung
-from warmstart.engine.ladder.rungs import RecipeRung, Rung
+from warmstart.engine.ladder.rungs import FromRung, RecipeRung, Rung
 from warmstart.engine.ladder.simple import default_simple
 from warmstart.errors import RecipeError
 from warmstart.model.network import Network
@@ -45,6 +46,14 @@ TAG_RATE = 3e-4
 HEAD_SHARE, WHOLE_SHARE = 0.25, 0.6
 """Of the time left, that tuning the head that writes may take, and everything."""
 
+MAPS_BATCH, MAPS_VIEWS, MAPS_DECAY = 8, 4, 0.75
+"""Of boxes and masks: images in a batch, stored views of each, and the rate of a block beside that of the one above."""
+MAPS_HEAD_RATE, MAPS_HEAD_EPOCHS, MAPS_HEAD_SHARE = 1e-3, (40, 25, 15, 8, 4, 2), 0.35
+"""AdamW's rate for a new detector or decoder, the epochs that it may have, the share of the time left."""
+MAPS_RATES, MAPS_EPOCHS, MAPS_SHARE = {True: 3e-4, False: 1e-4}, (30, 20, 12, 6, 3), 0.6
+"""Of the tune that follows, by whether the backbone has batch normalisation (see `RATES`). It starts at the first block
+where there is time."""
+
 EVERY = ("probe", "lp_ft", "bias_only")
 """Members of an ensemble; with few validation samples only the two that were tried there, see `FEW_VALIDATION`."""
 
@@ -62,6 +71,8 @@ def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list
     time = Time(context, reserve)
     if context.task.name == "anomaly":
         return [*_baseline(baseline, time), *_by_distance(context)]
+    if context.backbone.maps is not None:
+        return [*_baseline(baseline, time), *_on_maps(time)]
     if not context.task.closed_form:
         return [*_baseline(baseline, time), *_by_gradient(time)]
     epochs, lr = EPOCHS[context.data.spec.kind], _rate(context)
@@ -89,6 +100,45 @@ def _by_gradient(time: Time) -> list[Rung]:
         RecipeRung("head_only", "only the head that writes tuned, on frozen features", time.best(alone, HEAD_SHARE)),
         RecipeRung("finetune", "everything tuned", time.best(whole, WHOLE_SHARE)),
     ]
+
+
+def _on_maps(time: Time) -> list[Rung]:
+    """Of boxes and masks: a head alone on frozen maps, which are stored, then everything from there on."""
+    heads = [
+        load_recipe("head_only", epochs=n, lr=MAPS_HEAD_RATE, batch_size=MAPS_BATCH, augment="light", views=MAPS_VIEWS)
+        for n in MAPS_HEAD_EPOCHS
+    ]
+    rate = MAPS_RATES[_has_batch_norm(time.context)]
+    tunes = [
+        load_recipe(
+            "finetune",
+            from_block=start,
+            epochs=n,
+            lr=rate,
+            head=1.0,
+            layer_decay=MAPS_DECAY,
+            batch_size=MAPS_BATCH,
+            augment="light",
+        )
+        for start in (0, *_starts(time.context)[::-1])
+        for n in MAPS_EPOCHS
+    ]
+    named = [_phase_named(recipe, "head") for recipe in heads]
+    return [
+        RecipeRung("head_only", "only the head trained, on frozen feature maps", time.best(named, MAPS_HEAD_SHARE)),
+        FromRung(
+            "finetune",
+            "the backbone tuned too, from that head, lower blocks more slowly",
+            time.best(tunes, MAPS_SHARE),
+            start="head_only",
+        ),
+    ]
+
+
+def _phase_named(recipe: Recipe, name: str) -> Recipe:
+    """With its one phase named apart from those of what is trained on from it."""
+    (phase,) = recipe.steps
+    return recipe.model_copy(update={"steps": (phase.model_copy(update={"name": name}),)})
 
 
 def _by_distance(context: LadderContext) -> list[Rung]:
@@ -160,9 +210,12 @@ def _starts(context: LadderContext) -> list[int]:
 
 
 def _rate(context: LadderContext) -> float:
+    return RATES[_has_batch_norm(context), len(context.data.split.train) < FEW]
+
+
+def _has_batch_norm(context: LadderContext) -> bool:
     modules = context.backbone.module.modules()
-    batch_norm = any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules)
-    return RATES[batch_norm, len(context.data.split.train) < FEW]
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules)
 
 
 def _probe(context: LadderContext) -> RecipeRung:
@@ -171,6 +224,10 @@ def _probe(context: LadderContext) -> RecipeRung:
 
 
 def _baseline(baseline: str, time: Time) -> list[Rung]:
+    if baseline == "simple" and time.context.backbone.maps is not None:
+        why = "there is no simple baseline of boxes and masks; --baseline scratch trains the same network from nothing"
+        time.context.listener(Decided(why))
+        return []
     if baseline == "simple":
         first, *more = [
             cast(Rung, rung()) for rung in default_simple(time.context.data.spec.kind, time.context.task.name)

@@ -13,13 +13,13 @@ from torch import nn
 from warmstart.api.budget import cache_limits
 from warmstart.api.command import called, command
 from warmstart.api.environment import environment
-from warmstart.api.kinds import BACKBONES, COLUMNS
+from warmstart.api.kinds import BACKBONES
+from warmstart.api.options import COLUMNS, kept, kind_in
 from warmstart.api.pairing import Prepared, prepare, read_set
 from warmstart.api.prepare import backbone_at
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.cache.features import activations
-from warmstart.data.seriesreading import SeriesOptions, reading_of
-from warmstart.data.sources import kind_of
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, broadcast, remembering, silent
 from warmstart.engine.extraction import choose
@@ -99,18 +99,12 @@ def similarity(
     Raises:
         DataError, BackboneError, LicenceError, RunError: what was found, what was expected, what to do.
     """
-    said = reading_of(series)
-    kind = kind_of(a, path_column=path_column, text_column=text_column, reading=said)
+    given = kept(locals())
     options = {
-        "backbone": backbone or BACKBONES[kind],
+        "backbone": backbone or BACKBONES[kind_in(a, given)],
         "accept_licence": accept_licence,
         "limit": limit,
-        "size": size,
-        "seed": seed,
-        "path_column": path_column,
-        "text_column": text_column,
-        "label_column": label_column,
-        **vars(said),
+        **given,
         "max_unreadable": max_unreadable,
     }
     if limit < 2:

@@ -169,6 +169,9 @@ def show_labels(now: Session, audit: dict[str, Any]) -> None:
     if task == "regress":
         now.table(("number", *map(_words, _NUMBERS)), [(name, *_numbers(of)) for name, of in facts.items()])
         return
+    if task in ("detect", "segment"):
+        show_scenes(now, task, facts)
+        return
     kind, counts = {"multilabel": "label", "tag": "entity"}.get(task, "class"), audit["counts"]
     if task == "tag" and not facts["entities"]:
         kind, counts = "tag", facts["tags"]
@@ -181,6 +184,22 @@ def show_labels(now: Session, audit: dict[str, Any]) -> None:
     if task == "multilabel":
         each = f"{facts['per_sample']:.2g} per {noun} on average, {facts['most']} at most"
         now.say(f"\nlabels   {each}; {facts['none']} {noun}(s) have none; {facts['different']} different sets")
+
+
+def show_scenes(now: Session, task: str, facts: dict[str, Any]) -> None:
+    """What there is to count of boxes and masks."""
+    if task == "segment":
+        rows = [(name, f"{share:.2%}", facts["images"][name]) for name, share in facts["pixels"].items()]
+        now.table(("class", "pixels", "images"), rows)
+        if facts["ignored"]:
+            now.say(f"\nignored  {facts['ignored']:.2%} of the pixels")
+        return
+    now.table(("class", "objects"), facts["objects"].items())
+    least, middle, most = facts["per_image"]
+    empty = f"; {facts['empty']} image(s) have none" if facts["empty"] else ""
+    now.say(f"\nobjects  {least} to {most} in an image, typically {middle}{empty}")
+    small, medium, large = facts["sizes"].values()
+    now.say(f"boxes    {small} small (below 32 x 32 pixels), {medium} medium (below 96 x 96), {large} large")
 
 
 _NUMBERS = ("min", "lower_quartile", "median", "upper_quartile", "max", "different")

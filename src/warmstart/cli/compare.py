@@ -22,8 +22,10 @@ from warmstart.cli.options import (
     DataArgument,
     Debug,
     Group,
+    Head,
     Horizon,
     LabelColumn,
+    Loss,
     MaxUnreadable,
     Normal,
     Out,
@@ -33,6 +35,7 @@ from warmstart.cli.options import (
     Size,
     Task,
     TextColumn,
+    TileSide,
     Time,
     of_twin,
     reads_series,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 
 SAME = (
     *("data", "accept_licence", "size", "seed", "val", "group", "time", "task", "horizon", "context", "season"),
+    *("head", "loss", "tile"),
     *("path_column", "text_column", "label_column", *SERIES, "max_unreadable"),
 )
 """What is given to `compare` and is to be given to a `fit` that goes on from it."""
@@ -87,6 +91,9 @@ def compare(
     horizon: Horizon = None,
     context: Context = None,
     season: Season = None,
+    head: Head = None,
+    loss: Loss = None,
+    tile: TileSide = None,
     normal: Normal = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,

@@ -19,7 +19,7 @@ from warmstart.cli.options import (
     reads_series,
 )
 from warmstart.cli.session import session
-from warmstart.cli.text import interval, plain
+from warmstart.cli.text import interval, number, plain
 
 
 @reads_series
@@ -64,9 +64,17 @@ def evaluate(
             ("metric", "value (95 %)"),
             [(name, interval(value)) for name, value in plain(result["metrics"]).items()],
         )
+        if rows := result.get("by_class"):
+            now.say("")
+            names = [name for name in rows[0] if name != "name"]
+            now.table(("class", *names), [(row["name"], *(_cell(row[name]) for name in names)) for row in rows])
         if result["unknown"] is not None:
             now.say(f"\n{100 * result['unknown']:.1f} % look like nothing that was trained on")
         if sets := plain(result["coverage"]):
             held = f"{interval(sets['reached'])} of the samples, with {sets['size']:.2f} labels on average"
             now.say(f"\nsets at a coverage of {sets['asked']:g} hold the true label of {held}")
         now.result(result)
+
+
+def _cell(value: float | int | None) -> str:
+    return str(value) if isinstance(value, int) else number(value)

@@ -62,10 +62,10 @@ CacheDtype = Annotated[
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
 ]
 Task = Annotated[
-    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast"] | None,
+    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast", "detect", "segment"] | None,
     typer.Option(
         help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written, "
-        "normal or not; or to forecast what series do next.",
+        "normal or not, boxes around objects, a class for every pixel; or to forecast what series do next.",
         show_default="what they look like",
     ),
 ]
@@ -77,6 +77,23 @@ Horizon = Annotated[int | None, typer.Option(help="Steps to be forecast; DATA ar
 Context = Annotated[int | None, typer.Option(help="Steps that a forecast sees.", show_default="by horizon and season")]
 Season = Annotated[
     int | None, typer.Option(help="Steps after which a pattern repeats, such as 12.", show_default="found")
+]
+Head = Annotated[
+    str | None,
+    typer.Option(
+        help="What finds boxes (fcos, fasterrcnn) or masks (unet, deeplabv3plus), options behind it: unet?depth=4.",
+        show_default="fcos, unet",
+    ),
+]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        help="What masks are learned by: cross_entropy, dice, focal, lovasz; several with + between.",
+        show_default="cross_entropy+dice",
+    ),
+]
+TileSide = Annotated[
+    int | None, typer.Option(help="Of boxes and masks: cut larger images into tiles of so many pixels a side.")
 ]
 PathColumn = Annotated[str | None, typer.Option(help="Column of the table that holds the paths.")]
 TextColumn = Annotated[

@@ -10,7 +10,7 @@ import typer
 
 from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Coverage, Debug, TextColumn, reads_series
 from warmstart.cli.session import session
-from warmstart.cli.text import found_in, in_words
+from warmstart.cli.text import in_words
 
 
 @reads_series
@@ -43,6 +43,7 @@ def predict(
     """Answer with a label and its probability for each image or text."""
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Predicting with {bundle}")
+        from warmstart.api.predict import in_short
         from warmstart.api.predict import predict as twin
 
         rows = twin(
@@ -63,7 +64,7 @@ def predict(
         shown = ["found"] if scenes else ["label", "probability"]
         shown = [list(rows[0])[1]] if rows and not scenes and "label" not in rows[0] else shown
         held = () if coverage is None else ("set",)
-        told = [{**row, "found": found_in(row)} for row in rows] if scenes else rows
+        told = [{**row, "found": in_short(row)} for row in rows] if scenes else rows
         now.table(("input", *shown, "", *held), [_cells(row, shown) for row in told])
         unreadable = sum(row["error"] is not None for row in rows)
         now.say(f"\n{len(rows)} answered, {unreadable} of them unreadable" if unreadable else f"\n{len(rows)} answered")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -73,18 +72,6 @@ def in_words(answer: Any) -> str:
     if isinstance(answer, list):
         return ", ".join(str(part) for part in answer) or "none"
     return str(answer)
-
-
-def found_in(row: Mapping[str, Any]) -> str:
-    """What was found in an image, in short: boxes of each class, or the share of each class.
-
-    >>> found_in({"boxes": [{"label": "car"}, {"label": "car"}]}), found_in({"shares": {"sky": 0.25, "sea": 0.75}})
-    ('2 car', 'sea 75 %, sky 25 %')
-    """
-    shares = sorted((row.get("shares") or {}).items(), key=lambda item: -item[1])
-    counts = Counter(box["label"] for box in row.get("boxes") or ()).most_common()
-    parts = [f"{name} {100 * share:.0f} %" for name, share in shares if share] or [f"{n} {name}" for name, n in counts]
-    return ", ".join(parts) or "none"
 
 
 def interval(value: Mapping[str, float] | None) -> str:

@@ -77,13 +77,13 @@ def audit_of(dataset: Dataset, split: Split | None, looks: Sequence[Look | None]
     near = _near(read, part_of, same={held for _, held in leaks})
     texts = {i: found for i, found in read.items() if isinstance(found, TextLook)}
     told, other_told = labels_told(dataset) if texts else (0, 0)
-    in_part = Counter(part_of.values())
+    in_part, facts = Counter(part_of.values()), label_facts(dataset)
     return Audit(
         name=dataset.name,
         samples=len(dataset),
-        counts={} if dataset.target.kind in ("regress", "forecast") else dataset.counts,
+        counts=_counts(dataset, facts),
         task=dataset.target.kind,
-        facts=label_facts(dataset),
+        facts=facts,
         parts={name: in_part[name] for name in ("train", "val", "test") if in_part[name]},
         sizes=_sizes([found.size for found in read.values()]),
         unusual=dict(Counter(word for found in read.values() for word in found.unusual).most_common()),
@@ -108,6 +108,13 @@ def audit_of(dataset: Dataset, split: Split | None, looks: Sequence[Look | None]
         unseen=len(dataset) - len(seen),
         notes=(*dataset.notes, *(split.notes if split is not None else ())),
     )
+
+
+def _counts(dataset: Dataset, facts: dict[str, Any]) -> dict[str, int]:
+    """Samples per class; of masks, what was found in them."""
+    if dataset.target.kind in ("regress", "forecast"):
+        return {}
+    return dict(facts["images"]) if dataset.target.kind == "segment" and facts else dataset.counts
 
 
 def _chosen(n: int, limit: int) -> list[int]:

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from PIL import Image, ImageDraw, ImageOps
 
-import matplotlib
-from PIL import Image, ImageDraw, ImageFont, ImageOps
-
+from warmstart.data.drawing import font, shortened
 from warmstart.data.examples import MOST_CLASSES, kinds, spread
-from warmstart.data.names import clean
+from warmstart.data.scenesheet import scene_sheet
 from warmstart.data.schema import Dataset, Sample
+from warmstart.data.shown import TILE, crossed, picture_of
 from warmstart.errors import WarmstartError
-from warmstart.preprocess.bands import Bands
-from warmstart.preprocess.resample import preview
-from warmstart.preprocess.tiles import read_stored
 
 _MARGIN, _GAP, _TITLE, _TEXT = 24, 6, 15, 12
-_INK, _FAINT, _PAPER, _TILE, _RULE = "#1f2328", "#656d76", "#ffffff", "#eef1f4", "#d8dee4"
-_LONGEST = 26
-"""Characters of a class name."""
+_INK, _FAINT, _PAPER = "#1f2328", "#656d76", "#ffffff"
 
 
 def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image.Image:
     """A row for each class or label: its name, the number of its samples, and some of them, spread evenly over it.
 
-    Images with numbers are in four rows, from the lowest to the highest.
+    Images with numbers are in four rows, from the lowest to the highest; those in which something is marked are shown
+    with it (`warmstart.data.scenesheet`).
 
     An image is shown whole, in a square of `size` pixels; a small one is enlarged so that its pixels show. An
     unreadable one is a crossed square. At most 40 classes are shown, and a line says how many there are more.
@@ -34,11 +29,13 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image
     >>> contact_sheet(load((np.zeros((4, 8, 8), np.uint8), ["a", "a", "b", "b"])), size=32).mode
     'RGB'
     """
+    if dataset.target.kind in ("detect", "segment"):
+        return scene_sheet(dataset)
     members = kinds(dataset)
     classes, counts = [*members][:MOST_CLASSES], {name: len(samples) for name, samples in members.items()}
     more = len(members) - len(classes)
-    title, text = _font(_TITLE), _font(_TEXT)
-    names = [_shortened(name) for name in classes]
+    title, text = font(_TITLE), font(_TEXT)
+    names = [shortened(name) for name in classes]
     below = [f"{counts[name]:,} image{'' if counts[name] == 1 else 's'}" for name in classes]
     label = int(max(max(title.getlength(n), text.getlength(b)) for n, b in zip(names, below, strict=True)))
     columns = min(per_class, max(counts.values(), default=0))
@@ -60,26 +57,11 @@ def contact_sheet(dataset: Dataset, per_class: int = 8, size: int = 96) -> Image
 
 def _tile(sample: Sample, size: int) -> Image.Image:
     try:
-        found = read_stored(sample.source)
-        image = preview(found.values, found.names) if isinstance(found, Bands) else found.image.convert("RGB")
+        image = picture_of(sample.source)
     except WarmstartError:
-        tile = Image.new("RGB", (size, size), _TILE)
-        draw = ImageDraw.Draw(tile)
-        for line in ((0, 0, size - 1, size - 1), (0, size - 1, size - 1, 0), (0, 0, size - 1, 0, size - 1, size - 1)):
-            draw.line(line, _RULE, 2)
-        return tile
+        return crossed(size)
     sharp = 2 * max(image.size) <= size
     fitted = ImageOps.contain(image, (size, size), Image.Resampling.NEAREST if sharp else Image.Resampling.LANCZOS)
-    tile = Image.new("RGB", (size, size), _TILE)
+    tile = Image.new("RGB", (size, size), TILE)
     tile.paste(fitted, ((size - fitted.width) // 2, (size - fitted.height) // 2))
     return tile
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib: Latin, Greek, Cyrillic and more. Pillow's own font has ASCII alone."""
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
-
-
-def _shortened(name: str) -> str:
-    text = clean(name)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

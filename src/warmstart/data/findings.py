@@ -25,7 +25,7 @@ _LIKE: dict[Kind, str] = {
     "text": "are nearly the same as",
     "series": "overlap, or differ in offset and scale alone from,",
 }
-_COUNTED: dict[TaskName, str] = {"classify": "class", "multilabel": "label"}
+_COUNTED: dict[TaskName, str] = {"classify": "class", "multilabel": "label", "detect": "class", "segment": "class"}
 """Targets of which each name needs its samples, and what it is called."""
 
 
@@ -36,7 +36,8 @@ class Audit:
     name: str
     samples: int
     counts: dict[str, int]
-    """Samples per class; samples that have a label or tag; empty of numbers and of texts to be written."""
+    """Samples per class; samples that have a label, a tag, or an object or pixels of a class; empty of numbers and of
+    texts to be written."""
     parts: dict[str, int]
     """Samples in train, val and test; empty if the data is not divided."""
     sizes: dict[str, list[int]]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from warmstart.data.entities import OUTSIDE, Scheme
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.names import some
+from warmstart.data.scenefacts import box_facts, box_problems, mask_facts, mask_problems, same_annotations
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.targets import TaskName
 
@@ -43,6 +44,8 @@ def label_facts(dataset: Dataset) -> Facts:
         return _of_numbers(known, classes)
     if kind == "tag":
         return _of_tags(known, classes)
+    if kind in ("detect", "segment"):
+        return (box_facts if kind == "detect" else mask_facts)(known, classes)
     if isinstance(dataset.target, ForecastTarget):
         series = {sample.id.rpartition("@")[0] for sample in known}
         return {"series": len(series), **dataset.target.to_dict()}
@@ -70,6 +73,8 @@ def label_problems(task: TaskName, facts: Facts, samples: int) -> list[str]:
             found.append(f"{facts['malformed_count']} text(s) have tags that do not fit: {some(facts['malformed'], 3)}")
         if few := [f"{name} ({n})" for name, n in facts["entities"].items() if n < FEW_ENTITIES]:
             found.append(f"fewer than {FEW_ENTITIES} entities: {some(few)}")
+    if task in ("detect", "segment") and facts:
+        found += (box_problems if task == "detect" else mask_problems)(facts)
     if task == "generate" and facts:
         if facts["empty"]:
             found.append(f"{facts['empty_count']} text(s) to be written are empty: {some(facts['empty'], 3)}")
@@ -96,6 +101,8 @@ def conflicting_labels(dataset: Dataset, samples: Sequence[Sample]) -> bool:
         return bool((apart > 0.1).any())
     if dataset.target.kind == "forecast":  # the same past may go on in several ways
         return False
+    if dataset.target.kind in ("detect", "segment"):
+        return not same_annotations([sample for sample in samples if sample.label is not None])
     if dataset.target.kind == "generate":
         return len({" ".join(str(label).split()) for label in labels}) > 1
     return len(set(labels)) > 1

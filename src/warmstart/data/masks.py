@@ -6,6 +6,8 @@ image. One that has the size of the image before EXIF turns it was drawn on the 
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,11 @@ import numpy.typing as npt
 from warmstart.data.annotations import IGNORED, Boxes, Legend, Mask, Outline
 from warmstart.errors import DataError, MissingExtraError
 from warmstart.preprocess.bands import npy_array, npy_header
+from warmstart.preprocess.cutting import LARGEST, Tile
+from warmstart.preprocess.geotiff import tiff_tile
 from warmstart.preprocess.opening import ARRAYS, MAX_PIXELS, check_size, open_image
 from warmstart.preprocess.reader import guarded, orientation
+from warmstart.preprocess.tiles import image_size
 
 Classes = npt.NDArray[np.uint8]
 Stored = npt.NDArray[Any]
@@ -55,15 +60,41 @@ def class_indices(mask: Mask, classes: Sequence[str], source: Any, size: tuple[i
     """
     if len(classes) > MOST_CLASSES:
         raise DataError(f"{len(classes)} classes of pixels", expected=f"at most {MOST_CLASSES}")
+    if mask.window is not None:
+        return _part(mask, mask.window, classes, source)
     index = {name: i for i, name in enumerate(classes)}
     where = _where(mask, source)
     if isinstance(mask.source, Boxes):
         return _filled(mask, mask.source, index, source, size)
-    stored = _aligned(stored_values(mask.source, _coloured(mask.legend)), source, size, where)
+    stored = _aligned(stored_values(mask.source, coloured(mask.legend)), source, size, where)
     return _named(stored, mask.legend or Legend({}), index, where)
 
 
-def stored_values(source: Path | Stored, coloured: bool) -> Stored:
+def _part(mask: Mask, window: tuple[int, int, int, int], classes: Sequence[str], source: Any) -> Classes:
+    """The part of a mask that belongs to a tile. Of a TIFF file no more is read; another is kept for the next tile."""
+    left, top, right, bottom = window
+    whole = source.source if isinstance(source, Tile) else source
+    size = image_size(whole)
+    if size is None:
+        raise DataError(f"{_where(mask, source)}: its image cannot be read", expected="an image")
+    kept = dataclasses.replace(mask, window=None)
+    if isinstance(mask.source, Path):
+        found = tiff_tile(mask.source, window, picture=True) if image_size(mask.source) == size else None
+        if found is not None:
+            part = dataclasses.replace(kept, source=_channels(found.values, coloured(mask.legend)))
+            return class_indices(part, classes, None, (right - left, bottom - top))
+        stat = mask.source.stat()
+        stored = _kept_values(mask.source, coloured(mask.legend), stat.st_size, stat.st_mtime_ns)
+        kept = dataclasses.replace(kept, source=stored, where=_where(mask, whole))
+    return class_indices(kept, classes, whole, size)[top:bottom, left:right].copy()
+
+
+@functools.lru_cache(maxsize=1)
+def _kept_values(path: Path, coloured: bool, size: int, modified: int) -> Stored:  # noqa: ARG001 (a state of the file)
+    return stored_values(path, coloured, LARGEST)
+
+
+def stored_values(source: Path | Stored, coloured: bool, max_pixels: int = MAX_PIXELS) -> Stored:
     """What is stored of each pixel: (H, W) values, or (H, W, 3) where the legend is one of colours.
 
     Of a palette these are the indices, unless colours are wanted; of black and white 0 and 255. A mask that is grey but
@@ -72,11 +103,11 @@ def stored_values(source: Path | Stored, coloured: bool) -> Stored:
     if isinstance(source, np.ndarray):
         return _channels(source, coloured)
     if source.suffix.lower() in ARRAYS:
-        with guarded(source, MAX_PIXELS):
-            npy_header(source, 3 if coloured else 1, MAX_PIXELS)
+        with guarded(source, max_pixels):
+            npy_header(source, 3 if coloured else 1, max_pixels)
             return _channels(npy_array(source), coloured)
-    with guarded(source, MAX_PIXELS), open_image(source) as image:
-        check_size(image.size, str(source), MAX_PIXELS)
+    with guarded(source, max_pixels), open_image(source) as image:
+        check_size(image.size, str(source), max_pixels)
         image.load()
         if coloured:
             return np.asarray(image.convert("RGB"))
@@ -92,7 +123,8 @@ def _channels(values: Stored, coloured: bool) -> Stored:
     return values[..., 0] if values.ndim == 3 and bool((values == values[..., :1]).all()) else values
 
 
-def _coloured(legend: Legend | None) -> bool:
+def coloured(legend: Legend | None) -> bool:
+    """Whether a legend is one of colours."""
     return legend is not None and any(isinstance(value, tuple) for value in legend.names)
 
 

@@ -77,6 +77,8 @@ def clean(name: str) -> str:
     >>> clean("caf" + "e\u0301"), clean("a\x1b[31mb")
     ('café', 'a�[31mb')
     """
+    if name.isascii() and name.isprintable():  # nearly all cells of a table
+        return name
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join("�" if unicodedata.category(c) == "Cc" else c for c in unicodedata.normalize("NFC", text))
 

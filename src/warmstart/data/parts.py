@@ -15,17 +15,17 @@ def check_parts(dataset: Dataset) -> None:
 
     Data without a training part passes: it can be evaluated on. So do labels of other kinds.
     """
-    if dataset.target.kind != "classify":
+    if dataset.target.kind not in ("classify", "detect"):
         return
-    train = {s.label for s in dataset.samples if s.split in (None, "train")}
+    train = {name for s in dataset.samples if s.split in (None, "train") for name in s.names}
     if not train:
         return
     for part in ("val", "test"):
-        here = {s.label for s in dataset.samples if s.split == part and s.label is not None}
-        if unseen := sorted((str(label) for label in here - train), key=natural):
+        here = {name for s in dataset.samples if s.split == part for name in s.names}
+        if unseen := sorted(here - train, key=natural):
             raise DataError(
                 f"the {part} part has {len(unseen)} class(es) that train does not have: {some(unseen)}",
-                expected=f"some of {some(sorted((str(t) for t in train if t is not None), key=natural), 10)}",
+                expected=f"some of {some(sorted(train, key=natural), 10)}",
                 do="rename them as in train, add training samples of them, or take them out",
             )
 

@@ -6,6 +6,7 @@ the way in which it is resized, and `warmstart.data.views.View`.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -203,6 +204,28 @@ class SceneStore(PixelStore):
         return other
 
 
+@dataclasses.dataclass(frozen=True)
+class TargetRows:
+    """Targets of the samples at `indices`, made when they are asked for, by position.
+
+    `views` are those that were drawn, `None` what evaluation sees; `turns` (n,) says which of them each sample shows.
+    """
+
+    store: SceneStore
+    indices: IntArray
+    views: Sequence[View | None] = (None,)
+    turns: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, positions: Tensor) -> Tensor:
+        chosen = self.indices[positions.numpy()]
+        turns = [0] * len(chosen) if self.turns is None else self.turns[positions].tolist()
+        seen = zip(chosen.tolist(), turns, strict=True)
+        return self.store.collated(chosen, [self.store.marked(i, self.views[turn]) for i, turn in seen])
+
+
 def _chosen(kept: dict[int, T], indices: Sequence[int]) -> dict[int, T]:
     return {new: kept[old] for new, old in enumerate(indices) if old in kept}
 
@@ -215,5 +238,5 @@ def _address(label: Mask, classes: tuple[str, ...], source: Any, size: tuple[int
         content = label.source.read_bytes()
     except OSError:  # `class_indices` says so
         return None
-    facts = f"mask {label.legend} {classes} {size} {orientation(source)}"
+    facts = f"mask {label.legend} {classes} {size} {orientation(source)} {label.window}"
     return Sample("", facts.encode("utf-8", "surrogatepass") + content)

@@ -30,6 +30,8 @@ WAYS: dict[TaskName, str] = {
     "generate": "at random",
     "forecast": "by time",
     "anomaly": "normal samples and anomalies apart, none of these in train",
+    "detect": "stratified by rarest class of object",
+    "segment": "stratified by rarest class of pixel",
 }
 """How samples are divided, by what they are labelled with; see `Target.strata`."""
 

@@ -18,6 +18,7 @@ from warmstart.data.tokens import TokenBatches, TokenStore
 from warmstart.data.views import View
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.series import SeriesSpec
+from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TextSpec
 
 InputStore = PixelStore | TokenStore | SeriesStore
@@ -49,6 +50,13 @@ def computing_order(store: InputStore, indices: IntArray) -> IntArray:
 def targets_of(store: InputStore, indices: IntArray, view: View | None = None) -> Tensor:
     """What a loss takes of the samples at `indices`, (n, ...); of scenes, in a view."""
     return store.targets(indices, view) if isinstance(store, PixelStore) else store.targets(indices)
+
+
+def resized(store: InputStore, dataset: Dataset, spec: Spec) -> InputStore:
+    """A store of a data set at another size, with what `store` knows of it at any size."""
+    if isinstance(store, SceneStore) and isinstance(spec, PreprocessSpec) and store.dataset is dataset:
+        return store.resized(spec)
+    return store_of(dataset, spec)
 
 
 def store_of(dataset: Dataset, spec: Spec) -> InputStore:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,27 +12,25 @@ from warmstart.data.annotations import Boxes, Mask, Outline
 from warmstart.data.schema import Dataset, Sample
 from warmstart.errors import DataError
 from warmstart.preprocess.cutting import Tile
+from warmstart.preprocess.mosaic import Grid
 from warmstart.preprocess.tiles import image_size
 
 KEPT = 0.5
 """Share of an object's area that has to lie in a tile for it to be one of the tile's objects."""
-OVERLAP = 0.25
-"""Share of a tile's side that it has in common with the next, where an image is answered tile by tile."""
 Box = tuple[int, int, int, int]
 
 
-def grid(size: tuple[int, int], side: int, overlap: float = 0.0) -> list[Box]:
+def grid(size: tuple[int, int], side: int) -> list[Box]:
     """Tiles (left, top, right, bottom) that cover an image of `size` (width, height), row by row, evenly spaced.
 
-    All are squares of `side`, but along an edge that is shorter. Two neighbours have at least `overlap` of a side in
-    common; without any, as little as covering the image takes.
+    All are squares of `side`, but along an edge that is shorter, and have as little in common as covering it takes.
 
     >>> grid((10, 4), 4)
     [(0, 0, 4, 4), (3, 0, 7, 4), (6, 0, 10, 4)]
     """
-    columns, rows = (_begins(length, side, overlap) for length in size)
+    tiles = Grid(*size, tile=side, overlap=0)
     width, height = min(side, size[0]), min(side, size[1])
-    return [(left, top, left + width, top + height) for top in rows for left in columns]
+    return [(left, top, left + width, top + height) for top in tiles.uppers for left in tiles.lefts]
 
 
 def tiled(dataset: Dataset, side: int) -> Dataset:
@@ -52,13 +49,6 @@ def tiled(dataset: Dataset, side: int) -> Dataset:
         return dataset
     note = f"{len(dataset)} images were cut into {len(samples)} tiles of at most {side} px; an image is in one part"
     return dataclasses.replace(dataset, samples=samples, notes=(*dataset.notes, note))
-
-
-def _begins(length: int, side: int, overlap: float) -> list[int]:
-    if length <= side:
-        return [0]
-    count = math.ceil((length - side) / (side * (1 - overlap))) + 1
-    return [round(i * (length - side) / (count - 1)) for i in range(count)]
 
 
 def _tiles(sample: Sample, side: int) -> Iterator[Sample]:

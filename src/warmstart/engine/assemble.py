@@ -67,8 +67,10 @@ def make_stepper(
         case Masked() | Views() | Supervised():
             return _pretext_stepper(phase, network, data, parts)
         case Phase():
-            targets = data.targets(data.split.train)
-            return Stepper(**parts, objective=Objective.of(phase, context.task, targets, feed.classes, feed.device))
+            objective = Objective.of(
+                phase, context.task, lambda: data.targets(data.split.train), feed.classes, feed.device
+            )
+            return Stepper(**parts, objective=objective)
     raise RecipeError(f"no step of kind {phase.kind!r} trains by gradients", expected="phase, contrastive or pretrain")
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from warmstart.cache.features import BATCH, Wanted
 from warmstart.cache.store import ActivationStore
+from warmstart.data.batches import Rows
 from warmstart.data.pixels import value_bytes
+from warmstart.data.scenestore import SceneStore, TargetRows
 from warmstart.data.schema import Dataset, IntArray, Split
-from warmstart.data.stores import InputStore, lengths_of, store_of
+from warmstart.data.stores import InputStore, lengths_of, resized
 from warmstart.data.views import View
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
@@ -40,7 +43,7 @@ class RunData:
             return self.store
         found = self._others.get(size)
         if found is None or found.dataset is not self.dataset:  # `dataclasses.replace` may have changed the data set
-            found = self._others[size] = store_of(self.dataset, self.spec.with_size(size))
+            found = self._others[size] = resized(self.store, self.dataset, self.spec.with_size(size))
         return found
 
     def wanted(
@@ -67,6 +70,17 @@ class RunData:
     def targets(self, indices: IntArray, size: int | None = None) -> Tensor:
         """What a loss takes of the samples at `indices`, (n, ...); of words, as far as inputs of `size` go."""
         return self.inputs(size or self.spec.size).targets(indices)
+
+    def target_rows(
+        self, indices: IntArray, size: int, views: Sequence[View | None] = (None,), turns: Tensor | None = None
+    ) -> Rows:
+        """`targets` by position, made when they are asked for where they are large; of scenes those of the same views
+        as the inputs: of `views` the one whose turn it is (n,).
+        """
+        store = self.inputs(size)
+        if isinstance(store, SceneStore):
+            return TargetRows(store, indices, views, turns)
+        return self.targets(indices, size)
 
     @property
     def facts(self) -> DataFacts:

@@ -14,6 +14,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Measured, Started
 from warmstart.engine.feed import Feed
 from warmstart.engine.guard import Guard
+from warmstart.engine.memory import parts
 from warmstart.engine.score import Best, Validation, better
 from warmstart.engine.seeds import derive
 from warmstart.engine.statistics import settle
@@ -165,11 +166,12 @@ class Epochs:
         self._validation_seconds = time.monotonic() - began
         return validation
 
-    def _seen(self) -> Iterator[Tensor]:
-        """What the suffix is given in the epoch under way."""
-        return (
-            self.feed.lift(batch.inputs.to(self.feed.device)) for batch in self.feed.train(self.training.progress.epoch)
-        )
+    def _seen(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """What the suffix is given in the epoch under way, with targets; no more at once than fits in training."""
+        device, progress = self.feed.device, self.training.progress
+        for batch in self.feed.train(progress.epoch):
+            for part in parts(len(batch.inputs), progress.micro, least=2):
+                yield self.feed.lift(batch.inputs[part].to(device)), batch.targets[part].to(device)
 
     def _too_late(self) -> bool:
         """Whether the next epoch, measured by the last one, would end after the deadline."""

@@ -37,6 +37,24 @@ def features(
     return found
 
 
+def stored(
+    network: Network,
+    cut: int,
+    data: RunData,
+    indices: IntArray,
+    *,
+    also: Collection[int] = (),
+    listener: Listener = silent,
+) -> Rows | None:
+    """What `features` gives at the run's size, left where it is stored; `None` if there was no room for it."""
+    listener(Started(WHAT, len(indices)))
+    found = stored_activations(
+        data.wanted(network.facts.chain), cut, indices, also=also, progress=lambda n: listener(Advanced(WHAT, n))
+    )
+    listener(Finished(WHAT))
+    return found
+
+
 def planned(
     network: Network, plan: PhasePlan, data: RunData, indices: IntArray, listener: Listener, view: View | None = None
 ) -> Rows | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -19,8 +17,7 @@ from warmstart.engine.events import Decided, Listener
 from warmstart.engine.features import InTurn, planned, turns
 from warmstart.engine.layout import training_layout
 from warmstart.engine.memory import until_it_fits
-from warmstart.evaluation.predict import answered, joined, predict_outputs
-from warmstart.model.modes import evaluating
+from warmstart.evaluation.predict import outputs_from, predict_outputs
 from warmstart.model.network import Network
 from warmstart.planning.caching import views
 from warmstart.planning.plan import PhasePlan
@@ -65,7 +62,7 @@ class Feed:
             turn = turns(len(found), phase.epochs, len(indices), epoch, self._seed)
             return ActivationBatches(
                 found[0] if len(found) == 1 else InTurn(found, turn),
-                self._data.targets(indices, self._plan.size),
+                self._data.target_rows(indices, self._plan.size, self._drawn(), turn),
                 indices,
                 batch_size=size,
                 shuffle=True,
@@ -124,13 +121,9 @@ class Feed:
         return until_it_fits(lambda size: self._validate_from_activations(rows, size), EVALUATED_AT_ONCE)
 
     def _validate_from_activations(self, rows: Rows, size: int) -> Tensor:
-        every, task = self._data.targets(self._data.split.val, self._plan.size), task_of(self._data.dataset.target)
-        run, parts = functools.partial(self._network.forward_from, self._plan.cache.cut), []
-        with evaluating(self._network), torch.no_grad():
-            for part in torch.split(torch.arange(len(rows)), size):
-                inputs, targets = self._laid_out(rows[part].to(self.device)), every[part].to(self.device)
-                parts.append(answered(self._network, run, inputs, targets, task))
-        return joined(parts)
+        targets = self._data.target_rows(self._data.split.val, self._plan.size)
+        task, cut = task_of(self._data.dataset.target), self._plan.cache.cut
+        return outputs_from(self._network, cut, rows, targets, task, batch_size=size, layout=self.layout)
 
     def _laid_out(self, inputs: Tensor) -> Tensor:
         return inputs.contiguous(memory_format=self.layout) if inputs.ndim == 4 else inputs
@@ -138,13 +131,18 @@ class Feed:
     def _train_views(self) -> list[Rows] | None:
         """Activations of the training samples, one for each view; `None` where they are computed from images."""
         if self._cached and self._views is None:
-            augment = self._plan.phase.augment
-            drawn = (View(augment, self._seed, number) for number in range(views(self._plan.phase)))
-            found = [self._planned(view if augment != "none" else None, train=True) for view in drawn]
+            found = [self._planned(view, train=True) for view in self._drawn()]
             self._views = [rows for rows in found if rows is not None]
             self._cached = len(self._views) == len(found)
             self._tell(self._views)
         return self._views if self._cached else None
+
+    def _drawn(self) -> list[View | None]:
+        """The views of the training samples that are stored; `None` is what evaluation sees."""
+        augment = self._plan.phase.augment
+        if augment == "none":
+            return [None]
+        return [View(augment, self._seed, number) for number in range(views(self._plan.phase))]
 
     def _planned(self, view: View | None, *, train: bool = False) -> Rows | None:
         indices = self._data.split.train if train else self._data.split.val

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def load(folder: Path, network: Network, plan: Plan) -> RecipeResult | None:
     record = read(folder / WEIGHTS) if facts is not None else None
     if facts is None or record is None:
         return None
-    if facts["head"] != network.head.config:
+    if facts["head"] != json.loads(json.dumps(network.head.config)):  # as it was written: lists for tuples
         network.head = build_head(facts["head"])
     trained = trained_parameters(network, plan)
     merge(network)

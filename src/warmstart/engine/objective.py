@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -20,10 +21,12 @@ class Objective:
     class_weights: Tensor | None
 
     @classmethod
-    def of(cls, phase: Phase, task: Task, targets: Tensor, classes: int, device: torch.device) -> Objective:
-        """The objective of a phase of a plan; `targets` are those of all training samples."""
+    def of(
+        cls, phase: Phase, task: Task, targets: Callable[[], Tensor], classes: int, device: torch.device
+    ) -> Objective:
+        """The objective of a phase of a plan; `targets` gives those of all training samples."""
         balanced = phase.class_weights == "balanced"
-        weights = task.balanced(targets, classes).to(device) if balanced else None
+        weights = task.balanced(targets(), classes).to(device) if balanced else None
         return cls(task, float(phase.label_smoothing), weights)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.edited import edited
 from warmstart.planning.plan import Plan
-from warmstart.recipe.phase import ClosedForm
+from warmstart.recipe.phase import ClosedForm, Contrastive, Phase, Supervised
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import Task
 
@@ -91,13 +91,41 @@ def run_recipe(
 
 
 def refuse_training(recipe: Recipe, task: Task) -> None:
-    """Raise `RecipeError` for a recipe that does more than fit a head, where the task has heads of distances alone."""
+    """Raise `RecipeError` for a recipe that does more than fit a head, where the task has heads of distances alone, and
+    for one that does to images what makes no sense of what is marked in them.
+    """
+    if task.name in ("detect", "segment"):
+        _refuse_for_scenes(recipe, task)
     if task.name == "anomaly" and not all(isinstance(step, ClosedForm) for step in recipe.steps):
         raise RecipeError(
             f"the recipe {recipe.name} trains, and anomalies are told by distances, in which there is nothing to train",
             expected="a recipe that fits a head on frozen features",
             do="take probe, probe?heads=mahalanobis, or none",
         )
+
+
+def _refuse_for_scenes(recipe: Recipe, task: Task) -> None:
+    for step in recipe.steps:
+        if isinstance(step, Phase):
+            asked = {"mixup": step.mixup > 0, "cutmix": step.cutmix > 0}
+            if task.name == "detect":
+                asked |= {
+                    "label_smoothing": step.label_smoothing not in (0, "auto"),
+                    "class_weights": step.class_weights != "none",
+                }
+            if found := [name for name, there in asked.items() if there]:
+                what = "boxes" if task.name == "detect" else "masks"
+                raise RecipeError(
+                    f"{step.kind} {step.name!r} has {' and '.join(found)}, and what is learned are {what}",
+                    expected=f"a recipe without {' and '.join(found)}",
+                    do=f"leave {' and '.join(found)} out of the recipe; augment=light or standard varies images",
+                )
+        elif isinstance(step, Contrastive | Supervised):
+            raise RecipeError(
+                f"{step.kind} {step.name!r} learns from the class of an image, and here things are marked in it",
+                expected="a recipe of phases",
+                do="take head_only, finetune, gradual or lora",
+            )
 
 
 def run_steps(plan: Plan, network: Network, data: RunData, context: Context) -> RunState:
@@ -120,12 +148,13 @@ def _result(state: RunState, plan: Plan, data: RunData, context: Context, began:
     release(state.network)
     trained = trained_parameters(state.network, plan)
     merge(state.network)
-    targets = data.targets(data.split.val)
+    size = plan.steps[-1].size
+    targets = data.targets(data.split.val, size)
     outputs, metrics = state.val_outputs, {}
     if not len(targets):
         outputs = torch.empty(0, len(data.dataset.target.classes))
     elif outputs is None:
-        outputs = predict_outputs(state.network, data.inputs(plan.steps[-1].size), data.split.val)
+        outputs = predict_outputs(state.network, data.inputs(size), data.split.val)
     if len(targets):
         metrics = context.task.metrics(outputs, targets)
     seconds = time.monotonic() - began

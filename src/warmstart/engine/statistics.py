@@ -9,6 +9,7 @@ Wu & Johnson 2021, section 3). Training itself never reads them.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable
 
@@ -22,12 +23,12 @@ BATCHES = 16
 """That the statistics are computed from, at most."""
 
 
-def settle(suffix: nn.Module, inputs: Iterable[Tensor], steps: int) -> None:
+def settle(suffix: nn.Module, batches: Iterable[tuple[Tensor, ...]], steps: int) -> None:
     """Compute the statistics of the norms in `suffix` that train, if their averages are younger than `ENOUGH`.
 
     Args:
         suffix: what trains, its train and eval flags as in training.
-        inputs: what it is given in training, batch by batch; not read where there is nothing to do.
+        batches: what it is given in training, with targets where it takes them; not read where there is nothing to do.
         steps: optimizer steps so far.
     """
     young = [module for module in suffix.modules() if isinstance(module, _BatchNorm) and _is_young(module, steps)]
@@ -38,13 +39,22 @@ def settle(suffix: nn.Module, inputs: Iterable[Tensor], steps: int) -> None:
         module.reset_running_stats()
         module.momentum = None  # the plain mean over all batches
     try:
-        with torch.no_grad():
-            for batch in itertools.islice(inputs, BATCHES):
-                suffix(batch)
+        with _without_gradients(suffix):
+            for batch in itertools.islice(batches, BATCHES):
+                suffix(*batch)
     finally:
         for module, (momentum, steps_taken) in zip(young, before, strict=True):
             module.momentum = momentum
             _tracked(module).copy_(steps_taken)
+
+
+def _without_gradients(suffix: nn.Module) -> contextlib.AbstractContextManager[object]:
+    """A detector has to believe that gradients are wanted to go the way that it goes in training: nothing is kept for
+    them then.
+    """
+    if any(getattr(module, "forced", False) for module in suffix.modules()):
+        return torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda _: torch.empty(0))
+    return torch.no_grad()
 
 
 def _tracked(module: _BatchNorm) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from warmstart.data.batches import Batch
 from warmstart.engine.events import Decided, Listener
@@ -129,7 +130,7 @@ class Stepper:
 
     def _least(self) -> int:
         """Batch statistics need two samples."""
-        return 1 if self.training.plan.phase.norm == "eval" else 2
+        return 2 if any(isinstance(module, _BatchNorm) and module.training for module in self.suffix.modules()) else 1
 
     def _moving_buffers(self) -> list[tuple[Tensor, Tensor]]:
         """Buffers of modules in training mode, each with a copy of its present value."""

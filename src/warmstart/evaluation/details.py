@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from warmstart.data.annotations import Annotation
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.data.targets import Label, NumberTarget, Target
 from warmstart.evaluation.anomalies import of_anomalies
@@ -21,8 +22,10 @@ from warmstart.evaluation.cells import cell_samples
 from warmstart.evaluation.foreseen import foreseen
 from warmstart.evaluation.metrics import confusion, most_wrong, per_class
 from warmstart.evaluation.outcome import Shown
+from warmstart.evaluation.scenes import of_scenes
 from warmstart.task.base import Task, is_known
 from warmstart.task.forecast import Forecasting
+from warmstart.task.segment import Segment
 from warmstart.task.tag import Tag
 
 WORST, DRAWN, POINTS = 16, 8, 500
@@ -36,11 +39,15 @@ def details(
         return of_classes(outputs, targets, [sample.id for sample in samples], target.classes, temperature)
     if isinstance(task, Forecasting) and isinstance(target, ForecastTarget):
         return {"forecasts": foreseen(task, outputs, targets, samples, target)}
+    if isinstance(target, BoxTarget | MaskTarget):
+        return of_scenes(task, outputs, targets, samples, target)
     if task.name == "anomaly":
         return of_anomalies(outputs, targets, samples, target)
     found: dict[str, Any] = {"shown": _shown(task, outputs, targets, samples, target)}
     if isinstance(task, Tag):
         found["per_class"] = task.by_kind(outputs, targets)
+    if isinstance(task, Segment):
+        found["per_class"] = task.by_class(outputs, targets, target.classes)
     if task.name == "multilabel":
         found["per_class"] = _by_label(outputs, targets, target.classes)
     if isinstance(target, NumberTarget):

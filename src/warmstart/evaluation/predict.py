@@ -6,6 +6,7 @@ also when something raises.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from warmstart.data.batches import Rows
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputStore, batches_of, computing_order
 from warmstart.model.modes import evaluating
@@ -53,6 +55,27 @@ def predict_outputs(
                 progress(len(inputs))
     # indexed outside inference mode, so that callers may use the result in training (a loss on cached logits)
     return joined(parts)[torch.from_numpy(np.argsort(order))] if parts else torch.empty(0, 0)
+
+
+def outputs_from(
+    network: Network,
+    cut: int,
+    activations: Rows,
+    targets: Rows,
+    task: Task,
+    *,
+    batch_size: int = 64,
+    layout: torch.memory_format = torch.channels_last,
+) -> Tensor:
+    """What `predict_outputs` gives of samples whose activations (n, ...) at `cut` are known, with their targets."""
+    weight = next(network.parameters(), torch.empty(0))
+    run, parts = functools.partial(network.forward_from, cut), list[Tensor]()
+    with evaluating(network), torch.no_grad():
+        for part in torch.split(torch.arange(len(activations)), batch_size):
+            inputs, wanted = activations[part].to(weight.device), targets[part].to(weight.device)
+            inputs = inputs.contiguous(memory_format=layout) if inputs.ndim == 4 else inputs
+            parts.append(answered(network, run, inputs, wanted, task))
+    return joined(parts)
 
 
 def answered(

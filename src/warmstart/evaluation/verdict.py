@@ -23,6 +23,9 @@ BASELINES = {
     "linear": "a linear model of the context",
 }
 
+FROZEN = {"probe": "the frozen probe", "head_only": "the head on the frozen backbone"}
+"""Rungs that leave the backbone as it is, in words."""
+
 RANDOM = "The backbone's weights are random: what is called transfer here is what the network does untrained."
 """What is said beside a verdict where nothing was there to be transferred."""
 
@@ -76,8 +79,9 @@ def verdict(
     if baselines:
         best = max(baselines, key=lambda r: r.val.get(metric, 0.0)).name
         parts.append(transfer(against[best], BASELINES.get(best, best)))
-    others = [r for r in rungs if r.role == "candidate" and r.name not in ("probe", "final") and not r.skipped]
-    parts.append(_tuning(chosen, against.get("probe"), bool(others)))
+    others = [r for r in rungs if r.role == "candidate" and r.name not in (*FROZEN, "final") and not r.skipped]
+    frozen = next((name for name in FROZEN if name in against), "")
+    parts.append(_tuning(chosen, against.get(frozen), FROZEN.get(frozen or chosen, ""), bool(others)))
     return " ".join(part for part in parts if part)
 
 
@@ -93,15 +97,19 @@ def transfer(against: Difference, baseline: str) -> str:
     return f"This data cannot show that transfer helped: {points(against.difference)} against {baseline}{equal}."
 
 
-def _tuning(chosen: str, against: Difference | None, tried: bool) -> str:
-    if chosen == "probe":
-        return (
-            "Nothing that was tried beat the frozen probe on validation, so the probe is what you get." if tried else ""
-        )
+def _tuning(chosen: str, against: Difference | None, frozen: str, tried: bool) -> str:
+    """Whether tuning the backbone paid; `frozen` is in words what it is compared with."""
+    if chosen in FROZEN:
+        which = "the probe" if chosen == "probe" else "that head"
+        return f"Nothing that was tried beat {frozen} on validation, so {which} is what you get." if tried else ""
     if against is None:
         return ""
     if against.verdict == "better":
-        return f"Tuning paid: {points(against.difference)} against the frozen probe."
+        return f"Tuning paid: {points(against.difference)} against {frozen}."
     if against.verdict == "worse":
-        return f"Here the frozen probe was better than what you get: {points(against.difference)}."
-    return f"The frozen probe was as good as far as this data can show: {points(against.difference)} against it."
+        return f"Here {frozen} was better than what you get: {points(against.difference)}."
+    return f"{_begun(frozen)} was as good as far as this data can show: {points(against.difference)} against it."
+
+
+def _begun(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -46,8 +46,8 @@ backbones.add("mantis", "warmstart.model.adapters.foundation:MANTIS")
 backbones.add("moment", "warmstart.model.adapters.foundation:MOMENT")
 backbones.add("chronos", "warmstart.model.adapters.foundation:CHRONOS")
 backbones.add("inceptiontime", "warmstart.model.adapters.convolutional:INCEPTIONTIME")
-backbones.add("toy", "warmstart.model.adapters.toy:SUPPLIER")
-backbones.add("toy_series", "warmstart.model.adapters.toy_series:SUPPLIER")
+backbones.add("toy", "warmstart.model.adapters.toy:IMAGES")
+backbones.add("toy_series", "warmstart.model.adapters.toy:SERIES")
 
 
 def load_backbone(

@@ -1,4 +1,4 @@
-"""Options behind the name of a head, `unet?channels=128,64,32,16,8`: the way backbones and recipes have them."""
+"""Options behind the name of a head, `fcos?channels=128&convs=2`: the way backbones and recipes have them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from warmstart.errors import RecipeError, nearest
 
-Value = int | float | bool | str | tuple[int, ...]
-Options = dict[str, Value]
-_TRUTH = {"true": True, "false": False}
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a name"}
-
 
 def parse(text: str) -> tuple[str, dict[str, str]]:
-    """The name, and the options behind the question mark, as text.
+    """The name, and the options behind the question mark as text.
 
     Raises:
         RecipeError: what stands behind the question mark is not `NAME=VALUE`, with `&` between, or says a name twice.
 
-    >>> parse("unet?channels=64,32&attention_type=scse")
-    ('unet', {'channels': '64,32', 'attention_type': 'scse'})
+    >>> parse("fcos?channels=128&convs=2")
+    ('fcos', {'channels': '128', 'convs': '2'})
     """
     name, mark, query = text.partition("?")
     found: dict[str, str] = {}
@@ -56,73 +51,43 @@ def read(name: str, maker: Callable[..., Any], given: Mapping[str, object]) -> d
     {'channels': 256, 'scales': (0.1, 0.5)}
     """
     hinted = maker.__init__ if inspect.isclass(maker) else maker
-    known, kinds = defaults(maker), get_type_hints(hinted)
+    kinds = get_type_hints(hinted)
+    return completed(name, given, defaults(maker), kinds)
+
+
+def completed(
+    name: str, given: Mapping[str, object], known: Mapping[str, Any], kinds: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All options of a head: those `known` with their defaults, and what is `given` of them in the type that `kinds`
+    has for it. Raises as `read`.
+    """
     found = dict(known)
     for key, value in given.items():
         if key not in known:
-            raise _unknown(name, key, known)
+            raise RecipeError(
+                f"head {name!r} has no option {key!r}",
+                expected=f"one of {', '.join(f'{k}={_text(v)}' for k, v in known.items())}" if known else "none",
+                do=f"the nearest: {nearest(key, known)}" if known else f"leave {key} out",
+            )
         several = get_origin(kinds[key]) is tuple and isinstance(value, str)
         try:
             found[key] = TypeAdapter(kinds[key]).validate_python(str(value).split(",") if several else value)
         except ValidationError as error:
             problem = error.errors()[0]["msg"]
             raise RecipeError(
-                f"head {name!r} has {key}={as_text(value)}: {problem}", expected=f"something like {as_text(known[key])}"
+                f"head {name!r} has {key}={_text(value)}: {problem}", expected=f"something like {_text(known[key])}"
             ) from error
     return found
 
 
-def completed(name: str, given: Mapping[str, object], options: Mapping[str, Value]) -> Options:
-    """All options of a head, those `given`, as text or as they are, in the type of their default.
-
-    Raises:
-        RecipeError: there is no such option, or its value does not fit.
-
-    >>> completed("fpn", {"dropout": "0.5"}, {"dropout": 0.2, "channels": (8, 4)})
-    {'dropout': 0.5, 'channels': (8, 4)}
-    """
-    for key in given.keys() - options.keys():
-        raise _unknown(name, key, options)
-    return {key: _read(name, key, given[key], value) if key in given else value for key, value in options.items()}
-
-
-def _unknown(name: str, key: str, known: Mapping[str, object]) -> RecipeError:
-    said = ", ".join(f"{k}={as_text(v)}" for k, v in known.items())
-    return RecipeError(
-        f"head {name!r} has no option {key!r}",
-        expected=f"one of {said}" if known else "none",
-        do=f"the nearest: {nearest(key, known)}" if known else f"leave out ?{key}=...",
-    )
-
-
-def as_text(value: object) -> str:
-    """An option as it is written.
-
-    >>> as_text((8, 4)), as_text(True)
-    ('8,4', 'true')
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
-
-
-def _read(name: str, key: str, value: object, default: Value) -> Value:
-    text = as_text(tuple(value) if isinstance(value, list) else value)
-    try:
-        if isinstance(default, tuple):
-            return tuple(int(part) for part in text.split(","))
-        if isinstance(default, bool):
-            return _TRUTH[text]
-        return type(default)(text)
-    except (ValueError, KeyError):
-        kind = "whole numbers with commas between" if isinstance(default, tuple) else _KINDS[type(default)]
-        raise RecipeError(f"head {name!r} has {key}={text}", expected=f"{key}={kind}") from None
-
-
-def one_of(name: str, key: str, value: Value, choices: Iterable[Value]) -> None:
+def one_of(name: str, key: str, value: object, choices: Iterable[object]) -> None:
     """Raise `RecipeError` where an option is none of its choices."""
     choices = list(choices)
     if value not in choices:
         raise RecipeError(
-            f"head {name!r} has {key}={as_text(value)}", expected=f"{key} is one of {', '.join(map(as_text, choices))}"
+            f"head {name!r} has {key}={_text(value)}", expected=f"{key} is one of {', '.join(map(_text, choices))}"
         )
+
+
+def _text(value: object) -> str:
+    return ",".join(map(_text, value)) if isinstance(value, tuple | list) else str(value)

@@ -70,13 +70,17 @@ def compile_plan(
 
 
 def _steps(recipe: Recipe, network: Network) -> Sequence[Step]:
-    """Those of the recipe. A head that writes came with its weights, so that there is none to be fitted first."""
-    if not getattr(network.head, "forced", False):
+    """Those of the recipe. There is no head to be fitted first where it came with its weights, as one that writes, or
+    reads feature maps.
+    """
+    of_maps = network.facts.maps is not None
+    if not (of_maps or getattr(network.head, "forced", False)):
         return recipe.steps
     found = [step for step in recipe.steps if not isinstance(step, ClosedForm)]
     if not found:
+        which = "one on feature maps" if of_maps else "one that writes"
         raise RecipeError(
-            f"recipe {recipe.name!r} fits a head in closed form alone, and one that writes is trained by gradients",
+            f"recipe {recipe.name!r} fits a head in closed form alone, and {which} is trained by gradients",
             expected="a recipe with a phase of training",
             do="take finetune, or one that `warmstart recipes` lists",
         )
@@ -156,6 +160,12 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
     batch = batch_size(phase, data.train)
     steps = steps_per_epoch(data.train, batch)
     still, blocks = _blocks(phase, network, groups, cut)
+    if "head" in still and network.facts.maps is not None and getattr(network.head, "forced", False):
+        raise RecipeError(
+            f"{phase.kind} {phase.name!r} keeps the detector frozen, and its loss comes from it as it trains",
+            expected="a rate for the head",
+            do="add a row such as head: 1e-5 to the rates",
+        )
     return PhasePlan(
         phase=phase,
         groups=groups,

@@ -12,7 +12,7 @@ from warmstart.model.text.language import LanguageHead
 from warmstart.model.text.objective import vocabulary
 from warmstart.planning.caching import views
 from warmstart.planning.plan import AveragePlan, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
-from warmstart.planning.profile import profile
+from warmstart.planning.profile import profile, profile_head
 from warmstart.recipe.phase import Pretrain
 
 _FEATURE_BATCH = 16  # images that pass through the frozen part at a time, about
@@ -51,7 +51,7 @@ class Costs:
         self._weights = sum(tensor.numel() * tensor.element_size() for tensor in everything)
         head = network.head
         writes = isinstance(head, LanguageHead)  # once for each token, and an input is about as long as its answer
-        self._head = sum(tensor.numel() for tensor in head.parameters()) * (data.size if writes else 1)
+        self._numbers = sum(tensor.numel() for tensor in head.parameters()) * (data.size if writes else 1)
         self._logits = _LOGITS * 4 * data.size * head.vocabulary if isinstance(head, LanguageHead) else 0
 
     def of(self, step: StepPlan) -> StepPlan:
@@ -80,7 +80,8 @@ class Costs:
         if isinstance(step.phase, Pretrain):
             train += self._data.unlabelled
         forward = self._flops(cache.cut, step.cut, size) * train + self._flops(cache.cut, self._last, size) * val
-        suffix = (self._flops(step.cut, self._last, size) + 2 * self._head) * train
+        suffix = (self._flops(step.cut, self._last, size) + self._head(size)) * train
+        forward += self._head(size) * val if self._backbone.maps is not None else 0
         epoch = (forward + _TRAINING * suffix) / self._speed.flops + step.steps_per_epoch * self._speed.step
         return epoch + (train + val) / self._speed.images if cache.what == "nothing" else epoch
 
@@ -94,6 +95,8 @@ class Costs:
             made += int(_LOGITS * 4 * share * size * vocabulary(self._backbone))
         below = 2 * profile(self._backbone, cache.cut, step.cut, size).peak
         filling = 2 * profile(self._backbone, 0, cache.cut, size).peak
+        if self._backbone.maps is not None:
+            made += profile_head(self._network, size).bytes
         passing = max(step.batch_size * (made + below + self._logits), _FEATURE_BATCH * filling)
         trained = sum(group.numel for group in step.groups)
         return self._weights + 4 * trained * copies + passing + (cache.bytes if cache.where == "memory" else 0)
@@ -115,7 +118,7 @@ class Costs:
 
     def _average(self, step: AveragePlan) -> float:
         """Seconds of one evaluation per alpha."""
-        forward = (self._flops(0, self._last, step.size) + 2 * self._head) * self._data.val
+        forward = (self._flops(0, self._last, step.size) + self._head(step.size)) * self._data.val
         return len(step.step.alphas) * forward / self._speed.flops
 
     def _average_memory(self, size: int) -> int:
@@ -134,6 +137,10 @@ class Costs:
             self._stored |= {(at, size) for at in (cache.cut, *cache.also)}
             seconds += total * self._flops(0, cache.cut, size) / (self._speed.flops * self._speed.extraction)
         return seconds
+
+    def _head(self, size: int) -> int:
+        """Operations of the head, per sample."""
+        return 2 * self._numbers if self._backbone.maps is None else profile_head(self._network, size).flops
 
     def _flops(self, start: int, stop: int, size: int) -> int:
         return profile(self._backbone, start, stop, size).flops

@@ -1,7 +1,8 @@
 """Which modules stay in eval mode while a phase trains. Frozen and eval are two facts: this is the second.
 
 In eval mode are: all that runs below the cut, all of frozen blocks, and, unless the phase lets statistics move, every
-normalisation layer. Dropout in what trains stays active.
+normalisation layer of the backbone, whose statistics are those of much more data. A head that trains has to find its
+own. Dropout in what trains stays active.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def eval_modules(
         still |= {name for name in modules if name == "head" or name.startswith("head.")}
     norms = _norms(modules)
     if norm == "eval":
-        still |= norms
+        still |= {name for name in norms if not name.startswith("head.")}
     if norm == "train_all":
         still -= norms
     moving = {parent for name in modules if name not in still for parent in parents(name)}

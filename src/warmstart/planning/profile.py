@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from warmstart.errors import RecipeError
 from warmstart.model.backbone import Backbone
 from warmstart.model.inputs import Tokens
 from warmstart.model.modes import evaluating
+from warmstart.model.network import Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +57,25 @@ def profile(backbone: Backbone, start: int, stop: int, size: int) -> Profile:
                 expected=f"a size the network accepts; its own is {own}",
                 do=f"set the size to {own}, or leave it out",
             ) from error
+    return _known[key]
+
+
+def profile_head(network: Network, size: int) -> Profile:
+    """Cost of the head of a network whose backbone gives maps, per image of `size` pixels a side, as in evaluation.
+
+    It is run once, on the processor: what a detector does depends on what it sees. Nothing is in these maps, and a
+    detector that looks closer at a fixed number of proposals does so at as many.
+    """
+    backbone, config = network.facts, getattr(network.head, "config", {})
+    assert backbone.maps is not None, "a head of features has its size to go by"
+    key = (json.dumps(config, sort_keys=True), size)
+    if key not in _known:
+        copied = copy.deepcopy(network.head).float().cpu()
+        rows = torch.zeros(1, backbone.maps.at(size).width)
+        tally, counter = _Tally(), FlopCounterMode(display=False, custom_mapping=_UNKNOWN)
+        with evaluating(copied), _still(copied), torch.no_grad(), counter, tally:
+            copied(rows)
+        _known[key] = Profile(counter.get_total_flops(), tally.bytes, tally.peak)
     return _known[key]
 
 

@@ -1,27 +1,22 @@
 """A part of a larger image as a source of its own.
 
-Of a TIFF image only that part is read, where rasterio (the extra `raster`) is installed. All else has to be decoded
-whole; the last image is kept, so that its tiles, one after the other, decode it once.
+Of a TIFF image no more is read than the strips or tiles that the part lies in (`warmstart.preprocess.geotiff`). All
+else has to be decoded whole; the last image is kept, so that its tiles, one after the other, decode it once.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
 import threading
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 LARGEST = 1_000_000_000
 """Pixels of an image that is cut; its tiles are held to the limit of all images."""
-_TIFF = (b"II", b"MM")
 _DECODING = threading.Lock()
 
 
@@ -41,22 +36,6 @@ class Tile:
     def __str__(self) -> str:
         left, top, right, bottom = self.box
         return f"{self.source} [{left}:{right}, {top}:{bottom}]"
-
-    def of_tiff(self) -> npt.NDArray[Any] | None:
-        """Values (H, W, C) of a TIFF image without reading the rest of it; `None` where that cannot be done."""
-        with self.source.open("rb") as file:
-            if file.read(2) not in _TIFF:
-                return None
-        try:
-            rasterio, windows = importlib.import_module("rasterio"), importlib.import_module("rasterio.windows")
-        except ImportError:
-            return None
-        left, top, right, bottom = self.box
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it has no georeference
-            with rasterio.open(self.source) as opened:
-                found = opened.read(window=windows.Window(left, top, right - left, bottom - top))
-        return np.ascontiguousarray(np.moveaxis(found, 0, 2))
 
     def of_image(self, read: Callable[[Path], Image.Image]) -> Image.Image:
         """The part of an image that `read` decodes."""

@@ -10,21 +10,28 @@ from __future__ import annotations
 import contextlib
 import html
 import importlib
+import itertools
+import math
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
 from warmstart.errors import ImageError, MissingExtraError
 from warmstart.preprocess.bands import Bands, Header, Values, check_extent, opened
-from warmstart.preprocess.opening import name_of
+from warmstart.preprocess.opening import begins, name_of
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
+_TIFF = (b"II", b"MM")
 _GDAL_METADATA, _GDAL_NODATA = 42112, 42113
+_ORIENTATION = 274
+_PLAIN = (1, 2)
+"""Photometric interpretations: grey whose zero is black, and RGB."""
 _ITEM = re.compile(r"<Item\b([^>]*)>([^<]*)</Item>")
 _SAMPLE = re.compile(r'\bsample="(\d{1,4})"')
 _CHANNEL = re.compile(r'<(?:\w+:)?Channel\b[^>]*?\bName="([^"]*)"')
@@ -48,27 +55,68 @@ def tiff_bands(source: str | Path | bytes, max_pixels: int) -> Bands:
     with opened(source) as file, _tifffile(source).TiffFile(file) as tiff:
         pages = _pages(tiff)
         header = _header(pages, name, max_pixels)
-        length = file.seek(0, 2)
-        for page in pages:
-            ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
-            if max(ends, default=0) > length or not page.dataoffsets:
-                raise ImageError(
-                    f"{name} cannot be read: it is truncated", expected="a whole file", do="replace or remove it"
-                )
+        _check_whole(pages, file.seek(0, 2), name)
         values = np.concatenate([_values(page) for page in pages], axis=2)
         return Bands.of(values, _names(pages, header.channels), _nodata(pages[0]))
 
 
-def tiff_facts(source: str | Path) -> tuple[tuple[str, ...], float | None]:
-    """Names of the bands of a TIFF file, empty if it has none, and its "no data"; no values are read.
+class TiffRows:
+    """Rows of a TIFF file that stays open, of which no more is decoded than the strips or tiles that they lie in.
 
-    Raises:
-        MissingExtraError: tifffile or imagecodecs is not installed.
+    Attributes:
+        header: size, number and type of the bands.
+        names: of the bands, as `tiff_bands` has them.
+        nodata: the value that stands for no data.
+        is_picture: whether it is 8-bit grey or RGB, upright, and nothing else: Pillow would read the same.
     """
-    with opened(source) as file, _tifffile(source).TiffFile(file) as tiff:
-        pages = _pages(tiff)
-        separate, _, _, _, together = pages[0].shaped
-        return _names(pages, len(pages) * separate * together), _nodata(pages[0])
+
+    def __init__(self, file: BinaryIO, tiff: TiffFile, name: str) -> None:
+        self._file, self._pages, first = file, _pages(tiff), tiff.pages.first
+        self.header = _header(self._pages, name, sys.maxsize)
+        _check_whole(self._pages, file.seek(0, 2), name)
+        self.names, self.nodata = _names(self._pages, self.header.channels), _nodata(self._pages[0])
+        plain = int(first.photometric) in _PLAIN and len(self._pages) == 1 and not first.extrasamples
+        upright = _ORIENTATION not in first.tags or first.tags[_ORIENTATION].value == 1
+        self.is_picture = plain and upright and first.dtype == np.uint8 and self.header.channels in (1, 3)
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, source: str | Path | bytes) -> Iterator[TiffRows]:
+        """Of a file, which is closed behind it. Raises as `tiff_bands`."""
+        with opened(source) as file, _tifffile(source).TiffFile(file) as tiff:
+            yield cls(file, tiff, name_of(source))
+
+    def read(self, top: int, bottom: int) -> Values:
+        """Rows (h, W, C) as they are stored."""
+        return np.concatenate([self._of_page(page, top, bottom) for page in self._pages], axis=2)
+
+    def _of_page(self, page: TiffPage, top: int, bottom: int) -> Values:
+        separate, _, height, width, together = page.shaped
+        high, wide = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, width)
+        down, along = math.ceil(height / high), math.ceil(width / wide)
+        found = np.full((separate, bottom - top, width, together), page.nodata, page.dtype)
+        for plane, row, column in itertools.product(range(separate), range(top // high, down), range(along)):
+            if row * high >= bottom:
+                continue
+            index = (plane * down + row) * along + column
+            self._file.seek(page.dataoffsets[index])
+            data = self._file.read(page.databytecounts[index]) or None
+            values, (_, _, y, x, _), _ = page.decode(data, index, jpegtables=page.jpegtables)
+            if values is not None:
+                first, last = max(top, y), min(bottom, y + values.shape[1])
+                right = min(x + wide, width)  # a tile may reach beyond the image
+                found[plane, first - top : last - top, x:right] = values[0, first - y : last - y, : right - x]
+        return np.moveaxis(found, 0, 2).reshape(bottom - top, width, separate * together)
+
+
+def _check_whole(pages: Sequence[TiffPage], length: int, name: str) -> None:
+    """Raise `ImageError` where strips or tiles lie beyond the end of a file of `length` bytes."""
+    for page in pages:
+        ends = map(sum, zip(page.dataoffsets, page.databytecounts, strict=True))
+        if max(ends, default=0) > length or not page.dataoffsets:
+            raise ImageError(
+                f"{name} cannot be read: it is truncated", expected="a whole file", do="replace or remove it"
+            )
 
 
 def _tifffile(source: str | Path | bytes) -> Any:
@@ -129,3 +177,24 @@ def _nodata(page: TiffPage) -> float | None:
     with contextlib.suppress(ValueError):
         return None if tag is None else float(str(tag.value).strip("\0 "))
     return None
+
+
+def tiff_tile(source: str | Path, box: tuple[int, int, int, int], *, picture: bool) -> Bands | None:
+    """The bands of the part (left, top, right, bottom) of a TIFF file, of which little more is read; `None` of a file
+    of another kind, and where a `picture` is wanted and it is none that is stored as such.
+
+    Raises:
+        MissingExtraError: tifffile or imagecodecs is not installed, and no picture is wanted.
+    """
+    if begins(source, 2) not in _TIFF:
+        return None
+    left, top, right, bottom = box
+    try:
+        with TiffRows.opened(source) as tiff:
+            if picture and not tiff.is_picture:
+                return None
+            return Bands.of(tiff.read(top, bottom)[:, left:right], tiff.names, tiff.nodata)
+    except MissingExtraError:
+        if picture:
+            return None
+        raise

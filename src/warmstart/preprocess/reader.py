@@ -19,6 +19,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 
 from warmstart.errors import ImageError, WarmstartError
 from warmstart.preprocess.cutting import LARGEST, Tile
+from warmstart.preprocess.geotiff import tiff_tile
 from warmstart.preprocess.modes import array_to_8_bits, conversion, to_8_bits, unconverted
 from warmstart.preprocess.opening import MAX_PIXELS, Source, check_size, name_of, open_image, reason, too_large
 
@@ -99,8 +100,9 @@ def decode(
     with guarded(source, max_pixels):
         if isinstance(source, Tile):
             check_size(source.size, name, max_pixels)
-            values = source.of_tiff()
-            return Decoded.whole(source.of_image(_in_full) if values is None else array_to_8_bits(values))
+            found = tiff_tile(source.source, source.box, picture=True)
+            image = source.of_image(_in_full) if found is None else array_to_8_bits(found.values)
+            return Decoded.whole(image)
         if isinstance(source, np.ndarray):
             if source.ndim > 1 and source.size:  # else `array_to_8_bits` says what is wrong with the shape
                 check_size((source.shape[1], source.shape[0]), name, max_pixels)

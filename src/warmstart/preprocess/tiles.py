@@ -17,7 +17,7 @@ from warmstart.preprocess import reader
 from warmstart.preprocess.bands import Bands, Header, array_bands, channels_last, check_extent, npy_array, npy_header
 from warmstart.preprocess.choosing import check_number, chosen
 from warmstart.preprocess.cutting import LARGEST, Tile
-from warmstart.preprocess.geotiff import tiff_bands, tiff_facts, tiff_header
+from warmstart.preprocess.geotiff import tiff_bands, tiff_header, tiff_tile
 from warmstart.preprocess.opening import MAX_PIXELS, Source, begins, check_size, name_of
 from warmstart.preprocess.reader import Decoded, decode, guarded
 from warmstart.preprocess.spec import PreprocessSpec
@@ -85,10 +85,10 @@ def header_of(source: Source, channels: int | None = None, max_pixels: int = MAX
     with guarded(source, max_pixels):
         if isinstance(source, np.ndarray):
             return array_bands(source).header
-        if isinstance(source, Image.Image) or begins(source, 2) not in _TIFF | _NPY:
+        if isinstance(source, Image.Image) or begins(source, 2) not in TIFF | NPY:
             one = array_bands(np.asarray(Image.new(reader.stored_as(source)[0], (1, 1)))).header
             return dataclasses.replace(one, size=reader.image_size(source) or (0, 0))
-        if begins(source, 2) in _NPY:
+        if begins(source, 2) in NPY:
             return npy_header(source, channels, max_pixels)[0]
         return tiff_header(source, max_pixels)
 
@@ -112,7 +112,7 @@ def stored_as(source: Source) -> tuple[str, tuple[str, ...]]:
         return reader.stored_as(np.zeros((1, 1), header_of(source).dtype))
 
 
-_TIFF, _NPY = {b"II", b"MM"}, {b"\x93N"}
+TIFF, NPY = {b"II", b"MM"}, {b"\x93N"}
 
 
 def _many(source: Source) -> bool:
@@ -132,19 +132,19 @@ def _bands(source: Source, channels: int | None, max_pixels: int) -> Bands:
             return found
         if not isinstance(source, Image.Image):
             start = begins(source, 2)
-            if start in _NPY:
+            if start in NPY:
                 _, axis = npy_header(source, channels, max_pixels)
                 return Bands.of(channels_last(npy_array(source), axis))
-            if start in _TIFF:
+            if start in TIFF:
                 return tiff_bands(source, max_pixels)
         image = reader.as_stored(source, max_pixels)
         return array_bands(np.asarray(image))
 
 
 def _of_tile(tile: Tile, channels: int | None) -> Bands:
-    values = tile.of_tiff()
-    if values is not None:
-        return Bands.of(values, *tiff_facts(tile.source))
+    found = tiff_tile(tile.source, tile.box, picture=False)
+    if found is not None:
+        return found
     whole = _bands(tile.source, channels, LARGEST)
     left, top, right, bottom = tile.box
     return dataclasses.replace(whole, values=whole.values[top:bottom, left:right])

@@ -61,9 +61,14 @@ def probe(heads: tuple[str, ...] = ("blend",)) -> Recipe:
 
 
 @recipes.register("head_only")
-def head_only(lr: Lr = 1e-3, epochs: int = 20, batch_size: int = 32) -> Recipe:
-    """Train the head by gradients on frozen features, which are computed once."""
-    tune = Phase(rates=(("head", lr), ("*", None)), epochs=epochs, batch_size=batch_size)
+def head_only(
+    lr: Lr = 1e-3, epochs: int = 20, batch_size: int = 32, augment: AugmentName = "none", views: int = 0
+) -> Recipe:
+    """Train the head by gradients on frozen features, which are computed once: for each of `views` of an image, if it
+    is augmented.
+    """
+    rates: tuple[tuple[str, Rate], ...] = (("head", lr), ("*", None))
+    tune = Phase(rates=rates, epochs=epochs, batch_size=batch_size, augment=augment, views=views)
     about = "Only the head is trained, on frozen features; what a head that writes has for a probe."
     return Recipe(name="head_only", about=about, steps=(tune,))
 
@@ -76,12 +81,13 @@ def finetune(
     batch_size: int = 32,
     augment: AugmentName = "none",
     head: float = 10.0,
+    layer_decay: float = 1.0,
 ) -> Recipe:
     """Tune the blocks from `from_block` on (negative: from the end; 0: all); the head learns `head` times as fast, for
     it is new. One that writes is not: 1 is right for it.
     """
     rates: tuple[tuple[str, Rate], ...] = (("head", _times(lr, head)), (f"block:{from_block}..", lr), ("*", None))
-    tune = Phase(rates=rates, epochs=epochs, batch_size=batch_size, augment=augment)
+    tune = Phase(rates=rates, epochs=epochs, batch_size=batch_size, augment=augment, layer_decay=layer_decay)
     about = "Early blocks frozen, the later ones tuned with the head (Yosinski et al. 2014)."
     return Recipe(name="finetune", about=about, steps=(tune,))
 

@@ -215,6 +215,11 @@ class Bundle:
 
         Raises `DataError` for a label that the network was not trained on.
         """
+        self.refuse_unknown(samples)
+        return torch.from_numpy(self.manifest.target.encode([sample.label for sample in samples]))
+
+    def refuse_unknown(self, samples: Sequence[Sample]) -> None:
+        """Raise `DataError` for a label that the network was not trained on."""
         unknown = sorted({name for sample in samples for name in sample.names} - set(self.classes))
         if unknown:
             raise DataError(
@@ -222,7 +227,6 @@ class Bundle:
                 expected=f"some of its {len(self.classes)} classes; nearest: {nearest(unknown[0], self.classes)}",
                 do="rename the label, leave these samples out, or train on data that has them",
             )
-        return torch.from_numpy(self.manifest.target.encode([sample.label for sample in samples]))
 
     def _answers(self, samples: Sequence[Sample]) -> Tensor:
         outputs = self.outputs(samples)

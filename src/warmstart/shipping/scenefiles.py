@@ -52,14 +52,13 @@ class SceneFiles:
         if row["error"] is not None:
             return row
         name = self._name(sample.id)
-        image = _picture(sample.source)
+        image = picture_of(sample.source)
         if "boxes" in row:
             self._add_boxes(name, row, sample.id)
-            drawn = draw_boxes(image, [(b["label"], b["box"], b["score"]) for b in row["boxes"]], self._classes)
         else:
             self._masks = True
-            drawn = draw_mask(image, row["mask"], self._classes)
             write_mask(self._in("masks", f"{name}.png"), row["mask"], len(self._classes))
+        drawn = drawn_answer(image, row, self._classes)
         drawn.thumbnail((DRAWN, DRAWN))
         drawn.save(self._in("drawn", f"{name}.jpg"), quality=90)
         place = place_of(sample.source)
@@ -109,6 +108,13 @@ class SceneFiles:
         return name
 
 
+def drawn_answer(image: Image.Image, row: Row, classes: Sequence[str]) -> Image.Image:
+    """A picture with what was found in it drawn on it."""
+    if "boxes" in row:
+        return draw_boxes(image, [(box["label"], box["box"], box["score"]) for box in row["boxes"]], classes)
+    return draw_mask(image, row["mask"], classes)
+
+
 def write_mask(path: Path, mask: npt.NDArray[np.uint8], classes: int) -> None:
     """A mask (H, W) of class indices as a PNG with a palette: indices for programs, colours for eyes."""
     image = Image.fromarray(mask, "P")
@@ -132,6 +138,7 @@ def _numbered(stem: str) -> Iterator[str]:
         number += 1
 
 
-def _picture(source: Any) -> Image.Image:
+def picture_of(source: Any) -> Image.Image:
+    """An image as it is drawn on: upright, RGB."""
     found = read_stored(source)
     return preview(found.values, found.names) if isinstance(found, Bands) else found.image.convert("RGB")

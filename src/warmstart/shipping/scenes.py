@@ -5,7 +5,8 @@ stored, one image after the other, so that memory is bounded by the largest of t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,11 @@ from warmstart.data.schema import Sample
 from warmstart.errors import DataError, WarmstartError
 from warmstart.model.network import Network
 from warmstart.preprocess.geometry import Placement
+from warmstart.preprocess.mosaic import Grid
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.tiles import image_size
 from warmstart.shipping.inference import run
+from warmstart.shipping.mosaic import mask_in_tiles, part_of, unlike
 from warmstart.task.base import Task
 
 Row = dict[str, Any]
@@ -55,23 +58,59 @@ class Marker:
         """
         for start in range(0, len(samples), AT_ONCE):
             some = samples[start : start + AT_ONCE]
-            found = run(self.networks, some, self.spec, task=self.task, temperature=1.0, batch_size=AT_ONCE)
-            answers = dict(zip(found.index.tolist(), found.outputs, strict=True))
-            for i, sample in enumerate(some):
-                error = found.errors.get(i)
-                try:
-                    answer = None if error else self._answer(answers[i], sample)
-                except WarmstartError as failed:
-                    answer, error = None, failed
-                told = answer or dict.fromkeys((*self.task.fields, "size"))
+            whole = [sample for sample in some if not self._large(sample)]
+            found = iter(self._seen(whole))
+            for sample in some:
+                answer = next(found) if not self._large(sample) else self._in_tiles(sample)
+                error = answer if isinstance(answer, WarmstartError) else None
+                told = dict.fromkeys((*self.task.fields, "size")) if isinstance(answer, WarmstartError) else answer
                 yield {"input": sample.id, **told, "error": error.found if error else None}, error
             if progress is not None:
                 progress(len(some))
 
-    def _answer(self, outputs: Tensor, sample: Sample) -> Row:
+    def _large(self, sample: Sample) -> bool:
+        size = None if self.tile is None else image_size(sample.source)
+        return size is not None and self.tile is not None and max(size) > self.tile
+
+    def _seen(self, samples: Sequence[Sample]) -> list[Row | WarmstartError]:
+        """What is found in images that are seen whole."""
+        if not samples:
+            return []
+        found = run(self.networks, samples, self.spec, task=self.task, temperature=1.0, batch_size=AT_ONCE)
+        outputs = dict(zip(found.index.tolist(), found.outputs, strict=True))
+        return [found.errors.get(i) or self._answer(outputs[i], sample) for i, sample in enumerate(samples)]
+
+    def _in_tiles(self, sample: Sample) -> Row | WarmstartError:
+        """What is found in an image that is seen in tiles."""
+        assert self.tile is not None, "asked for where images are cut"
+        try:
+            if isinstance(self.target, BoxTarget):
+                return self._boxes_in_tiles(sample, self.tile)
+            mask = mask_in_tiles(self.networks, self.task, self.spec, sample.source, self.tile)
+        except WarmstartError as error:
+            return error
+        return {**masked(mask, self.target.classes), "size": [mask.shape[1], mask.shape[0]]}
+
+    def _boxes_in_tiles(self, sample: Sample, side: int) -> Row:
+        """Boxes of all tiles; of those of a class that overlap by half, the surest."""
+        size = image_size(sample.source) or (0, 0)
+        grid = Grid.over(size, side)
+        high, wide = min(side, size[1]), min(side, size[0])
+        found: list[Row] = []
+        for top in grid.uppers:
+            places = [(left, top, left + wide, top + high) for left in grid.lefts]
+            tiles = [Sample(f"{sample.id}[{p[0]},{p[1]}]", part_of(sample.source, p)) for p in places]
+            for place, answer in zip(places, self._seen(tiles), strict=True):
+                if isinstance(answer, WarmstartError):
+                    raise answer
+                shift = (place[0], place[1], place[0], place[1])
+                found += [{**b, "box": [e + s for e, s in zip(b["box"], shift, strict=True)]} for b in answer["boxes"]]
+        return {"boxes": unlike(found, self.target.classes), "size": list(size)}
+
+    def _answer(self, outputs: Tensor, sample: Sample) -> Row | WarmstartError:
         size = image_size(sample.source)
         if size is None:
-            raise DataError(f"{sample.id} has no size that can be read", expected="an image")
+            return DataError(f"{sample.id} has no size that can be read", expected="an image")
         place = Placement.of(size, self.spec)
         if isinstance(self.target, BoxTarget):
             return {"boxes": self._boxes(outputs, place), "size": list(size)}
@@ -120,3 +159,15 @@ def class_map(scores: Tensor, place: Placement) -> npt.NDArray[np.uint8]:
         band = functional.grid_sample(scores[None].float(), grid, padding_mode="border", align_corners=False)
         found[top : top + step] = band[0].argmax(0).to(torch.uint8).numpy()
     return found
+
+
+def in_short(row: Mapping[str, Any]) -> str:
+    """What was found in an image, in short: boxes of each class, or the share of each class.
+
+    >>> in_short({"boxes": [{"label": "car"}, {"label": "car"}]}), in_short({"shares": {"sky": 0.25, "sea": 0.75}})
+    ('2 car', 'sea 75 %, sky 25 %')
+    """
+    shares = sorted((row.get("shares") or {}).items(), key=lambda item: -item[1])
+    counts = Counter(box["label"] for box in row.get("boxes") or ()).most_common()
+    parts = [f"{name} {100 * share:.0f} %" for name, share in shares if share] or [f"{n} {name}" for name, n in counts]
+    return ", ".join(parts) or "none"

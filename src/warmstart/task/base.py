@@ -159,8 +159,9 @@ def linearised(statistics: Tensor, value: Callable[[Tensor], Tensor]) -> Tensor:
     """
     rows = statistics.double()
     mean = rows.mean(0).requires_grad_(True)
-    found = value(mean)
-    (slope,) = torch.autograd.grad(found, mean)
+    with torch.enable_grad():  # metrics are measured where outputs are, which is without gradients
+        found = value(mean)
+        (slope,) = torch.autograd.grad(found, mean)
     return (found + (rows - mean) @ slope).detach()
 
 

@@ -7,6 +7,8 @@ which no pixel is known counts nowhere. What is kept of outputs for measuring is
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +21,7 @@ from warmstart.data.scenes import MaskTarget
 from warmstart.data.targets import Target, TaskName
 from warmstart.errors import BackboneError
 from warmstart.model.backbone import Backbone
+from warmstart.model.pyramid import pyramid
 from warmstart.model.segment.decoder import decoder_head
 from warmstart.model.segment.design import design_of
 from warmstart.task import maskloss
@@ -52,15 +55,26 @@ class Segment:
         return Segment(target.head, target.loss)
 
     def suited(self, backbone: Backbone) -> Backbone:
-        """With the maps that the decoder reads, dilated where it wants that; images keep their aspect. Raises
-        `BackboneError` where it has no such maps.
-        """
-        from warmstart.model.pyramid import dilated, pyramid
+        """With the maps that the decoder reads, dilated where it wants that; images keep their aspect.
 
+        Raises `BackboneError` where it has no such maps.
+        """
         design, options = design_of(self._head)
-        stride = design.output_stride(options)
-        backbone = backbone if stride is None else dilated(backbone, stride)
-        return pyramid(backbone, design.strides(options))
+        stride, (wanted, *others) = design.output_stride(options), design.strides(options)
+        if backbone.maps is not None and backbone.maps.strides in (wanted, *others):
+            return backbone
+        backbone = dataclasses.replace(backbone, spec=dataclasses.replace(backbone.preprocess, resize="pad"))
+        if stride is not None:
+            from warmstart.model.pyramid import dilated
+
+            backbone = dilated(backbone, stride)
+        try:
+            return pyramid(backbone, wanted)
+        except BackboneError:
+            for strides in others:
+                with contextlib.suppress(BackboneError):
+                    return pyramid(backbone, strides)
+            raise
 
     def head(self, features: int, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
         """There is none on pooled features."""

@@ -51,10 +51,16 @@ def test_a_csv_is_read_like_the_table_it_holds(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one.values, other.values)
 
 
-def test_rows_out_of_order_are_read_in_order_and_it_is_said() -> None:
-    found = read_histories(long_table().sample(frac=1, random_state=0))
-    assert {one.id: one.values.tolist() for one in found.every} == {"a": [0, 1, 2, 3, 4, 5], "b": [6, 7, 8, 9]}
-    assert any("not in order" in note for note in found.notes)
+def test_rows_of_several_series_may_be_mixed_and_those_of_one_stand_in_order() -> None:
+    mixed = long_table().iloc[[0, 6, 1, 2, 7, 8, 3, 9, 4, 5]]
+    assert {one.id: one.values.tolist() for one in read_histories(mixed).every} == {
+        "a": [0, 1, 2, 3, 4, 5],
+        "b": [6, 7, 8, 9],
+    }
+    with pytest.raises(DataError, match="row 3: the time of series 'a' goes back, from 2024-01-03 to 2024-01-02"):
+        read_histories(long_table().iloc[[0, 2, 1, 3, 4, 5]])
+    with pytest.raises(DataError, match="row 2: the time of the table goes back, from 2024-01-06 to 2024-01-05"):
+        read_histories(pd.DataFrame({"date": DAYS[::-1], "y": np.arange(6.0)}))
 
 
 def test_steps_without_a_row_are_missing_and_it_is_said() -> None:
@@ -64,9 +70,45 @@ def test_steps_without_a_row_are_missing_and_it_is_said() -> None:
 
 
 def test_two_rows_of_one_time_are_refused() -> None:
-    table = pd.DataFrame({"date": [*DAYS, DAYS[0]], "y": np.arange(7.0)})
-    with pytest.raises(DataError, match="more than one row at 2024-01-01"):
+    table = pd.DataFrame({"date": DAYS[[0, 1, 1, 2]], "y": np.arange(4.0)})
+    with pytest.raises(DataError, match="row 3: the table has the time 2024-01-02 twice"):
         read_histories(table)
+
+
+def test_times_with_and_without_a_zone_are_not_mixed_and_those_of_several_are_told() -> None:
+    written = [f"2024-01-0{day} 00:00{zone}" for day, zone in ((1, "Z"), (2, ""), (3, "Z"))]
+    with pytest.raises(DataError, match=r"mixes times with a time zone .* in row 1"):
+        read_histories(pd.DataFrame({"date": written, "y": np.arange(3.0)}))
+    zones = ["2024-01-01T00:00Z", "2024-01-02T01:00+01:00", "2024-01-03T00:00Z"]
+    found = read_histories(pd.DataFrame({"date": zones, "y": np.arange(3.0)}))
+    assert found.clock.freq == "D"
+    assert any("in several time zones" in note for note in found.notes)
+    for berlin in (DAYS.tz_localize("Etc/GMT-1"), [f"{day:%Y-%m-%d}T00:00+01:00" for day in DAYS]):
+        found = read_histories(pd.DataFrame({"date": berlin, "y": np.arange(6.0)}))
+        assert any("they are read as UTC" in note for note in found.notes)
+        assert found.clock.stamps(0, 1) == ["2023-12-31T23:00:00"]
+
+
+def test_a_row_that_names_no_series_or_has_no_time_is_told() -> None:
+    with pytest.raises(DataError, match="row 3: the column 'store' is empty"):
+        read_histories(long_table().assign(store=["a", "a", None, *"aaabbbb"]))
+    with pytest.raises(DataError, match="row 2: the time in 'date' is missing"):
+        read_histories(long_table().assign(date=[DAYS[0], pd.NaT, *DAYS, *DAYS[:2]]))
+
+
+def test_a_column_is_of_values_whatever_it_is_called_and_numbers_of_rows_are_none() -> None:
+    table = pd.DataFrame({"id": range(6), "year": range(2000, 2006), "target": np.arange(6.0), "split": ["train"] * 6})
+    found = read_histories(table)
+    assert [(one.id, one.values.tolist()) for one in found.every] == [("target", [0, 1, 2, 3, 4, 5])]
+    assert found.clock.stamps(0, 1) == [2000.0]
+    assert "the values are read from target; id, split is left out" in found.notes
+    chosen = read_histories(table, value_columns="year,target", time_column="id")
+    assert [one.id for one in chosen.every] == ["year", "target"]
+
+
+def test_channels_of_a_long_table_are_series_of_their_own() -> None:
+    found = read_histories(long_table().assign(price=1.0))
+    assert [one.id for one in found.every] == ["a/sold", "a/price", "b/sold", "b/price"]
 
 
 def test_times_at_no_fixed_distance_are_refused() -> None:

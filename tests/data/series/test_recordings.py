@@ -122,3 +122,24 @@ def test_options_of_columns_belong_to_tables(archive: Path) -> None:
     for option in options:
         with pytest.raises(DataError, match=r"GunPoint_TRAIN.ts, which has no columns with names"):
             load(archive / "GunPoint" / "GunPoint_TRAIN.ts", **option)
+
+
+@pytest.mark.parametrize(
+    ("content", "channels", "shapes"),
+    [
+        (csv(header="time,x,y"), 2, [(2, 20)]),
+        (csv(header="x,y,z"), 3, [(3, 20)]),
+        (csv(header="x,y,z"), 1, [(1, 3)] * 20),  # a row for each series
+        (csv(header="", separator=" "), 3, [(3, 20)]),
+        ("id,time,x,y\n" + "".join(f"{i},{t},{t},{t}\n" for i in "ab" for t in range(5)), 2, [(2, 5), (2, 5)]),
+    ],
+)
+def test_a_file_is_one_recording_if_the_model_takes_as_many_channels_and_is_read_once(
+    content: str, channels: int, shapes: list[tuple[int, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read, whole = tmp_path / "a.csv", list[Path](), Path.read_bytes
+    path.write_text(content)
+    monkeypatch.setattr(Path, "read_bytes", lambda self: (read.append(self), whole(self))[1])
+    samples = load_inputs(path, kind="series", channels=channels)
+    assert [sample.source.values.shape for sample in samples] == shapes
+    assert read == [path]

@@ -25,7 +25,7 @@ MAPS = Maps(tuple("abcde"), (8, 8, 16, 16, 32), (2, 4, 8, 16, 32), (64, 32, 16, 
 def maps_for(text: str) -> Maps:
     """The maps that a decoder reads, of few channels."""
     (design, options), size = design_of(text), 256 if text == "pan" else 96  # PAN halves its smallest map thrice
-    strides = design.strides(options)
+    strides = design.strides(options)[0]
     return Maps(tuple(map(str, strides)), (32,) * len(strides), strides, tuple(size // s for s in strides), size)
 
 
@@ -41,7 +41,7 @@ def supplied(name: str, encoder: str, size: int, **options: Any) -> tuple[Any, T
     images = torch.rand(2, 3, size, size).contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
         found = {size // each.shape[-1]: each for each in model.encoder(images)[1:] if each.shape[1]}
-    strides = tuple(s for s in design.strides(ours) if s in found)
+    strides = next(s for s in design.strides(ours) if all(stride in found for stride in s))
     shapes = [found[s].shape for s in strides]
     maps = Maps(tuple(map(str, strides)), tuple(s[1] for s in shapes), strides, tuple(s[2] for s in shapes), size)
     return model, images, maps, maps.pack([found[s] for s in strides])
@@ -123,6 +123,20 @@ def test_a_unet_takes_any_size_and_others_say_which_they_take() -> None:
     assert decoder_head("unet", maps, 2).eval()(torch.rand(1, maps.width)).shape == (1, 2, 100, 100)
     with pytest.raises(BackboneError, match="a multiple of 32"):
         decoder_head("unetplusplus", maps, 2)
+
+
+@pytest.mark.parametrize("name", ["unet", "unetplusplus", "manet", "linknet"])
+def test_a_small_network_has_a_decoder_of_fewer_levels(name: str) -> None:
+    maps = Maps(("a", "b"), (16, 16), (2, 4), (16, 8), 32)
+    head = decoder_head(name, maps, 3)
+    assert head(torch.rand(2, maps.width)).shape == (2, 3, 32, 32)
+    if name == "unet":
+        assert head.segmentation_head[0].in_channels == 16
+
+
+def test_channels_for_too_few_levels_are_refused() -> None:
+    with pytest.raises(RecipeError, match="5 numbers"):
+        decoder_head("unet?channels=8,4", MAPS, 2)
 
 
 def test_every_part_learns() -> None:

@@ -15,6 +15,7 @@ from warmstart.data.sources.inputs import load_inputs
 from warmstart.data.sources.kind import OF_TEXTS, kind_of, refuse_mixed, require_kind
 from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.rows import OnMissing
+from warmstart.data.sources.scenes import layout_of, load_scenes
 from warmstart.data.sources.series.load import load_series
 from warmstart.data.sources.series.telling import ALONE
 from warmstart.data.sources.table import load_table
@@ -54,13 +55,16 @@ def load(
         data: a folder with a folder per class (with or without train/val/test above them); a CSV, TSV, Parquet, JSON
             or JSON lines file; a DataFrame, or a `Dataset` or `DatasetDict` of Hugging Face; `(images, labels)`,
             `(texts, labels)` or `(series, labels)`; or a `Dataset`, which is returned as it is. Of series also files
-            .ts, .arff, .npz, and a folder with NAME_TRAIN and NAME_TEST (docs/series-data.md).
+            .ts, .arff, .npz, and a folder with NAME_TRAIN and NAME_TEST (docs/series-data.md); of images in which
+            something is marked COCO's JSON, YOLO's `data.yaml`, VOC's XML, tables of boxes, and folders of images and
+            masks (docs/scenes-data.md).
         kind: "image", "text" or "series"; without it, what `kind_of` finds.
         task: what the labels pose: "classify" (one of several classes), "multilabel" (any number of several labels),
             "regress" (numbers), "tag" (a tag for each word), "generate" (a text to be written), "anomaly" (normal or
-            not; labels may be missing, and all samples are normal then). Without it, what is found: lists of names are
-            several labels, lists as long as those of the words are tags, many different fractions are numbers, all else
-            are classes; "generate" and names in one cell ("a|b") must be said.
+            not; labels may be missing, and all samples are normal then), "detect" (boxes around objects), "segment" (a
+            class for every pixel). Without it, what is found: boxes, or else masks; lists of names are several labels,
+            lists as long as those of the words are tags, many different fractions are numbers, all else are classes;
+            "generate" and names in one cell ("a|b") must be said.
         path_column: column of a table that holds the paths of images, where its name does not tell.
         text_column: column of a table that holds the texts, likewise; for pairs of texts two, with a comma between.
         label_column: column of a table that holds the labels, likewise; several, with commas between them, hold 0 and 1
@@ -71,7 +75,8 @@ def load(
             a sequence with an entry per sample.
         time: when each sample was taken: column of a table with numbers or dates; "exif", for a folder of photos that
             say it; for data in memory a sequence with an entry per sample. Parts are then cut by time.
-        on_missing: "skip" leaves out rows of a table whose file is missing or whose label is empty.
+        on_missing: "skip" leaves out rows of a table whose file is missing or whose label is empty, and boxes and masks
+            that cannot be used.
         forecast: what is asked of series that are to be forecast; data are then as `read_histories` has them.
         id_column: of series in a table with a row per step, the column that says which series it belongs to.
         time_column: the column that says when each step was taken.
@@ -91,6 +96,10 @@ def load(
         task = _with_normal(task)
     if task == "anomaly" and isinstance(data, tuple | list) and len(data) == 2 and data[1] is None:
         data = (data[0], [NORMAL] * len(data[0]))
+    scene = task in ("detect", "segment") or (kind in (None, "image") and layout_of(data, task) is not None)
+    if scene and not isinstance(data, Dataset):
+        columns_of = {"path_column": path_column, "label_column": label_column}
+        return load_scenes(data, task=task, group=group, time=time, on_missing=on_missing, **columns_of)
     if not isinstance(data, Dataset):
         data = _source(data, columns=bool(path_column or text_column or label_column))
     if kind is None:

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.data.clock import Clock
+from warmstart.data.clock import Clock, clock_of
 from warmstart.data.history import FloatArray, Histories, History
 from warmstart.data.names import some
-from warmstart.data.sources.hub import is_hub
-from warmstart.data.sources.longwide import Columns, as_frame, from_frame
-from warmstart.data.sources.reading import TABLES, is_table, read_table
+from warmstart.data.seriesreading import Reading
+from warmstart.data.sources.reading import TABLES, is_table
+from warmstart.data.sources.series.columns import read_columns
+from warmstart.data.sources.series.recording import Asked
+from warmstart.data.sources.series.roles import find_roles
+from warmstart.data.sources.series.table import read_long
 from warmstart.data.sources.series.tsf import read_tsf
 from warmstart.errors import DataError
 
@@ -36,7 +39,7 @@ def read_histories(
         data: a table, long or wide (a file or a DataFrame); a `.tsf` file; an array (steps,), (series, steps) or
             (series, channels, steps); a list of arrays (steps,) or (channels, steps); or `Histories`, as they are.
         id_column: column of a long table that names the series, where its name does not tell.
-        time_column: column of the times, likewise. A table without one is in order of time.
+        time_column: column of the times, likewise. The rows of a series are in order of time, also without one.
         value_columns: the columns of values, with commas between them; by default all other columns of numbers.
 
     Raises:
@@ -48,7 +51,7 @@ def read_histories(
     """
     if isinstance(data, Histories):
         return data
-    columns = Columns(id_column, time_column, value_columns)
+    asked = Asked(task="forecast", reading=Reading(id_column, time_column, value_columns), labelled=False)
     if isinstance(data, str | Path):
         path = Path(data)
         if not path.is_file():
@@ -57,13 +60,9 @@ def read_histories(
             return _checked(_of_tsf(path))
         if path.suffix.lower() not in TABLES:
             raise DataError(f"{path} is no table", expected=f"one of {', '.join((*TABLES, TSF))}")
-        notes: list[str] = []
-        frame = as_frame(*read_table(path, notes))
-        return _checked(from_frame(frame, path.stem, notes, columns))
+        return _checked(_of_table(path, path.stem, asked))
     if is_table(data):
-        notes = []
-        frame = as_frame(*read_table(data, notes)) if is_hub(data) else data
-        return _checked(from_frame(frame, "data", notes, columns))
+        return _checked(_of_table(data, "data", asked))
     return _checked(_of_arrays(data))
 
 
@@ -83,6 +82,30 @@ def _checked(found: Histories) -> Histories:
     if missing:
         notes.append(f"{missing} of {total} values are missing: those to be forecast are not counted in any error")
     return dataclasses.replace(found, every=every, notes=tuple(notes))
+
+
+def _of_table(source: Any, name: str, asked: Asked) -> Histories:
+    """Of a table with a row for each step: each column of values of each series that a column of ids tells apart."""
+    notes: list[str] = []
+    table = read_columns(source, notes)
+    roles = find_roles(table, asked, long=True, notes=notes)
+    recordings = read_long(table, roles, asked, notes).found
+    stamps = [one.stamps.instants if one.stamps else np.arange(one.series.steps) for one in recordings]
+    clock, places = (Clock(), stamps) if roles.step_time is None else clock_of(stamps)
+    found, gaps = [], 0
+    for one, steps in zip(recordings, places, strict=True):
+        first, length = int(steps[0]), int(steps[-1] - steps[0]) + 1
+        gaps += length - len(steps)
+        for column, values in zip(roles.names, one.series.values, strict=True):
+            row = np.full(length, np.nan)
+            row[steps - first] = values
+            own = column if roles.id is None else one.id if len(roles.names) == 1 else f"{one.id}/{column}"
+            found.append(History(own, row, first))
+    if gaps:
+        notes.append(f"{gaps} step(s) have no row and are missing")
+    if len({one.end for one in found}) > 1:
+        notes.append("the series end at different times: all are divided at the same instants")
+    return Histories(tuple(found), clock, name, tuple(notes))
 
 
 def _of_arrays(data: Any) -> Histories:

@@ -23,6 +23,7 @@ from warmstart.data.schema import PLURAL, Dataset, Kind, Sample, Series, Text
 from warmstart.data.seriesreading import UNSAID, Reading
 from warmstart.data.sources.labels import is_null
 from warmstart.data.sources.reading import TABLES, head, is_table
+from warmstart.data.sources.scenes.layout import layout_of
 from warmstart.data.sources.series.telling import ALONE, folder_of_series, headless, table_of_series
 from warmstart.data.sources.tags import find_words
 from warmstart.data.sources.textcolumns import guess_texts, holds_images
@@ -80,6 +81,8 @@ def kind_of(
         return said[0]
     if task in OF_TEXTS:
         return "text"
+    if task in ("detect", "segment") or layout_of(data, task) is not None:
+        return "image"
     found = _kinds_in(data, "image")
     return next(iter(found)) if len(found) == 1 else "image"
 

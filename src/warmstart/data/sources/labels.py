@@ -56,6 +56,8 @@ def as_cell(value: Any) -> str:
 
     A whole number that a table stores as a float, because other rows have gaps, loses its ".0".
     """
+    if isinstance(value, str):
+        return value.strip()
     if is_null(value):
         return ""
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and float(value).is_integer():

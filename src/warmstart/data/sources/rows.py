@@ -35,7 +35,7 @@ def to_samples(
     first: dict[tuple[Path, str], tuple[int, Label | None]] = {}
     repeated = 0
     for number, (row, label) in enumerate(zip(rows, labels, strict=True), start=1):
-        file, part = _file(root, row["path"]), row.get("split", "").lower()
+        file, part = file_in(root, row["path"]), row.get("split", "").lower()
         if problem := _problem(row, label, file):
             problems.append(f"row {number}: {problem}")
             continue
@@ -106,7 +106,7 @@ def _leave_out(problems: Sequence[str], of: int, expected: str, notes: list[str]
         notes.append(f"{len(problems)} row(s) are left out: {some(problems, 3)}")
 
 
-def _file(root: Path, text: str) -> Path:
+def file_in(root: Path, text: str) -> Path:
     """The file a cell names. A table written on Windows may have backslashes, one made on a Mac other accents."""
     written = (text, text.replace("\\", "/"))
     forms = [*written, *(unicodedata.normalize(form, name) for name in written for form in _FORMS)]

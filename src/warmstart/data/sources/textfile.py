@@ -19,6 +19,8 @@ ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
 """Tried in this order; the last one reads anything."""
 SEPARATORS = ",;\t|"
 _SNIFFED = 20
+_FIRST_LINE = 1 << 16
+"""Bytes."""
 _LONGEST = 1 << 20
 """Characters of a cell: a book has fewer, and what a quote that is not closed takes in has more."""
 _CONTROLS = frozenset(map(chr, {*range(32)} - set(map(ord, "\t\n\v\f\r\x1b\x1a"))))
@@ -111,6 +113,17 @@ def read_text(path: Path) -> tuple[str, str]:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     return decoded(data, path)
+
+
+def first_line(path: Path) -> str:
+    """The first line of a text file that is not blank, or the beginning of it; empty if it is no text."""
+    with path.open("rb") as file:
+        begin = file.read(_FIRST_LINE)
+    try:
+        text, _ = decoded(begin, path)
+    except DataError:
+        return ""
+    return next((line for line in text.splitlines() if line.strip()), "")
 
 
 def decoded(data: bytes, path: Path) -> tuple[str, str]:

@@ -35,19 +35,23 @@ def as_times(cells: Sequence[str], notes: list[str]) -> list[float]:
         return known
     if "" in cells:
         raise _unreadable(cells, cells.index(""))
-    ways = {form: found for form in _forms(cells[0]) if (found := _read(cells, form)) and None not in found}
-    if ISO in ways:
-        return [at for at in ways[ISO] if at is not None]
+    ways: dict[str, list[float | None]] = {}
+    for form in _forms(cells[0]):
+        if None not in (found := _read(cells, form)):
+            ways[form] = found
+        if ISO in ways:
+            break
     if not ways:
         raise _unreadable(cells, _first_unread(cells) if numbers[0] is None else numbers.index(None))
-    if len({tuple(found) for found in ways.values()}) > 1:
+    if len({tuple(of) for of in ways.values()}) > 1:
         raise DataError(
             f"{clean(cells[0][:50])!r} and all other times can be read as {' and as '.join(ways)}",
             expected="dates that can be read in one way",
             do="write them as YYYY-MM-DD",
         )
     form, found = next(iter(ways.items()))
-    notes.append(f"times are read as {form}")
+    if form != ISO:
+        notes.append(f"times are read as {form}")
     return [at for at in found if at is not None]
 
 
@@ -90,7 +94,8 @@ def _read(cells: Sequence[str], form: str) -> list[float | None]:
     import pandas as pd
 
     found = pd.to_datetime(pd.Series(list(cells)), format=form, utc=True, errors="coerce")
-    return [None if pd.isna(at) else at.timestamp() for at in found]
+    seconds = found.astype("int64") / {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[found.dt.unit]
+    return list(seconds.astype(object).where(found.notna(), None))
 
 
 def _first_unread(cells: Sequence[str]) -> int:

@@ -212,5 +212,6 @@ def _fit_again(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext) 
 
 def needs(name: str, contenders: dict[str, Contender]) -> list[str]:
     """`name` after the rungs it is made of, in the order in which they must be done."""
-    order = [inner for part in contenders[name].made_of for inner in needs(part, contenders)]
+    before = (*contenders[name].made_of, *contenders[name].started_from)
+    order = [inner for part in before for inner in needs(part, contenders)]
     return list(dict.fromkeys([*order, name]))

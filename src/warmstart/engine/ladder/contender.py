@@ -28,7 +28,8 @@ class Contender:
 
     `outputs` gives logits (m, classes) for any samples; the test set goes through it once, at the very end. `members`
     is what would be shipped; empty for a baseline that is no network. `settings` holds what the rung chose (a share of
-    weights), so that the same can be fitted again on more data; `made_of` names the rungs that must be there first.
+    weights), so that the same can be fitted again on more data; `made_of` names the rungs that it is a mixture of,
+    `started_from` those whose network it was trained on from: they must be there first.
     `seconds` is what it took where it was made, also when it was loaded; `stopped` is "deadline" if time cut it short.
     `terms` are those that tell each class from the others, of a model of texts that counts terms.
     """
@@ -43,6 +44,7 @@ class Contender:
     note: str = ""
     plan: str = ""
     made_of: tuple[str, ...] = ()
+    started_from: tuple[str, ...] = ()
     seconds: float = 0.0
     stopped: str = ""
     terms: tuple[tuple[str, ...], ...] = ()

@@ -14,13 +14,13 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Listener, silent
-from warmstart.engine.features import features
+from warmstart.engine.features import features, stored
 from warmstart.engine.finished import FACTS, RecipeResult
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.run import run_recipe
 from warmstart.errors import Interrupted
-from warmstart.evaluation.predict import joined, predict_outputs
+from warmstart.evaluation.predict import joined, outputs_from, predict_outputs
 from warmstart.files import folder_name
 from warmstart.model.activation import sample_bytes
 from warmstart.model.backbone import Backbone
@@ -84,11 +84,13 @@ class LadderContext:
         subject = outlined(network or self.network(), recipe.edits)
         return compile_plan(recipe, subject, data, speed=self.speed, limits=limits)
 
-    def run(self, recipe: Recipe, rung: str) -> RecipeResult:
-        """Run a recipe on a new network, in a folder named after the rung; one that is finished there is loaded."""
+    def run(self, recipe: Recipe, rung: str, network: Network | None = None) -> RecipeResult:
+        """Run a recipe on a copy of `network`, or on a new one, in a folder named after the rung; one that is finished
+        there is loaded.
+        """
         return run_recipe(
             recipe,
-            self.network(),
+            network or self.network(),
             self.data,
             task=self.task,
             seed=self.seed,
@@ -106,7 +108,7 @@ class LadderContext:
         shapes = [self.backbone.chain.activation_shape(cut, self.data.spec.size) for cut in cuts]
         if len(shapes) > 1 and len(indices) * sum(map(sample_bytes, shapes)) <= self.data.limits.total:
             network, top = self.network(), max(cuts)
-            features(network, top, self.data, indices, also=cuts - {top}, listener=self.listener)
+            stored(network, top, self.data, indices, also=cuts - {top}, listener=self.listener)
 
     def activations(self, network: Network, cut: int, indices: IntArray) -> Tensor:
         """Activations at `cut`, from the store where they are there; one pass over the images where they are not."""
@@ -135,6 +137,8 @@ class LadderContext:
         """Outputs (n, ...) of a member, as far as the task keeps them."""
         if len(indices) == 0:
             return torch.empty(0, len(self.data.dataset.target.classes))
+        if self.backbone.maps is not None:
+            return self._outputs_of_maps(member, indices)
         features, targets, network = self.features(member, indices), self.data.targets(indices), member.network
         with evaluating(network), torch.inference_mode():
             parts = [
@@ -142,6 +146,15 @@ class LadderContext:
                 for part, wanted in zip(torch.split(features, CHUNK), torch.split(targets, CHUNK), strict=True)
             ]
         return joined(parts).clone()
+
+    def _outputs_of_maps(self, member: Member, indices: IntArray) -> Tensor:
+        """The same of a backbone that gives maps, which are too large to be held of all samples at once."""
+        data, network = self.data, member.network
+        rows = stored(network, member.cut, data, indices, listener=self.listener) if member.cut else None
+        if rows is None:
+            return predict_outputs(network, data.store, indices)
+        targets = data.target_rows(indices, data.spec.size)
+        return outputs_from(network, member.cut, rows, targets, self.task, batch_size=CHUNK)
 
 
 def _fast(x: Tensor) -> Tensor:

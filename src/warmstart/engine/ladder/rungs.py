@@ -20,7 +20,7 @@ from warmstart.engine.heads.threads import threads_for
 from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.planning.plan import HeadPlan, PhasePlan
-from warmstart.planning.profile import profile
+from warmstart.planning.profile import profile, profile_head
 from warmstart.planning.table import plan_text
 from warmstart.preprocess.image import normalise
 from warmstart.preprocess.kinds import of_images
@@ -142,9 +142,13 @@ class RecipeRung:
         """Run it for as long as before, with nothing left to choose."""
         return self._run(_settled(first, context.task.primary_metric), context)
 
-    def _run(self, recipe: Recipe, context: LadderContext) -> Contender:
-        result = context.run(recipe, self.name)
-        member = Member(result.network, _untouched(result), recipe)
+    def _run(self, recipe: Recipe, context: LadderContext, start: Member | None = None) -> Contender:
+        """Run it on a new network, or on that of another rung: the recipe of the whole is then that of both."""
+        result = context.run(recipe, self.name, None if start is None else start.network)
+        cut, whole = _untouched(result), recipe
+        if start is not None:
+            cut, whole = min(cut, start.cut), joint(start.recipe, recipe)
+        member = Member(result.network, cut, whole)
         val = result.val_outputs
         if result.plan.steps[-1].size != context.data.spec.size:  # what is shipped sees images of the run's size
             val = context.outputs(member, context.data.split.val)
@@ -159,6 +163,34 @@ class RecipeRung:
             seconds=result.seconds,
             stopped=result.stopped,
         )
+
+
+@dataclasses.dataclass
+class FromRung(RecipeRung):
+    """A recipe on the network that another rung has left, rather than on a new one."""
+
+    start: str = ""
+    """Name of that rung."""
+
+    def __post_init__(self) -> None:
+        self.after = (self.start,)
+
+    def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
+        """Run the recipe from there."""
+        found = self._run(self.recipe, context, earlier[self.start].members[0])
+        return dataclasses.replace(found, started_from=self.after)
+
+    def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
+        """Run it for as long as before, from the other rung as it was fitted again."""
+        settled = _settled(first, context.task.primary_metric)
+        own = settled.model_copy(update={"steps": settled.steps[-len(self.recipe.steps) :]})
+        found = self._run(own.model_copy(update={"name": self.recipe.name}), context, earlier[self.start].members[0])
+        return dataclasses.replace(found, started_from=self.after)
+
+
+def joint(first: Recipe, then: Recipe) -> Recipe:
+    """One recipe that does what one after the other does."""
+    return then.model_copy(update={"steps": (*first.steps, *then.steps)})
 
 
 def _phases(result: RecipeResult) -> list[PhasePlan]:
@@ -195,7 +227,10 @@ def evaluation_seconds(context: LadderContext, images: int) -> float:
     """Expected time to push so many images through the whole network."""
     backbone = context.backbone
     flops = profile(backbone, 0, len(backbone.chain.cuts) - 1, context.data.spec.size).flops
-    return images * flops / (context.speed.flops * context.speed.extraction)
+    seconds = images * flops / (context.speed.flops * context.speed.extraction)
+    if backbone.maps is None:
+        return seconds
+    return seconds + images * profile_head(context.network(), context.data.spec.size).flops / context.speed.flops
 
 
 def _plain(plan: HeadPlan | PhasePlan) -> bool:

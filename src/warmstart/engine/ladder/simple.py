@@ -24,6 +24,8 @@ _BY_TASK: dict[TaskName, tuple[type[SimpleRung], ...]] = {
     "tag": (WordsRung,),
     "generate": (NearestRung,),
     "forecast": FORECASTS,
+    "detect": (),
+    "segment": (),
 }
 _BY_BOTH: dict[tuple[Kind, TaskName], tuple[type[SimpleRung], ...]] = {("series", "anomaly"): (StepsRung,)}
 """Distances between values mean something, and between thousands of random convolutions of few series nothing."""
@@ -34,12 +36,13 @@ SIMPLE: dict[str, type[SimpleRung]] = {
 
 
 def simple_rungs(kind: Kind, task: TaskName) -> tuple[type[SimpleRung], ...]:
-    """The baselines that there are for a kind of input and a task.
+    """The baselines that there are for a kind of input and a task; none of boxes and masks, which nothing so simple
+    finds.
 
     >>> [rung.name for rung in simple_rungs("series", "forecast")]
     ['seasonal_naive', 'naive', 'theta', 'linear']
     """
-    return _BY_BOTH.get((kind, task)) or _BY_TASK.get(task) or _BY_KIND[kind]
+    return _BY_BOTH.get((kind, task), _BY_TASK.get(task, _BY_KIND[kind]))
 
 
 def simple_rung(kind: Kind, task: TaskName) -> type[SimpleRung]:

@@ -67,4 +67,4 @@ def mixed(before: Weights, tuned: Weights, alpha: float) -> Weights:
 def _evaluate(state: RunState, weights: Weights, size: int, data: RunData, context: Context) -> Validation:
     state.network.load_state_dict(weights)
     outputs = predict_outputs(state.network, data.inputs(size), data.split.val)
-    return Validation.of(context.task, outputs, data.targets(data.split.val))
+    return Validation.of(context.task, outputs, data.targets(data.split.val, size))

@@ -10,7 +10,7 @@ from warmstart.engine.ladder.rungs import RecipeRung
 from warmstart.engine.ladder.simple import SIMPLE, SimpleRung
 from warmstart.model.network import Network
 from warmstart.planning.plan import HeadPlan, PhasePlan
-from warmstart.planning.profile import profile
+from warmstart.planning.profile import profile, profile_head
 from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.recipe import Recipe
 
@@ -73,6 +73,7 @@ class Contestant:
         above = 0.0
         if cut is not None:
             from_cut = profile(context.backbone, cut, len(context.backbone.chain.cuts) - 1, context.data.spec.size)
-            above = held * from_cut.flops / speed.flops
+            head = 0 if context.backbone.maps is None else profile_head(network, context.data.spec.size).flops
+            above = held * (from_cut.flops + head) / speed.flops
         fits = sum(isinstance(step, HeadPlan) for step in plan.steps)
         return plan.seconds + above + 0.3 * fits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.contender import Member
@@ -25,7 +26,7 @@ def forgetting(context: LadderContext, member: Member, held: IntArray) -> tuple[
     source = before.network.facts.source_head
     if len(some) < LEAST or member.cut == last:
         return (0.0, None if source is None else 0.0) if len(some) else (None, None)
-    features = [context.features(one, some).flatten(1).float().cpu() for one in (before, member)]
+    features = [_pooled(context, context.features(one, some)) for one in (before, member)]
     alike = linear_cka(*(rows.numpy() for rows in features))
     drift = None if np.isnan(alike) else float(np.clip(1 - alike, 0.0, 1.0))
     if source is None:
@@ -33,3 +34,11 @@ def forgetting(context: LadderContext, member: Member, held: IntArray) -> tuple[
     with torch.inference_mode():
         answers = [source(rows.to(source.weight)).argmax(1) for rows in features]
     return drift, float((answers[0] != answers[1]).float().mean())
+
+
+def _pooled(context: LadderContext, features: Tensor) -> Tensor:
+    """Features (n, d) on the CPU; of maps the mean of each channel."""
+    maps = context.backbone.maps
+    if maps is not None:
+        features = torch.cat([each.mean((2, 3)) for each in maps.unpack(features)], 1)
+    return features.flatten(1).float().cpu()

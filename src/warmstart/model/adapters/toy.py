@@ -1,28 +1,22 @@
-"""`toy`: a tiny true convolutional network, public and deterministic, that loads in milliseconds.
+"""`toy` and `toy_series`: tiny true convolutional networks, public and deterministic, that load in milliseconds.
 
-It is there to try things out and to test with; batch norm, residual sums and in-place activations are as in large ones.
+They are there to try things out and to test with; batch norm, in-place activations and, of `toy`, residual sums are as
+in large ones.
 """
 
 from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import assemble, drawn, seeded
 from warmstart.model.backbone import Backbone, BackboneCard
+from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 
-_SPEC = PreprocessSpec(size=32, crop_pct=1.0, interpolation="bilinear", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-_CARD = BackboneCard(
-    name="toy",
-    architecture="toy",
-    source="random initialisation, seed 0",
-    licence="Apache-2.0",
-    trained_on="nothing (random weights)",
-    weights_sha256="",
-    parameters=0,
-    min_size=8,
-)
 _WIDTHS = (8, 16, 20)
 
 
@@ -64,24 +58,59 @@ class ToyNet(nn.Module):
         return out
 
 
+class ToySeriesNet(nn.Module):
+    """Series (n, channels, steps) to features (n, 20): three convolutions with batch norm."""
+
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__()
+        before = (channels, *_WIDTHS)
+        self.stages = nn.Sequential(
+            *(
+                nn.Sequential(nn.Conv1d(a, b, 7, padding=3, bias=False), nn.BatchNorm1d(b), nn.ReLU(inplace=True))
+                for a, b in zip(before, _WIDTHS, strict=False)
+            )
+        )
+        self.pool = nn.AdaptiveAvgPool1d(1)
+        self.flatten = nn.Flatten()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pooled features."""
+        out: Tensor = self.flatten(self.pool(self.stages(x)))
+        return out
+
+
+@dataclasses.dataclass(frozen=True)
 class ToySupplier:
     """See `warmstart.model.adapters.base.Supplier`."""
 
+    scheme: str
+    architecture: Callable[[], nn.Module]
+    spec: PreprocessSpec | SeriesSpec
+
     def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
         """The toy; its "pretrained" weights are those of seed 0."""
-        card = _CARD if pretrained else drawn(_CARD, seed)
-        return assemble(self.untrained(name, seed=0 if pretrained else seed), _SPEC, card)
+        nothing = "nothing (random weights)"
+        source, licence = "random initialisation, seed 0", self.licence(name)
+        card = BackboneCard(self.scheme, self.scheme, source, licence, nothing, "", 0, min_size=8)
+        if not pretrained:
+            card = drawn(card, seed)
+        return assemble(self.untrained(name, seed=0 if pretrained else seed), self.spec, card)
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The module with torch's default initialisation."""
         if name:
-            raise BackboneError(f"no backbone is called 'toy:{name}'", do="use 'toy'")
+            raise BackboneError(f"no backbone is called '{self.scheme}:{name}'", do=f"use '{self.scheme}'")
         with seeded(seed):
-            return ToyNet()
+            return self.architecture()
 
     def licence(self, name: str) -> str:
-        """As the card says."""
-        return _CARD.licence
+        """That of the package."""
+        return "Apache-2.0"
 
 
-SUPPLIER = ToySupplier()
+IMAGES = ToySupplier(
+    "toy",
+    ToyNet,
+    PreprocessSpec(size=32, crop_pct=1.0, interpolation="bilinear", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+)
+SERIES = ToySupplier("toy_series", ToySeriesNet, SeriesSpec(size=128))

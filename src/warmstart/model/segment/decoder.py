@@ -11,8 +11,7 @@ from torch.nn import functional
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import seeded
 from warmstart.model.maps import Maps
-from warmstart.model.options import completed
-from warmstart.model.segment.design import design_of, designs
+from warmstart.model.segment.design import design_of, designs, options_of
 
 
 class DecoderHead(nn.Module):
@@ -52,7 +51,7 @@ class DecoderHead(nn.Module):
         super().__init__()
         self.name, self.maps, self.classes = name, Maps.from_dict(maps), classes
         design = designs[name]
-        self.options = completed(name, options or {}, design.defaults())
+        self.options = options_of(design, options or {})
         self._ladder = design.ladder(self.maps)
         with seeded(seed):
             self.decoder, self.segmentation_head = design.parts(self.maps, classes, self.options)
@@ -72,6 +71,10 @@ class DecoderHead(nn.Module):
         if logits.shape[-1] != maps.size:
             logits = functional.interpolate(logits, (maps.size, maps.size), mode="bilinear", align_corners=False)
         return logits
+
+    def at_once(self, targets: Tensor) -> int:
+        """See `warmstart.model.network.Network.at_once`: the maps just before the logits are as large as the images."""
+        return max(1, 2**20 // self.maps.size**2)
 
     @property
     def config(self) -> dict[str, Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from torch import nn
 
 from warmstart.errors import RecipeError
 from warmstart.model.maps import Maps
-from warmstart.model.options import Options, completed, parse
+from warmstart.model.options import completed, parse
 from warmstart.registry import Registry
 
 DEFAULT = "unet"
+Options = dict[str, Any]
+"""Those of a decoder, by name: numbers, words, or several numbers."""
 
 
 class Design(Protocol):
@@ -23,8 +26,8 @@ class Design(Protocol):
         """Its options with their defaults. Raises `MissingExtraError` where its supplier is not installed."""
         ...
 
-    def strides(self, options: Options) -> tuple[int, ...]:
-        """The strides of the maps that it reads, ascending."""
+    def strides(self, options: Options) -> tuple[tuple[int, ...], ...]:
+        """The strides of the maps that it reads, ascending; then what it can do with of a backbone that lacks some."""
         ...
 
     def output_stride(self, options: Options) -> int | None:
@@ -70,8 +73,17 @@ def design_of(text: str) -> tuple[Design, Options]:
 
     >>> design, options = design_of("deeplabv3plus?output_stride=8")
     >>> design.strides(options)
-    (4, 8)
+    ((4, 8),)
     """
     name, given = parse(text or DEFAULT)
     design = designs[name]
-    return design, completed(name, given, design.defaults())
+    return design, options_of(design, given)
+
+
+def options_of(design: Design, given: Mapping[str, object]) -> Options:
+    """All options of a decoder, those `given` as text or as they are, in the types of their defaults; raises as
+    `design_of`.
+    """
+    known = design.defaults()
+    kinds = {key: tuple[int, ...] if isinstance(value, tuple) else type(value) for key, value in known.items()}
+    return completed(design.name, given, known, kinds)

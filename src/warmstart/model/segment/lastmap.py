@@ -11,7 +11,8 @@ from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 from torchvision.models.segmentation.fcn import FCNHead
 
 from warmstart.model.maps import Maps
-from warmstart.model.options import Options, one_of
+from warmstart.model.options import one_of
+from warmstart.model.segment.design import Options
 
 _STRIDES = (8, 16)
 
@@ -28,14 +29,14 @@ class LastMap:
         found: Options = {"output_stride": _STRIDES[0]}
         return found if self.kind == "fcn" else found | {"atrous_rates": (12, 24, 36)}
 
-    def strides(self, options: Options) -> tuple[int, ...]:
+    def strides(self, options: Options) -> tuple[tuple[int, ...], ...]:
         """The output stride alone."""
-        return (self.output_stride(options),)
+        return ((self.output_stride(options),),)
 
     def output_stride(self, options: Options) -> int:
         """8 or 16."""
         one_of(self.name, "output_stride", options["output_stride"], _STRIDES)
-        return int(str(options["output_stride"]))
+        return int(options["output_stride"])
 
     def ladder(self, maps: Maps) -> tuple[int | None, ...]:
         """The one map."""

@@ -86,11 +86,13 @@ def of_lists(cells: Iterable[Any], least: int = 2) -> bool:
 
 
 def read_columns(source: Any, notes: list[str]) -> Table:
-    """A file, a DataFrame or what becomes one as a table by its columns.
+    """A file, a DataFrame or what becomes one as a table by its columns; such a table as it is.
 
     Raises:
         DataError: as of `warmstart.data.sources.reading.read_table`.
     """
+    if isinstance(source, Table):
+        return source
     frame = frame_of(source)
     if frame is None:
         header, rows = read_table(source, notes)
@@ -102,7 +104,11 @@ def read_columns(source: Any, notes: list[str]) -> Table:
     names = [str(name) for name in frame.columns]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"column name(s) that occur more than once: {some(repeated)}", "one name for each column")
-    return _table([(name, _plain(frame.iloc[:, i])) for i, name in enumerate(names)], len(frame), notes)
+    columns = [frame.iloc[:, i] for i in range(len(names))]
+    for name, column in zip(names, columns, strict=True):
+        if (zone := getattr(column.dtype, "tz", None)) is not None and str(zone) != "UTC":
+            notes.append(f"the times of {name} are in the time zone {zone}; they are read as UTC")
+    return _table(list(zip(names, map(_plain, columns), strict=True)), len(frame), notes)
 
 
 def _table(pairs: Sequence[tuple[str, npt.NDArray[Any]]], rows: int, notes: list[str]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,10 @@ from warmstart.data.schema import Sample, Series
 from warmstart.data.seriesreading import UNSAID, Reading
 from warmstart.data.sources.reading import is_table
 from warmstart.data.sources.series.arrays import as_series, as_series_list, channels_second
+from warmstart.data.sources.series.columns import read_columns
 from warmstart.data.sources.series.load import as_samples, finished
 from warmstart.data.sources.series.recording import Asked, Recording, Recordings
-from warmstart.data.sources.series.recordingfile import TEXTS, read_recording
+from warmstart.data.sources.series.recordingfile import TEXTS, read_recording, recording_of, width_without_header
 from warmstart.data.sources.series.source import read_recordings
 from warmstart.errors import DataError
 
@@ -53,7 +55,7 @@ def series_inputs(
             continue
         if isinstance(source, Path) and not source.exists():
             raise DataError(f"there is no {source}", expected="an existing folder or file", do="check the spelling")
-        read = _one_recording(source, asked, channels) or read_recordings(source, asked, notes)
+        read = _read(source, asked, channels, notes)
         padded |= read.padded
         prefix = "" if len(sources) == 1 else f"{source.as_posix() if isinstance(source, Path) else f'table {row}'} "
         found += [dataclasses.replace(one, id=f"{prefix}{one.id}", labels=(), split=None) for one in read.found]
@@ -62,23 +64,28 @@ def series_inputs(
     return as_samples(finished(Recordings(found, (), padded=padded), asked, notes).found)
 
 
-def _one_recording(source: Any, asked: Asked, channels: int | None) -> Recordings | None:
-    """The recording in a file that has a row for each step and a column for each of `channels`; `None` if it is none,
-    or may as well be a table with a row for each series.
+def _read(source: Any, asked: Asked, channels: int | None, notes: list[str]) -> Recordings:
+    """The series of a source; a file that has a row for each step and a column for each of `channels`, and can be no
+    table with a row for each series of as many, is one recording.
     """
-    if channels is None or asked.reading.id_column is not None or not isinstance(source, Path):
-        return None
-    if source.suffix.lower() not in _TABLES or not source.is_file():
-        return None
-    try:
-        alone = read_recording(source, source.as_posix(), asked, [])
-        if alone.series.channels != channels:
-            return None
-        wide = read_recordings(source, asked, []).found
-    except DataError:  # whoever reads it as it should be says what is wrong
-        return None
-    several = any(one.series.channels == channels and one.series.steps > 1 for one in wide)
-    return None if several else Recordings([alone], ())
+    alone = channels is not None and asked.reading.id_column is None and isinstance(source, Path)
+    if not alone or source.suffix.lower() not in _TABLES or not source.is_file():
+        return read_recordings(source, asked, notes)
+    if width := width_without_header(source):
+        one = width == channels
+        return (
+            Recordings([read_recording(source, source.as_posix(), asked, notes)], ())
+            if one
+            else read_recordings(source, asked, notes)
+        )
+    table = read_columns(source, notes)
+    found = read_recordings(table, asked, notes)
+    if any(one.series.channels == channels and one.series.steps > 1 for one in found.found):
+        return found
+    with contextlib.suppress(DataError):  # it is no recording
+        one = recording_of(table, source.as_posix(), source, asked, [])
+        return Recordings([one], ()) if one.series.channels == channels else found
+    return found
 
 
 def _items(inputs: Any) -> Sequence[Any]:

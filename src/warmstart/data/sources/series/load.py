@@ -19,7 +19,6 @@ from warmstart.data.sources.labels import LabelCells
 from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.series.recording import Asked, Recording, Recordings
 from warmstart.data.sources.series.source import read_recordings
-from warmstart.data.sources.series.stamps import uneven_told
 from warmstart.data.sources.series.values import ended
 from warmstart.data.sources.series.windows import windowed
 from warmstart.data.targets import TaskName
@@ -99,8 +98,21 @@ def finished(recordings: Recordings, asked: Asked, notes: list[str]) -> Recordin
     if asked.reading.rate is not None:
         found = [_at_rate(one, asked.reading.rate) for one in found]
     same_channels(found)
-    notes += uneven_told({one.id: one.clock for one in found if one.clock is not None})
+    notes += _uneven(found)
     return dataclasses.replace(recordings, found=windowed(found, asked.reading, labelled=asked.labelled, notes=notes))
+
+
+def _uneven(found: Sequence[Recording]) -> list[str]:
+    """A note on the series whose steps are not evenly spaced, if there are any."""
+    uneven = [(one.id, one.stamps.dated, apart) for one in found if one.stamps and (apart := one.stamps.uneven)]
+    if not uneven:
+        return []
+    shortest, longest = min(low for _, _, (low, _) in uneven), max(high for _, _, (_, high) in uneven)
+    unit = " s" if all(dated for _, dated, _ in uneven) else ""
+    return [
+        f"the steps of {len(uneven)} series are not evenly spaced, {shortest:.4g} to {longest:.4g}{unit} apart, and "
+        f"are read as if they were: {some([name for name, _, _ in uneven], 3)}"
+    ]
 
 
 def same_channels(found: Sequence[Recording]) -> None:

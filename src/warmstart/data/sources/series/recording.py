@@ -6,12 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from warmstart.data.schema import Sample, Series, SplitName
 from warmstart.data.seriesreading import UNSAID, Reading
-from warmstart.data.sources.series.stamps import Clock
+from warmstart.data.sources.series.stamps import Stamps
 from warmstart.data.targets import TaskName
 
 
@@ -27,10 +24,8 @@ class Recording:
     """A cell for each column of labels; none where the form has no labels."""
     step_labels: Sequence[str] | None = None
     """Of each step (steps,), where labels change within a recording; empty where a step has none."""
-    stamps: npt.NDArray[np.float64] | None = None
+    stamps: Stamps | None = None
     """When each step was taken (steps,), as `Series.start` has it."""
-    clock: Clock | None = None
-    """What these say."""
     group: str | None = None
     split: SplitName | None = None
     time: float | None = None

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from warmstart.data.schema import Series
 from warmstart.data.sources.series.arrays import as_series, read_npy
 from warmstart.data.sources.series.columns import Table, read_columns
-from warmstart.data.sources.series.recording import Recording
+from warmstart.data.sources.series.recording import Asked, Recording
 from warmstart.data.sources.series.roles import find_roles
-from warmstart.data.sources.series.stamps import clock, read_stamps
+from warmstart.data.sources.series.stamps import read_stamps
 from warmstart.data.sources.series.ucr import divided
 from warmstart.data.sources.series.values import as_values, is_number
-from warmstart.data.sources.textfile import read_noted
+from warmstart.data.sources.textfile import first_line, read_noted
 from warmstart.errors import DataError
-
-if TYPE_CHECKING:
-    from warmstart.data.sources.series.recording import Asked
 
 TEXTS = (".csv", ".tsv", ".txt")
 
@@ -32,23 +28,29 @@ def read_recording(path: Path, name: str, asked: Asked, notes: list[str]) -> Rec
     """
     if path.suffix.lower() == ".npy":
         return Recording(name, path.name, as_series(read_npy(path), path.name))
-    if path.suffix.lower() in TEXTS and (plain := _without_header(path, notes)) is not None:
-        return Recording(name, path.name, plain)
+    if width_without_header(path) is not None:
+        return Recording(name, path.name, _without_header(path, notes))
     try:
-        return _of_table(read_columns(path, notes), name, path, asked, notes)
+        return recording_of(read_columns(path, notes), name, path, asked, notes)
     except DataError as error:
         if str(path) in error.found or path.name in error.found:
             raise
         raise DataError(f"{path.name}: {error.found}", error.expected, error.do) from error
 
 
-def _without_header(path: Path, notes: list[str]) -> Series | None:
-    """The recording of a text file of nothing but numbers, a line for each step; `None` if it has a header."""
+def width_without_header(path: Path) -> int | None:
+    """The columns of a text file of nothing but numbers, by its first line; 0 if it is empty, `None` of all others."""
+    if path.suffix.lower() not in TEXTS:
+        return None
+    cells = divided(first_line(path))
+    return len(cells) if all(map(is_number, cells)) else None
+
+
+def _without_header(path: Path, notes: list[str]) -> Series:
+    """The recording of a text file of nothing but numbers, a line for each step."""
     lines = [(n, line) for n, line in enumerate(read_noted(path, notes).splitlines(), start=1) if line.strip()]
     if not lines:
         raise DataError(f"{path} is empty", expected="a line of channel names, and one for each step")
-    if not all(map(is_number, divided(lines[0][1]))):
-        return None
     rows = []
     for number, line in lines:
         rows.append(as_values(divided(line), f"{path.name}: line {number}"))
@@ -60,12 +62,12 @@ def _without_header(path: Path, notes: list[str]) -> Series | None:
     return Series(np.stack(rows, 1))
 
 
-def _of_table(table: Table, name: str, path: Path, asked: Asked, notes: list[str]) -> Recording:
-    roles = find_roles(table, asked.reading, label=None, group=None, time=None, long=True, labelled=False, notes=notes)
+def recording_of(table: Table, name: str, path: Path, asked: Asked, notes: list[str]) -> Recording:
+    """The recording that a table is, of the file `path`; `name` is what it is called. Raises `DataError`."""
+    roles = find_roles(table, Asked(reading=asked.reading, labelled=False), long=True, notes=notes)
     values = np.stack([table.numbers(column, notes) for (column,) in roles.values])
     if roles.step_time is None:
         return Recording(name, path.name, Series(values, names=roles.names))
-    stamps = read_stamps(table.columns[roles.step_time], roles.step_time, notes)
-    found = clock(stamps, np.arange(table.rows), f"{path.name}")
-    series = Series(values, found.rate, roles.names, found.start)
-    return Recording(name, path.name, series, stamps=stamps.at, clock=found)
+    stamps = read_stamps(table.columns[roles.step_time], roles.step_time, notes).of(np.arange(table.rows), path.name)
+    series = Series(values, stamps.rate, roles.names, stamps.start)
+    return Recording(name, path.name, series, stamps=stamps)

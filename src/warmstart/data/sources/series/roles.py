@@ -6,10 +6,13 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from warmstart.data.names import PARTS, clean, some
 from warmstart.data.seriesreading import Reading
 from warmstart.data.sources.columns import LABELS, SPLITS, asked, known_as, named
 from warmstart.data.sources.series.columns import Table
+from warmstart.data.sources.series.recording import Asked
 from warmstart.errors import DataError
 
 IDS = (
@@ -20,6 +23,10 @@ TIMES = (
     "time", "timestamp", "time_stamp", "datetime", "date_time", "date", "t", "ts", "ds", "step", "timestep",
     "time_step", "time_s", "time_ms", "seconds", "sec",
 )  # fmt: skip
+_PLACES = ("sensor", "station", "store")
+"""What ids are called too where series are to be forecast; of a recording, columns of these names may be channels."""
+_CALENDAR = ("month", "week", "day", "year", "period")
+"""What times are called too, likewise."""
 _SURELY = ("label", "class", "target")
 """Names of labels that are never those of values."""
 STEPS = 8
@@ -72,38 +79,40 @@ def numbered(header: Sequence[str]) -> dict[str, list[str]]:
     return {prefix: run for prefix, run in whole.items() if len(run) == longest}
 
 
-def find_id(header: Sequence[str], reading: Reading) -> str | None:
-    """The column of ids: as named, else by its name, if there is one."""
-    return asked(header, reading.id_column, "id") or known_as(header, IDS)
+def find_id(table: Table, said: Asked, without: Sequence[str | None] = ()) -> str | None:
+    """The column of ids: as named, else by its name, if there is one.
+
+    Where series are to be forecast, one that differs from row to row throughout names none.
+    """
+    forecast = said.task == "forecast"
+    if (named_so := asked(table.header, said.reading.id_column, "id")) is not None:
+        return named_so
+    free = [name for name in table.header if name not in without]
+    found = known_as(free, (*IDS, *_PLACES) if forecast else IDS)
+    return None if forecast and found and len(set(table.texts(found))) == table.rows > 1 else found
 
 
-def find_roles(
-    table: Table,
-    reading: Reading,
-    *,
-    label: str | None,
-    group: str | None,
-    time: str | None,
-    long: bool,
-    labelled: bool,
-    notes: list[str],
-) -> Roles:
+def find_roles(table: Table, said: Asked, *, long: bool, notes: list[str]) -> Roles:
     """What the columns are. `notes` gets which are values if nobody said so, and which are left out.
 
     Raises:
         DataError: a column that is named is not there, or cannot be told; one is named for two things.
     """
-    header = table.header
-    groups, times = asked(header, group, "group"), asked(header, time, "time")
-    step_time = (asked(header, reading.time_column, "time") or known_as(header, TIMES)) if long else None
-    ids = find_id([name for name in header if name not in (groups, step_time)], reading)
+    header, reading, forecast = table.header, said.reading, said.task == "forecast"
+    groups, times = asked(header, said.group, "group"), asked(header, said.time, "time")
     chosen = named(header, reading.value_columns, "value") if reading.value_columns else ()
+    step_time = asked(header, reading.time_column, "time") if long else None
+    if long and step_time is None:
+        free = [name for name in header if name not in (*chosen, reading.id_column)]
+        step_time = known_as(free, (*TIMES, *_CALENDAR) if forecast else TIMES)
+    ids = find_id(table, said, (groups, step_time, *chosen))
     taken = [groups, times, step_time, ids]
-    split = next((n for n in header if n.lower() in SPLITS and n not in taken and _are_parts(table.texts(n))), None)
+    parts = [] if forecast else [name for name in header if name.lower() in SPLITS and name not in taken]
+    split = next((name for name in parts if _are_parts(table.texts(name))), None)
     steps = {} if long or chosen else numbered([name for name in header if name not in taken])
     inner = {name for run in steps.values() for name in run}
-    labels = named(header, label, "label") if label is not None else ()
-    if not labels and labelled:
+    labels = named(header, said.label_column, "label") if said.label_column is not None else ()
+    if not labels and said.labelled:
         other = [name for name in chosen if known_as([name], _SURELY) is None]
         free = [name for name in header if name not in (*taken, split, *other, *inner)]
         labels = (_label(free, table, header),)
@@ -116,10 +125,7 @@ def find_roles(
         )
     others = (*taken, split, *labels)
     values = chosen or tuple(n for run in steps.values() for n in run if n not in others)
-    if not values:
-        values = tuple(name for name in header if name not in others and table.holds_numbers(name))
-        if not labelled and not label:  # what is to be answered for may have its label beside it
-            values = tuple(name for name in values if name != known_as(header, _SURELY))
+    values = values or _numbers(table, others, said)
     if not values:
         raise DataError(f"no column holds the values; the columns are {some(header, 20)}", "columns of numbers")
     left = [name for name in header if name not in (*others, *values)]
@@ -145,6 +151,22 @@ def _label(free: Sequence[str], table: Table, header: Sequence[str]) -> str:
         expected="a column called label, class, target or the like",
         do="say which it is with label_column (--label-column)",
     )
+
+
+def _numbers(table: Table, others: Sequence[str | None], said: Asked) -> tuple[str, ...]:
+    """The columns of numbers beside `others`, but for what is surely none of values."""
+    values = [name for name in table.header if name not in others and table.holds_numbers(name)]
+    if said.task == "forecast":
+        ids = known_as(table.header, IDS)
+        return tuple(name for name in values if name != ids or not _counts(table, name))
+    # what is to be answered for may have its label beside it
+    label = None if said.labelled or said.label_column else known_as(table.header, _SURELY)
+    return tuple(name for name in values if name != label)
+
+
+def _counts(table: Table, name: str) -> bool:
+    """Whether a column numbers the rows."""
+    return bool((np.diff(table.numbers(name, [])) == 1).all())
 
 
 def _are_parts(texts: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,28 +21,59 @@ from warmstart.data.sources.times import as_times
 from warmstart.errors import DataError
 
 _ZONE = re.compile(r"(?<=[\d:])\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_UTC = {"", "Z", "UTC", "GMT", "+00:00", "+0000"}
 _UNEVEN = 0.5
 """Share of the usual distance by which one of two stamps may differ from it: stamps are rounded, months differ."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Stamps:
     """When steps were taken (n,), in seconds since 1970 if `dated`, else in a unit that is not known."""
 
     at: FloatArray
     dated: bool
 
+    def of(self, rows: npt.NDArray[np.int64], called: str) -> Stamps:
+        """Those of one series, which is `called` so; `rows` are its rows of the table, from 0.
 
-@dataclasses.dataclass(frozen=True)
-class Clock:
-    """What the stamps of one series say."""
+        Raises:
+            DataError: a time goes back, or occurs twice; names the row.
+        """
+        at = self.at[rows]
+        apart = np.diff(at)
+        if (apart <= 0).any():
+            wrong = int(np.argmax(apart <= 0))
+            before, after = (shown(float(at[i]), dated=self.dated) for i in (wrong, wrong + 1))
+            raise _out_of_order(before, after, int(rows[wrong + 1]) + 1, called)
+        return Stamps(at, self.dated)
 
-    start: float
-    rate: float | None
-    uneven: tuple[float, float] | None = None
-    """The shortest and the longest distance, where they are not about the same."""
-    dated: bool = False
-    """Whether times are in seconds since 1970."""
+    @property
+    def start(self) -> float:
+        """The first."""
+        return float(self.at[0])
+
+    @property
+    def rate(self) -> float | None:
+        """Steps per second; `None` of one step, and where the unit is not known."""
+        if len(self.at) < 2 or not self.dated:
+            return None
+        apart = np.diff(self.at)
+        return float(1 / (np.median(apart) if self.uneven else apart.mean()))
+
+    @property
+    def uneven(self) -> tuple[float, float] | None:
+        """The shortest and the longest distance, where they are not about the same."""
+        apart = np.diff(self.at)
+        if not len(apart):
+            return None
+        usual, shortest, longest = float(np.median(apart)), float(apart.min()), float(apart.max())
+        even = (1 - _UNEVEN) * usual <= shortest and longest <= (1 + _UNEVEN) * usual
+        return None if even else (shortest, longest)
+
+    @property
+    def instants(self) -> npt.NDArray[Any]:
+        """As `warmstart.data.clock` takes them: `datetime64` if dated, to the microsecond, else numbers."""
+        return np.round(1e6 * self.at).astype("datetime64[us]").astype("datetime64[ns]") if self.dated else self.at
 
 
 def read_stamps(cells: Sequence[Any] | npt.NDArray[Any], column: str, notes: list[str]) -> Stamps:
@@ -70,45 +101,11 @@ def read_stamps(cells: Sequence[Any] | npt.NDArray[Any], column: str, notes: lis
             expected="a time zone in every row, or in none",
             do="write all times in UTC",
         )
-    if len(different := sorted(set(zones))) > 1:
-        notes.append(f"the times of {column} are in several time zones ({some(different)}); they are read as UTC")
+    if {zone.upper() for zone in zones} - _UTC:
+        different = sorted(set(zones))
+        which = f"several time zones ({some(different)})" if len(different) > 1 else f"the time zone {zones[0]}"
+        notes.append(f"the times of {column} are in {which}; they are read as UTC")
     return Stamps(np.array(as_times(texts, notes)), dated=True)
-
-
-def clock(stamps: Stamps, steps: npt.NDArray[np.int64], called: str) -> Clock:
-    """What the stamps at `steps` (rows of the table, from 0) say of one series, which is `called` so.
-
-    Raises:
-        DataError: a time goes back, or occurs twice; names the row.
-    """
-    at = stamps.at[steps]
-    apart = np.diff(at)
-    if (apart <= 0).any():
-        wrong = int(np.argmax(apart <= 0))
-        before, after = (shown(float(at[i]), dated=stamps.dated) for i in (wrong, wrong + 1))
-        raise _out_of_order(before, after, int(steps[wrong + 1]) + 1, called)
-    if not len(apart):
-        return Clock(float(at[0]), None, dated=stamps.dated)
-    usual = float(np.median(apart))
-    shortest, longest = float(apart.min()), float(apart.max())
-    uneven = longest > (1 + _UNEVEN) * usual or shortest < (1 - _UNEVEN) * usual
-    each = usual if uneven else float(apart.mean())
-    return Clock(
-        float(at[0]), 1 / each if stamps.dated else None, (shortest, longest) if uneven else None, stamps.dated
-    )
-
-
-def uneven_told(clocks: Mapping[str, Clock]) -> list[str]:
-    """A note on the series whose steps are not evenly spaced, if there are any; `clocks` are by the names of series."""
-    uneven = {name: found.uneven for name, found in clocks.items() if found.uneven is not None}
-    if not uneven:
-        return []
-    shortest, longest = min(low for low, _ in uneven.values()), max(high for _, high in uneven.values())
-    unit = " s" if all(clocks[name].dated for name in uneven) else ""
-    return [
-        f"the steps of {len(uneven)} series are not evenly spaced, {shortest:.4g} to {longest:.4g}{unit} apart, and "
-        f"are read as if they were: {some([*uneven], 3)}"
-    ]
 
 
 def shown(at: float, *, dated: bool) -> str:

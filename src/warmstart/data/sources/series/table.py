@@ -20,7 +20,7 @@ from warmstart.data.sources.series.arrays import as_series
 from warmstart.data.sources.series.columns import Table, of_lists, read_columns
 from warmstart.data.sources.series.recording import Recording, Recordings
 from warmstart.data.sources.series.roles import Roles, find_id, find_roles, is_long
-from warmstart.data.sources.series.stamps import clock, read_stamps
+from warmstart.data.sources.series.stamps import read_stamps
 from warmstart.data.sources.times import as_times
 from warmstart.errors import DataError
 
@@ -38,20 +38,11 @@ def read_series_table(source: Any, asked: Asked, notes: list[str]) -> Recordings
     table = read_columns(source, notes)
     if lists := _columns_of_lists(table, asked):
         return _lists(table, lists, asked, notes)
-    ids = find_id(table.header, asked.reading)
+    ids = find_id(table, asked)
     repeats = ids is not None and len(set(table.texts(ids))) < table.rows
     long = is_long(table.header, asked.reading, repeats)
-    roles = find_roles(
-        table,
-        asked.reading,
-        label=asked.label_column,
-        group=asked.group,
-        time=asked.time,
-        long=long,
-        labelled=asked.labelled,
-        notes=notes,
-    )
-    return _long(table, roles, asked, notes) if long else _wide(table, roles, notes)
+    roles = find_roles(table, asked, long=long, notes=notes)
+    return read_long(table, roles, asked, notes) if long else _wide(table, roles, notes)
 
 
 def _columns_of_lists(table: Table, asked: Asked) -> list[str]:
@@ -65,8 +56,7 @@ def _lists(table: Table, lists: Sequence[str], asked: Asked, notes: list[str]) -
     """A series in each row: a list of numbers, a list of them for each channel, or a column for each channel."""
     plain = Table({name: np.zeros(table.rows) if name in lists else c for name, c in table.columns.items()}, table.rows)
     reading = dataclasses.replace(asked.reading, value_columns=",".join(lists))
-    how = {"label": asked.label_column, "group": asked.group, "time": asked.time, "labelled": asked.labelled}
-    roles = find_roles(plain, reading, long=False, notes=notes, **how)
+    roles = find_roles(plain, dataclasses.replace(asked, reading=reading), long=False, notes=notes)
     channels = [[as_series(cell, f"row {row}") for row, cell in enumerate(table.columns[n], 1)] for n in lists]
     whole = []
     for row, parts in enumerate(zip(*channels, strict=True), start=1):
@@ -97,7 +87,12 @@ def _one_in_each_row(table: Table, series: Sequence[Series], roles: Roles, notes
     return Recordings(found, roles.labels)
 
 
-def _long(table: Table, roles: Roles, asked: Asked, notes: list[str]) -> Recordings:
+def read_long(table: Table, roles: Roles, asked: Asked, notes: list[str]) -> Recordings:
+    """The series of a table with a row for each step.
+
+    Raises:
+        DataError: names the row of what does not fit: a time that goes back or occurs twice, no number, no id.
+    """
     values = np.stack([table.numbers(name, notes) for (name,) in roles.values], 1)
     stamps = None if roles.step_time is None else read_stamps(table.columns[roles.step_time], roles.step_time, notes)
     if stamps is None:
@@ -105,22 +100,17 @@ def _long(table: Table, roles: Roles, asked: Asked, notes: list[str]) -> Recordi
     beside = _beside(table, roles, notes)
     found = []
     for name, rows in _rows_of_each(table, roles):
-        told = None if stamps is None else clock(stamps, rows, f"series {name!r}")
+        place = "the table" if roles.id is None else f"series {name!r}"
+        own = None if stamps is None else stamps.of(rows, place)
         one = _one(name, table, roles, rows, windowed=asked.reading.window is not None)
         series = Series(
             values[rows[0] : rows[-1] + 1].T if rows[-1] - rows[0] + 1 == len(rows) else values[rows].T,
-            told.rate if told else None,
+            own.rate if own else None,
             roles.names,
-            told.start if told else None,
+            own.start if own else None,
         )
         constant = {what: _of_all(column, rows, name, what) for what, column in beside.items()}
-        found.append(
-            Recording(
-                name, f"series {name!r}", series, one[0], one[1],
-
-                stamps=None if stamps is None else stamps.at[rows], clock=told, **constant,
-            )
-        )  # fmt: skip
+        found.append(Recording(name, place, series, one[0], one[1], own, **constant))
     return Recordings(found, roles.labels, padded=False)
 
 

@@ -16,13 +16,12 @@ from warmstart.data.sources.series.folder import RECORDINGS, SERIES, array_files
 from warmstart.data.sources.series.roles import IDS, STEPS, TIMES, numbered
 from warmstart.data.sources.series.ucr import ENDINGS, divided, is_headless
 from warmstart.data.sources.series.values import is_number, mostly_numbers
-from warmstart.data.sources.textfile import ENCODINGS
+from warmstart.data.sources.textfile import first_line
 from warmstart.data.sources.walk import below, is_file
 from warmstart.errors import DataError
 
 ALONE = (*SERIES, ".npy")
 """Endings of files that hold series, given by themselves; in folders `.npy` are images, unless they are (steps,)."""
-_FIRST_LINE = 1 << 16
 _LOOKED_AT = 20
 """Columns."""
 
@@ -35,17 +34,6 @@ def headless(source: Any) -> bool:
         and is_file(source)
         and is_headless(first_line(source))
     )
-
-
-def first_line(path: Path) -> str:
-    """The first line of a text file that is not blank, or the beginning of it; empty if it is no text in UTF-8."""
-    with path.open("rb") as file:
-        begin = file.read(_FIRST_LINE)
-    try:
-        text = begin.decode(ENCODINGS[0], "strict" if len(begin) < _FIRST_LINE else "ignore")
-    except UnicodeDecodeError:
-        return ""
-    return next((line for line in text.splitlines() if line.strip()), "")
 
 
 def folder_of_series(folder: Path) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from warmstart.data.names import clean, some
 from warmstart.data.schema import Series
 from warmstart.data.sources.series.recording import Recording, Recordings
-from warmstart.data.sources.series.stamps import Clock, clock, read_stamps
+from warmstart.data.sources.series.stamps import Stamps, read_stamps
 from warmstart.data.sources.series.values import FloatArray, as_values
 from warmstart.data.sources.textfile import read_noted
 from warmstart.errors import DataError
@@ -108,7 +108,7 @@ def _case(line: str, number: int, header: Header, path: Path, notes: list[str]) 
         series = Series(_stacked([as_values(c.split(","), place) for c in body.split(":")], place))
     if header.dimensions is not None and series.channels != header.dimensions:
         raise DataError(f"{place} has {series.channels} channel(s)", f"{header.dimensions}, as the header says")
-    return Recording(f"line-{number}", place, series, labels, clock=told)
+    return Recording(f"line-{number}", place, series, labels, stamps=told)
 
 
 def _stacked(channels: list[FloatArray], place: str) -> FloatArray:
@@ -121,7 +121,7 @@ def _stacked(channels: list[FloatArray], place: str) -> FloatArray:
     return np.stack(channels)
 
 
-def _timed(body: str, place: str, notes: list[str]) -> tuple[Series, Clock]:
+def _timed(body: str, place: str, notes: list[str]) -> tuple[Series, Stamps]:
     channels = re.split(r"(?<=\))\s*:", body)
     pairs = [_TIMED.findall(channel) for channel in channels]
     if any(not found or len(found) != channel.count("(") for found, channel in zip(pairs, channels, strict=True)):
@@ -129,6 +129,5 @@ def _timed(body: str, place: str, notes: list[str]) -> tuple[Series, Clock]:
     values = _stacked([as_values([value for _, value in found], place) for found in pairs], place)
     if any([at for at, _ in found] != [at for at, _ in pairs[0]] for found in pairs):
         raise DataError(f"{place} has channels with different times", expected="the same times in each channel")
-    stamps = read_stamps([at for at, _ in pairs[0]], f"{place}, time", notes)
-    told = clock(stamps, np.arange(len(stamps.at)), place)
+    told = read_stamps([at for at, _ in pairs[0]], f"{place}, time", notes).of(np.arange(len(pairs[0])), place)
     return Series(values, told.rate, start=told.start), told

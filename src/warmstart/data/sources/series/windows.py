@@ -98,7 +98,7 @@ def _window(one: Recording, begin: int, length: int, labels: tuple[Any, ...], *,
     whole = one.series
     start = None
     if one.stamps is not None:
-        start = float(one.stamps[begin])
+        start = float(one.stamps.at[begin])
     elif whole.start is not None and whole.rate is not None:
         start = whole.start + begin / whole.rate
     series = Series(whole.values[:, begin : begin + length], whole.rate, whole.names, start)
@@ -107,7 +107,7 @@ def _window(one: Recording, begin: int, length: int, labels: tuple[Any, ...], *,
     group = None if by_time else one.group or one.id
     return dataclasses.replace(
         one, id=f"{one.id}[{begin}:{begin + length}]", series=series, labels=labels, step_labels=None, stamps=None,
-        clock=None, group=group, time=time,
+        group=group, time=time,
     )  # fmt: skip
 
 

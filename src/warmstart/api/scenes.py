@@ -1,0 +1,72 @@
+"""What is asked of images in which something is marked, in the words of the commands, and how large they are read."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from warmstart.data.scenes import BoxTarget, MaskTarget, SceneTarget
+from warmstart.data.schema import Dataset
+from warmstart.data.sources.scenes import layout_of
+from warmstart.data.targets import TaskName
+from warmstart.data.tiling import tiled
+from warmstart.errors import DataError
+from warmstart.model.backbone import Backbone
+
+WORDS = ("head", "loss", "tile")
+"""Options of boxes and masks."""
+SIZES: dict[TaskName, int] = {"detect": 320, "segment": 256}
+"""Pixels a side where none are asked for, multiples of the coarsest stride, 32: a backbone trained on larger images has
+its own. Small objects need more, and a CPU can train no more."""
+_STRIDE = 32
+
+
+def of_scenes(data: Any, task: TaskName | None) -> bool:
+    """Whether something is marked in the images of the data, as far as names of files tell, or the user says."""
+    if isinstance(data, Dataset):
+        return isinstance(data.target, BoxTarget | MaskTarget)
+    return task in SIZES or (task is None and layout_of(data, None) is not None)
+
+
+def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None) -> Dataset:
+    """The data set whose target asks for a head and a loss, cut into tiles of so many pixels.
+
+    Raises:
+        DataError: any of them where nothing is marked, a loss for boxes, or tiles that cannot be cut.
+    """
+    target = dataset.target
+    given = [name for name, value in zip(WORDS, (head, loss, tile), strict=True) if value is not None]
+    if not given:
+        return dataset
+    if isinstance(target, MaskTarget):
+        target = dataclasses.replace(target, head=head or target.head, loss=loss or target.loss)
+    elif isinstance(target, BoxTarget) and loss is None:
+        target = dataclasses.replace(target, head=head or target.head)
+    elif isinstance(target, BoxTarget):
+        raise DataError(
+            f"the loss {loss!r} for boxes",
+            expected="no loss: each detector has its own",
+            do="leave --loss out, or choose another detector with --head",
+        )
+    else:
+        raise DataError(
+            f"{' and '.join(given)} for the task {target.kind!r}",
+            expected="the task 'detect' or 'segment'",
+            do=f"leave {' and '.join(given)} out",
+        )
+    asked = dataclasses.replace(dataset, target=target)
+    return asked if tile is None else tiled(asked, tile)
+
+
+def sized(backbone: Backbone, target: SceneTarget, size: int | None) -> Backbone:
+    """The backbone for square inputs of `size`, by default of `SIZES`: images keep their aspect on them.
+
+    >>> from warmstart.model.catalog import load_backbone
+    >>> sized(load_backbone("toy"), MaskTarget(("sea", "land")), None).preprocess.size
+    256
+    """
+    own = backbone.preprocess.size
+    if size is None:
+        wanted = max(SIZES[target.kind], -(-own // _STRIDE) * _STRIDE)
+        size = own if backbone.card.fixed_size else wanted
+    return dataclasses.replace(backbone, spec=dataclasses.replace(backbone.preprocess, size=size, resize="pad"))
