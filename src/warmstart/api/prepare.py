@@ -117,8 +117,8 @@ def read_whole(
 ) -> Decoded:
     """Read the data, every image, text or series once as the backbone is to see it, and leave out what cannot be read.
 
-    `head`, `loss` and `tile` are asked of boxes and masks. `seconds` is the time there is for everything: where it is short,
-    less is read of long texts.
+    `head`, `loss` and `tile` are asked of boxes and masks. `seconds` is the time there is for everything: where it is
+    short, less is read of long texts.
     """
     dataset = load(
         data,
