@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,14 @@ import pytest
 from aeon.datasets import load_airline
 from typer.testing import CliRunner
 
+from tests.api.conftest import SPEED
 from warmstart.api.check import check
 from warmstart.api.compare import compare
 from warmstart.api.evaluate import evaluate
 from warmstart.api.fit import FitResult, fit
+from warmstart.api.plan import plan
 from warmstart.api.predict import predict
+from warmstart.api.recommend import recommend
 from warmstart.cli.main import app
 from warmstart.engine.events import Decided, Event
 from warmstart.errors import DataError
@@ -137,6 +142,58 @@ def test_it_is_checked_and_what_was_found_is_said(data: Path) -> None:
     assert found.facts["series"] == 2
     assert found.facts["season"] == 12
     assert any("season: 12" in note for note in found.notes)
+
+
+def test_what_a_recipe_will_do_is_planned_for_the_windows_that_fit_trains_on(data: Path, fitted: FitResult) -> None:
+    found = plan(data, recipe="probe", horizon=6, backbone="toy_series")
+    assert (found.data.train, found.data.val) == (fitted.outcome.split["train"], fitted.outcome.split["val"])
+    said = CliRunner().invoke(app, ["plan", str(data), "--recipe=probe", "--horizon=6", "--backbone=toy_series"])
+    assert f"{found.data.train} training and {found.data.val} validation windows, 54 numbers, 32 steps" in said.output
+    with pytest.raises(DataError, match="horizon of 90"):
+        plan(data, recipe="probe", horizon=90, backbone="toy_series")
+
+
+def test_a_backbone_is_recommended_for_forecasts_and_what_is_said_can_be_gone_on_with(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warmstart.select.view.measure_speed", lambda *args, **options: SPEED)
+    told = [
+        f"--out={tmp_path / 'run'}",
+        "--budget=3m",
+        "--backbones=toy_series,toy_series?pretrained=false",
+        "--horizon=6",
+        "--season=12",
+    ]
+    result = CliRunner().invoke(app, ["recommend", str(data), *told])
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert (found["metric"], found["classes"]) == ("skill", [])
+    assert {one["backbone"] for one in found["candidates"]} == {"toy_series", "toy_series?pretrained=false"}
+    for one in found["candidates"]:
+        skill = one["rounds"][-1]["accuracy"]["ridge"]
+        assert one["rounds"][-1]["samples"] == found["split"]["train"] > 50
+        assert skill["low"] < skill["value"] < skill["high"] < 1
+        assert set(one["unavailable"].values()) == {"all of them are of classes"}
+    assert found["tuned"][0]["backbone"] == found["backbone"]
+    assert {rung["name"] for rung in found["tuned"][0]["rungs"]} == {"probe", "lp_ft", "bias_only"}
+    assert found["next_command"].endswith("--seed 0 --val 0.2 --test 0.2 --horizon 6 --season 12")
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "windows of later stretches of time" in page
+    assert "neighbours" not in page
+    again = CliRunner().invoke(app, ["plan", *shlex.split(found["next_command"])[2:]])
+    assert again.exit_code == 0, again.output
+
+
+def test_backbones_are_ranked_by_windows_of_the_training_part_alone(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warmstart.select.view.measure_speed", lambda *args, **options: SPEED)
+    quick: dict[str, Any] = {"backbones": "toy_series", "horizon": 6, "budget": 1}
+    rows = pd.read_csv(data)
+    rows.loc[rows["month"] >= "1958-06-01", "value"] *= 3  # the test part
+    one, other = (recommend(each, out=tmp_path / name, **quick) for each, name in ((data, "a"), (rows, "b")))
+    first, second = (each.recommendation.candidates[0].rounds for each in (one, other))
+    assert first == second
 
 
 def test_gaps_and_missing_values_are_fitted_over_and_told(tmp_path: Path) -> None:

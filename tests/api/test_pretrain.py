@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -50,7 +51,7 @@ def test_generated_series_make_a_backbone_that_is_used_by_its_folder(tmp_path: P
     said = facts(result)
     assert said["command"] == (
         "warmstart pretrain --generate 48 --backbone toy_series --objective classes --budget 10m --epochs 1 "
-        "--batch-size 16 --lr 0.001 --size 64 --val 0.05 --seed 0"
+        "--batch-size 16 --lr 0.001 --size 64 --seed 0 --val 0.05"
     )
     (part,) = said["corpus"]
     assert part["inputs"] == 48
@@ -94,6 +95,21 @@ def test_of_a_folder_with_parts_the_training_part_alone_is_read(labelled: bool, 
     assert len(dataset) == 12
     if labelled:
         assert dataset.target.classes == ("Waves/1", "Waves/2", "Waves-1/1", "Waves-1/2")
+
+
+def test_recordings_are_cut_into_windows_and_columns_named_as_for_fit(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(400, 2))
+    frame = pd.DataFrame({"who": np.repeat(["a", "b"], 200), "acc": rows[:, 0], "temperature": rows[:, 1]})
+    frame.to_csv(tmp_path / "walks.csv", index=False)
+    options = ["--id-column=who", "--value-columns=acc", "--window=50", "--stride=25", f"--out={tmp_path / 'run'}"]
+    quick = [f"--{name.replace('_', '-')}={value}" for name, value in QUICK.items()]
+    said = CliRunner().invoke(app, ["pretrain", str(tmp_path / "walks.csv"), *options, *quick])
+    assert said.exit_code == 0, said.output
+    found = json.loads((tmp_path / "run" / "pretrain.json").read_text())
+    assert [part["inputs"] for part in found["corpus"]] == [2 * 7]
+    assert "--id-column who --value-columns acc --window 50 --stride 25" in found["command"]
+    with pytest.raises(DataError, match="no column 'whom'"):
+        pretrain(tmp_path / "walks.csv", id_column="whom", out=tmp_path / "other", **QUICK)
 
 
 def test_channels_are_series_of_their_own() -> None:

@@ -18,7 +18,7 @@ from warmstart.api.candidates import Wanted, better_elsewhere, on_this_machine
 from warmstart.api.recommend import RecommendResult, recommend
 from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.rungs import RecipeRung
-from warmstart.errors import BackboneError, LicenceError, RunError
+from warmstart.errors import BackboneError, DataError, LicenceError, RunError
 from warmstart.recipe.text import from_yaml
 from warmstart.select.transferability import metrics
 from warmstart.select.view import View
@@ -150,6 +150,12 @@ def test_a_restricted_licence_is_refused(digits_folder: Path) -> None:
 def test_what_cannot_be_looked_at_is_said(backbones: str, message: str, digits_folder: Path) -> None:
     with pytest.raises(BackboneError, match=message):
         recommend(digits_folder, backbones=backbones)
+
+
+def test_a_task_that_it_cannot_measure_is_refused() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
+    with pytest.raises(DataError, match="the task 'regress'"):
+        recommend((images, np.linspace(0, 1, 30)), backbones="toy", budget=5)
 
 
 def test_filters_narrow_what_was_named(digits_folder: Path) -> None:

@@ -102,7 +102,7 @@ def test_fit_passes_every_option_on_under_its_own_name(twin: Twin) -> None:
         "season": 2,
         "head": "unet",
         "loss": "dice",
-        "tile": 256,
+        "tile": 512,
         "id_column": "who",
         "time_column": "at",
         "value_columns": "x,y",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import segmentation_models_pytorch as smp
 import torch
+from torch import nn
 
 from warmstart.data.scenes import MaskTarget
 from warmstart.errors import BackboneError
@@ -58,6 +60,27 @@ def test_a_suited_backbone_reads_whole_images_and_is_suited_again_as_it_is() -> 
 def test_a_backbone_without_the_maps_is_refused_with_those_that_it_has() -> None:
     with pytest.raises(BackboneError, match=r"stride 8 or 16 or 32[\s\S]*1, 2, 4"):
         network_for(load_backbone("toy"), MaskTarget(TWO, head="fpn"))
+
+
+@pytest.mark.parametrize(("head", "model"), [("unet", "Unet"), ("fpn", "FPN"), ("deeplabv3plus", "DeepLabV3Plus")])
+def test_with_the_suppliers_weights_the_whole_network_answers_as_its(head: str, model: str) -> None:
+    torch.manual_seed(0)
+    dilation = {"encoder_output_stride": 16} if model == "DeepLabV3Plus" else {}
+    own = getattr(smp, model)("tu-resnet18", encoder_weights=None, classes=2, **dilation).eval()
+    for part in own.modules():
+        if isinstance(part, nn.BatchNorm2d):  # else activations grow, and with them what is rounded
+            nn.init.normal_(part.running_mean, std=0.1)
+            nn.init.uniform_(part.running_var, 0.5, 1.5)
+    network = network_for(load_backbone("timm:resnet18?pretrained=false&size=64"), MaskTarget(TWO, head=head)).eval()
+    prefix = "encoder.model."
+    state = {
+        f"backbone.{key.removeprefix(prefix)}" if key.startswith(prefix) else f"head.{key}": value
+        for key, value in own.state_dict().items()
+    }
+    network.load_state_dict(state)
+    images = torch.rand(2, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        torch.testing.assert_close(network(images), own(images), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from warmstart.api.prepare import Loaded
 from warmstart.api.reading import fitted, read_inputs
 from warmstart.api.run import PEAK_SECONDS
 from warmstart.api.transferable import with_transferability
+from warmstart.data.futures import ForecastTarget
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener, silent
@@ -23,6 +24,7 @@ from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference
 from warmstart.evaluation.recommendation import Elsewhere, Probed, Ranked, Recommendation
 from warmstart.model.backbone import Backbone
+from warmstart.model.beside import CONTEXT
 from warmstart.model.uri import Uri
 from warmstart.planning.peak import measure_peak
 from warmstart.planning.plan import CacheLimits
@@ -33,7 +35,7 @@ from warmstart.select.advice import expected_method, why
 from warmstart.select.halving import SAMPLES, Halving, halve
 from warmstart.select.transferability import metrics
 from warmstart.select.view import View
-from warmstart.task.base import tasks
+from warmstart.task.base import task_of
 
 LOADING, HALVING, MEASURES = 0.25, 0.5, 0.15
 """Shares of the time left that loading and measuring the candidates, then the halving, and then the measures of
@@ -155,7 +157,8 @@ class Choosing:
     ) -> Recommendation:
         """All of it as facts. `recipe` is where the recipe will lie."""
         split, target, best = self.data.split, self.data.dataset.target, decision.ranked[0]
-        per_class = len(split.train) / len(target.classes)
+        forecast = isinstance(target, ForecastTarget)
+        per_class = None if forecast else len(split.train) / len(target.classes)
         tuned = tuple(one.tuned for one in decision.finalists)
         mine = next((one for one in decision.finalists if one.tuned.backbone == best.backbone), None)
         method = mine.tuned.method if mine else expected_method(per_class, best.rounds[-1].best)[0]
@@ -164,10 +167,10 @@ class Choosing:
         return Recommendation(
             data=self.data.dataset.name,
             kind=self.data.spec.kind,
-            classes=tuple(target.classes),
+            classes=() if forecast else tuple(target.classes),
             split={part: len(getattr(split, part)) for part in ("train", "val", "test")} | {"how": split.how},
             audit=self.loaded.audit.to_dict(),
-            metric=tasks["classify"].primary_metric,
+            metric=task_of(target).primary_metric,
             candidates=decision.ranked,
             left_out=decision.left_out,
             elsewhere=decision.elsewhere,
@@ -225,7 +228,8 @@ def ranked(candidate: Candidate, view: View, halving: Halving) -> Ranked:
 
 def _next(options: dict[str, Any], view: View, recipe: str) -> str:
     """The `fit` that does what was recommended: features of the same blocks, the same parts of the data."""
-    taps = len(view.backbone.groups) - 1 if view.backbone.groups else None
+    own = [group for group in view.backbone.groups if group.name != CONTEXT]  # what stands beside them, fit adds
+    taps = len(own) - 1 if len(own) > 1 else None
     uri = str(dataclasses.replace(Uri.of(view.uri), taps=taps))
     same = {key: options[key] for key in ("accept_licence", *KEPT) if key in options}
     asked = {"backbone": uri, "recipe": recipe} | same

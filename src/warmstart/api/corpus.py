@@ -13,6 +13,7 @@ import numpy as np
 
 from warmstart.cache.key import sample_key
 from warmstart.data.schema import Dataset, IntArray, Kind, Sample, Series, Split
+from warmstart.data.seriesreading import UNSAID, Reading
 from warmstart.data.sources import load, load_inputs
 from warmstart.data.synthetic import generate
 from warmstart.data.targets import ClassTarget
@@ -38,7 +39,15 @@ class Part:
 
 
 def read_corpus(
-    data: Sequence[Any], kind: Kind, *, generated: int, steps: int, seed: int, labelled: bool, text_column: str | None
+    data: Sequence[Any],
+    kind: Kind,
+    *,
+    generated: int,
+    steps: int,
+    seed: int,
+    labelled: bool,
+    text_column: str | None,
+    reading: Reading = UNSAID,
 ) -> tuple[Dataset, tuple[Part, ...]]:
     """All of it as one data set, classes named `SET/CLASS`, and its parts.
 
@@ -53,6 +62,7 @@ def read_corpus(
         seed: of those.
         labelled: whether labels are learned from.
         text_column: of tables.
+        reading: how series are read.
 
     Raises:
         DataError: there is nothing, or labels are no classes.
@@ -66,7 +76,8 @@ def read_corpus(
         name = Path(one).stem if isinstance(one, str | Path) else f"data-{number}"
         name = f"{name}-{number}" if name in names else name
         names.append(name)
-        found = _labelled(one, kind, name, text_column) if labelled else _unlabelled(one, kind, text_column)
+        how = {"kind": kind, "text_column": text_column}
+        found = _labelled(one, name, how, reading) if labelled else _unlabelled(one, how, reading)
         sets.append((f"{len(found)} inputs of {name}", _channels(found) if kind == "series" else found))
     samples = tuple(dataclasses.replace(s, id=f"{k}: {s.id}") for k, (_, part) in enumerate(sets) for s in part)
     if len(samples) < 2:
@@ -79,8 +90,8 @@ def read_corpus(
     return Dataset(samples, ClassTarget(classes or ("all",)), name="corpus"), tuple(Part.of(*one) for one in sets)
 
 
-def _labelled(one: Any, kind: Kind, name: str, text_column: str | None) -> tuple[Sample, ...]:
-    found = load(one, kind=kind, text_column=text_column)
+def _labelled(one: Any, name: str, how: dict[str, Any], reading: Reading) -> tuple[Sample, ...]:
+    found = load(one, **how, **vars(reading))
     if not isinstance(found.target, ClassTarget):
         raise DataError(f"labels of {name} are of kind {found.target.kind!r}", "one class for each sample")
     return tuple(
@@ -90,13 +101,13 @@ def _labelled(one: Any, kind: Kind, name: str, text_column: str | None) -> tuple
     )
 
 
-def _unlabelled(one: Any, kind: Kind, text_column: str | None) -> tuple[Sample, ...]:
+def _unlabelled(one: Any, how: dict[str, Any], reading: Reading) -> tuple[Sample, ...]:
     """Inputs whatever their labels. Where a folder or a file has parts, those for validation and test stay unseen."""
     if isinstance(one, str | Path):
         with contextlib.suppress(DataError):  # what has no labels has no parts either
-            found = load(one, kind=kind, text_column=text_column).samples
+            found = load(one, **how, **vars(reading)).samples
             return tuple(sample for sample in found if sample.split in (None, "train"))
-    return load_inputs(one, kind=kind, text_column=text_column)
+    return load_inputs(one, **how, reading=reading)
 
 
 def _channels(samples: Iterable[Sample]) -> tuple[Sample, ...]:

@@ -20,7 +20,7 @@ from warmstart.evaluation.recommendation import Tuned
 from warmstart.evaluation.scoring import Merit, scores
 from warmstart.recipe.recipe import Recipe
 from warmstart.select.view import View
-from warmstart.task.base import tasks
+from warmstart.task.base import Task, task_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Finalist:
     tuned: Tuned
     outputs: Tensor  # of the method on validation
     targets: Tensor
+    task: Task
     recipe: Recipe
     merit: Merit
 
@@ -39,7 +40,7 @@ def finalist(view: View, seconds: float, most: float, *, seed: int, listener: Li
 
     If the probe alone takes longer it is all that is tried; `None` if it takes longer than `most`.
     """
-    began, task, limit = time.monotonic(), tasks["classify"], Deadline(most)
+    began, task, limit = time.monotonic(), task_of(view.data.dataset.target), Deadline(most)
     context = LadderContext(
         backbone=view.backbone,
         data=view.data,
@@ -66,16 +67,16 @@ def finalist(view: View, seconds: float, most: float, *, seed: int, listener: Li
         gain = difference(climbed.chosen, right, "probe", scores(task, probe.val_outputs, targets), seed)
     tuned = Tuned(view.uri, climbed.tried, climbed.chosen, bootstrap(right, seed=seed), gain, time.monotonic() - began)
     merit = Merit.of(task, chosen.val_outputs, targets)
-    return Finalist(tuned, chosen.val_outputs, targets, chosen.members[0].recipe, merit)
+    return Finalist(tuned, chosen.val_outputs, targets, task, chosen.members[0].recipe, merit)
 
 
 def in_order(finalists: list[Finalist]) -> list[Finalist]:
-    """The better on validation first; at equal accuracy, that of the lower loss."""
+    """The better on validation first; at equal values, that of the lower loss."""
     return sorted(finalists, key=lambda one: one.merit, reverse=True)
 
 
 def against(first: Finalist, second: Finalist, seed: int) -> Difference:
     """The two on the same validation samples."""
     names, outputs = (first.tuned.backbone, second.tuned.backbone), (first.outputs, second.outputs)
-    right = [scores(tasks["classify"], each, first.targets) for each in outputs]
+    right = [scores(first.task, each, first.targets) for each in outputs]
     return difference(names[0], right[0], names[1], right[1], seed)

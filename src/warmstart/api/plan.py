@@ -14,19 +14,19 @@ from warmstart.api.prepare import backbone_at, divide, read_whole
 from warmstart.api.reading import fitted
 from warmstart.api.scenes import WORDS as SCENES
 from warmstart.api.scenes import posed
-from warmstart.data.pixels import value_bytes
 from warmstart.data.schema import Dataset
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import load
 from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.data import facts_of
 from warmstart.engine.events import silent
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.backbone import Backbone
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
-from warmstart.planning.plan import DataFacts, Plan
+from warmstart.planning.plan import Plan
 from warmstart.planning.speed import measure_speed
 from warmstart.preprocess.kinds import Spec
 from warmstart.recipe.methods import load_recipe
@@ -50,6 +50,9 @@ def plan(
     group: str | None = None,
     time: str | None = None,
     task: TaskName | None = None,
+    horizon: int | None = None,
+    context: int | None = None,
+    season: int | None = None,
     head: str | None = None,
     loss: str | None = None,
     tile: int | None = None,
@@ -77,8 +80,10 @@ def plan(
         test: share for the test, as for `fit`.
         group: column (or "folder") of what must not be divided.
         time: column (or "exif") of when each was taken, as for `fit`.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate", "anomaly", "detect" or
-            "segment"; by default what they look like (see `warmstart.data.sources.load`).
+        task: what the labels pose, as for `fit`; by default what they look like (see `warmstart.data.sources.load`).
+        horizon: steps to be forecast, as for `fit`.
+        context: steps that a forecast sees, as for `fit`.
+        season: steps after which a pattern repeats, as for `fit`.
         head: as for `fit`: what finds boxes or masks.
         loss: as for `fit`: what masks are learned by.
         tile: as for `fit`: the side of tiles that images are cut into.
@@ -103,16 +108,7 @@ def plan(
     parts = divide(dataset, val=val, test=test, seed=seed, alike=alike)
     network = network_for(pretrained, dataset.target, seed=seed)
     pretrained = network.facts
-    facts = DataFacts(
-        len(parts.train),
-        len(parts.val),
-        len(dataset.target.classes),
-        spec.size,
-        dataset.name,
-        value_bytes(dataset, spec),
-        spec.banded,
-        spec.kind,
-    )
+    facts = facts_of(dataset, parts, spec)
     limits = cache_limits(cache_budget, cache_dtype)
     some = [dataset.samples[int(i)].source for i in parts.train[:: max(1, len(parts.train) // SOME)]]
     speed = measure_speed(network, spec, sources=some)

@@ -23,9 +23,6 @@ from warmstart.preprocess.series import SeriesSpec
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import new_folder, refuse_existing
 from warmstart.shipping.scenefiles import written
-from warmstart.shipping.scenes import in_short
-
-__all__ = ["in_short", "predict"]
 
 
 def predict(

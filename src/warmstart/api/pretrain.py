@@ -6,17 +6,18 @@ import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import warmstart
 from warmstart.api.budget import seconds
 from warmstart.api.command import called, command
 from warmstart.api.corpus import Part, divided, read_corpus
 from warmstart.api.kinds import BACKBONES
+from warmstart.api.options import kept, kind_in
 from warmstart.api.prepare import backbone_at
 from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.cache.store import ActivationStore
-from warmstart.data.sources import kind_of
+from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.stores import store_of
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
@@ -72,6 +73,7 @@ def pretrain(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     listener: Listener = silent,
+    **series: Unpack[SeriesOptions],
 ) -> PretrainResult:
     """Train a backbone before there is a task, and write it to a folder that any command takes as a backbone.
 
@@ -95,15 +97,18 @@ def pretrain(
         out: run folder; must not exist.
         resume: run folder of an interrupted run; all other options as they were.
         listener: hears of progress, measurements and decisions.
+        series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
+            `warmstart.load` has them.
 
     Raises:
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
+    given = kept(locals())
     sources = list(data) if isinstance(data, list | tuple) else [] if data is None else [data]
     if not sources and not generate:
         raise DataError("nothing to pretrain on", expected="folders or files", do="name some, or --generate 20000")
-    first = "series" if generate else kind_of(sources[0])
+    first = "series" if generate else kind_in(sources[0], given)
     begun = backbone or BACKBONES[first]
     start = backbone_at(begun, size, seed, accept_licence=accept_licence)
     kind = start.spec.kind
@@ -116,23 +121,20 @@ def pretrain(
         "epochs": epochs,
         "batch_size": batch_size or _BATCH[kind],
         "lr": lr or _RATES[kind],
-        "size": size,
-        "val": val,
-        "seed": seed,
-        "text_column": text_column,
+        **given,
         "accept_licence": accept_licence or None,
     }
     named = [called(one) for one in sources]
     same = {**options, "data": named, "weights": start.card.weights_sha256}
     check_folder(same, out=out, resume=resume)
-    given, parts = _given(sources, start, options, listener)
+    corpus, parts = _corpus(sources, start, options, listener)
     folder = open_folder("pretrain", same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
-        found, recipe = _trained(folder, start, given, options, broadcast(listener, log), flag)
+        found, recipe = _trained(folder, start, corpus, options, broadcast(listener, log), flag)
     uri = _written(folder, found, start, recipe, parts, seed=seed, line=command("pretrain", named, options))
     listener(Finished(f"run {folder}"))
-    return PretrainResult(folder, uri, options["objective"], len(given.dataset), found.curve, found.stopped)
+    return PretrainResult(folder, uri, options["objective"], len(corpus.dataset), found.curve, found.stopped)
 
 
 def _written(
@@ -166,7 +168,7 @@ def _written(
     return uri
 
 
-def _given(
+def _corpus(
     sources: Sequence[Any], start: Backbone, options: Mapping[str, Any], listener: Listener
 ) -> tuple[RunData, tuple[Part, ...]]:
     """The corpus as a run works on it, and what it is made of."""
@@ -181,6 +183,7 @@ def _given(
         seed=options["seed"],
         labelled=objective in LABELLED,
         text_column=options["text_column"],
+        reading=reading_of(options),
     )
     listener(Finished("corpus"))
     split = divided(dataset, options["val"], options["seed"], by_class=objective == "classes")

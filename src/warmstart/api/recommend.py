@@ -16,9 +16,11 @@ from warmstart.api.options import how_read, kept, kind_in
 from warmstart.api.prepare import read, run_data
 from warmstart.api.runfolder import check_folder, free_folder
 from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.errors import DataError
 from warmstart.evaluation.recommendation import Recommendation
 from warmstart.report.recommended import write_recommendation
 
@@ -48,6 +50,9 @@ def recommend(
     test: float = 0.2,
     group: str | None = None,
     time: str | None = None,
+    horizon: int | None = None,
+    context: int | None = None,
+    season: int | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -58,12 +63,13 @@ def recommend(
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> RecommendResult:
-    """Choose a backbone and a method for labelled images or texts, within a budget of time.
+    """Choose a backbone and a method for labelled images, texts or series, or for forecasts, within a budget of time.
 
     Published accuracy ranks the candidates for images first. Nearest neighbours and ridge regression, each sample left
     out once, on the frozen features of at most 2000 training samples then halve them in rounds. On the best two the
-    methods of `fit` are tried and measured on validation. The test part is never opened. Nothing is downloaded that was
-    not named.
+    methods of `fit` are tried and measured on validation. Of forecasts it is ridge regression alone, on later stretches
+    of the training part, each answered from what lies before it. The test part is never opened. Nothing is downloaded
+    that was not named.
 
     Args:
         data: as for `fit`.
@@ -79,6 +85,9 @@ def recommend(
         test: share that stays closed, as for `fit`: the same samples, for the same seed.
         group: column (or folder level) of what must not be divided.
         time: as for `fit`: the latest samples are the test, those before them the validation part.
+        horizon: steps to be forecast, as for `fit`.
+        context: steps that a forecast sees, as for `fit`.
+        season: steps after which a pattern repeats, as for `fit`.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
@@ -115,6 +124,7 @@ def recommend(
     reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
     reading = how_read(given) | {"seed": seed, "val": val, "test": test, "max_unreadable": max_unreadable}
     loaded = read(data, reference, listener=tell, cache=cache, limits=limits, seconds=limit, **reading)
+    _refuse_other_tasks(loaded.dataset.target.kind)
     deadline = Deadline(limit - (clock.monotonic() - started))
     choosing = Choosing(field, wanted, loaded, run_data(loaded, cache, limits), deadline, tell, limit)
     facts = choosing.decide(reference)
@@ -124,3 +134,12 @@ def recommend(
     write_recommendation(found, folder, RECIPE)
     listener(Finished(f"run {folder}"))
     return RecommendResult(found, folder, folder / "report.html")
+
+
+def _refuse_other_tasks(asks: TaskName) -> None:
+    if asks not in ("classify", "forecast"):
+        raise DataError(
+            f"data that pose the task {asks!r}",
+            expected="classes, or with --horizon series to be forecast",
+            do="compare backbones with: warmstart compare DATA --backbones A,B",
+        )

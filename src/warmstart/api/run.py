@@ -43,7 +43,7 @@ from warmstart.report.images import illustrated
 from warmstart.report.results import write_results
 from warmstart.shipping.reference import Reference
 from warmstart.shipping.scenes import Marker
-from warmstart.shipping.write import write_bundle
+from warmstart.shipping.write import Use, write_bundle
 
 PEAK_SECONDS = 0.3
 """That measuring the machine's fastest matrix product may take."""
@@ -186,11 +186,16 @@ def write(found: Outcome, run: Run) -> None:
         card=model_card(found),
         data=found.data,
         reference=run.reference,
-        least_score=run.least_score,
-        tile=run.tile,
-        window=loaded.dataset.samples[0].source.steps if run.windowed else None,
-        longest=room(of_texts(run.context.data.spec), loaded.dataset.samples) if found.task == "generate" else LONGEST,
+        use=_use(run, found),
     )
     sheet = contact_sheet(loaded.dataset) if run.context.data.spec.kind == "image" else None
     write_report(found, folder / "report.html", contact_sheet=sheet)
     write_results(found, folder / "results.json")
+
+
+def _use(run: Run, found: Outcome) -> Use:
+    """How the bundle is to be asked."""
+    samples, longest = run.loaded.dataset.samples, LONGEST
+    if found.task == "generate":
+        longest = room(of_texts(run.context.data.spec), samples)
+    return Use(longest, samples[0].source.steps if run.windowed else None, run.least_score, run.tile)

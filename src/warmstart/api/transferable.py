@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
+from warmstart.data.targets import ClassTarget
 from warmstart.engine.deadline import Deadline
 from warmstart.errors import DataError
 from warmstart.evaluation.recommendation import Ranked
@@ -33,8 +34,10 @@ def with_transferability(
     """
     rows = []
     for row in ranked:
-        if deadline.passed:
-            rows.append(dataclasses.replace(row, unavailable=dict.fromkeys(metrics, "the budget left no time for it")))
+        of_classes = isinstance(views[row.backbone].data.dataset.target, ClassTarget)
+        if deadline.passed or not of_classes:
+            reason = "the budget left no time for it" if of_classes else "all of them are of classes"
+            rows.append(dataclasses.replace(row, unavailable=dict.fromkeys(metrics, reason)))
         else:
             rows.append(_measured(row, views[row.backbone], heads.get(row.backbone), seed))
     probe = [row.rounds[0].best.value for row in rows]

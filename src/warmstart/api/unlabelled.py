@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from warmstart.api.prepare import Loaded
-from warmstart.data.schema import Sample, Text
+from warmstart.data.schema import PLURAL, Sample, Text
 from warmstart.data.sources import load_inputs
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.events import Decided, Listener
@@ -21,13 +21,13 @@ def with_unlabelled(loaded: Loaded, data: Any, *, text_column: str | None, liste
     They are read as far as those with a label are. What is empty, or no text, is left out and counted.
 
     Raises:
-        DataError: the run is of images, or there is no text.
+        DataError: the run is of other inputs, or there is no text.
     """
     if not isinstance(loaded.store, TokenStore):
         raise DataError(
-            "unlabelled inputs are given, and the data are images",
+            f"unlabelled inputs are given, and the data are {PLURAL[loaded.dataset.kind]}",
             expected="texts, which a step can go on pretraining on",
-            do="leave --unlabelled out",
+            do="leave --unlabelled out; a backbone is pretrained on others with: warmstart pretrain DATA",
         )
     found = load_inputs(data, kind="text", text_column=text_column)
     read = [one for one in found if isinstance(one.source, Text) and not one.source.empty]

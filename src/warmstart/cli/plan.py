@@ -10,15 +10,18 @@ from warmstart.cli.options import (
     Backbone,
     CacheBudget,
     CacheDtype,
+    Context,
     DataArgument,
     Debug,
     Group,
     Head,
+    Horizon,
     LabelColumn,
     Loss,
     Normal,
     PathColumn,
     RecipeName,
+    Season,
     Seed,
     Size,
     Task,
@@ -27,6 +30,7 @@ from warmstart.cli.options import (
     TileSide,
     Time,
     Val,
+    of_twin,
     reads_series,
 )
 from warmstart.cli.session import session
@@ -46,6 +50,9 @@ def plan(
     group: Group = None,
     time: Time = None,
     task: Task = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     head: Head = None,
     loss: Loss = None,
     tile: TileSide = None,
@@ -63,33 +70,12 @@ def plan(
 
     Rates, what is frozen, the cut, the cache, the number of steps, and the time and memory expected.
     """
+    given = of_twin(locals())
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Planning recipe {recipe} on {data}{of(backbone)}; nothing is trained")
         from warmstart.api.plan import plan as twin
         from warmstart.planning.table import plan_dict, plan_text
 
-        compiled = twin(
-            data,
-            recipe=recipe,
-            backbone=backbone,
-            accept_licence=accept_licence,
-            size=size,
-            seed=seed,
-            val=val,
-            test=test,
-            group=group,
-            time=time,
-            task=task,
-            head=head,
-            loss=loss,
-            tile=tile,
-            normal=normal,
-            path_column=path_column,
-            text_column=text_column,
-            label_column=label_column,
-            cache_budget=cache_budget,
-            cache_dtype=cache_dtype,
-            **series,
-        )
+        compiled = twin(**given)
         now.say(plan_text(compiled))
         now.result(plan_dict(compiled))

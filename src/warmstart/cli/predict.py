@@ -43,8 +43,8 @@ def predict(
     """Answer with a label and its probability for each image or text."""
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Predicting with {bundle}")
-        from warmstart.api.predict import in_short
         from warmstart.api.predict import predict as twin
+        from warmstart.shipping.scenes import in_short
 
         rows = twin(
             bundle,
@@ -60,23 +60,31 @@ def predict(
             listener=now.listener,
             **series,
         )
-        scenes = bool(rows) and "size" in rows[0]
-        shown = ["found"] if scenes else ["label", "probability"]
-        shown = [list(rows[0])[1]] if rows and not scenes and "label" not in rows[0] else shown
+        told = [{**row, "found": in_short(row)} if "size" in row else row for row in rows]
+        shown = _shown(told)
         held = () if coverage is None else ("set",)
-        told = [{**row, "found": in_short(row)} for row in rows] if scenes else rows
         now.table(("input", *shown, "", *held), [_cells(row, shown) for row in told])
         unreadable = sum(row["error"] is not None for row in rows)
         now.say(f"\n{len(rows)} answered, {unreadable} of them unreadable" if unreadable else f"\n{len(rows)} answered")
         if unknown := sum(row.get("unknown") is True for row in rows):
             look = "looks" if unknown == 1 else "look"
             now.say(f"{unknown} of them {look} like nothing that was trained on: such labels mean little", "yellow")
-        if csv is not None:
-            now.say(f"written to {csv}")
-        if out is not None:
-            now.say(f"files and pictures in {out}")
-        kept = "mask" if scenes and out is None else ""  # pixels of a mask are for files
-        now.result([{key: value for key, value in row.items() if key != kept} for row in rows])
+        for said, place in (("written to", csv), ("files and pictures in", out)):
+            if place is not None:
+                now.say(f"{said} {place}")
+        now.result([_plain(row) for row in rows])
+
+
+def _shown(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The keys that a table shows."""
+    if not rows or "label" in rows[0]:
+        return ["label", "probability"]
+    return ["found"] if "found" in rows[0] else [list(rows[0])[1]]
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row without the pixels of a mask, which are for files."""
+    return {key: value for key, value in row.items() if key != "mask" or isinstance(value, str)}
 
 
 def _cells(row: dict[str, Any], shown: Sequence[str]) -> tuple[str, ...]:

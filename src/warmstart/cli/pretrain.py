@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from warmstart.cli.fit import command_again
-from warmstart.cli.options import AcceptLicence, AsJson, Backbone, Budget, Debug, Out, Seed, Size, TextColumn
+from warmstart.cli.options import (
+    AcceptLicence,
+    AsJson,
+    Backbone,
+    Budget,
+    Debug,
+    Out,
+    Seed,
+    Size,
+    TextColumn,
+    of_twin,
+    reads_series,
+)
 from warmstart.cli.session import Session, session
 from warmstart.cli.text import of, plain
 
@@ -29,6 +41,7 @@ Objective = Annotated[
 ]
 
 
+@reads_series
 def pretrain(
     command: typer.Context,
     data: Corpus = None,
@@ -50,31 +63,16 @@ def pretrain(
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     as_json: AsJson = False,
     debug: Debug = False,
+    **series: Any,
 ) -> None:
     """Train a backbone on DATA without a task, and write it to a folder that can be used as one."""
+    given = of_twin(locals())
     with session(as_json=as_json, debug=debug, again=command_again(command)) as now:
         what = [f"{generate} generated series"] * bool(generate) + list(data or [])
         now.say(f"Pretraining{of(backbone)} on {', '.join(what) or 'nothing'}; time budget {budget}")
         from warmstart.api.pretrain import pretrain as twin
 
-        result = twin(
-            data,
-            generate=generate,
-            backbone=backbone,
-            objective=objective,
-            budget=budget,
-            epochs=epochs,
-            batch_size=batch_size,
-            lr=lr,
-            size=size,
-            val=val,
-            seed=seed,
-            text_column=text_column,
-            accept_licence=accept_licence,
-            out=out,
-            resume=resume,
-            listener=now.listener,
-        )
+        result = twin(**given, listener=now.listener)
         show(now, result)
 
 

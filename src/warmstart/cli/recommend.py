@@ -12,19 +12,23 @@ from warmstart.cli.options import (
     Budget,
     Cache,
     CacheBudget,
+    Context,
     DataArgument,
     Debug,
     Group,
+    Horizon,
     LabelColumn,
     MaxUnreadable,
     Out,
     PathColumn,
+    Season,
     Seed,
     Size,
     Test,
     TextColumn,
     Time,
     Val,
+    of_twin,
     reads_series,
 )
 from warmstart.cli.session import Session, session
@@ -50,6 +54,9 @@ def recommend(
     test: Test = 0.2,
     group: Group = None,
     time: Time = None,
+    horizon: Horizon = None,
+    context: Context = None,
+    season: Season = None,
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -66,33 +73,12 @@ def recommend(
     Candidates are ranked by what is published of them (of those for texts nothing is), then by their frozen features;
     the best two are tuned.
     """
+    given = of_twin(locals())
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Choosing a backbone for {data}: {backbones or 'all that are here'}; time budget {budget}")
         from warmstart.api.recommend import recommend as twin
 
-        result = twin(
-            data,
-            backbones=backbones,
-            licence=licence,
-            accept_licence=accept_licence,
-            max_params=max_params,
-            budget=budget,
-            size=size,
-            seed=seed,
-            val=val,
-            test=test,
-            group=group,
-            time=time,
-            path_column=path_column,
-            text_column=text_column,
-            label_column=label_column,
-            out=out,
-            max_unreadable=max_unreadable,
-            cache=cache,
-            cache_budget=cache_budget,
-            listener=now.listener,
-            **series,
-        )
+        result = twin(**given, listener=now.listener)
         show(now, result)
 
 
@@ -100,18 +86,22 @@ def show(now: Session, result: RecommendResult) -> None:
     """The candidates, the methods on the best two, the recommendation, and how to go on."""
     found = result.recommendation
     from warmstart.preprocess.kinds import PLURAL, UNIT
+    from warmstart.report.recommended import HEADS
 
-    noun, unit = PLURAL[found.kind], "px" if found.kind == "image" else UNIT[found.kind]
+    noun = "windows" if found.metric == "skill" else PLURAL[found.kind]
+    unit = "px" if found.kind == "image" else UNIT[found.kind]
+    heads = list(found.candidates[0].rounds[-1].accuracy)
+    said = [f"{HEADS[head]} (95 %)" for head in heads]
     now.say("")
     now.table(
-        ("backbone", "prior", noun, unit, "neighbours (95 %)", "ridge (95 %)", f"ms per {found.kind}", "licence"),
+        ("backbone", "prior", noun, unit, *said, f"ms per {found.kind}", "licence"),
         [
             (
                 one.backbone,
                 f"{one.prior:.1f}" if one.prior else "-",
                 one.rounds[-1].samples,
                 one.rounds[-1].size,
-                *(interval(plain(one.rounds[-1].accuracy[head])) for head in ("knn", "ridge")),
+                *(interval(plain(one.rounds[-1].accuracy[head])) for head in heads),
                 f"{1000 * one.seconds_per_sample:.3g}",
                 one.licence,
             )

@@ -85,14 +85,20 @@ class RunData:
     @property
     def facts(self) -> DataFacts:
         """What a plan needs to know of this data."""
-        return DataFacts(
-            train=len(self.split.train),
-            val=len(self.split.val),
-            outputs=len(self.dataset.target.classes),
-            size=self.spec.size,
-            name=self.dataset.name,
-            value_bytes=value_bytes(self.dataset, self.spec),
-            banded=self.spec.banded,
-            kind=self.spec.kind,
-            unlabelled=len(self.split.unlabelled),
-        )
+        return facts_of(self.dataset, self.split, self.spec)
+
+
+def facts_of(dataset: Dataset, split: Split, spec: Spec) -> DataFacts:
+    """What a plan needs to know of data that are divided, and read by a spec."""
+    return DataFacts(
+        train=len(split.train),
+        val=len(split.val),
+        outputs=len(dataset.target.classes),
+        size=spec.size,
+        name=dataset.name,
+        value_bytes=value_bytes(dataset, spec),
+        banded=spec.banded,
+        kind=spec.kind,
+        unlabelled=len(split.unlabelled),
+        task=dataset.target.kind,
+    )

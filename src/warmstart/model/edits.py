@@ -11,6 +11,7 @@ from warmstart.errors import RecipeError
 from warmstart.model.adapters.base import drawn, example_input
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.catalog import untrained_module
+from warmstart.model.detect.base import Detector
 from warmstart.model.head import LinearHead
 from warmstart.model.input_layer import input_layer, redraw
 from warmstart.model.network import Network
@@ -29,7 +30,7 @@ def apply_edits(
     Args:
         network: what a recipe is about to train.
         reset: put random weights in the backbone, drawn from `seed` by the architecture's default initialisation, and
-            in a head that came with weights: rows of the old classifier, or one that writes. "input": in the layer that
+            in a head that came with weights: rows of the old classifier, one that writes, or a detector. "input": in the layer that
             sees the input alone, as spread as they were. The card then says so.
         dropout: probability before the head; 0 leaves the head as it is.
         seed: of the random weights.
@@ -42,7 +43,7 @@ def apply_edits(
         card = _reset_input(network.facts, seed) if reset == "input" else _reset_all(network.facts, seed)
         card = dataclasses.replace(card, weights_sha256=state_sha256(network.backbone.state_dict()))
         network.facts = dataclasses.replace(network.facts, card=card, source_head=None, source_weights=None)
-        if reset is True and isinstance(network.head, LinearHead | LanguageHead):
+        if reset is True and isinstance(network.head, LinearHead | LanguageHead | Detector):
             network.head.reset(seed)
     if dropout > 0:
         place = getattr(network.head, "dropout", None)

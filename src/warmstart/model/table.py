@@ -178,7 +178,7 @@ SOURCES = (
     Row(
         "hf:ORG/NAME",
         "hf:ORG/NAME",
-        "timm; ViT, DINOv2, DINOv3, Swin, ConvNeXt, ResNet, CLIP, SigLIP of transformers",
+        "timm; ViT, DINOv2, DINOv3, Swin, ConvNeXt, ResNet, CLIP, SigLIP, bodies of RT-DETR and D-FINE of transformers",
         licence="of each model",
         trained_on="of each model",
         source="a repository of the Hugging Face hub, downloaded once, or a folder (hf:./FOLDER)",

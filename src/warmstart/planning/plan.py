@@ -21,13 +21,14 @@ class DataFacts:
 
     train: int
     val: int
-    outputs: int  # number of classes
+    outputs: int  # number of classes, or of numbers that are answered
     size: int  # input side in pixels, or tokens, that the run uses unless a phase says otherwise
     name: str = "data"
     value_bytes: int = 1  # of a pixel in one channel, as decoded: more where bands are not of 8 bits
     banded: bool = False  # whether images are bands rather than pictures
     kind: Kind = "image"
     unlabelled: int = 0  # samples beside the parts that have no label
+    task: str = "classify"
 
     def extent(self, size: int) -> str:
         """An input size in words.
@@ -40,7 +41,16 @@ class DataFacts:
     @property
     def noun(self) -> str:
         """What its samples are called."""
-        return PLURAL[self.kind]
+        return "windows" if self.task == "forecast" else PLURAL[self.kind]
+
+    @property
+    def answers(self) -> str:
+        """How many there are, in words.
+
+        >>> DataFacts(train=9, val=3, outputs=2, size=256, task="regress").answers
+        '2 numbers'
+        """
+        return f"{self.outputs} {'numbers' if self.task in ('regress', 'forecast') else 'classes'}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,7 +27,7 @@ def plan_header(plan: Plan) -> str:
     memory = max(step.memory for step in plan.steps)
     return (
         f"{plan.recipe} on {plan.backbone}; {data.name}: {data.train} training and {data.val} validation {data.noun}, "
-        f"{data.outputs} classes, {data.extent(data.size)}\n"
+        f"{data.answers}, {data.extent(data.size)}\n"
         f"expected: {duration(plan.seconds)}, up to {megabytes(memory)} of memory"
     )
 

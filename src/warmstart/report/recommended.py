@@ -17,6 +17,7 @@ from warmstart.report.page import render
 from warmstart.report.results import write_facts
 
 FORMAT = "warmstart-recommendation/1"
+HEADS = {"knn": "neighbours", "ridge": "ridge"}
 BASIS = {
     "published": "published with these weights",
     "architecture": "published for other weights of the same architecture",
@@ -35,11 +36,14 @@ def write_recommendation(found: Recommendation, folder: Path, recipe: str) -> No
 
 def recommendation_html(found: Recommendation) -> str:
     """The page as text."""
+    forecast = found.metric == "skill"
     return render(
         "recommendation.html.j2",
         o=found,
-        noun=PLURAL[found.kind],
-        one=found.kind,
+        noun="windows" if forecast else PLURAL[found.kind],
+        one="window" if forecast else found.kind,
+        forecast=forecast,
+        heads={head: HEADS[head] for head in found.candidates[0].rounds[-1].accuracy},
         unit="px" if found.kind == "image" else UNIT[found.kind],
         date=numbers.moment(found.environment.get("date", "")),
         metric=metric_name(found.metric),
@@ -61,13 +65,13 @@ def _row(one: Ranked, found: Recommendation) -> dict[str, Any]:
     probed = one.rounds[-1]
     best = probed.best
     tone = "chosen" if one.backbone == found.backbone else "candidate"
-    text = numbers.value("accuracy", best.value)
+    text = numbers.value(found.metric, best.value)
     return {
         "of": one,
         "probed": probed,
         "tone": tone,
         "value": text,
-        "span": numbers.span("accuracy", best),
+        "span": numbers.span(found.metric, best),
         "bar": interval_bar(f"{one.backbone}: {text}", best.value, best.low, best.high, tone),
         "milliseconds": f"{1000 * one.seconds_per_sample:.3g}",
     }

@@ -17,14 +17,18 @@ SOLVED = 0.99
 """Accuracy of the probe from which on there is next to nothing left for a tune to gain."""
 
 
-def expected_method(per_class: float, probe: Interval) -> tuple[str, str]:
+def expected_method(per_class: float | None, probe: Interval) -> tuple[str, str]:
     """The method that is expected to be best, and why, where there was no time to try any.
+
+    `per_class` are training samples; `None` of forecasts.
 
     >>> expected_method(5, Interval(0.8, 0.7, 0.9))
     ('probe', 'with 5 training samples per class a tune is as likely to lose as to gain')
     >>> expected_method(80, Interval(0.8, 0.7, 0.9))[0], expected_method(80, Interval(0.995, 0.99, 1.0))[0]
     ('lp_ft', 'probe')
     """
+    if per_class is None:
+        return "probe", "no tune is expected to better it unless that was measured"
     if probe.value >= SOLVED:
         return "probe", f"frozen features are right in {percent(probe.value)}, which leaves a tune little to gain"
     if per_class < FEW_PER_CLASS:
@@ -34,22 +38,22 @@ def expected_method(per_class: float, probe: Interval) -> tuple[str, str]:
 
 
 def why(
-    best: Ranked, others: Sequence[Ranked], tuned: Sequence[Tuned], pair: Difference | None, per_class: float
+    best: Ranked, others: Sequence[Ranked], tuned: Sequence[Tuned], pair: Difference | None, per_class: float | None
 ) -> str:
-    """Two sentences: why this backbone, and why this method."""
-    return f"{_backbone(best, others, pair)} {_method(best, tuned, per_class)}"
+    """Two sentences: why this backbone, and why this method; `per_class` are training samples, `None` of forecasts."""
+    return f"{_backbone(best, others, pair, forecast=per_class is None)} {_method(best, tuned, per_class)}"
 
 
-def _backbone(best: Ranked, others: Sequence[Ranked], pair: Difference | None) -> str:
+def _backbone(best: Ranked, others: Sequence[Ranked], pair: Difference | None, *, forecast: bool) -> str:
     probed = best.rounds[-1]
-    left_out = f"{percent(probed.best.value)} of {probed.samples} left-out training samples"
+    worth = f"get {percent(probed.best.value)} of {probed.samples} left-out training samples right"
+    if forecast:
+        worth = f"have a skill of {percent(probed.best.value)} on later stretches of {probed.samples} training windows"
     if not others:
-        return (
-            f"{best.backbone} is the only backbone that was looked at: by its frozen features it gets {left_out} right."
-        )
+        return f"{best.backbone} is the only backbone that was looked at: its frozen features {worth}."
     rival = others[0]
     if pair is None:
-        return f"{best.backbone} leads {len(others) + 1} backbones: its frozen features get {left_out} right."
+        return f"{best.backbone} leads {len(others) + 1} backbones: its frozen features {worth}."
     if pair.verdict == NO_DIFFERENCE:
         cost = best.seconds_per_sample / rival.seconds_per_sample
         pace = f"takes {cost:.1f} times as long per sample" if cost >= 1 else f"is {1 / cost:.1f} times as fast"
@@ -60,12 +64,12 @@ def _backbone(best: Ranked, others: Sequence[Ranked], pair: Difference | None) -
     )
 
 
-def _method(best: Ranked, tuned: Sequence[Tuned], per_class: float) -> str:
+def _method(best: Ranked, tuned: Sequence[Tuned], per_class: float | None) -> str:
     mine = next((one for one in tuned if one.backbone == best.backbone), None)
     if mine is None:
         method, reason = expected_method(per_class, best.rounds[-1].best)
         return f"{method} was not measured, for want of time, and is expected to be best: {reason}."
-    labels = f"with {per_class:.0f} training samples per class"
+    labels = "on windows of a later time" if per_class is None else f"with {per_class:.0f} training samples per class"
     if mine.gain is not None:
         said = "" if mine.gain.verdict == "better" else f", which is {NO_DIFFERENCE}"
         return f"{mine.method} brought {points(mine.gain.difference)} over the probe on validation, {labels}{said}."

@@ -16,6 +16,9 @@ import dataclasses
 import time
 from collections.abc import Sequence
 
+import torch
+
+from warmstart.data.futures import Forecast, ForecastTarget
 from warmstart.data.schema import IntArray
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
@@ -23,12 +26,15 @@ from warmstart.engine.events import Advanced, Decided, Finished, Listener, Start
 from warmstart.engine.heads import closed_form
 from warmstart.engine.heads.base import HeadFit, Problem
 from warmstart.engine.heads.folds import stratified_order
+from warmstart.engine.heads.forecasts import blocks, fit_forecasts
 from warmstart.engine.heads.score import log_loss
 from warmstart.errors import RecipeError
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.metrics import correct
+from warmstart.evaluation.scoring import scores
 from warmstart.select.view import View
+from warmstart.task.forecast import Forecasting
 
 HEADS = ("knn", "ridge")
 """Both by exact leave-one-out. Nearest neighbours were ahead of 23 measures of transferability."""
@@ -41,7 +47,10 @@ _WHAT = "halving"
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """What a round says of a backbone with a head: left-out accuracy and log-loss, and the input size (px, tokens)."""
+    """What a round says of a backbone with a head: left-out accuracy and log-loss, and the input size (px, tokens).
+
+    Of forecasts it is the skill, and the quantile loss.
+    """
 
     backbone: str
     head: str
@@ -112,17 +121,17 @@ def halve(
         if rounds and new * sum(view.seconds(full=last) for view in left.values()) > time_left():
             listener(Decided(f"the budget ends the halving before {size} samples: it rests on {rounds[-1].samples}"))
             break
-        scores = sorted(
+        found = sorted(
             (score for view in left.values() for score in _scores(view, fits, order[:size], last, seed)),
             key=lambda score: (-score.accuracy.value, score.log_loss),
         )
-        ranked = list(dict.fromkeys(score.backbone for score in scores))
+        ranked = list(dict.fromkeys(score.backbone for score in found))
         kept = len(ranked) if last else -(-len(ranked) // 2)
-        rounds.append(Round(size, tuple(scores), kept, time.monotonic() - began))
+        rounds.append(Round(size, tuple(found), kept, time.monotonic() - began))
         left, out = {uri: left[uri] for uri in ranked[:kept]}, ranked[kept:] + out
         listener(Advanced(_WHAT))
         dropped = f"; dropped: {', '.join(ranked[kept:])}" if kept < len(ranked) else ""
-        listener(Decided(f"{size} samples: {ranked[0]} leads, by {scores[0].head}{dropped}"))
+        listener(Decided(f"{size} samples: {ranked[0]} leads, by {found[0].head}{dropped}"))
     listener(Finished(_WHAT))
     return Halving(tuple(rounds), (*left, *out), unseen)
 
@@ -163,6 +172,8 @@ def _affordable(
 
 def _scores(view: View, fits: dict[str, HeadFit], indices: IntArray, full: bool, seed: int) -> list[Score]:
     """Of one backbone with each head on the samples at `indices`."""
+    if isinstance(view.data.dataset.target, ForecastTarget):
+        return _of_forecasts(view, indices, view.data.dataset.target, seed)
     labels, size = view.data.dataset.labels[indices], view.size if full else view.half
     problem = Problem.of(view.features(indices, full=full), labels, len(view.data.dataset.target.classes))
     outputs = {head: fit(problem, seed=seed).cv_outputs for head, fit in fits.items()}
@@ -170,3 +181,17 @@ def _scores(view: View, fits: dict[str, HeadFit], indices: IntArray, full: bool,
         Score(view.uri, head, bootstrap(correct(logits, labels), seed=seed), log_loss(logits, labels), size)
         for head, logits in outputs.items()
     ]
+
+
+def _of_forecasts(view: View, indices: IntArray, target: ForecastTarget, seed: int) -> list[Score]:
+    """Of the ridge regression of forecasts, on windows of later stretches of time, each answered by a fit on those
+    before it.
+    """
+    task, targets = Forecasting(target.quantiles, target.context), view.data.targets(indices)
+    known = torch.nonzero(~Forecast.of(targets).values.isnan().any(1)).flatten()
+    features, targets = view.features(indices, full=True)[known], targets[known]
+    outputs = fit_forecasts(features, targets, task, groups=view.backbone.groups).cv_outputs
+    held = [rows for _, rows in blocks(Forecast.of(targets.double()).origin, target.horizon)]
+    rows = torch.cat(held) if held else torch.arange(len(targets))
+    skill = bootstrap(scores(task, outputs[rows], targets[rows]), seed=seed)
+    return [Score(view.uri, "ridge", skill, float(task.loss(outputs[rows], targets[rows])), view.size)]

@@ -14,6 +14,7 @@ from warmstart.data.tokens import TokenStore
 from warmstart.engine.data import RunData
 from warmstart.engine.extraction import choose
 from warmstart.model.backbone import Backbone
+from warmstart.model.beside import CONTEXT
 from warmstart.model.network import Network
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.profile import profile
@@ -73,10 +74,13 @@ class View:
         return flops / (self.speed.flops * self.speed.extraction) + 1 / self.speed.images
 
     def features(self, indices: IntArray, *, full: bool) -> Tensor:
-        """The backbone's own features (n, d) of the samples at `indices`; at half the size unless `full`."""
+        """The backbone's own features (n, d) of the samples at `indices`; at half the size unless `full`.
+
+        Those of all groups where the input stands beside them, as for forecasts.
+        """
         wanted = self.data.wanted(self.backbone.chain, self.size if full else self.half)
-        found = activations(wanted, -1, indices)
-        return found[:, self.backbone.groups[-1].start :] if self.backbone.groups else found
+        found, groups = activations(wanted, -1, indices), self.backbone.groups
+        return found[:, groups[-1].start :] if groups and groups[0].name != CONTEXT else found
 
     def _flops(self, size: int) -> float:
         whole, store = profile(self.backbone, 0, len(self.backbone.chain.cuts) - 1, size).flops, self.data.store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -33,6 +34,20 @@ PACKAGES = ("warmstart", "torch", "timm", "pillow", "numpy")
 """Those whose version can change an answer; recorded, so that a difference can be traced."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """How a bundle is to be asked, as `Manifest` has it: as in training."""
+
+    longest: int = LONGEST
+    """Tokens that a text is written of at most, where texts are written."""
+    window: int | None = None
+    """Steps of the windows that recordings were cut into, if they were."""
+    least_score: float = 0.0
+    """Of boxes that are told where nothing is said."""
+    tile: int | None = None
+    """Side of the tiles that images were cut into, if they were."""
+
+
 def write_bundle(
     folder: str | Path,
     networks: Network | Sequence[Network],
@@ -48,10 +63,7 @@ def write_bundle(
     results: Path | None = None,
     data: str = "data",
     reference: Reference | None = None,
-    longest: int = LONGEST,
-    window: int | None = None,
-    least_score: float = 0.0,
-    tile: int | None = None,
+    use: Use = Use(),
 ) -> Path:
     """Write a bundle, load it again and compare its answers, and only then give it its name.
 
@@ -69,10 +81,7 @@ def write_bundle(
         results: a `results.json` to copy.
         data: name of the data.
         reference: what to judge answers by, from validation and training samples.
-        longest: tokens that a text is written of at most, where texts are written.
-        window: steps of the windows that recordings were cut into, if they were.
-        least_score: of boxes that are told where nothing is said.
-        tile: side of the tiles that images were cut into, if they were.
+        use: how it is to be asked.
 
     Raises:
         RunError: `folder` exists.
@@ -105,14 +114,11 @@ def write_bundle(
         backbone=members[0].facts.card,
         preprocess=preprocess.to_dict(),
         classes=target.classes,
-        longest=longest,
-        window=window,
         centre=target.centre if isinstance(target, NumberTarget) else (),
         scale=target.scale if isinstance(target, NumberTarget) else (),
         forecast=target.to_dict() if isinstance(target, ForecastTarget) else None,
         scene=target.to_dict() if isinstance(target, SceneTarget) else None,
-        least_score=least_score,
-        tile=tile,
+        **vars(use),
         members=entries,
         temperature=temperature,
         metrics=dict(metrics or {}),

@@ -65,7 +65,7 @@ class Segment:
             return backbone
         backbone = dataclasses.replace(backbone, spec=dataclasses.replace(backbone.preprocess, resize="pad"))
         if stride is not None:
-            from warmstart.model.pyramid import dilated
+            from warmstart.model.dilation import dilated
 
             backbone = dilated(backbone, stride)
         try:

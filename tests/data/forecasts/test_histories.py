@@ -91,9 +91,9 @@ def test_times_with_and_without_a_zone_are_not_mixed_and_those_of_several_are_to
 
 def test_a_row_that_names_no_series_or_has_no_time_is_told() -> None:
     with pytest.raises(DataError, match="row 3: the column 'store' is empty"):
-        read_histories(long_table().assign(store=["a", "a", None, *"aaabbbb"]))
+        read_histories(long_table().assign(store=["a", "a", "", *"aaabbbb"]))
     with pytest.raises(DataError, match="row 2: the time in 'date' is missing"):
-        read_histories(long_table().assign(date=[DAYS[0], pd.NaT, *DAYS, *DAYS[:2]]))
+        read_histories(long_table().assign(date=pd.DatetimeIndex(["2024-01-01", "", *DAYS, *DAYS[:2]])))
 
 
 def test_a_column_is_of_values_whatever_it_is_called_and_numbers_of_rows_are_none() -> None:

@@ -139,7 +139,12 @@ def test_a_file_is_one_recording_if_the_model_takes_as_many_channels_and_is_read
 ) -> None:
     path, read, whole = tmp_path / "a.csv", list[Path](), Path.read_bytes
     path.write_text(content)
-    monkeypatch.setattr(Path, "read_bytes", lambda self: (read.append(self), whole(self))[1])
+
+    def counted(self: Path) -> bytes:
+        read.append(self)
+        return whole(self)
+
+    monkeypatch.setattr(Path, "read_bytes", counted)
     samples = load_inputs(path, kind="series", channels=channels)
     assert [sample.source.values.shape for sample in samples] == shapes
     assert read == [path]

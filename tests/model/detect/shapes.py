@@ -1,6 +1,8 @@
-"""Rectangles of two colours on noise, a small backbone that gives maps of them, and the training of a detector on both."""
+"""Rectangles of two colours on noise, a small backbone that gives maps of them, and the training of a detector."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ MAPS = Maps(("a", "b", "c"), (16, 24, 32), (8, 16, 32), (8, 4, 2), SIZE)
 
 
 def scenes(n: int = 8, size: int = SIZE, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Images (n, 3, size, size) with one or two rectangles, red of class 0 and blue of class 1, and targets (n, 3, 6)."""
+    """Images (n, 3, size, size) of one or two rectangles, red of class 0 and blue of class 1, and targets (n, 3, 6)."""
     random = np.random.default_rng(seed)
     images = random.normal(0, 0.3, (n, 3, size, size)).astype("float32")
     targets = np.full((n, 3, 6), -1, "float32")
@@ -37,7 +39,7 @@ class Small(nn.Module):
         widths = (3, 8, 16, *MAPS.channels)
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.Conv2d(have, want, 3, 2, 1), nn.BatchNorm2d(want), nn.ReLU())
-            for have, want in zip(widths, widths[1:], strict=False)
+            for have, want in itertools.pairwise(widths)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,7 +71,7 @@ def trained(head: Detector, steps: int, rate: float) -> tuple[list[float], Tenso
 
 
 def caught(found: Tensor, targets: Tensor) -> list[bool]:
-    """Whether each object is among as many of the surest detections as the image has objects, right in class and place."""
+    """Whether each object is among as many of the surest detections as there are objects, right in class and place."""
     hits = []
     for rows, truth in zip(found, targets, strict=True):
         there = truth[truth[:, 0] >= 0]

@@ -1,4 +1,4 @@
-"""What the detectors of other suppliers than torchvision have in common: they learn, find, and are built again."""
+"""What all detectors have in common: they learn, find, and are built again."""
 
 from __future__ import annotations
 
@@ -13,12 +13,26 @@ from warmstart.model.detect.catalog import detector
 from warmstart.model.head import build_head
 
 HEADS = {
+    "fcos?channels=32&convs=1": ("classification", "bbox_regression", "bbox_ctrness"),
+    "retinanet?channels=32&anchor=16": ("classification", "bbox_regression"),
+    "fasterrcnn?channels=16&width=32&proposals=20&anchor=16": ("classifier", "box_reg", "objectness", "rpn_box_reg"),
+    "ssd?nms=0.45": ("bbox_regression", "classification"),
+    "ssdlite?nms=0.55": ("bbox_regression", "classification"),
     "yolox?width=0.125": ("iou", "obj", "cls"),
     "rtdetr?queries=10&layers=1&width=32&denoising=20": ("vfl", "bbox", "giou"),
     "dfine?queries=10&layers=2&width=32&denoising=20": ("vfl", "bbox", "giou", "fgl", "ddf"),
 }
 """And the terms of their losses."""
-STEPS = {"yolox": (110, 5e-3), "rtdetr": (40, 5e-3), "dfine": (40, 5e-3)}
+STEPS = {
+    "fcos": (60, 5e-3),
+    "retinanet": (120, 5e-3),
+    "fasterrcnn": (50, 5e-3),
+    "ssd": (60, 2e-3),
+    "ssdlite": (60, 5e-3),
+    "yolox": (110, 5e-3),
+    "rtdetr": (40, 5e-3),
+    "dfine": (40, 5e-3),
+}
 heads = pytest.mark.parametrize("head", HEADS)
 
 
@@ -27,7 +41,8 @@ def test_it_learns_eight_images_by_heart(head: str) -> None:
     losses, found = trained(detector(head, MAPS, 2), *STEPS[head.partition("?")[0]])
     assert losses[-1] < losses[0] / 2
     hits = caught(found, scenes()[1])
-    assert sum(hits) >= 0.75 * len(hits)
+    slow = head.startswith("retinanet")  # it has no norms
+    assert sum(hits) >= (0.5 if slow else 0.75) * len(hits)
 
 
 @heads

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torchvision
 from torch import Tensor, nn
+from torchvision.models.vgg import cfgs, make_layers
 
 from warmstart.model.adapters.at_file import called, split
 from warmstart.model.adapters.base import assemble, drawn, seeded
@@ -99,7 +100,11 @@ def body(name: str, *, seed: int) -> nn.Module:
             resnet.fc = nn.Identity()
             return resnet
         if facts.body == "vgg16":
-            layers = torchvision.models.vgg16().features
+            layers = make_layers(cfgs["D"])  # VGG-16 without its classifier, which is most of it, and as it starts
+            for layer in layers:
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+                    nn.init.zeros_(layer.bias)
             [layer for layer in layers if isinstance(layer, nn.MaxPool2d)][2].ceil_mode = True  # 300 / 8 is 38 then
             return Pooled(layers[:-1])
         norm = functools.partial(nn.BatchNorm2d, eps=facts.eps, momentum=0.03)

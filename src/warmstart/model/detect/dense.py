@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.models import detection
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.fcos import FCOSHead
@@ -17,6 +18,9 @@ from warmstart.model.detect.base import Found, Truth
 from warmstart.model.detect.published import meant, take
 from warmstart.model.detect.pyramids import OnPyramid, StandIn, findings, images, share, targets
 from warmstart.model.maps import Maps
+
+_USUAL = 256
+"""Channels that the weights of RetinaNet's head are drawn for, with a standard deviation of 0.01."""
 
 
 class _Dense(OnPyramid):
@@ -139,12 +143,16 @@ class RetinaNet(_Dense):
         side = anchor or 32 * share(maps.size)
         sizes = tuple(tuple(int(side * 2 ** (level + part / 3)) for part in range(3)) for level in range(5))
         anchors = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * 5)
+        head = RetinaNetHead(channels, anchors.num_anchors_per_location()[0], classes)
+        for layer in head.modules():
+            if isinstance(layer, nn.Conv2d):  # without norms, 0.01 lets the signal of few channels fade
+                layer.weight.data *= math.sqrt(_USUAL / channels)
         self.keep(
             detection.RetinaNet(
                 StandIn(channels),
                 classes,
                 anchor_generator=anchors,
-                head=RetinaNetHead(channels, anchors.num_anchors_per_location()[0], classes),
+                head=head,
                 score_thresh=score,
                 nms_thresh=nms,
                 detections_per_img=most,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -88,13 +89,28 @@ class FasterRCNN(OnPyramid):
     def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
         """See `Detector.learn`."""
         features, seen, told = self.pyramid(maps), images(maps[0], size), targets(truths, self.first)
-        proposals, first = self.rpn(seen, features, told)
-        _, second = self.roi_heads(features, proposals, seen.image_sizes, told)
+        with self._told_to(learn=True):
+            proposals, first = self.rpn(seen, features, told)
+            _, second = self.roi_heads(features, proposals, seen.image_sizes, told)
         return {**second, **first}
 
     def find(self, maps: list[Tensor], size: int) -> Sequence[Found]:
         """See `Detector.find`."""
         features, seen = self.pyramid(maps), images(maps[0], size)
-        proposals, _ = self.rpn(seen, features)
-        found, _ = self.roi_heads(features, proposals, seen.image_sizes)
+        with self._told_to(learn=False):
+            proposals, _ = self.rpn(seen, features)
+            found, _ = self.roi_heads(features, proposals, seen.image_sizes)
         return findings(found, self.first)
+
+    @contextlib.contextmanager
+    def _told_to(self, *, learn: bool) -> Iterator[None]:
+        """What torchvision's two parts give follows their own flags, which say here what layers in them do."""
+        parts = (self.rpn, self.roi_heads)
+        flags = [part.training for part in parts]
+        for part in parts:
+            part.training = learn
+        try:
+            yield
+        finally:
+            for part, flag in zip(parts, flags, strict=True):
+                part.training = flag

@@ -104,11 +104,11 @@ def read_columns(source: Any, notes: list[str]) -> Table:
     names = [str(name) for name in frame.columns]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"column name(s) that occur more than once: {some(repeated)}", "one name for each column")
-    columns = [frame.iloc[:, i] for i in range(len(names))]
-    for name, column in zip(names, columns, strict=True):
+    stored = [frame.iloc[:, i] for i in range(len(names))]
+    for name, column in zip(names, stored, strict=True):
         if (zone := getattr(column.dtype, "tz", None)) is not None and str(zone) != "UTC":
             notes.append(f"the times of {name} are in the time zone {zone}; they are read as UTC")
-    return _table(list(zip(names, map(_plain, columns), strict=True)), len(frame), notes)
+    return _table(list(zip(names, map(_plain, stored), strict=True)), len(frame), notes)
 
 
 def _table(pairs: Sequence[tuple[str, npt.NDArray[Any]]], rows: int, notes: list[str]) -> Table:

@@ -72,12 +72,9 @@ def _read(source: Any, asked: Asked, channels: int | None, notes: list[str]) -> 
     if not alone or source.suffix.lower() not in _TABLES or not source.is_file():
         return read_recordings(source, asked, notes)
     if width := width_without_header(source):
-        one = width == channels
-        return (
-            Recordings([read_recording(source, source.as_posix(), asked, notes)], ())
-            if one
-            else read_recordings(source, asked, notes)
-        )
+        if width != channels:
+            return read_recordings(source, asked, notes)
+        return Recordings([read_recording(source, source.as_posix(), asked, notes)], ())
     table = read_columns(source, notes)
     found = read_recordings(table, asked, notes)
     if any(one.series.channels == channels and one.series.steps > 1 for one in found.found):
