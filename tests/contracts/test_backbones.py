@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from warmstart.model.edits import apply_edits
 from warmstart.model.head import LinearHead
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
+from warmstart.model.pyramid import pyramid
 from warmstart.model.uri import Uri
+from warmstart.preprocess.spec import PreprocessSpec
 
 SMALL = {
     "toy": 12,
@@ -387,3 +390,27 @@ def test_a_reset_draws_the_input_layer_or_everything_anew(uri: str, backbone: Ba
     apply_edits(network, reset=True, seed=7)
     fresh = untrained_module(uri, seed=7).state_dict()
     assert all(torch.equal(value, fresh[name]) for name, value in backbone.module.state_dict().items())
+
+
+def test_it_gives_maps_of_several_strides_or_says_why_not(uri: str, backbone: Backbone) -> None:
+    if not isinstance(backbone.spec, PreprocessSpec):
+        with pytest.raises(BackboneError, match="gives no maps: it takes series"):
+            pyramid(backbone)
+        return
+    strides, size = (1, 2, 4) if uri == "toy" else (4, 8, 16, 32), backbone.card.min_size
+    found, x = pyramid(backbone, strides, size=size), images(backbone, n=2)
+    assert found.maps is not None
+    assert (found.maps.strides, found.maps.size, found.maps.width) == (strides, size, found.out_features)
+    last = len(found.chain) - 1
+    with evaluating(found.module), torch.no_grad():
+        whole = found.chain(x)
+        for cut in (1, last // 2, last - 1, last):
+            assert torch.equal(found.chain.suffix(cut)(found.chain.prefix(cut)(x)), whole)
+        maps = found.maps.unpack(whole)
+    assert [each.shape[1:] for each in maps] == [
+        (c, side, side) for c, side in zip(found.maps.channels, found.maps.sides, strict=True)
+    ]
+    if "inception" not in uri:  # it pads nothing
+        assert found.maps.sides == tuple(math.ceil(size / stride) for stride in strides)
+    torch.autograd.backward(found.chain(x).square().mean())
+    assert [name for name, parameter in found.module.named_parameters() if parameter.grad is None] == []

@@ -107,3 +107,145 @@ def test_every_cut_is_exact_in_training_and_after_it(found: Backbone) -> None:
             assert torch.equal(again.chain.suffix(cut)(again.chain.prefix(cut)(x)), whole), cut
         with evaluating(found.module):
             assert_exact(found.chain, x)
+
+
+def test_a_row_is_the_maps_as_they_are_at_the_ends_of_blocks() -> None:
+    backbone = plain("lite0")
+    found, x = pyramid(backbone), images(backbone)
+    assert found.maps is not None
+    assert found.maps.names == ("blocks.1", "blocks.2", "blocks.4", "blocks.6"), "without the expansion of conv_head"
+    ends = {block.name: block.cut for block in backbone.chain.blocks}
+    with evaluating(backbone.module), torch.no_grad():
+        maps = found.maps.unpack(found.chain(x))
+        for name, each in zip(found.maps.names, maps, strict=True):
+            torch.testing.assert_close(each, backbone.chain.prefix(ends[name])(x), rtol=1e-4, atol=1e-5)
+            assert each.is_contiguous(memory_format=torch.channels_last) or len(each) > 1
+
+
+def test_maps_of_a_plain_transformer_are_its_tokens_resized() -> None:
+    backbone = plain("timm:vit_tiny_patch16_224?size=64")
+    found, x = pyramid(backbone, (8, 16, 32)), images(backbone)
+    assert found.maps is not None
+    assert (found.maps.names, found.maps.sides) == (("blocks.3", "blocks.7", "blocks.11"), (8, 4, 2))
+    end = next(block.cut for block in backbone.chain.blocks if block.name == "blocks.7")
+    with evaluating(backbone.module), torch.no_grad():
+        finest, own, coarsest = found.maps.unpack(found.chain(x))
+        tokens = backbone.chain.prefix(end)(x)[:, 1:]
+        last = backbone.chain.prefix(next(c.index for c in backbone.chain.cuts if c.name == "norm"))(x)[:, 1:]
+    torch.testing.assert_close(own, tokens.transpose(1, 2).unflatten(2, (4, 4)), rtol=1e-4, atol=1e-5)
+    means = nn.functional.avg_pool2d(last.transpose(1, 2).unflatten(2, (4, 4)), 2)
+    torch.testing.assert_close(coarsest, means, rtol=1e-4, atol=1e-5)
+    assert finest.shape == (2, 192, 8, 8)
+
+
+def test_weights_are_shared_and_what_is_above_the_last_map_is_left_out() -> None:
+    backbone = plain("lite0")
+    before, x = backbone.card, images(backbone)
+    with evaluating(backbone.module), torch.no_grad():
+        features = backbone.chain(x)
+    found = pyramid(backbone)
+    own = dict(backbone.module.named_parameters())
+    assert all(own[name] is parameter for name, parameter in found.module.named_parameters())
+    left = set(backbone.module.state_dict()) - set(found.module.state_dict())
+    assert {name.partition(".")[0] for name in left} == {"conv_head", "bn2"}
+    assert found.card.parameters == sum(p.numel() for p in found.module.parameters()) < before.parameters
+    assert found.card.weights_sha256 != before.weights_sha256
+    assert (found.card.name, backbone.card) == (before.name, before)
+    with evaluating(backbone.module), torch.no_grad():
+        assert torch.equal(backbone.chain(x), features)
+    assert sorted(name for block in found.chain.blocks for name in block.parameters) == sorted(found_names(found))
+    assert found.chain.cut_for({"blocks.6.0.conv_pw.weight"}) >= found.chain.blocks[-2].cut
+    assert pyramid(found) is found
+
+
+def found_names(backbone: Backbone) -> list[str]:
+    return [name for name, _ in backbone.module.named_parameters()]
+
+
+def test_it_is_built_again_from_its_name_and_reads_rows_that_another_made_at_another_size() -> None:
+    first = pyramid(plain("toy"), (1, 2, 4))
+    x = torch.rand(3, 3, 44, 44, generator=torch.Generator().manual_seed(0))
+    with evaluating(first.module), torch.no_grad():
+        whole = first.chain(x)
+        rows = {cut: first.chain.prefix(cut)(x) for cut in range(len(first.chain))}
+    for cut, stored in rows.items():
+        again = pyramid(load_backbone(first.card.name, pretrained=False, seed=3), (1, 2, 4))
+        assert list(again.module.state_dict()) == list(first.module.state_dict())
+        again.module.load_state_dict(first.module.state_dict())
+        with evaluating(again.module), torch.no_grad():
+            assert torch.equal(again.chain.suffix(cut)(stored), whole)
+
+
+def test_a_row_that_no_size_gives_is_refused() -> None:
+    found = pyramid(plain("toy"), (1, 2, 4))
+    with pytest.raises(BackboneError, match="an activation of 1001 numbers"):
+        found.chain.suffix(-2)(torch.rand(1, 1001))
+
+
+def test_what_lies_below_the_lowest_map_is_stored_once_and_rows_have_addresses_of_their_own() -> None:
+    backbone = plain("lite0")
+    found, fewer = pyramid(backbone), pyramid(backbone, (8, 16, 32))
+    lowest = next(block.cut for block in backbone.chain.blocks if block.name == "blocks.1")
+    assert prefix_sha256(found.chain, lowest) == prefix_sha256(backbone.chain, lowest)
+    for cut in (lowest + 1, len(found.chain) - 2, len(found.chain) - 1):
+        assert len({prefix_sha256(each.chain, cut) for each in (backbone, found, fewer)}) >= 2
+        assert prefix_sha256(found.chain, cut) != prefix_sha256(backbone.chain, cut)
+    last = len(found.chain) - 1
+    assert prefix_sha256(found.chain, last) != prefix_sha256(fewer.chain, last)
+
+
+def test_other_channels_and_low_rank_matrices_are_taken_along() -> None:
+    backbone = load_backbone("toy?pretrained=false&channels=13")
+    network = Network(pyramid(backbone, (1, 2, 4)), nn.Identity())
+    x = images(backbone)
+    assert x.shape[1] == 13
+    attach(network, rank=2, alpha=4.0, on=lambda name: True, seed=0)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.endswith(".B"):
+                parameter.normal_(generator=torch.Generator().manual_seed(1))
+    chain = network.facts.chain
+    assert any(".parametrizations." in name for block in chain.blocks for name in block.parameters)
+    with evaluating(network), torch.no_grad():
+        tuned = assert_exact(chain, x)
+        merge(network)
+        torch.testing.assert_close(assert_exact(chain, x), tuned, rtol=1e-4, atol=1e-4)
+
+
+def test_one_is_made_of_a_backbone_with_low_rank_matrices() -> None:
+    network = Network(plain("toy"), LinearHead(20, 2))
+    attach(network, rank=2, alpha=4.0, on=lambda name: True, seed=0)
+    found = pyramid(network.facts, (2, 4))
+    assert any(name.endswith(".A") for name in found_names(found))
+    with evaluating(found.module), torch.no_grad():
+        assert_exact(found.chain, images(found))
+
+
+def test_random_weights_can_be_put_in() -> None:
+    network = Network(pyramid(plain("toy"), (2, 4)), nn.Identity())
+    before = network.backbone.state_dict()["stem.0.weight"].clone()
+    apply_edits(network, reset=True, seed=3)
+    assert not torch.equal(network.backbone.state_dict()["stem.0.weight"], before)
+    apply_edits(network, reset="input", seed=4)
+
+
+@pytest.mark.parametrize(
+    ("uri", "strides", "size", "said"),
+    [
+        ("toy", (4, 8, 16), None, "no map of stride 8 or 16\nExpected: strides out of 1, 2, 4"),
+        ("toy?taps=1", (2, 4), None, "those of several blocks already"),
+        ("minilm", (4, 8), None, "it takes texts"),
+        ("toy", (2, 4), 4, "at least 8 pixels"),
+        ("timm:vit_tiny_patch16_224?size=64", (4, 8), 96, "which takes 64 alone"),
+    ],
+)
+def test_what_cannot_be_is_said(uri: str, strides: tuple[int, ...], size: int | None, said: str) -> None:
+    with pytest.raises(BackboneError, match=said):
+        pyramid(plain(uri) if uri.startswith("timm") else load_backbone(uri), strides, size=size)
+
+
+def test_a_network_that_cannot_be_cut_says_why() -> None:
+    backbone = plain("toy")
+    backbone.chain = Chain(backbone.module, backbone.chain.cuts[:2], backbone.chain.blocks, None, "it branches")
+    with pytest.raises(BackboneError, match=r"cannot be cut \(it branches\)"):
+        pyramid(backbone, (1, 2, 4))

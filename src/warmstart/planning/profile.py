@@ -44,7 +44,7 @@ def profile(backbone: Backbone, start: int, stop: int, size: int) -> Profile:
     if start == stop:
         return Profile(0, 0, 0)
     chain, card = backbone.chain, backbone.card
-    key = (card.architecture, card.parameters, len(chain.cuts), start, stop, size)
+    key = (card.architecture, card.parameters, backbone.maps, len(chain.cuts), start, stop, size)
     if key not in _known:
         try:
             _known[key] = _count(backbone, start, stop, size)
