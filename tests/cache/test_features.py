@@ -20,6 +20,8 @@ from warmstart.model.activation import ActivationDtype
 from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.chain import Chain
+from warmstart.model.modes import evaluating
+from warmstart.model.pyramid import pyramid
 
 COUNT = 12
 
@@ -276,3 +278,28 @@ def test_a_view_is_what_training_would_see_in_that_epoch(toy: Backbone, pixels: 
     found = activations(wanted(toy.chain, pixels, cache, view=view), 3, order)
     assert torch.allclose(found, expected, atol=1e-5)
     assert not torch.allclose(found, activations(wanted(toy.chain, pixels, cache), 3, order), atol=1e-2)
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_rows_of_maps_are_stored_and_read_back_and_a_network_goes_on_from_them(
+    pixels: PixelStore, tmp_path: Path, counted: Counted, dtype: ActivationDtype
+) -> None:
+    found = pyramid(load_backbone("toy"), (1, 2, 4))
+    assert found.maps is not None
+    chain = found.chain
+    for cut in (chain.blocks[-2].cut, len(chain) - 2, len(chain) - 1):
+        asked = wanted(chain, pixels, ActivationStore(tmp_path), dtype=dtype)
+        made = activations(asked, cut, range(COUNT))
+        assert made.shape == (COUNT, *chain.activation_shape(cut, 32))
+        counted.samples = 0
+        fresh = pyramid(load_backbone("toy"), (1, 2, 4)).chain
+        again = stored_activations(wanted(fresh, pixels, ActivationStore(tmp_path), dtype=dtype), cut, range(COUNT))
+        assert again is not None
+        assert counted.samples == 0
+        rows = again[torch.arange(COUNT)]
+        assert torch.equal(rows, made)
+        (batch,) = ImageBatches(pixels, range(COUNT), batch_size=COUNT)
+        with evaluating(fresh.module), torch.no_grad():
+            whole = fresh(batch.inputs)
+            most = 0.05 if dtype == "bf16" else 1e-5
+            torch.testing.assert_close(fresh.suffix(cut)(rows), whole, rtol=most, atol=most)

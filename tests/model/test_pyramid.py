@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from warmstart.cache.key import prefix_sha256
+from warmstart.errors import BackboneError
 from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.chain import Chain
+from warmstart.model.edits import apply_edits
+from warmstart.model.head import LinearHead
+from warmstart.model.low_rank import attach, merge
 from warmstart.model.modes import evaluating
+from warmstart.model.network import Network
 from warmstart.model.pyramid import pyramid
 
 NETWORKS = {

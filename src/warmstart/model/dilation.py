@@ -142,5 +142,9 @@ def _replaced(module: nn.Module, path: str, new: Mapping[str, nn.Module]) -> nn.
 
 def _sides(chain: Chain, size: int) -> list[int]:
     """Places along an edge at every cut; 1 where the activation is no map."""
-    shapes = [chain.activation_shape(cut, size) for cut in range(len(chain.cuts))]
-    return [shape[axes[0] - 1] if len(axes := positions(shape)) == 2 else 1 for shape in shapes]
+    sides = []
+    for cut in range(len(chain.cuts)):
+        shape = chain.activation_shape(cut, size)
+        axes = (1,) if len(shape) == 3 and len(set(shape)) == 1 else positions(shape)  # any of three equal ones
+        sides.append(shape[axes[0] - 1] if len(shape) == 3 and axes else 1)
+    return sides

@@ -8,6 +8,7 @@ import torch
 from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.modes import evaluating
+from warmstart.model.pyramid import pyramid
 from warmstart.model.runtimes.base import TOLERANCE, UnavailableError, runtimes, version
 
 INSTALLED = [name for name in runtimes if version(name)]
@@ -15,9 +16,9 @@ SLOW = {"compiled"}  # takes a minute
 PARAMETERS = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in INSTALLED]
 
 
-@pytest.fixture(scope="module", params=["toy", "lite0"])
+@pytest.fixture(scope="module", params=["toy", "lite0", "maps"])
 def backbone(request: pytest.FixtureRequest) -> Backbone:
-    return load_backbone(request.param)
+    return pyramid(load_backbone("toy"), (1, 2, 4)) if request.param == "maps" else load_backbone(request.param)
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -46,3 +47,28 @@ def test_what_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     chain = load_backbone("toy").chain
     with pytest.raises(UnavailableError, match="not installed"):
         runtimes["openvino"](chain, (len(chain.cuts) - 1,), 32)
+
+
+@pytest.mark.parametrize("name", ["folded", "openvino"])
+def test_tokens_that_are_resized_to_maps_are_those_of_torch_or_the_runtime_says_no(name: str) -> None:
+    chain = pyramid(load_backbone("timm:vit_tiny_patch16_224?pretrained=false&size=64")).chain
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    cuts = (len(chain.cuts) // 2, len(chain.cuts) - 1)
+    with evaluating(chain.module), torch.inference_mode():
+        try:
+            found = runtimes[name](chain, cuts, 64)(x)
+        except UnavailableError as error:
+            assert str(error)  # noqa: PT017 (either will do)
+            return
+        for cut, each in zip(cuts, found, strict=True):
+            expected = chain.prefix(cut)(x)
+            assert float((each - expected).abs().max()) <= TOLERANCE * float(expected.abs().max())
+
+
+def test_an_activation_that_a_later_layer_writes_to_is_kept() -> None:
+    chain = load_backbone("torchvision:resnet18?pretrained=false").chain
+    norm, relu = (next(cut.index for cut in chain.cuts if cut.name == name) for name in ("bn1", "relu"))
+    x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with evaluating(chain.module), torch.inference_mode():
+        found = chain.prefixes((norm, relu))(x)
+        assert all(torch.equal(each, chain.prefix(cut)(x)) for each, cut in zip(found, (norm, relu), strict=True))
