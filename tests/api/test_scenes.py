@@ -124,7 +124,7 @@ def test_methods_are_compared_on_the_same_folds(shapes: Path, tmp_path: Path) ->
         ({"recipe": "finetune?epochs=1", "head": "unet?depht=3"}, RecipeError, "depht"),
         ({"recipe": "probe"}, RecipeError, "closed form"),
         ({"task": "detect", "loss": "dice"}, DataError, "each detector has its own"),
-        ({"size": 8}, BackboneError, "8 pixels"),
+        ({"size": 4}, BackboneError, "4 pixels"),
     ],
 )
 def test_what_cannot_be_is_an_error_before_anything_is_made(

@@ -118,7 +118,7 @@ def test_gradients_of_parts_add_up_to_those_of_the_batch(task: Any) -> None:
     found = []
     for micro in (7, 3, 2):
         network = make_marker(data)
-        network.head.norm = torch.nn.Identity()  # type: ignore[assignment]
+        network.head.norm = torch.nn.Identity()
         plan = compiled(Recipe(name="a", steps=(Phase(rates=HEAD, batch_size=7, epochs=1),)), network, data).steps[0]
         assert isinstance(plan, PhasePlan)
         freeze.apply(network, plan)

@@ -85,7 +85,8 @@ class Costs:
         train, val, size = self._data.train, self._data.val, step.size
         if isinstance(step.phase, Pretrain):
             train += self._data.unlabelled
-        forward = self._flops(cache.cut, step.cut, size) * train + self._flops(cache.cut, self._last, size) * val
+        below = self._flops(cache.cut, step.cut, size) * train
+        forward: float = below + self._flops(cache.cut, self._last, size) * val
         suffix = (self._flops(step.cut, self._last, size) + self._head(size)) * train
         forward += self._head(size) * val if self._backbone.maps is not None else 0.0
         epoch = (forward + _TRAINING * suffix) / self._speed.flops + step.steps_per_epoch * self._speed.step
