@@ -96,13 +96,13 @@ def body(name: str, *, seed: int) -> nn.Module:
     facts = DETECTORS[split(name)[0]]
     with seeded(seed):
         if facts.body == "resnet50":
-            resnet = torchvision.models.resnet50(norm_layer=functools.partial(nn.BatchNorm2d, eps=facts.eps))
+            resnet: nn.Module = torchvision.models.resnet50(norm_layer=functools.partial(nn.BatchNorm2d, eps=facts.eps))
             resnet.fc = nn.Identity()
             return resnet
         if facts.body == "vgg16":
             layers = make_layers(cfgs["D"])  # VGG-16 without its classifier, which is most of it, and as it starts
             for layer in layers:
-                if isinstance(layer, nn.Conv2d):
+                if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                     nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
                     nn.init.zeros_(layer.bias)
             [layer for layer in layers if isinstance(layer, nn.MaxPool2d)][2].ceil_mode = True  # 300 / 8 is 38 then

@@ -176,14 +176,17 @@ class _Coarser(nn.Sequential):
     """A map of half the side, or without a place at each edge, in the two convolutions of SSD."""
 
     def __init__(self, channels: int, squeezed: int, width: int, *, reduced: bool) -> None:
-        step = {"stride": 2, "padding": 1} if reduced else {}
-        super().__init__(nn.Conv2d(channels, squeezed, 1), nn.ReLU(), nn.Conv2d(squeezed, width, 3, **step), nn.ReLU())
+        stride, padding = (2, 1) if reduced else (1, 0)
+        narrow, wide = nn.Conv2d(channels, squeezed, 1), nn.Conv2d(squeezed, width, 3, stride, padding)
+        super().__init__(narrow, nn.ReLU(), wide, nn.ReLU())
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps; one of fewer than three places a side, which an input smaller than planned gives, is padded."""
         short = max(0, 3 - min(x.shape[2:]))
-        found: Tensor = super().forward(functional.pad(x, (0, short, 0, short)) if short else x)
-        return found
+        x = functional.pad(x, (0, short, 0, short)) if short else x
+        for layer in self:
+            x = layer(x)
+        return x
 
 
 def usual_scales(maps: int) -> list[float]:
