@@ -18,7 +18,7 @@ import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 
-from benchmarks.micro.measure import Run, Table, interleaved, machine, median
+from benchmarks.micro.measure import Figures, Run, Table, interleaved, machine, median
 from warmstart.data.scenes import MaskTarget
 from warmstart.model.catalog import load_backbone
 from warmstart.task.base import task_of
@@ -35,7 +35,8 @@ OWN, LAST, OURS = "supplier", "supplier, channels last", "ours"
 def run(repeats: int) -> Table:
     """Milliseconds of a step of each way, and how ours compares."""
     torch.set_num_threads(1)
-    rows, figures = [], {}
+    rows: list[tuple[str, ...]] = []
+    figures: Figures = {}
     for encoder in ENCODERS:
         for classes in CLASSES:
             found = interleaved(_steps(encoder, classes), repeats, uncounted=2)

@@ -58,7 +58,7 @@ def test_metrics_are_those_of_scikit_learn_over_all_pixels() -> None:
 def boundary_of(mask: np.ndarray, width: int) -> np.ndarray:
     """`mask_to_boundary` of the authors of Boundary IoU, with scipy in place of cv2."""
     padded = np.pad(mask, 1)
-    eroded = ndimage.binary_erosion(padded, np.ones((3, 3)), iterations=width)[1:-1, 1:-1]
+    eroded = ndimage.binary_erosion(padded, np.ones((3, 3), bool), iterations=width)[1:-1, 1:-1]
     found: np.ndarray = mask & ~eroded
     return found
 

@@ -69,6 +69,8 @@ def test_with_the_suppliers_weights_the_whole_network_answers_as_its(head: str, 
     own = getattr(smp, model)("tu-resnet18", encoder_weights=None, classes=2, **dilation).eval()
     for part in own.modules():
         if isinstance(part, nn.BatchNorm2d):  # else activations grow, and with them what is rounded
+            assert part.running_mean is not None
+            assert part.running_var is not None
             nn.init.normal_(part.running_mean, std=0.1)
             nn.init.uniform_(part.running_var, 0.5, 1.5)
     network = network_for(load_backbone("timm:resnet18?pretrained=false&size=64"), MaskTarget(TWO, head=head)).eval()

@@ -7,7 +7,8 @@ comes out as it is, and nothing jumps where a tile ends.
 Tiles are taken row by row, and what is complete is handed on: memory holds one band, as high as a tile and as wide as
 the image, however high that is. Of an image 10,000 pixels wide, tiles of 512 and 2 classes that are 41 MB, with 21
 classes 430 MB (`Grid.band_bytes`), and twice that while the band before is still looked at; all its logits at once
-would be 0.8 and 8.4 GB.
+would be 0.8 and 8.4 GB. Measured on 10,000 x 10,000 pixels of a tiled TIFF (`benchmarks/micro/mosaic.py`), with the map
+of classes (100 MB) and batches of 8 tiles, beside the network: 271 MB, and 1,014 MB with 21 classes.
 """
 
 from __future__ import annotations

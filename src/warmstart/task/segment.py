@@ -129,7 +129,7 @@ class Segment:
         if outputs.ndim == 2:
             return outputs
         parts = []
-        for rows, true in zip(outputs.split(_AT_ONCE), targets.split(_AT_ONCE), strict=True):
+        for rows, true in zip(torch.split(outputs, _AT_ONCE), torch.split(targets, _AT_ONCE), strict=True):
             loss = maskloss.of_images(rows, true, self._terms)
             parts.append(torch.cat([counted(rows, true), loss[:, None]], 1))
         return torch.cat(parts)
@@ -164,15 +164,15 @@ class Segment:
         """Per-image values whose means are IoU, Dice coefficient and boundary IoU of each class that occurs."""
         kept, _ = self._known(outputs, targets)
         counts = kept[:, :-1]
-        occurs = parted(counts.sum(0))[0].occurs.nonzero().flatten().tolist()
-        return {
-            c: {
-                "iou": linearised(counts, lambda m, c=c: parted(m)[0].iou[c]),
-                "dice": linearised(counts, lambda m, c=c: parted(m)[0].dice[c]),
-                "boundary_iou": linearised(counts, lambda m, c=c: parted(m)[1].iou[c]),
+
+        def of(c: int) -> Values:
+            return {
+                "iou": linearised(counts, lambda m: parted(m)[0].iou[c]),
+                "dice": linearised(counts, lambda m: parted(m)[0].dice[c]),
+                "boundary_iou": linearised(counts, lambda m: parted(m)[1].iou[c]),
             }
-            for c in occurs
-        }
+
+        return {c: of(c) for c in parted(counts.sum(0))[0].occurs.nonzero().flatten().tolist()}
 
     def by_class(self, outputs: Tensor, targets: Tensor, classes: Sequence[str]) -> tuple[dict[str, Any], ...]:
         """IoU, Dice coefficient, boundary IoU, share of the pixels and number of images of each class; `None` where it

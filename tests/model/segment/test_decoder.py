@@ -110,7 +110,7 @@ def test_options_are_the_suppliers_own_and_weights_are_named_as_its() -> None:
         "resnet18", encoder_weights=None, decoder_channels=(64, 32, 16, 8, 4), decoder_attention_type="scse", classes=2
     )
     assert {k for k in own.state_dict() if not k.startswith("encoder.")} == set(head.state_dict())
-    assert head.segmentation_head[0].in_channels == 4
+    assert head.get_submodule("segmentation_head.0").in_channels == 4
 
 
 def test_images_of_another_size_are_answered_at_theirs() -> None:
@@ -131,7 +131,7 @@ def test_a_small_network_has_a_decoder_of_fewer_levels(name: str) -> None:
     head = decoder_head(name, maps, 3)
     assert head(torch.rand(2, maps.width)).shape == (2, 3, 32, 32)
     if name == "unet":
-        assert head.segmentation_head[0].in_channels == 16
+        assert head.get_submodule("segmentation_head.0").in_channels == 16
 
 
 def test_channels_for_too_few_levels_are_refused() -> None:
