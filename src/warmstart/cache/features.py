@@ -27,6 +27,7 @@ from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputBatches, InputStore, batches_of, computing_order
 from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.chain import Chain
+from warmstart.model.inputs import weight_of
 from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import Extract, UnavailableError, runtimes
 from warmstart.preprocess.kinds import Spec
@@ -196,7 +197,7 @@ def _compute(
 
 def _forward(wanted: Wanted, batches: Iterable[Batch], rows: dict[int, Tensor], progress: Progress) -> None:
     """Fill `rows` (by cut, ascending), tensors made outside inference mode: training can use them."""
-    done, weight = 0, next(wanted.chain.module.parameters(), torch.empty(0))
+    done, weight = 0, weight_of(wanted.chain.module)
     with evaluating(wanted.chain.module), torch.inference_mode():
         try:
             extract = prepared(wanted.runtime, wanted.chain, tuple(rows), wanted.spec.size)

@@ -17,6 +17,7 @@ from warmstart.engine.state import RunState
 from warmstart.engine.training import copied
 from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.head import LinearHead
+from warmstart.model.inputs import weight_of
 from warmstart.model.network import Network
 from warmstart.planning.plan import HeadPlan, StepPlan
 
@@ -63,5 +64,5 @@ def put(fitted: FittedHead, network: Network) -> None:
     if linear is not None and isinstance(network.head, LinearHead):
         network.head.set_linear(*linear)
         return
-    device = next(network.backbone.parameters()).device
+    device = weight_of(network.backbone).device
     network.head = fitted.head.to(device)
