@@ -73,7 +73,7 @@ def fit_wide(
     head.set_linear(weight.float(), bias.float(), mean.float(), std.float())
     cv = torch.full(targets.shape, torch.nan)
     cv[known] = out.float()
-    return FittedHead("wide", head.eval(), cv, {"penalty": penalty})
+    return FittedHead("wide", head.eval(), cv, {"penalty": penalty}, _told(penalty))
 
 
 def _classes(problem: Problem, x: Tensor, mean: Tensor, std: Tensor, seed: int) -> FittedHead:
@@ -83,7 +83,11 @@ def _classes(problem: Problem, x: Tensor, mean: Tensor, std: Tensor, seed: int) 
     out = out * factor
     head = problem.place(weight * factor, bias * factor, mean, std, out)
     choice = {"penalty": penalty, "accuracy": accuracy(out, problem.labels)}
-    return FittedHead("wide", head, problem.spread(out), choice)
+    return FittedHead("wide", head, problem.spread(out), choice, _told(penalty))
+
+
+def _told(penalty: float) -> str:
+    return f"wide, ridge regression with penalty {penalty:g} by leave-one-out"
 
 
 def _as_they_are(features: Tensor) -> tuple[Tensor, Tensor]:
