@@ -20,6 +20,7 @@ from warmstart.api.transferable import with_transferability
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener, silent
+from warmstart.engine.from_data import learn_from
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference
 from warmstart.evaluation.recommendation import Elsewhere, Probed, Ranked, Recommendation
@@ -128,7 +129,9 @@ class Choosing:
         if backbone.spec.kind == "series":
             backbone = for_channels(backbone, self.data.dataset)
             series, _ = read_all_series(self.data.dataset, backbone, size, silent)
-            return View(uri, backbone, dataclasses.replace(self.data, store=series, spec=series.spec))
+            data, backbone = dataclasses.replace(self.data, store=series, spec=series.spec), backbone.clone()
+            learn_from(data, backbone, self.wanted.seed)
+            return View(uri, backbone, data)
         spec = measured(backbone.preprocess, self.data.dataset, self.listener)
         return View(uri, dataclasses.replace(backbone, spec=spec), self.data, size)
 

@@ -8,13 +8,13 @@ from torch import Tensor
 from warmstart.data.schema import IntArray
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener, silent
+from warmstart.model.backbone import Backbone
 from warmstart.model.from_data import from_data
-from warmstart.model.network import Network
 
 
-def learn_from(data: RunData, network: Network, seed: int, listener: Listener = silent) -> None:
-    """Let `network` learn, in place. Nothing is done to one that needs no data, or has learned where it comes from."""
-    part, train = from_data(network.backbone), data.split.train
+def learn_from(data: RunData, backbone: Backbone, seed: int, listener: Listener = silent) -> None:
+    """Let `backbone` learn, in place. Nothing is done to one that needs no data, or has learned where it comes from."""
+    part, train = from_data(backbone.module), data.split.train
     if part is None:
         return
 
@@ -22,5 +22,5 @@ def learn_from(data: RunData, network: Network, seed: int, listener: Listener = 
         return torch.stack([data.store.get(int(i)) for i in train[positions]])
 
     part.learn(len(train), rows, seed)
-    name, noun = network.facts.card.name, data.facts.noun
+    name, noun = backbone.card.name, data.facts.noun
     listener(Decided(f"{name} took its state from {len(train)} training {noun}, without their labels"))

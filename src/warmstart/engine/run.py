@@ -81,7 +81,7 @@ def run_recipe(
             listener(Decided(f"{rung or recipe.name}: finished before, loaded from {folder}"))
             return found
     began = time.monotonic()
-    learn_from(data, network, seed, listener)
+    learn_from(data, network.facts, seed, listener)
     with contextlib.ExitStack() as stack:
         flag = interrupt if interrupt is not None else stack.enter_context(Interrupt())
         context = Context(task, seed, rung or recipe.name, listener, folder, deadline or Deadline(None), flag)
@@ -131,4 +131,6 @@ def _result(state: RunState, plan: Plan, data: RunData, context: Context, began:
     if len(targets):
         metrics = context.task.metrics(outputs, targets)
     seconds = time.monotonic() - began
-    return RecipeResult(state.network, plan, state.curve, outputs, metrics, seconds, trained, state.stopped)
+    return RecipeResult(
+        state.network, plan, state.curve, outputs, metrics, seconds, trained, state.stopped, state.left_out
+    )

@@ -31,6 +31,7 @@ class Contender:
     is what would be shipped; empty for a baseline that is no network. `settings` holds what the rung chose (a share of
     weights), so that the same can be fitted again on more data; `made_of` names the rungs that must be there first.
     `seconds` is what it took where it was made, also when it was loaded; `stopped` is "deadline" if time cut it short.
+    `left_out` are outputs for the training samples by fits without them, of the head in closed form that it began with.
     `data` is the data as its networks read them, where that is not as the backbone of the run does.
     `terms` are those that tell each class from the others, of a model of texts that counts terms.
     """
@@ -48,4 +49,5 @@ class Contender:
     seconds: float = 0.0
     stopped: str = ""
     terms: tuple[tuple[str, ...], ...] = ()
+    left_out: Tensor | None = None
     data: RunData | None = None

@@ -2,9 +2,9 @@
 
 The baseline is there first, as it is simpler, and the transfer has to pass the gate against it. With few validation
 samples (`warmstart.engine.ladder.gate.FEW`) these alone tell next to nothing: a sample is ten points where there are
-ten. Then the answers for training samples that a head in closed form was fitted without count as well, a sample as one
-of validation: of MiniRocket and of the probe they are there by leave-one-out. A tune has those of the head that it
-began with, and an ensemble those of its first member.
+ten. Then training samples count as well, by the answers of fits without them, which heads in closed form have (of a
+tune those of the head that it began with, of an ensemble those of its first member), and the gain has to be more than
+chance explains: the paired interval leaves out zero.
 """
 
 from __future__ import annotations
@@ -12,67 +12,60 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import torch
+from torch import Tensor
+
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import FEW, Verdict, gate
+from warmstart.evaluation.intervals import paired
 from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Rung as Tried
+from warmstart.evaluation.scoring import scores
 
 
 def settle(
     transfer: str, tried: Sequence[Tried], contenders: Mapping[str, Contender], context: LadderContext
 ) -> tuple[str, str]:
-    """The name of what is shipped, and why it is not `transfer` or not the baseline; no reason where there is none."""
+    """The name of what is shipped, and why; no reason where there is nothing to decide."""
     rows = [row for row in tried if row.role == "baseline" and row.name in contenders and contenders[row.name].members]
     targets = context.data.targets(context.data.split.val)
     if not rows or not len(targets):
         return transfer, ""
-    metric = context.task.primary_metric
-    baseline = max(rows, key=lambda row: row.val.get(metric, float("-inf"))).name
-    said = _by_all(transfer, baseline, {row.name: row for row in tried}, contenders, context)
-    if said is None:
-        outputs = (contenders[name].val_outputs for name in (transfer, baseline))
-        one, other = outputs
-        said = gate(context.task, transfer, one, baseline, other, targets, context.seed)
+    baseline = max(rows, key=lambda row: row.val.get(context.task.primary_metric, float("-inf"))).name
+    if len(targets) < FEW:
+        said = _few(transfer, baseline, contenders, context)
+    else:
+        outputs = [contenders[name].val_outputs for name in (transfer, baseline)]
+        said = gate(context.task, transfer, outputs[0], baseline, outputs[1], targets, context.seed)
     return (transfer if said.kept else baseline), said.why
 
 
-def _by_all(
-    transfer: str,
-    baseline: str,
-    rows: Mapping[str, Tried],
-    contenders: Mapping[str, Contender],
-    context: LadderContext,
-) -> Verdict | None:
-    """By validation and left-out training samples together; `None` where validation is enough, or settles a tie."""
-    split, metric = context.data.split, context.task.primary_metric
-    if len(split.val) >= FEW:
-        return None
-    shares = []
-    for name in (transfer, baseline):
-        left_out = _left_out(name, contenders, metric)
-        if left_out is None:
-            return None
-        whole = len(split.train) * left_out + len(split.val) * rows[name].val[metric]
-        shares.append(whole / (len(split.train) + len(split.val)))
-    if abs(shares[0] - shares[1]) < 1e-9:
-        return None
-    said = f"{metric_name(metric)} {100 * shares[0]:.1f} % of {transfer} and {100 * shares[1]:.1f} % of {baseline}"
-    on = f"on {len(split.val)} validation samples and {len(split.train)} training samples that were left out of fits"
-    return Verdict(shares[0] > shares[1], f"{said} {on}")
+def _few(transfer: str, baseline: str, contenders: Mapping[str, Contender], context: LadderContext) -> Verdict:
+    split = context.data.split
+    left_out = [_left_out(name, contenders) for name in (transfer, baseline)]
+    outputs, indices = [contenders[name].val_outputs for name in (transfer, baseline)], [split.val]
+    on = f"{len(split.val)} validation samples"
+    if all(one is not None for one in left_out):
+        outputs = [torch.cat([one, other]) for one, other in zip(left_out, outputs, strict=True) if one is not None]
+        indices, on = [split.train, split.val], f"{on} and {len(split.train)} training samples left out of fits"
+    targets = torch.cat([context.data.targets(some) for some in indices])
+    one, other = (scores(context.task, each, targets) for each in outputs)
+    gain = paired(one, other, context.seed)
+    span = f"{100 * gain.value:+.1f} points of {metric_name(context.task.primary_metric)}"
+    span = f"{span} against {baseline} (interval {100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+    return Verdict(gain.low > 0, f"{transfer} has {span} on {on}")
 
 
-def _left_out(name: str, contenders: Mapping[str, Contender], metric: str) -> float | None:
-    """The metric on training samples by fits without them, of the head in closed form that it began with."""
+def _left_out(name: str, contenders: Mapping[str, Contender]) -> Tensor | None:
     while contenders[name].made_of:
         name = contenders[name].made_of[0]
-    values = (row.values.get(f"cv_{metric}") for row in contenders[name].curve)
-    return next((value for value in values if value is not None), None)
+    return contenders[name].left_out
 
 
 def as_settled(tried: Sequence[Tried], chosen: str, transfer: str, why: str) -> tuple[Tried, ...]:
     """The rungs, with why the baseline is shipped."""
     if chosen == transfer:
         return tuple(tried)
-    said = f"it is shipped: no transfer was better ({why})"
+    said = f"no transfer was better: {why}"
     return tuple(dataclasses.replace(row, kept=True, why=said) if row.name == chosen else row for row in tried)

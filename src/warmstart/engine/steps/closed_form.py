@@ -55,7 +55,8 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     context.listener(Decided(text, {"head": chosen.name, "choice": chosen.choice}))
     context.listener(Measured(context.rung, name, 1, 0, values))
     ended = state.ended(copied(network), outputs, CurveRow(name, 1, 0, values))
-    return dataclasses.replace(ended, before=None)  # the weights before an earlier phase had another head
+    left_out = chosen.cv_outputs if state.left_out is None else state.left_out
+    return dataclasses.replace(ended, before=None, left_out=left_out)  # weights before a phase had another head
 
 
 def put(fitted: FittedHead, network: Network) -> None:
