@@ -73,7 +73,8 @@ def summary(rows: Rows) -> list[str]:
         gain = 100 * np.mean([row["gain"]["value"] if row["gain"] else 0.0 for row in fits])
         said.append(
             f"fit against its better baseline on {len(fits)} sets: ships it on {len(fits) - len(others)}, better on"
-            f" {counts['better']}, worse on {counts['worse']}, not told apart on {counts['no']}; mean {gain:+.1f} points."
+            f" {counts['better']}, worse on {counts['worse']}, not told apart on {counts['no']};"
+            f" mean {gain:+.1f} points."
         )
     heads = [row for row in rows if row["what"] == "heads"]
     for key in sorted({key for row in heads for key in row if key.startswith("head_")} - {"head_ridge"}):
@@ -146,9 +147,11 @@ def _ratio(rows: Rows) -> str:
 def _fit(row: dict[str, Any] | None) -> list[str]:
     if row is None:
         return ["-", "-", "-"]
-    gain = row["gain"]
+    gain, chosen = row["gain"], f"{row['chosen']} on {row['backbone']}"
+    if not gain:  # nothing to be held against
+        return [f"{row['accuracy']:.3f}", chosen, "-"]
     points = f"{100 * gain['value']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
-    return [f"{row['accuracy']:.3f}", f"{row['chosen']} on {row['backbone']}", f"{points} against {row['baseline']}"]
+    return [f"{row['accuracy']:.3f}", chosen, f"{points} against {row['baseline']}"]
 
 
 def _number(value: float | None) -> str:

@@ -15,7 +15,7 @@ from warmstart.model.from_data import from_data
 def learn_from(data: RunData, backbone: Backbone, seed: int, listener: Listener = silent) -> None:
     """Let `backbone` learn, in place. Nothing is done to one that needs no data, or has learned where it comes from."""
     part, train = from_data(backbone.module), data.split.train
-    if part is None:
+    if part is None or part.learned:
         return
 
     def rows(positions: IntArray) -> Tensor:

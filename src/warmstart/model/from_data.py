@@ -1,6 +1,6 @@
 """Networks whose state is taken from training inputs rather than trained, such as quantiles of what they compute.
 
-Nothing of it is known before there are data, so a catalog has them with state that was drawn, and whoever runs a recipe
+Nothing of it is known before there are data, so a catalog has them with some state or other, and whoever runs a recipe
 lets them learn first, from the inputs of the training part alone.
 """
 
@@ -32,5 +32,5 @@ class FromData(Protocol):
 
 
 def from_data(network: nn.Module) -> FromData | None:
-    """The part of a network that learns from data, if it has one and that has not learned yet."""
-    return next((part for part in network.modules() if isinstance(part, FromData) and not part.learned), None)
+    """The part of a network that learns from data, if it has one."""
+    return next((part for part in network.modules() if isinstance(part, FromData)), None)

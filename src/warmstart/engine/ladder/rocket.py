@@ -83,7 +83,7 @@ class MiniRocketRung:
 
 def _seen_by(uri: str, size: int, context: LadderContext) -> LadderContext:
     """The run as a backbone that has learned nothing yet sees it, with series read at `size` steps."""
-    backbone = load_backbone(uri, seed=context.seed)
+    backbone = load_backbone(uri)
     spec = of_series(backbone.spec)
     spec = spec.with_size(min(max(size, backbone.card.min_size), spec.limit))
     data, store = context.data, SeriesStore(context.data.dataset, spec)

@@ -20,10 +20,10 @@ LONGEST = 2**16
 
 
 class MiniRocketSupplier:
-    """See `warmstart.model.adapters.base.Supplier`. Pretrained or not is the same: there are no weights to publish."""
+    """See `warmstart.model.adapters.base.Supplier`. Neither `pretrained` nor the seed matters before there are data."""
 
     def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
-        """The network before it has seen data, with biases drawn from `seed`."""
+        """The network before it has seen data."""
         card = BackboneCard(
             name=str(Uri(NAME, name)),
             architecture=str(Uri(NAME, name)),
@@ -43,7 +43,7 @@ class MiniRocketSupplier:
                 f"no backbone is called '{NAME}:{name}'",
                 expected=f"'{NAME}', or behind a colon the number of features, {KERNELS} to {FEATURES}",
             )
-        return MiniRocket(features=int(name) if name else FEATURES, seed=seed)
+        return MiniRocket(features=int(name) if name else FEATURES)
 
     def licence(self, name: str) -> str:
         """None is needed where there are no weights."""

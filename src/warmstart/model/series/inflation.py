@@ -54,8 +54,9 @@ def rechannelled(backbone: Backbone, channels: int, drawn: int | None) -> Backbo
     assert isinstance(old, Multichannel)
     with seeded(drawn or 0):
         new = old.of_channels(channels)
-    if from_data(old) is not None:
-        pass  # nothing is learned yet that would have to be spread
+    if (part := from_data(old)) is not None:
+        if part.learned:
+            raise _other_channels(card.name, spec.channels, channels)
     elif drawn is not None:
         card = dataclasses.replace(card, source=f"random initialisation, seed {drawn}")
     else:

@@ -31,6 +31,8 @@ FEATURES = 9_996
 """Of a series: 119 of each kernel."""
 _DILATIONS, _CHANNELS = 32, 9
 """Of a kernel, and that it reads, at most."""
+_SPREAD = 18**0.5
+"""Deviation of a convolution of noise of deviation 1: without data, biases are those that fit such noise."""
 _AT_ONCE, _LEARNED_AT_ONCE = 2**18, 2**24
 """Values held at a time: of a convolution, such as stay in a processor's second cache; of all shifted series."""
 
@@ -41,7 +43,6 @@ class MiniRocket(nn.Module):
     Args:
         channels: of the series.
         features: how many; rounded down to a multiple of 84.
-        seed: of the biases until there are data to take them from.
 
     >>> network = MiniRocket(features=200)
     >>> network.convolutions.learn(2, lambda at: torch.sin(torch.arange(40.0)).expand(len(at), 1, 40), seed=0)
@@ -52,9 +53,9 @@ class MiniRocket(nn.Module):
     first = "convolutions.mean"
     """What has as many rows as there are channels; see `warmstart.model.series.inflation`."""
 
-    def __init__(self, channels: int = 1, features: int = FEATURES, seed: int = 0) -> None:
+    def __init__(self, channels: int = 1, features: int = FEATURES) -> None:
         super().__init__()
-        self.convolutions = Convolutions(channels, max(1, features // KERNELS), seed)
+        self.convolutions = Convolutions(channels, max(1, features // KERNELS))
 
     def forward(self, x: Tensor) -> Tensor:
         """Features."""
@@ -82,14 +83,14 @@ class Convolutions(nn.Module):
     std: Tensor
     ready: Tensor
 
-    def __init__(self, channels: int, slots: int, seed: int) -> None:
+    def __init__(self, channels: int, slots: int) -> None:
         super().__init__()
         self.channels, self.slots = channels, slots
-        generator = torch.Generator().manual_seed(seed)
         most = min(channels, _CHANNELS)
+        noise = torch.special.ndtri(_golden(1, slots * KERNELS).double().clamp(1e-6, 1 - 1e-6))
         self.register_buffer("dilations", torch.ones(slots, dtype=torch.int64))
         self.register_buffer("reads", torch.arange(most).expand(min(slots, _DILATIONS), KERNELS, most).clone())
-        self.register_buffer("biases", torch.randn(slots * KERNELS, generator=generator))
+        self.register_buffer("biases", (_SPREAD * noise).float())
         self.register_buffer("mean", torch.zeros(1, channels, 1, dtype=torch.float64))
         self.register_buffer("std", torch.ones(1, channels, 1, dtype=torch.float64))
         self.register_buffer("ready", torch.zeros((), dtype=torch.bool))
@@ -150,15 +151,14 @@ class Convolutions(nn.Module):
 
     def _biases(self, rows: Rows, drawn: npt.NDArray[np.int64], parts: list[tuple[int, int]]) -> Iterator[Tensor]:
         """Of kernel after kernel at each dilation: quantiles of one series, at multiples of the golden ratio."""
-        golden, at, steps = (np.sqrt(5) + 1) / 2, 1, rows(drawn[0, :1]).shape[-1]
+        at, steps = 1, rows(drawn[0, :1]).shape[-1]
         at_once = max(1, _LEARNED_AT_ONCE // (STEPS * (self.channels + 1) * steps))
         for number, (dilation, slots) in enumerate(parts):
             for some in torch.split(torch.arange(KERNELS), at_once):
                 shifted = _Shifted(self.scaled(rows(drawn[number][some.numpy()])), dilation)
                 values = shifted.convolved(some, self.reads[number], series=torch.arange(len(some)))
                 for one in values.numpy():
-                    shares = (np.arange(at, at + slots) * golden % 1).astype(np.float32)
-                    yield torch.from_numpy(quantiles(one, shares))
+                    yield torch.from_numpy(quantiles(one, _golden(at, slots).numpy()))
                     at += slots
 
 
@@ -229,6 +229,11 @@ def _shares(shifted: _Shifted, reads: Tensor, biases: Tensor, *, odd: int) -> Te
             torch.mm(above.view(-1, len(ones)), ones, out=count)  # the fastest sum, and of whole numbers an exact one
         found[:, first] = (counts / len(ones)).view(slots, -1, n).permute(1, 2, 0)
     return found.flatten(0, 1).transpose(0, 1).flatten(1)
+
+
+def _golden(first: int, count: int) -> Tensor:
+    """What is behind the point of multiples of the golden ratio, which are spread evenly however many there are."""
+    return torch.from_numpy((np.arange(first, first + count) * ((np.sqrt(5) + 1) / 2) % 1).astype(np.float32))
 
 
 def dilations(steps: int, slots: int) -> npt.NDArray[np.int64]:
