@@ -5,6 +5,10 @@ samples (`warmstart.engine.ladder.gate.FEW`) these alone tell next to nothing: a
 ten. Then training samples count as well, by the answers of fits without them, which heads in closed form have (of a
 tune those of the head that it began with, of an ensemble those of its first member), and the gain has to be more than
 chance explains: the paired interval leaves out zero.
+
+On 23 small UCR sets (59 divisions, 3 to 80 validation samples; backbone `series`) test accuracy was in the mean 92.30 %
+with MiniRocket, 85.26 % with the best transfer, 92.23 % if any gain on validation settled it, 91.98 % if any gain on all
+samples did, and 92.44 % by this rule; always the better of the two would have had 92.86 %.
 """
 
 from __future__ import annotations
