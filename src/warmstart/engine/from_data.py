@@ -6,10 +6,13 @@ import torch
 from torch import Tensor
 
 from warmstart.data.schema import IntArray
+from warmstart.data.stores import batches_of
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener, silent
 from warmstart.model.backbone import Backbone
 from warmstart.model.from_data import from_data
+
+_AT_ONCE = 256
 
 
 def learn_from(data: RunData, backbone: Backbone, seed: int, listener: Listener = silent) -> None:
@@ -19,7 +22,7 @@ def learn_from(data: RunData, backbone: Backbone, seed: int, listener: Listener 
         return
 
     def rows(positions: IntArray) -> Tensor:
-        return torch.stack([data.store.get(int(i)) for i in train[positions]])
+        return torch.cat([batch.inputs for batch in batches_of(data.store, train[positions], batch_size=_AT_ONCE)])
 
     part.learn(len(train), rows, seed)
     name, noun = backbone.card.name, data.facts.noun

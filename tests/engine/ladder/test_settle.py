@@ -100,6 +100,6 @@ def test_a_baseline_that_is_no_network_and_one_without_validation_settle_nothing
 def test_the_rung_says_why_it_is_shipped() -> None:
     tried = [rung("rocket", "baseline"), rung("probe", "candidate")]
     rocket, probe = as_settled(tried, "rocket", "probe", "because")
-    assert (rocket.kept, rocket.why) == (True, "no transfer was better: because")
+    assert (rocket.kept, rocket.why) == (True, "no transfer beat it: because")
     assert probe.why == "as it was"
     assert as_settled(tried, "probe", "probe", "because") == tuple(tried)

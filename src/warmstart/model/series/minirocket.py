@@ -105,8 +105,9 @@ class Convolutions(nn.Module):
         return torch.cat([self._features(part) for part in torch.split(x, at_once)])
 
     def _features(self, x: Tensor) -> Tensor:
-        x, biases, found = self.scaled(x), self.biases.split([KERNELS * n for _, n in self.parts()]), []
-        for number, (dilation, slots) in enumerate(self.parts()):
+        x, parts, found = self.scaled(x), self.parts(), []
+        biases = torch.split(self.biases, [KERNELS * slots for _, slots in parts])
+        for number, (dilation, slots) in enumerate(parts):
             rows = biases[number].view(KERNELS, slots)
             found.append(_shares(_Shifted(x, dilation), self.reads[number], rows, odd=number % 2))
         return torch.cat(found, 1)
@@ -265,4 +266,5 @@ def quantiles(values: npt.NDArray[np.float32], shares: npt.NDArray[np.float32]) 
     floor = np.floor(1 + rank)
     part, low = 1 + rank - floor, floor.astype(np.int64) - 1
     high = np.minimum(low + 1, len(values) - 1)
-    return (ordered[low] * (1 - part) + ordered[high] * part).astype(np.float32)
+    between: npt.NDArray[np.float32] = (ordered[low] * (1 - part) + ordered[high] * part).astype(np.float32)
+    return between
