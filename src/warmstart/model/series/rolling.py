@@ -25,6 +25,7 @@ class Moments:
     def of(cls, rows: Rows, count: int) -> Moments:
         """Of `count` series; parts are added up by the rule of Chan, Golub & LeVeque (1979), which loses no digits.
 
+        >>> import torch
         >>> found = Moments.of(lambda at: torch.tensor([[[1e6], [0.0]], [[1e6 + 2], [0.0]]])[at], 2)
         >>> found.mean.tolist(), found.std.tolist()
         ([[1000001.0], [0.0]], [[1.0], [0.0]])
