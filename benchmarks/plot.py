@@ -48,6 +48,7 @@ def main() -> None:
 OWN = {
     "series": "MiniRocket and the ladder on six sets of the UCR archive",
     "series_archive": "MiniRocket on more sets of the UCR archive",
+    "series_shipped": "What fit ships of series, before and now",
     "series_embedded": "The embedded backbone of series",
     "forecasts": "Forecasts",
 }

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 import warmstart
-from benchmarks.series_table import table
+from benchmarks.series_table import shipped, table
 from benchmarks.series_transfer import SETS, read, run_data
 from warmstart.api.series import for_channels
 from warmstart.data.schema import Dataset
@@ -66,7 +66,7 @@ def by_aeon(dataset: Dataset, seed: int) -> dict[str, Any]:
 
     context = context_of(dataset, seed)
     split = context.data.split
-    reader, train = Reader.of(context, FEWEST_STEPS["minirocket"])
+    reader, train = Reader.of(context, FEWEST_STEPS)
     test = reader.rows(context, split.test)
     labels = context.data.targets(split.train).numpy()
     began, spent = time.monotonic(), time.process_time()
@@ -96,7 +96,9 @@ def by_heads(dataset: Dataset, seed: int) -> dict[str, Any]:
     """Each closed-form head for features of a network, on those of MiniRocket."""
     context = context_of(dataset, seed)
     split = context.data.split
-    train, test = MiniRocketRung().features(context, split.test)
+    contender = MiniRocketRung().climb(context, {})
+    seen = context.seen_by(contender)
+    train, test = (seen.features(contender.members[0], part) for part in (split.train, split.test))
     problem = Problem.of(train, context.data.targets(split.train), len(dataset.target.classes))
     found = {name: closed_form[name](problem, seed=seed).logits(test) for name in HEADS}
     return {"accuracy": None, **{f"head_{name}": accuracy(context, outputs) for name, outputs in found.items()}}
@@ -111,8 +113,10 @@ def by_fit(backbone: str | None, budget: str) -> Callable[[Dataset, int], dict[s
             out = Path(folder) / "run"
             result = warmstart.fit(dataset, backbone=backbone, budget=budget, seed=seed, cache=folder, out=out)
             found = result.outcome
-        best = max((r for r in found.rungs if r.role == "baseline" and r.test), key=lambda r: r.val["accuracy"])
-        gain = next(one for one in found.differences if (one.better, one.than) == ("final", best.name))
+        baselines = [r for r in found.rungs if r.role == "baseline" and r.test]
+        best = max(baselines, key=lambda r: r.val["accuracy"])
+        of = {one.than: one for one in found.differences if one.better == "final"}
+        gain = of.get(best.name)  # none where that is what is shipped
         return {
             "accuracy": found.test["accuracy"].value,
             "seconds": time.monotonic() - began,
@@ -120,8 +124,9 @@ def by_fit(backbone: str | None, budget: str) -> Callable[[Dataset, int], dict[s
             "budget": budget,
             "chosen": found.chosen,
             "baseline": best.name,
-            "gain": dataclasses.asdict(gain.difference),
-            "verdict": gain.verdict,
+            "gain": gain and dataclasses.asdict(gain.difference),
+            "verdict": gain and gain.verdict,
+            "said": found.verdict,
             "rungs": {
                 r.name: [r.val.get("accuracy"), r.test and r.test.value, round(r.seconds, 1)] for r in found.rungs
             },
@@ -155,6 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--backbone", help="of fit")
     parser.add_argument("--budget", default="2m", help="of fit (2m)")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--before", type=Path, help="folder of another version: what that had shipped, beside now")
     parser.add_argument("--table", action="store_true", help="compute nothing")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -162,6 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = options.sets or (TABLE_A if options.data is None else in_folder(options.data))
     failed = 0 if options.table else sum(not run_set(name, options) for name in names)
     shown = table(lines(options.out), beside())
+    if options.before is not None:
+        shown = f"{shown}\n{shipped(lines(options.out), lines(options.before))}"
     (options.out / "series.md").write_text(shown)
     print(shown)
     return min(failed, 1)

@@ -68,11 +68,13 @@ def summary(rows: Rows) -> list[str]:
         )
     fits = [row for row in rows if row["what"] == "fit"]
     if fits:
-        counts = {word: sum(row["verdict"].startswith(word) for row in fits) for word in ("better", "worse", "no")}
-        gain = 100 * np.mean([row["gain"]["value"] for row in fits])
+        others = [row for row in fits if row["gain"]]
+        counts = {word: sum(row["verdict"].startswith(word) for row in others) for word in ("better", "worse", "no")}
+        gain = 100 * np.mean([row["gain"]["value"] if row["gain"] else 0.0 for row in fits])
         said.append(
-            f"fit against its better baseline on {len(fits)} sets: better on {counts['better']}, worse on"
-            f" {counts['worse']}, not told apart on {counts['no']}; mean {gain:+.1f} points."
+            f"fit against its better baseline on {len(fits)} sets: ships it on {len(fits) - len(others)}, better on"
+            f" {counts['better']}, worse on {counts['worse']}, not told apart on {counts['no']};"
+            f" mean {gain:+.1f} points."
         )
     heads = [row for row in rows if row["what"] == "heads"]
     for key in sorted({key for row in heads for key in row if key.startswith("head_")} - {"head_ridge"}):
@@ -83,6 +85,28 @@ def summary(rows: Rows) -> list[str]:
             f" {100 * gaps.mean():+.1f} points (standard error {100 * error:.1f})."
         )
     return said
+
+
+def shipped(rows: Rows, before: Rows) -> str:
+    """What `fit` ships and how good that is, beside what another version has shipped, one line for each set."""
+    then, now = ({row["set"]: row for row in each if row["what"] == "fit"} for each in (before, rows))
+    both = sorted(then.keys() & now.keys())
+    lines = ["| set | train | before | accuracy | now | accuracy |", "|" + " --- |" * 6]
+    for name in both:
+        told = (f"{one[name]['chosen']} | {one[name]['accuracy']:.3f}" for one in (then, now))
+        lines.append(f"| {name} | {now[name]['train']} | {' | '.join(told)} |")
+    gaps = 100 * np.array([now[name]["accuracy"] - then[name]["accuracy"] for name in both])
+    means = (100 * np.mean([one[name]["accuracy"] for name in both]) for one in (then, now))
+    first, second = means
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Mean over {len(both)} sets: {first:.1f} before, {second:.1f} now, {gaps.mean():+.1f} points; better on"
+            f" {(gaps > 0).sum()}, equal on {(gaps == 0).sum()}, worse on {(gaps < 0).sum()}.",
+            "",
+        ]
+    )
 
 
 def _of(rows: Rows, what: str, key: str = "accuracy") -> list[float]:
@@ -123,9 +147,11 @@ def _ratio(rows: Rows) -> str:
 def _fit(row: dict[str, Any] | None) -> list[str]:
     if row is None:
         return ["-", "-", "-"]
-    gain = row["gain"]
+    gain, chosen = row["gain"], f"{row['chosen']} on {row['backbone']}"
+    if not gain:  # nothing to be held against
+        return [f"{row['accuracy']:.3f}", chosen, "-"]
     points = f"{100 * gain['value']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
-    return [f"{row['accuracy']:.3f}", f"{row['chosen']} on {row['backbone']}", f"{points} against {row['baseline']}"]
+    return [f"{row['accuracy']:.3f}", chosen, f"{points} against {row['baseline']}"]
 
 
 def _number(value: float | None) -> str:

@@ -93,3 +93,24 @@ def test_where_nothing_else_was_tried_the_probe_has_beaten_nothing() -> None:
 
 def test_without_a_probe_nothing_is_claimed_about_tuning() -> None:
     assert "probe" not in said(rungs=(rung("scratch", baseline=True), rung("mine")), scratch="better")
+
+
+def shipped(low: float, high: float, verdict_: str, than: str = "lp_ft", backbone: str = "series") -> str:
+    """What is said where MiniRocket is what is shipped, against one transfer."""
+    rungs = [
+        Rung("minirocket", "", "baseline", {"accuracy": 0.9}, 1.0, True, ""),
+        Rung("probe", "", "candidate", {"accuracy": 0.7}, 1.0, True, ""),
+        Rung("lp_ft", "", "candidate", {"accuracy": 0.8}, 1.0, True, ""),
+    ]
+    pair = Difference("final", than, Interval((low + high) / 2, low, high), verdict_)
+    return verdict(Interval(0.9, 0.8, 0.95), "90 test series", "minirocket", rungs, [pair], backbone=backbone)
+
+
+def test_where_what_needs_no_transfer_is_shipped_transfer_is_what_it_is_held_against() -> None:
+    said = shipped(0.02, 0.1, "better")
+    assert "Transfer did not help here: MiniRocket and ridge regression, which needs none, was better" in said
+    assert said.endswith("+6.0 points (95 % interval +2.0 to +10.0) against lp_ft of series.")
+    assert "the frozen probe of series" in shipped(0.02, 0.1, "better", "probe")
+    assert "cannot show that transfer helps" in shipped(-0.02, 0.04, "no difference that this data can show")
+    assert "here transfer would have been: -6.0 points" in shipped(-0.1, -0.02, "worse")
+    assert shipped(0.02, 0.1, "better", "pixels").endswith("MiniRocket and ridge regression, which needs no transfer.")

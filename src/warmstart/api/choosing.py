@@ -20,6 +20,7 @@ from warmstart.data.futures import ForecastTarget
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener, silent
+from warmstart.engine.from_data import learn_from
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference
 from warmstart.evaluation.recommendation import Elsewhere, Probed, Ranked, Recommendation
@@ -131,7 +132,11 @@ class Choosing:
         backbone = fitted(backbone, self.data.dataset)
         nothing = CacheLimits(total=0)
         store, _ = read_inputs(self.data.dataset, backbone, size, silent, limits=nothing, seconds=self.budget)
-        return View(uri, backbone, dataclasses.replace(self.data, store=store, spec=store.spec))
+        data = dataclasses.replace(self.data, store=store, spec=store.spec)
+        if backbone.spec.kind == "series":
+            backbone = backbone.clone()
+            learn_from(data, backbone, self.wanted.seed)
+        return View(uri, backbone, data)
 
     def _finalists(self, views: list[View]) -> list[Finalist]:
         """Those of them that there was time for, the better first; without the first the next has nothing to be held

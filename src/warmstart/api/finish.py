@@ -44,9 +44,9 @@ class Measured:
 def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContext) -> Measured:
     """Open the test set, once, with everything decided. Without one, validation has to do, and the report says so.
 
-    Baseline, probe and final model go through it; the other rungs lost on validation, and a pass of each through the
-    test set would cost more than it tells. What was fitted again on all labels (`again`) is measured as such. The
-    temperature comes from validation outputs of the chosen rung before it was fitted again.
+    Baseline, probe, the best transfer and final model go through it; the other rungs lost on validation, and a pass of
+    each through the test set would cost more than it tells. What was fitted again on all labels (`again`) is measured
+    as such. The temperature comes from validation outputs of the chosen rung before it was fitted again.
     """
     split = context.data.split
     on: Literal["test", "val"] = "test" if len(split.test) else "val"
@@ -57,8 +57,10 @@ def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContex
         outputs = {name: contender.val_outputs for name, contender in climbed.contenders.items()}
         return Measured(on, indices, context.data.targets(indices), {**outputs, FINAL: chosen.val_outputs}, temperature)
     compared = [row.name for row in climbed.tried if row.name in climbed.contenders and _is_compared(row, climbed)]
+    if again and climbed.transfer not in again:  # it has learned from fewer labels than the others
+        compared = [name for name in compared if name != climbed.transfer]
     latest = {**climbed.contenders, **again}
-    opened = [latest[name] for name in {*compared, climbed.chosen}]
+    opened = [latest[name] for name in {*compared, climbed.chosen} if latest[name].data is None]
     context.prefetch({member.cut for contender in opened for member in contender.members}, indices)
     outputs = {name: latest[name].outputs(indices) for name in compared if name != climbed.chosen}
     outputs[FINAL] = latest[climbed.chosen].outputs(indices)
@@ -68,9 +70,12 @@ def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContex
 
 
 def _is_compared(row: Rung, climbed: Climbed) -> bool:
-    """A baseline, the probe, and what the chosen one was trained on from, which was fitted again with it."""
+    """A baseline, the probe, what the chosen one was trained on from, which was fitted again with it, and where what
+    needs no transfer was chosen, the best of what does.
+    """
     start = climbed.contenders[climbed.chosen].started_from
-    return row.role == "baseline" or row.name == "probe" or row.name in start
+    instead = climbed.transfer if climbed.transfer != climbed.chosen else ""
+    return row.role == "baseline" or row.name in ("probe", instead) or row.name in start
 
 
 def rows(
@@ -106,7 +111,7 @@ def rows(
 
 
 def differences(climbed: Climbed, measured: Measured, context: LadderContext) -> tuple[Difference, ...]:
-    """The final model against the baseline and the probe."""
+    """The final model against the baseline, the probe, and the best transfer where it is none."""
     values = {name: scores(context.task, outputs, measured.truth) for name, outputs in measured.outputs.items()}
     against = [row.name for row in climbed.tried if row.name in values and _is_compared(row, climbed)]
     return tuple(
@@ -136,8 +141,9 @@ def _verdict(
     if isinstance(target, AnomalyTarget):
         found = verdict_of_anomalies(metrics, on, chosen, table, pairs, choosable=target.choosable)
     else:
-        found = verdict(metrics[metric], on, chosen, table, pairs, metric=metric)
-    return f"{found} {RANDOM}" if card.random else found
+        found = verdict(metrics[metric], on, chosen, table, pairs, metric=metric, backbone=card.name)
+    transferred = any(row.name == chosen and row.role == "candidate" for row in table)
+    return f"{found} {RANDOM}" if card.random and transferred else found
 
 
 def outcome(
@@ -146,6 +152,7 @@ def outcome(
     measured: Measured,
     context: LadderContext,
     *,
+    tried: BackboneCard,
     audit: dict[str, Any],
     decisions: list[str],
     budget: float,
@@ -155,7 +162,10 @@ def outcome(
     times: Callable[[float], dict[str, float]],
     rates: dict[str, float],
 ) -> Outcome:
-    """What the ladder and the test set say, as data; what else is told of them is added by `warmstart.api.run`."""
+    """What the ladder and the test set say, as data; what else is told of them is added by `warmstart.api.run`.
+
+    `context` is the run as what is shipped sees it, `tried` the card of the backbone that transfer was tried from.
+    """
     dataset, split, seed, task = context.data.dataset, context.data.split, context.seed, context.task
     samples = [dataset.samples[int(i)] for i in measured.indices]
     outputs = measured.outputs[FINAL]
@@ -176,7 +186,7 @@ def outcome(
         metric=task.primary_metric,
         rungs=table,
         chosen=climbed.chosen,
-        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs, dataset.target, context.backbone.card),
+        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs, dataset.target, tried),
         alarm_beyond=alarm_beyond(outputs) if task.name == "anomaly" else None,
         differences=pairs,
         test=metrics,

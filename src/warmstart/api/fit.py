@@ -134,7 +134,8 @@ def fit(
         resume: run folder of an interrupted run; all other options as they were.
         baseline: what transfer is compared with. `simple` is a linear model on raw pixels, of texts on TF-IDF, of
             series on MiniRocket's convolutions and, where there is time, on those of MultiRocket-Hydra; of forecasts
-            the last value, the last season, the Theta method, and a linear model of the context.
+            the last value, the last season, the Theta method, and a linear model of the context. Where it is a network
+            (MiniRocket, or `scratch`) and no transfer beats it on validation, it is what is shipped.
         max_unreadable: stop if more than this share of the samples cannot be read.
         unlabelled: texts without labels, as `predict` takes them: a recipe that goes on pretraining
             (`further_pretrain`) learns from them too.

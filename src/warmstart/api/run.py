@@ -66,6 +66,8 @@ class Run:
     command: str
     ledger: Ledger
     members: tuple[Member, ...] = ()
+    shipped: LadderContext = dataclasses.field(init=False)
+    """The run as what is shipped sees it."""
     rates: dict[str, float] = dataclasses.field(default_factory=dict)
     reference: Reference | None = None
     windowed: bool = False
@@ -103,13 +105,14 @@ class Run:
         again = refit(climbed, rungs, context, reserve=reserve)
         final = again.get(climbed.chosen)
         refit_seconds = max(time.monotonic() - began, final.seconds if final is not None else 0.0)
-        self.members = (final or climbed.contenders[climbed.chosen]).members
+        shipped = final or climbed.contenders[climbed.chosen]
+        self.members, self.shipped = shipped.members, context.seen_by(shipped)
         chosen = climbed.contenders[climbed.chosen]
         self.least_score = best_score(context.task, chosen.val_outputs, context.data.targets(context.data.split.val))
         context.listener(Started("test"))
         measured = measure(climbed, again, context)
         spare = max(context.deadline.left() - OVERHEAD, SHARE * self.budget)
-        judged = judge(climbed.contenders[climbed.chosen], self.members[0], measured, context, spare)
+        judged = judge(climbed.contenders[climbed.chosen], self.members[0], measured, self.shipped, spare)
         self.reference = judged.reference
         context.listener(Finished("test"))
         audit = with_near_copies(self.loaded.audit, measured, context)
@@ -117,7 +120,8 @@ class Run:
             climbed,
             final,
             measured,
-            context,
+            self.shipped,
+            tried=context.backbone.card,
             audit=audit.to_dict(),
             decisions=self.decisions,
             budget=self.budget,
@@ -149,7 +153,7 @@ class Run:
             shift=shift(measured, self.context),
             **illustrated({name: getattr(found, name) for name in ("mistakes", "cells", "shown")}, store),
             projection=projection(
-                self.context, self.members[0], measured.on, measured.indices, measured.outputs[FINAL]
+                self.shipped, self.members[0], measured.on, measured.indices, measured.outputs[FINAL]
             ),
         )
 
@@ -177,7 +181,7 @@ def write(found: Outcome, run: Run) -> None:
         folder / "bundle",
         [member.network for member in run.members],
         target=loaded.dataset.target,
-        preprocess=run.context.data.spec,
+        preprocess=run.shipped.data.spec,
         golden=[sample.source for sample in golden(loaded)],
         recipes=[member.recipe.name for member in run.members],
         recipe="---\n".join(to_yaml(recipe) for recipe in recipes.values()),

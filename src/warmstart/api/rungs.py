@@ -17,9 +17,10 @@ from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import FEW as FEW_VALIDATION
 from warmstart.engine.ladder.mixtures import AverageRung, EnsembleRung
 from warmstart.engine.ladder.rungs import FromRung, RecipeRung, Rung
-from warmstart.engine.ladder.simple import default_simple
+from warmstart.engine.ladder.simple import default_simple, simple_rungs
 from warmstart.errors import RecipeError
 from warmstart.model.network import Network
+from warmstart.model.uri import Uri
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 
@@ -75,6 +76,8 @@ def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list
         return [*_baseline(baseline, time), *_on_maps(time)]
     if not context.task.closed_form:
         return [*_baseline(baseline, time), *_by_gradient(time)]
+    if not context.backbone.card.parameters:  # there is nothing to tune
+        return [*_baseline(baseline, time), _probe(context)]
     epochs, lr = EPOCHS[context.data.spec.kind], _rate(context)
     options = [{"from_block": d, "epochs": n, "lr": lr} for d in _starts(context) for n in epochs]
     tunes = [load_recipe("lp_ft", **option) for option in options]
@@ -219,8 +222,11 @@ def _has_batch_norm(context: LadderContext) -> bool:
 
 
 def _probe(context: LadderContext) -> RecipeRung:
-    what = f"{DISTANCES[DEFAULT]} of" if context.task.name == "anomaly" else "a linear head on"
-    return RecipeRung("probe", f"{what} frozen features", load_recipe("probe"))
+    if context.task.name == "anomaly":
+        return RecipeRung("probe", f"{DISTANCES[DEFAULT]} of frozen features", load_recipe("probe"))
+    counted = not context.backbone.card.parameters  # thousands of shares rather than some features that were learned
+    recipe = load_recipe("probe", heads=("wide",)) if counted else load_recipe("probe")
+    return RecipeRung("probe", "a linear head on frozen features", recipe)
 
 
 def _baseline(baseline: str, time: Time) -> list[Rung]:
@@ -229,12 +235,14 @@ def _baseline(baseline: str, time: Time) -> list[Rung]:
         time.context.listener(Decided(why))
         return []
     if baseline == "simple":
-        first, *more = [
-            cast(Rung, rung()) for rung in default_simple(time.context.data.spec.kind, time.context.task.name)
-        ]
-        if time.context.task.name == "anomaly":
+        kind, task = time.context.data.spec.kind, time.context.task.name
+        kinds, own = default_simple(kind, task), Uri.of(time.context.backbone.card.name).scheme
+        if any(rung.name == own for rung in kinds):  # the backbone is itself what would be compared with
+            kinds = (simple_rungs(kind, task)[-1], *(rung for rung in kinds if rung.name != own))
+        first, *more = [cast(Rung, rung()) for rung in kinds]
+        if task == "anomaly":
             first.about = f"no transfer: {DISTANCES[DEFAULT]}, {'TF-IDF' if first.name == 'tfidf' else 'raw values'}"
-        if time.context.task.name == "forecast":  # they take next to nothing, and are what any forecast is told beside
+        if task == "forecast":  # they take next to nothing, and are what any forecast is told beside
             return [first, *more]
         return [first, *(rung for rung in more if time.fits(rung.seconds(time.context), SIMPLE_SHARE))]
     if baseline == "scratch":

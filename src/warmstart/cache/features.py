@@ -28,6 +28,7 @@ from warmstart.data.stores import InputBatches, InputStore, batches_of, computin
 from warmstart.data.views import View
 from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.chain import Chain
+from warmstart.model.inputs import weight_of
 from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import Extract, UnavailableError, runtimes
 from warmstart.preprocess.kinds import Spec
@@ -188,7 +189,7 @@ def _compute(
 
 def _forward(wanted: Wanted, batches: Iterable[Batch], rows: dict[int, Tensor], progress: Progress) -> None:
     """Fill `rows` (by cut, ascending), tensors made outside inference mode: training can use them."""
-    done, weight = 0, next(wanted.chain.module.parameters(), torch.empty(0))
+    done, weight = 0, weight_of(wanted.chain.module)
     with evaluating(wanted.chain.module), torch.inference_mode():
         try:
             extract = prepared(wanted.runtime, wanted.chain, tuple(rows), wanted.spec.size)

@@ -35,11 +35,13 @@ class RecipeResult:
     seconds: float  # in this process, or as recorded when the finished run was loaded
     trained: int  # parameters that some phase trained, head included
     stopped: str = ""  # "deadline" if time cut it short
+    left_out: Tensor | None = None  # as `RunState` has it
 
 
 def save(folder: Path, run: RecipeResult) -> None:
     """Write the weights, then the facts: a run counts as finished once the second file is there."""
     tensors = under("model", run.network.state_dict()) | {"val/outputs": run.val_outputs}
+    tensors |= {} if run.left_out is None else {"train/outputs": run.left_out}
     facts = {
         "head": run.network.head.config,
         "val_metrics": run.val_metrics,
@@ -74,6 +76,7 @@ def load(folder: Path, network: Network, plan: Plan) -> RecipeResult | None:
         seconds=facts["seconds"],
         trained=trained,
         stopped=facts["stopped"],
+        left_out=record.part("train").get("outputs"),
     )
 
 

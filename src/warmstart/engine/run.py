@@ -17,6 +17,7 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener, silent
 from warmstart.engine.finished import RecipeResult, trained_parameters
 from warmstart.engine.freeze import release
+from warmstart.engine.from_data import learn_from
 from warmstart.engine.identity import claim, identity
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.state import RunState
@@ -80,6 +81,7 @@ def run_recipe(
             listener(Decided(f"{rung or recipe.name}: finished before, loaded from {folder}"))
             return found
     began = time.monotonic()
+    learn_from(data, network.facts, seed, listener)
     with contextlib.ExitStack() as stack:
         flag = interrupt if interrupt is not None else stack.enter_context(Interrupt())
         context = Context(task, seed, rung or recipe.name, listener, folder, deadline or Deadline(None), flag)
@@ -158,4 +160,6 @@ def _result(state: RunState, plan: Plan, data: RunData, context: Context, began:
     if len(targets):
         metrics = context.task.metrics(outputs, targets)
     seconds = time.monotonic() - began
-    return RecipeResult(state.network, plan, state.curve, outputs, metrics, seconds, trained, state.stopped)
+    return RecipeResult(
+        state.network, plan, state.curve, outputs, metrics, seconds, trained, state.stopped, state.left_out
+    )

@@ -25,7 +25,7 @@ class CurveRow:
 
 @dataclasses.dataclass(frozen=True)
 class Rung:
-    """One thing that was tried. `role`: a candidate may be chosen, a baseline never is."""
+    """One thing that was tried. `role`: a baseline needs no transfer; it is chosen only where it is a network."""
 
     name: str  # "pixels", "tfidf", "scratch", "probe", "lp_ft", "average", "bias_only", "ensemble"
     about: str  # one line: what was done

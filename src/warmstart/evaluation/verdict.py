@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.measures import metric_name
@@ -26,7 +26,7 @@ BASELINES = {
 FROZEN = {"probe": "the frozen probe", "head_only": "the head on the frozen backbone"}
 """Rungs that leave the backbone as it is, in words."""
 
-RANDOM = "The backbone's weights are random: what is called transfer here is what the network does untrained."
+RANDOM = "Nothing in this backbone was pretrained: what is called transfer here is what the network does untrained."
 """What is said beside a verdict where nothing was there to be transferred."""
 
 
@@ -56,6 +56,7 @@ def verdict(
     differences: Sequence[Difference],
     *,
     metric: str = "accuracy",
+    backbone: str = "",
 ) -> str:
     """Two or three sentences: how good the model is, whether transfer helped, whether tuning did.
 
@@ -65,6 +66,7 @@ def verdict(
         chosen: name of the rung that was chosen.
         rungs: all rungs.
         metric: name of the primary metric.
+        backbone: name of the one that transfer was tried from.
         differences: paired differences on the same samples; those of "final" against the baseline that is best on
             validation and against the probe are used.
     """
@@ -74,6 +76,8 @@ def verdict(
     else:
         first = f"{metric_name(metric)} is {percent(final.value)} on {on} ({span})."
     against = {d.than: d for d in differences if d.better == "final"}
+    if any(r.name == chosen and r.role == "baseline" for r in rungs):
+        return f"{first} {_instead(chosen, rungs, against, backbone)}".rstrip()
     baselines = [r for r in rungs if r.role == "baseline" and r.name in against]
     parts = [first]
     if baselines:
@@ -83,6 +87,22 @@ def verdict(
     frozen = next((name for name in FROZEN if name in against), "")
     parts.append(_tuning(chosen, against.get(frozen), FROZEN.get(frozen or chosen, ""), bool(others)))
     return " ".join(part for part in parts if part)
+
+
+def _instead(chosen: str, rungs: Sequence[Rung], against: Mapping[str, Difference], backbone: str) -> str:
+    """What is said of transfer where a baseline is shipped: the best that was kept counts, else the probe."""
+    tried = [r.name for r in rungs if r.role == "candidate" and r.name in against]
+    best = next((r.name for r in reversed(rungs) if r.name in tried and r.kept), tried[0] if tried else "")
+    name = BASELINES.get(chosen, chosen)
+    if not best:
+        return f"What you get is {name}, which needs no transfer."
+    what = "the frozen probe" if best == "probe" else best
+    what = f"{points(against[best].difference)} against {what}{f' of {backbone}' if backbone else ''}"
+    if against[best].verdict == "better":
+        return f"Transfer did not help here: {name}, which needs none, was better and is what you get: {what}."
+    if against[best].verdict == "worse":
+        return f"What you get is {name}, which was better on validation; here transfer would have been: {what}."
+    return f"This data cannot show that transfer helps: what you get is {name}, which needs none: {what}."
 
 
 def transfer(against: Difference, baseline: str) -> str:

@@ -46,6 +46,7 @@ backbones.add("mantis", "warmstart.model.adapters.foundation:MANTIS")
 backbones.add("moment", "warmstart.model.adapters.foundation:MOMENT")
 backbones.add("chronos", "warmstart.model.adapters.foundation:CHRONOS")
 backbones.add("inceptiontime", "warmstart.model.adapters.convolutional:INCEPTIONTIME")
+backbones.add("minirocket", "warmstart.model.adapters.minirocket:SUPPLIER")
 backbones.add("toy", "warmstart.model.adapters.toy:IMAGES")
 backbones.add("toy_series", "warmstart.model.adapters.toy:SERIES")
 

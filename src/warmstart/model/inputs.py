@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+
+
+def weight_of(module: nn.Module) -> Tensor:
+    """A tensor of the type and on the device that inputs of `module` should have: its first parameter, of a network
+    that has none its first buffer of floats.
+
+    >>> weight_of(nn.BatchNorm1d(2, affine=False)).dtype
+    torch.float32
+    """
+    buffers = (buffer for buffer in module.buffers() if buffer.is_floating_point())
+    return next(itertools.chain(module.parameters(), buffers), torch.empty(0))
 
 
 class Inputs(Protocol):
@@ -35,7 +47,7 @@ class Images:
         >>> Images(3).example(2, 8, nn.Linear(1, 1)).shape
         torch.Size([2, 3, 8, 8])
         """
-        weight = next(module.parameters(), torch.empty(0))
+        weight = weight_of(module)
         return torch.zeros(n, self.channels, size, size, dtype=weight.dtype, device=weight.device)
 
 
@@ -51,7 +63,7 @@ class Tokens:
         >>> Tokens().example(2, 8, nn.Linear(1, 1)).shape
         torch.Size([2, 8, 2])
         """
-        weight = next(module.parameters(), torch.empty(0))
+        weight = weight_of(module)
         tokens = torch.zeros(n, size, 2, dtype=torch.long, device=weight.device)
         tokens[..., 0] = torch.arange(1, size + 1, device=weight.device) % 7 + 1
         return tokens
@@ -70,7 +82,7 @@ class Steps:
         >>> Steps(2).example(3, 8, nn.Linear(1, 1)).shape
         torch.Size([3, 2, 8])
         """
-        weight = next(module.parameters(), torch.empty(0))
+        weight = weight_of(module)
         return torch.zeros(n, self.channels, size, dtype=weight.dtype, device=weight.device)
 
 

@@ -128,6 +128,18 @@ SOURCES = (
         for name, (parameters, published) in _SERIES.items()
     ),
     Row(
+        "minirocket",
+        "minirocket",
+        "minirocket",
+        parameters=0,
+        size=512,
+        licence="none needed",
+        trained_on="nothing (fixed kernels; biases are quantiles of your training part)",
+        weights="made:",
+        source="written here; MiniRocket of Dempster, Schmidt and Webb (2021), the features of aeon's",
+        modality="series",
+    ),
+    Row(
         "mantis",
         "mantis",
         "mantis",

@@ -12,15 +12,18 @@ from aeon.classification.convolution_based import MiniRocketClassifier
 
 from tests.engine.ladder.ucr import by_part, of, series_context, ucr
 from warmstart.data.schema import ClassTarget, Series, Split
+from warmstart.data.stores import series_of
 from warmstart.data.targets import LabelsTarget, NumberTarget
-from warmstart.engine.ladder import kernels
+from warmstart.engine.ladder import kernels, rocket
+from warmstart.engine.ladder.climb import everything
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rocket import MiniRocketRung, MultiRocketHydraRung
-from warmstart.engine.ladder.simple import simple_rung, simple_rungs
+from warmstart.engine.ladder.simple import default_simple, simple_rung, simple_rungs
 from warmstart.errors import MissingExtraError, TrainingError
+from warmstart.preprocess.kinds import of_series
 
 
-def right(context: LadderContext, rung: MiniRocketRung | None = None) -> float:
+def right(context: LadderContext, rung: MiniRocketRung | MultiRocketHydraRung | None = None) -> float:
     contender = (rung or MiniRocketRung()).climb(context, {})
     test = context.data.split.test
     return float((contender.outputs(test).argmax(1) == context.data.targets(test)).float().mean())
@@ -43,9 +46,10 @@ def test_it_answers_as_aeons_classifier_does() -> None:
     assert right(context) > 0.955  # published: .969
 
 
-def test_it_is_a_baseline_that_is_calibrated_and_the_same_each_time(gunpoint: LadderContext) -> None:
+def test_it_is_a_network_that_is_calibrated_and_the_same_each_time(gunpoint: LadderContext) -> None:
     contender = MiniRocketRung().climb(gunpoint, {})
-    assert contender.members == ()
+    (member,) = contender.members
+    assert member.network.facts.card.name == "minirocket"
     assert contender.val_outputs.shape == (10, 2)
     assert contender.outputs(gunpoint.data.split.test[:0]).shape == (0, 2)
     assert right(gunpoint) > 0.97
@@ -55,11 +59,30 @@ def test_it_is_a_baseline_that_is_calibrated_and_the_same_each_time(gunpoint: La
     assert float(loss) < 0.2
 
 
+def test_its_own_data_give_its_outputs_by_the_network_alone(gunpoint: LadderContext) -> None:
+    contender = MiniRocketRung().climb(gunpoint, {})
+    seen, val = gunpoint.seen_by(contender), gunpoint.data.split.val
+    assert (seen.data.spec.size, of_series(seen.data.spec).scale) == (150, "none")
+    inputs = torch.stack([series_of(seen.data.store).get(int(i)) for i in val])
+    with torch.inference_mode():
+        torch.testing.assert_close(contender.members[0].network.eval()(inputs), contender.val_outputs)
+
+
+def test_fitted_again_it_learns_anew_from_all_labels(gunpoint: LadderContext) -> None:
+    first = MiniRocketRung().climb(gunpoint, {})
+    inner = gunpoint.within(everything(gunpoint.data), "refit")
+    again = MiniRocketRung().again(inner, first, {})
+    biases = [one.members[0].network.state_dict()["backbone.convolutions.biases"] for one in (first, again)]
+    assert not torch.equal(biases[0], biases[1])
+    assert again.data is not None
+    assert len(again.data.split.train) == 50
+
+
 def test_it_learns_from_training_series_alone(gunpoint: LadderContext) -> None:
     before = MiniRocketRung().climb(gunpoint, {})
     data, held = gunpoint.data, set(gunpoint.data.split.test.tolist()) | set(gunpoint.data.split.val.tolist())
     samples = tuple(
-        dataclasses.replace(sample, source=Series(-3 * sample.source.values), label=None) if i in held else sample
+        dataclasses.replace(sample, source=Series(-3 * sample.source.values), label="1") if i in held else sample
         for i, sample in enumerate(data.dataset.samples)
     )
     other = series_context(dataclasses.replace(data.dataset, samples=samples), data.split)
@@ -134,19 +157,30 @@ def test_a_class_without_a_training_series_is_never_the_answer() -> None:
         MiniRocketRung().climb(same, {})
 
 
-def test_it_is_the_baseline_of_series_where_aeon_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_the_baseline_of_series_with_and_without_aeon(monkeypatch: pytest.MonkeyPatch) -> None:
     assert simple_rung("series", "classify") is MiniRocketRung
     assert [rung.name for rung in simple_rungs("series", "classify")] == ["minirocket", "multirocket_hydra", "steps"]
+    assert [rung.name for rung in default_simple("series", "classify")] == ["minirocket", "multirocket_hydra"]
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     kernels.compiled.cache_clear()
-    assert simple_rung("series", "classify").name == "steps"
+    assert [rung.name for rung in default_simple("series", "classify")] == ["minirocket"]
     rows, speed = waves(60)
     dataset = of(rows, [str(int(one > 1.7)) for one in speed], ClassTarget(("0", "1")))
     context = series_context(dataset, parts(30, 10, 20))
     with pytest.raises(MissingExtraError, match=r"pip install 'warmstart\[series\]'"):
-        MiniRocketRung().climb(context, {})
-    contender = simple_rung("series", "classify")().climb(context, {})
-    assert contender.val_outputs.shape == (10, 2)
+        MultiRocketHydraRung().climb(context, {})
+    assert MiniRocketRung().climb(context, {}).val_outputs.shape == (10, 2)
+
+
+def test_of_so_many_series_that_there_is_no_room_it_has_fewer_features(
+    gunpoint: LadderContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rocket, "_ROOM", 8 * 40 * 2000)
+    (member,) = MiniRocketRung().climb(gunpoint, {}).members
+    assert member.network.facts.out_features == 1_932
+    monkeypatch.setattr(rocket, "_ROOM", 8 * 40 * 500)
+    with pytest.raises(TrainingError, match="40 training series"):
+        MiniRocketRung().climb(gunpoint, {})
 
 
 @pytest.mark.slow
@@ -169,9 +203,6 @@ def test_what_is_to_be_compiled_takes_longer(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "aeon" / "__init__.py").touch()
     place = ModuleSpec("aeon", None, origin=str(tmp_path / "aeon" / "__init__.py"))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: place)
-    assert not kernels.kept("minirocket")
-    (folder / "_minirocket._PPV-242.py311.nbi").touch()
-    assert kernels.kept("minirocket")
-    assert not kernels.kept("multirocket_hydra")
+    assert not kernels.kept()
     (folder / "_multirocket._transform_uni-290.py311.nbi").touch()
-    assert kernels.kept("multirocket_hydra")
+    assert kernels.kept()

@@ -78,6 +78,7 @@ closed_form.add("knn", "warmstart.engine.heads.knn:fit")
 closed_form.add("lda", "warmstart.engine.heads.lda:fit")
 closed_form.add("logistic", "warmstart.engine.heads.logistic:fit")
 closed_form.add("ridge", "warmstart.engine.heads.ridge:fit")
+closed_form.add("wide", "warmstart.engine.heads.wide:fit")
 
 
 @dataclasses.dataclass(frozen=True)

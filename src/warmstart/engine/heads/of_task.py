@@ -12,6 +12,7 @@ from warmstart.engine.heads.forecasts import fit_forecasts
 from warmstart.engine.heads.numbers import fit_numbers
 from warmstart.engine.heads.select import best_closed_form
 from warmstart.engine.heads.tags import fit_tags
+from warmstart.engine.heads.wide import fit_wide
 from warmstart.errors import RecipeError
 from warmstart.model.backbone import FeatureGroup
 from warmstart.task.base import Task
@@ -32,8 +33,8 @@ def fit_head(
     """Fit the head of `task` with so many `outputs` on features (n, ...) and targets (n, ...).
 
     Of classes and tags, the best by cross-validation of the heads called `names`; numbers and labels have the one of
-    `warmstart.engine.heads.numbers`, forecasts that of `warmstart.engine.heads.forecasts`, whatever is named. Anomalies
-    have the first that is one of `warmstart.engine.heads.anomaly`.
+    `warmstart.engine.heads.numbers`, unless `wide` is named, forecasts that of `warmstart.engine.heads.forecasts`,
+    whatever is named. Anomalies have the first that is one of `warmstart.engine.heads.anomaly`.
 
     `units` say what each sample belongs to, where what is left out with it depends on that.
 
@@ -46,6 +47,8 @@ def fit_head(
     match task.name:
         case "classify":
             return best_closed_form(features, targets, outputs, names, seed, groups=groups)
+        case "multilabel" | "regress" if "wide" in names:
+            return fit_wide(task, features, targets, outputs, seed)
         case "multilabel" | "regress":
             return fit_numbers(features, targets, labels=task.name == "multilabel")
         case "anomaly":

@@ -17,6 +17,7 @@ from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import Verdict, gate, has_benefit_of_the_doubt
 from warmstart.engine.ladder.rungs import Rung
+from warmstart.engine.ladder.settle import as_settled, settle
 from warmstart.engine.ladder.simple import SIMPLE
 from warmstart.errors import TrainingError
 from warmstart.evaluation.intervals import paired
@@ -29,11 +30,15 @@ REFERENCES = ("probe", *SIMPLE)
 
 @dataclasses.dataclass(frozen=True)
 class Climbed:
-    """The rungs in order, what each left behind, and which was chosen."""
+    """The rungs in order, what each left behind, and which was chosen.
+
+    `transfer` is the best candidate: what is chosen, unless a baseline is that can be shipped.
+    """
 
     tried: tuple[Tried, ...]
     contenders: dict[str, Contender]
     chosen: str
+    transfer: str
 
 
 def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choose: str | None = None) -> Climbed:
@@ -76,16 +81,20 @@ def climb(rungs: Sequence[Rung], context: LadderContext, *, reserve: float, choo
     context.listener(Finished("rungs"))
     if not chosen:
         raise TrainingError("no rung gave a finite result", do="look at the decisions above, and at the data")
-    _tell_baselines(chosen, tried, contenders, context)
-    return Climbed(tuple(tried), contenders, chosen)
+    final, why = (chosen, "") if choose is not None else settle(chosen, tried, contenders, context)
+    if why:
+        context.listener(Decided(f"{final} is shipped: {why}"))
+    _tell_baselines(final, tried, contenders, context)
+    return Climbed(as_settled(tried, final, chosen, why), contenders, final, chosen)
 
 
 def _tell_baselines(
     chosen: str, tried: Sequence[Tried], contenders: dict[str, Contender], context: LadderContext
 ) -> None:
-    """Say whether what was chosen is better on validation than the baselines, which are no candidates themselves."""
+    """Say whether what was chosen is better on validation than the other baselines."""
     targets = context.data.targets(context.data.split.val)
-    for name in [row.name for row in tried if row.role == "baseline" and row.name in contenders and len(targets)]:
+    baselines = [row.name for row in tried if row.role == "baseline" and row.name in contenders and row.name != chosen]
+    for name in baselines if len(targets) else ():
         mine, other = (scores(context.task, contenders[one].val_outputs, targets) for one in (chosen, name))
         gain = paired(mine, other, context.seed)
         how = "is better than" if gain.low > 0 else "is worse than" if gain.high < 0 else "is not told apart from"
@@ -176,8 +185,12 @@ def refit(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext, *, re
     names += [name for name in REFERENCES if name in climbed.contenders and name not in names]
     share = 1 + len(context.data.split.val) / max(1, len(context.data.split.train))
     cost = {row.name: row.seconds for row in climbed.tried}
+    left = context.deadline.left() - reserve
+    also = [*names, *(name for name in needs(climbed.transfer, climbed.contenders) if name not in names)]
+    if share * sum(cost.get(name, 0.0) for name in also) <= left:  # what a baseline that is shipped is compared with
+        names = also
     expected = share * sum(cost.get(name, 0.0) for name in names)
-    if expected > context.deadline.left() - reserve:
+    if expected > left:
         context.listener(
             Decided(
                 f"not fitted again on train and validation together: about {expected:.0f} s, which the budget lacks"

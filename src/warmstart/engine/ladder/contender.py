@@ -8,6 +8,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from warmstart.data.schema import IntArray
+from warmstart.engine.data import RunData
 from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.network import Network
 from warmstart.recipe.recipe import Recipe
@@ -31,6 +32,8 @@ class Contender:
     weights), so that the same can be fitted again on more data; `made_of` names the rungs that it is a mixture of,
     `started_from` those whose network it was trained on from: they must be there first.
     `seconds` is what it took where it was made, also when it was loaded; `stopped` is "deadline" if time cut it short.
+    `left_out` are outputs for the training samples by fits without them, of the head in closed form that it began with.
+    `data` is the data as its networks read them, where that is not as the backbone of the run does.
     `terms` are those that tell each class from the others, of a model of texts that counts terms.
     """
 
@@ -48,3 +51,5 @@ class Contender:
     seconds: float = 0.0
     stopped: str = ""
     terms: tuple[tuple[str, ...], ...] = ()
+    left_out: Tensor | None = None
+    data: RunData | None = None

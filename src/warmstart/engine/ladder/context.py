@@ -17,7 +17,7 @@ from warmstart.engine.events import Listener, silent
 from warmstart.engine.features import features, stored
 from warmstart.engine.finished import FACTS, RecipeResult
 from warmstart.engine.interrupt import Interrupt
-from warmstart.engine.ladder.contender import Member
+from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.run import run_recipe
 from warmstart.errors import Interrupted
 from warmstart.evaluation.predict import joined, outputs_from, predict_outputs
@@ -56,6 +56,13 @@ class LadderContext:
     def within(self, data: RunData, folder: str) -> LadderContext:
         """The same run on another division of the data, with a folder of its own."""
         return dataclasses.replace(self, data=data, folder=None if self.folder is None else self.folder / folder)
+
+    def seen_by(self, contender: Contender) -> LadderContext:
+        """The run as a contender sees it, whose backbone may be another: this one, or one for what is finished."""
+        if contender.data is None:
+            return self
+        data = dataclasses.replace(contender.data, split=self.data.split)
+        return dataclasses.replace(self, backbone=contender.members[0].network.facts, data=data)
 
     def finished(self, rung: str) -> bool:
         """Whether an earlier process has done this rung already, so that running it means loading it."""

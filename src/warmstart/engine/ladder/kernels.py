@@ -1,9 +1,7 @@
-"""Features of time series that no training made: random convolutions, as aeon computes them.
+"""Features of time series that no training made: the convolutions of MultiRocket and Hydra, as aeon computes them.
 
-MiniRocket (Dempster et al. 2021): 84 fixed kernels of nine steps at up to 32 dilations, and of each the share of the
-series where it lies above a bias. Biases are quantiles of what the kernels make of training series, which is all that
-is learned from data. MultiRocket-Hydra (Tan et al. 2022; Dempster et al. 2023): four such summaries of the series and
-of its differences, and beside them how often each of competing kernels matches best.
+MultiRocket (Tan et al. 2022) takes four summaries of what the kernels of MiniRocket make of a series and of its
+differences; Hydra (Dempster et al. 2023) counts how often each of competing kernels matches best.
 
 aeon compiles its loops with numba at their first use on a machine, which takes half a minute, and finds them in numba's
 cache from then on. Nothing else in the process is disturbed: aeon sets seeds and numbers of threads for everybody, and
@@ -18,7 +16,7 @@ import importlib.util
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,14 +27,13 @@ from warmstart.engine.heads.base import standardised
 from warmstart.errors import MissingExtraError
 
 FloatArray = npt.NDArray[np.float32]
-Name = Literal["minirocket", "multirocket_hydra"]
 
-FEWEST_STEPS: dict[Name, int] = {"minirocket": 9, "multirocket_hydra": 10}
+FEWEST_STEPS = 10
 """A kernel has nine steps, and differences are one step shorter than the series."""
-LEAST = 1_000
-"""Kernels of MiniRocket below which it is not what its name says; features are a multiple of 84."""
-WIDTH: dict[Name, int] = {"minirocket": 9_996, "multirocket_hydra": 55_000}
-"""Features of a series, at most."""
+FEATURES = 55_000
+"""Of a series, about."""
+COMPILING = 35.0
+"""Seconds that the first use on a machine takes more, on one core of two."""
 _HYDRA = 512
 """Kernels of Hydra, at each dilation."""
 _LOOPS = ("transformations", "collection", "convolution_based")
@@ -45,46 +42,15 @@ _AT_ONCE = 2**27
 """Values of Hydra's convolutions that are held at a time."""
 
 
-class Kernels(Protocol):
-    """Fitted on training series; gives scaled features of any of the same shape."""
-
-    trained: Tensor
-    """Those of the training series themselves."""
-
-    def features(self, series: FloatArray) -> Tensor:
-        """(n, features), float32, of series (n, channels, steps)."""
-        ...
-
-
-class MiniRocket:
-    """Shares of the series where a convolution lies above its bias, with mean 0 and standard deviation 1.
-
-    Args:
-        series: of the training part (n, channels, steps).
-        kernels: how many features, at most.
-        seed: of the training series that biases are taken from, and of the channels that a kernel reads.
-    """
-
-    def __init__(self, series: FloatArray, kernels: int, seed: int) -> None:
-        from aeon.transformations.collection.convolution_based import MiniRocket as Transform
-
-        with _undisturbed():
-            self._transform = Transform(n_kernels=kernels, n_jobs=_threads(), random_state=seed).fit(series)
-        self.trained, self._mean, self._std = standardised(self._raw(series))
-
-    def _raw(self, series: FloatArray) -> Tensor:
-        with _undisturbed():
-            return torch.from_numpy(self._transform.transform(series))
-
-    def features(self, series: FloatArray) -> Tensor:
-        """(n, kernels), float32."""
-        return self._raw(series).sub_(self._mean).div_(self._std)
-
-
 class MultiRocketHydra:
     """MultiRocket's four summaries of each convolution, scaled likewise, and Hydra's counts, scaled as theirs are.
 
     A count is square-rooted, and a feature that is mostly zero weighs less (Dempster et al. 2023, section 3.2).
+    `trained` are the features of the training series themselves.
+
+    Args:
+        series: of the training part (n, channels, steps).
+        seed: of everything random.
     """
 
     def __init__(self, series: FloatArray, seed: int) -> None:
@@ -119,17 +85,7 @@ class MultiRocketHydra:
         return (counts - self._middle) * (counts != 0) / self._spread
 
 
-def fitted(name: Name, series: FloatArray, kernels: int, seed: int) -> Kernels:
-    """The kernels called `name`, with biases of these training series (n, channels, steps).
-
-    Raises:
-        MissingExtraError: aeon is not installed.
-    """
-    compiled(name, series.shape[1] > 1)
-    return MiniRocket(series, kernels, seed) if name == "minirocket" else MultiRocketHydra(series, seed)
-
-
-def kept(name: Name) -> bool:
+def kept() -> bool:
     """Whether numba's cache beside aeon has the loops, so that none needs to be compiled.
 
     Where the cache was moved elsewhere this says that it has not: then a time is thought longer than it will be.
@@ -138,18 +94,21 @@ def kept(name: Name) -> bool:
     if found is None or found.origin is None:
         return False
     folder = Path(found.origin).parent.joinpath(*_LOOPS, "__pycache__")
-    return next(folder.glob(f"_{name.split('_')[0]}.*.nbi"), None) is not None
+    return next(folder.glob("_multirocket.*.nbi"), None) is not None
 
 
 @functools.cache
-def compiled(name: Name, several: bool) -> float:
-    """Seconds that it took to have aeon's loops ready, for series of one channel or of several; once for a process."""
+def compiled(several: bool) -> float:
+    """Seconds that it took to have aeon's loops ready, for series of one channel or of several; once for a process.
+
+    Raises:
+        MissingExtraError: aeon is not installed.
+    """
     if not has_aeon():
-        raise MissingExtraError(f"the method {name}", "series")
+        raise MissingExtraError("the method multirocket_hydra", "series")
     began = time.monotonic()
     little = np.random.default_rng(0).normal(size=(2, 1 + several, 12)).astype(np.float32)
-    kernels = MiniRocket(little, 84, 0) if name == "minirocket" else MultiRocketHydra(little, 0)
-    kernels.features(little)
+    MultiRocketHydra(little, 0).features(little)
     return time.monotonic() - began
 
 

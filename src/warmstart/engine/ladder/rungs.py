@@ -162,6 +162,7 @@ class RecipeRung:
             plan=plan_text(result.plan),
             seconds=result.seconds,
             stopped=result.stopped,
+            left_out=result.left_out,
         )
 
 

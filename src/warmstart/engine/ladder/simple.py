@@ -14,7 +14,7 @@ from warmstart.engine.ladder.steps import StepsRung
 from warmstart.engine.ladder.tfidf import TfidfRung
 from warmstart.engine.ladder.words import WordsRung
 
-SimpleRung = PixelRung | TfidfRung | WordsRung | NearestRung | MiniRocketRung | ForecastRung
+SimpleRung = PixelRung | TfidfRung | WordsRung | NearestRung | MiniRocketRung | MultiRocketHydraRung | ForecastRung
 _BY_KIND: dict[Kind, tuple[type[SimpleRung], ...]] = {
     "image": (PixelRung,),
     "text": (TfidfRung,),
@@ -59,4 +59,4 @@ def default_simple(kind: Kind, task: TaskName) -> tuple[type[SimpleRung], ...]:
     every = simple_rungs(kind, task)
     if MiniRocketRung not in every:
         return every
-    return (MiniRocketRung, MultiRocketHydraRung) if has_aeon() else (StepsRung,)
+    return (MiniRocketRung, MultiRocketHydraRung) if has_aeon() else (MiniRocketRung,)

@@ -17,6 +17,7 @@ from warmstart.engine.state import RunState
 from warmstart.engine.training import copied
 from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.head import LinearHead
+from warmstart.model.inputs import weight_of
 from warmstart.model.network import Network
 from warmstart.planning.plan import HeadPlan, StepPlan
 
@@ -54,7 +55,8 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     context.listener(Decided(text, {"head": chosen.name, "choice": chosen.choice}))
     context.listener(Measured(context.rung, name, 1, 0, values))
     ended = state.ended(copied(network), outputs, CurveRow(name, 1, 0, values))
-    return dataclasses.replace(ended, before=None)  # the weights before an earlier phase had another head
+    left_out = chosen.cv_outputs if state.left_out is None else state.left_out
+    return dataclasses.replace(ended, before=None, left_out=left_out)  # weights before a phase had another head
 
 
 def put(fitted: FittedHead, network: Network) -> None:
@@ -63,5 +65,5 @@ def put(fitted: FittedHead, network: Network) -> None:
     if linear is not None and isinstance(network.head, LinearHead):
         network.head.set_linear(*linear)
         return
-    device = next(network.backbone.parameters()).device
+    device = weight_of(network.backbone).device
     network.head = fitted.head.to(device)

@@ -17,6 +17,7 @@ from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import assemble, seeded
 from warmstart.model.backbone import Backbone
 from warmstart.model.bands import spread
+from warmstart.model.from_data import from_data
 from warmstart.preprocess.kinds import of_series
 
 
@@ -53,20 +54,27 @@ def rechannelled(backbone: Backbone, channels: int, drawn: int | None) -> Backbo
     assert isinstance(old, Multichannel)
     with seeded(drawn or 0):
         new = old.of_channels(channels)
-    if drawn is not None:
+    if (part := from_data(old)) is not None:
+        if part.learned:
+            raise _other_channels(card.name, spec.channels, channels)
+    elif drawn is not None:
         card = dataclasses.replace(card, source=f"random initialisation, seed {drawn}")
     else:
         have = old.state_dict()
         wanted = new.state_dict()
         if have.keys() != wanted.keys():
-            raise BackboneError(
-                f"{channels} channels for {card.name!r}, whose weights were trained on {spec.channels}",
-                expected="as many channels: with another number of them this architecture has other layers",
-                do=f"use series of {spec.channels} channels, or train the architecture on yours",
-            )
+            raise _other_channels(card.name, spec.channels, channels)
         chosen = tuple(j % spec.channels for j in range(channels))
         fitting = {n: t if t.shape == wanted[n].shape else spread(t, chosen) for n, t in have.items()}
         new.load_state_dict(fitting)
         card = dataclasses.replace(card, source=f"{card.source}; the first layer adapted from {spec.channels} channels")
     found = assemble(new, spec.with_channels(channels), card)
     return dataclasses.replace(backbone, chain=found.chain, spec=found.spec, card=found.card, source_head=None)
+
+
+def _other_channels(name: str, trained: int, wanted: int) -> BackboneError:
+    return BackboneError(
+        f"{wanted} channels for {name!r}, whose weights were trained on {trained}",
+        expected="as many channels: with another number of them this architecture has other layers",
+        do=f"use series of {trained} channels, or train the architecture on yours",
+    )
