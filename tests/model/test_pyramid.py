@@ -138,8 +138,8 @@ def test_maps_of_a_plain_transformer_are_its_tokens_resized() -> None:
         finest, own, coarsest = found.maps.unpack(found.chain(x))
         tokens = backbone.chain.prefix(end)(x)[:, 1:]
         last = backbone.chain.prefix(next(c.index for c in backbone.chain.cuts if c.name == "norm"))(x)[:, 1:]
-    torch.testing.assert_close(own, tokens.transpose(1, 2).unflatten(2, (4, 4)), rtol=1e-4, atol=1e-5)
-    means = nn.functional.avg_pool2d(last.transpose(1, 2).unflatten(2, (4, 4)), 2)
+    torch.testing.assert_close(own, tokens.transpose(1, 2).reshape(2, -1, 4, 4), rtol=1e-4, atol=1e-5)
+    means = nn.functional.avg_pool2d(last.transpose(1, 2).reshape(2, -1, 4, 4), 2)
     torch.testing.assert_close(coarsest, means, rtol=1e-4, atol=1e-5)
     assert finest.shape == (2, 192, 8, 8)
 
@@ -240,7 +240,7 @@ def test_random_weights_can_be_put_in() -> None:
     [
         ("toy", (4, 8, 16), None, "no map of stride 8 or 16\nExpected: strides out of 1, 2, 4"),
         ("toy?taps=1", (2, 4), None, "those of several blocks already"),
-        ("minilm", (4, 8), None, "it takes texts"),
+        ("toy_series", (4, 8), None, "it takes series"),
         ("toy", (2, 4), 4, "at least 8 pixels"),
         ("timm:vit_tiny_patch16_224?size=64", (4, 8), 96, "which takes 64 alone"),
     ],

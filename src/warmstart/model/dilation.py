@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 
 import torch
-from timm.layers import AvgPool2dSame
+from timm.layers.pool2d_same import AvgPool2dSame
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError
