@@ -29,6 +29,7 @@ from warmstart.model.pyramid import pyramid
 
 NAMES = ("ant", "bee", "cat")
 SIDE = 96
+STAGES: dict[str, Any] = {"depths": [1] * 4, "out_indices": [2, 3, 4]}
 SMALL: dict[str, Any] = {
     "encoder_in_channels": [24, 32, 40],
     "d_model": 32,
@@ -46,9 +47,7 @@ SMALL: dict[str, Any] = {
 
 
 def rtdetr() -> Any:
-    body = RTDetrResNetConfig(
-        embedding_size=16, hidden_sizes=[16, 24, 32, 40], depths=[1] * 4, layer_type="basic", out_indices=[2, 3, 4]
-    )
+    body = RTDetrResNetConfig(embedding_size=16, hidden_sizes=[16, 24, 32, 40], layer_type="basic", **STAGES)
     return RTDetrForObjectDetection(RTDetrConfig(backbone_config=body, **SMALL))
 
 
@@ -60,8 +59,7 @@ def dfine() -> Any:
         stage_out_channels=[16, 24, 32, 40],
         stage_num_blocks=[1] * 4,
         hidden_sizes=[16, 24, 32, 40],
-        depths=[1] * 4,
-        out_indices=[2, 3, 4],
+        **STAGES,
     )
     return DFineForObjectDetection(DFineConfig(backbone_config=body, **SMALL))
 
@@ -86,7 +84,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, 
                 nn.init.normal_(weight, 0, (2 / weight[0].numel()) ** 0.5)
         folder = tmp_path_factory.mktemp(kind)
         model.save_pretrained(folder)
-        RTDetrImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)  # type: ignore[no-untyped-call]
+        RTDetrImageProcessor(size={"height": SIDE, "width": SIDE}).save_pretrained(folder)
         found[kind] = model, folder
     return found
 
@@ -107,7 +105,7 @@ def test_detections_are_those_of_the_supplier(published: dict[str, tuple[Any, Pa
     head = detector_on(backbone, "", NAMES).eval()
     with torch.no_grad():
         found, raw = head(rows), model(images)
-    theirs = RTDetrImageProcessor().post_process_object_detection(raw, 0.0, [(SIDE, SIDE)] * 2)  # type: ignore[no-untyped-call]
+    theirs = RTDetrImageProcessor().post_process_object_detection(raw, 0.0, [(SIDE, SIDE)] * 2)
     for mine, expected in zip(found, theirs, strict=True):
         best = mine[: len(expected["scores"])]
         torch.testing.assert_close(best[:, 1], expected["scores"], atol=1e-4, rtol=1e-4)

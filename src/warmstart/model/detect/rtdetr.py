@@ -20,6 +20,15 @@ from warmstart.model.detect.necks import aligned
 from warmstart.model.maps import Maps
 
 _TERMS = ("vfl", "bbox", "giou", "fgl", "ddf")
+_SMALL: dict[str, Any] = {
+    "model_type": "rt_detr_resnet",
+    "embedding_size": 8,
+    "hidden_sizes": [8] * 4,
+    "depths": [1] * 4,
+    "layer_type": "basic",
+    "out_indices": [2, 3, 4],
+}
+"""A backbone that is built with the model, and thrown away."""
 _ANY_SIZE = {"anchor_image_size": None, "eval_size": None}
 """Places and anchors are worked out for every input, rather than once for one size."""
 _CONSTANTS = ("reg_scale", "up")
@@ -162,14 +171,13 @@ def _model(kind: str, said: dict[str, Any], channels: Sequence[int], classes: in
     """
     if importlib.util.find_spec("transformers") is None:
         raise MissingExtraError("a detector of transformers", "text")
-    from transformers import AutoConfig, AutoModelForObjectDetection, RTDetrResNetConfig
+    from transformers import AutoConfig, AutoModelForObjectDetection
 
-    small = RTDetrResNetConfig(
-        embedding_size=8, hidden_sizes=[8] * 4, depths=[1] * 4, layer_type="basic", out_indices=[2, 3, 4]
-    )
-    settled = {"backbone_config": small, "num_labels": classes, "tie_word_embeddings": False, **_ANY_SIZE}
+    settled = {"backbone_config": AutoConfig.for_model(**_SMALL), "num_labels": classes, "tie_word_embeddings": False}
     said = {key: value for key, value in said.items() if key != "model_type"}
-    model: Any = AutoModelForObjectDetection.from_config(AutoConfig.for_model(kind, **{**said, **settled})).float()
+    config = AutoConfig.for_model(kind, **{**said, **settled, **_ANY_SIZE})
+    model: Any = AutoModelForObjectDetection.from_config(config)  # type: ignore[no-untyped-call]
+    model.float()
     model.model.backbone = _Given()
     for fit, have in zip(model.model.encoder_input_proj, channels, strict=True):
         fit[0] = nn.Conv2d(have, fit[0].out_channels, 1, bias=False)
@@ -196,7 +204,7 @@ def _draw(model: Any) -> None:
 
 
 def _label(truth: Truth, extent: int) -> dict[str, Tensor]:
-    low, high = truth.boxes.split(2, 1)
+    low, high = truth.boxes[:, :2], truth.boxes[:, 2:]
     return {"class_labels": truth.classes, "boxes": torch.cat([(low + high) / 2, high - low], 1) / extent}
 
 
@@ -208,8 +216,7 @@ def _whole(kind: str, published: str, weights: Mapping[str, Tensor]) -> dict[str
     said = {key: value for key, value in kept(json.loads(published)).items() if key != "model_type"}
     classes = next(len(value) for name, value in weights.items() if name.endswith("enc_score_head.weight"))
     config = AutoConfig.for_model(kind, **{**said, "num_labels": classes})
+    model: Any = MODEL_FOR_OBJECT_DETECTION_MAPPING[type(config)]
     with quiet():
-        loaded = MODEL_FOR_OBJECT_DETECTION_MAPPING[type(config)].from_pretrained(
-            None, config=config, state_dict=dict(weights)
-        )
+        loaded = model.from_pretrained(None, config=config, state_dict=dict(weights))
     return dict(loaded.float().state_dict())

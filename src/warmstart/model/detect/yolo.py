@@ -138,7 +138,7 @@ def _labels(truths: Sequence[Truth]) -> Tensor:
         [
             torch.cat([each.classes.unsqueeze(1), (low + high) / 2, high - low], 1)
             for each in truths
-            for low, high in [each.boxes.split(2, 1)]
+            for low, high in [(each.boxes[:, :2], each.boxes[:, 2:])]
         ],
         batch_first=True,
     )
