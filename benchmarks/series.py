@@ -43,7 +43,10 @@ from warmstart.model.catalog import load_backbone
 from warmstart.task.base import task_of
 
 TABLE_A = ("ItalyPowerDemand", "GunPoint", "ArrowHead", "Trace", "OSULeaf", "ACSF1")
-RUNGS = {"minirocket": MiniRocketRung, "multirocket_hydra": MultiRocketHydraRung}
+RUNGS: dict[str, type[MiniRocketRung] | type[MultiRocketHydraRung]] = {
+    "minirocket": MiniRocketRung,
+    "multirocket_hydra": MultiRocketHydraRung,
+}
 WHAT = ("aeon", *RUNGS, "heads", "fit")
 HEADS = ("ridge", "logistic", "lda", "class_means", "knn")
 BESIDE = ("HC2", "InceptionTime")

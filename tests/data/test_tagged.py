@@ -14,6 +14,7 @@ import pytest
 from tests.data.test_texts import Hub, write
 from warmstart.data.schema import Dataset, Label, Text
 from warmstart.data.sources import kind_of, load, load_inputs
+from warmstart.data.targets import parts_of
 from warmstart.errors import DataError
 
 WORDS = [["Ada", "Lovelace", "met", "Babbage", "."], ["It", "rained", "."], ["Paris", "!"]]
@@ -132,7 +133,7 @@ def test_entities_that_begin_with_i_are_made_to_begin_with_b_and_other_schemes_s
     assert "5 tag(s) I-... with nothing of their type before them are read as B-..." in found.notes[0]
     bioes = [["B-PER", "E-PER", "O", "S-PER", "O"], ["O", "I-LOC", "E-LOC"], ["S-LOC", "O"]]
     kept = load((WORDS, bioes))
-    assert ([list(s.label or ()) for s in kept.samples], kept.notes) == (bioes, ())
+    assert ([list(parts_of(s.label or ())) for s in kept.samples], kept.notes) == (bioes, ())
     assert kept.target.classes == ("O", "E-LOC", "I-LOC", "S-LOC", "B-PER", "E-PER", "S-PER")
     speech = load((WORDS, [["NOUN", "NOUN", "VERB", "NOUN", "PUNCT"], ["PRON", "VERB", "PUNCT"], ["NOUN", "PUNCT"]]))
     assert speech.target.classes == ("NOUN", "PRON", "PUNCT", "VERB")

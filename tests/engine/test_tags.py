@@ -15,7 +15,7 @@ from tests.engine.tagged import TARGET, TASK, tag_network, tagged_data
 from warmstart.cache.store import ActivationStore
 from warmstart.data.schema import Split
 from warmstart.data.stores import store_of
-from warmstart.data.targets import UNKNOWN
+from warmstart.data.targets import UNKNOWN, parts_of
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Listener, silent
@@ -122,7 +122,7 @@ def test_the_baseline_knows_words_and_answers_where_the_targets_are() -> None:
 
 def test_the_baseline_needs_two_tags() -> None:
     data = tagged_data()
-    rows = tuple(dataclasses.replace(s, label=("O",) * len(s.label or ())) for s in data.dataset.samples)
+    rows = tuple(dataclasses.replace(s, label=("O",) * len(parts_of(s.label or ()))) for s in data.dataset.samples)
     dataset = dataclasses.replace(data.dataset, samples=rows)
     data = dataclasses.replace(data, dataset=dataset, store=store_of(dataset, data.spec))
     with pytest.raises(TrainingError, match="one tag"):

@@ -30,8 +30,8 @@ def apply_edits(
     Args:
         network: what a recipe is about to train.
         reset: put random weights in the backbone, drawn from `seed` by the architecture's default initialisation, and
-            in a head that came with weights: rows of the old classifier, one that writes, or a detector. "input": in the layer that
-            sees the input alone, as spread as they were. The card then says so.
+            in a head that came with weights: rows of the old classifier, one that writes, or a detector. "input": in
+            the layer that sees the input alone, as spread as they were. The card then says so.
         dropout: probability before the head; 0 leaves the head as it is.
         seed: of the random weights.
 
