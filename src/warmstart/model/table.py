@@ -7,6 +7,7 @@ their weights and from the networks themselves. Suppliers of any number of netwo
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 from pathlib import Path
