@@ -43,11 +43,18 @@ def test_maps_of_it_have_the_resolution_that_was_kept() -> None:
             assert torch.equal(found.chain.suffix(cut)(found.chain.prefix(cut)(x)), whole)
 
 
-@pytest.mark.parametrize("uri", ["keras:mobilenet_v2_035", "toy_series", "toy?taps=1"])
-def test_what_cannot_be_is_said(uri: str) -> None:
-    backbone = load_backbone(uri, pretrained=uri.startswith("toy?"))
-    with pytest.raises(BackboneError, match="cannot become dilation"):
-        dilated(backbone)
+@pytest.mark.parametrize(
+    ("uri", "output_stride", "said"),
+    [
+        ("timm:resnet18", 2, "not only its convolutions"),
+        ("timm:convnext_atto", 2, "stem.0 goes from a stride of 1 to 4 at once"),
+        ("toy_series", 16, "no traced network for images"),
+        ("toy?taps=1", 2, "with features of its own"),
+    ],
+)
+def test_what_cannot_be_is_said(uri: str, output_stride: int, said: str) -> None:
+    with pytest.raises(BackboneError, match=f"cannot become dilation: .*{said}"):
+        dilated(load_backbone(f"{uri}&pretrained=false" if "?" in uri else f"{uri}?pretrained=false"), output_stride)
 
 
 def test_a_network_of_that_stride_is_returned_as_it_is() -> None:

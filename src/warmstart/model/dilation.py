@@ -51,7 +51,8 @@ def dilated(backbone: Backbone, output_stride: int = 16) -> Backbone:
     new = {}
     for name, (layer, before) in _layers(backbone, size).items():
         stride = 2 ** round(math.log2(size / before))
-        if stride * layer_stride(layer) > output_stride or stride > output_stride:
+        shrinks = _stride(layer) > 1 and stride * _stride(layer) > output_stride
+        if shrinks or _spreads(layer, stride, output_stride):
             new[name] = _changed(backbone, name, layer, stride, output_stride)
     if not new:
         return backbone
@@ -69,7 +70,13 @@ def dilated(backbone: Backbone, output_stride: int = 16) -> Backbone:
     return dataclasses.replace(backbone, chain=whole, card=card)
 
 
-def layer_stride(layer: nn.Conv2d | nn.AvgPool2d) -> int:
+def _spreads(layer: nn.Conv2d | nn.AvgPool2d, stride: int, output_stride: int) -> bool:
+    """Whether it reads neighbours that are further apart now."""
+    kernel = layer.kernel_size if isinstance(layer.kernel_size, tuple) else (layer.kernel_size,)
+    return stride > output_stride and max(kernel) > 1
+
+
+def _stride(layer: nn.Conv2d | nn.AvgPool2d) -> int:
     """The larger of its strides."""
     return max(layer.stride) if isinstance(layer.stride, tuple) else int(layer.stride)
 
@@ -110,9 +117,9 @@ def _changed(
     neighbours at the distance they had, those behind it are further apart.
     """
     if stride < output_stride:
-        raise _impossible(backbone, f"{name} goes from a stride of {stride} to {stride * layer_stride(layer)} at once")
+        raise _impossible(backbone, f"{name} goes from a stride of {stride} to {stride * _stride(layer)} at once")
     if isinstance(layer, nn.AvgPool2d):
-        if layer.kernel_size not in (2, (2, 2)) or layer_stride(layer) != 2:
+        if layer.kernel_size not in (2, (2, 2)) or _stride(layer) != 2:
             raise _impossible(backbone, f"{name} pools otherwise than over 2 x 2 places")
         return AvgPool2dSame(2, 1, ceil_mode=layer.ceil_mode, count_include_pad=layer.count_include_pad)
     factor = stride // output_stride
