@@ -70,7 +70,7 @@ def load_scenes(
     if task == "detect" and layout.form == "pairs":
         raise DataError(
             "masks are found, and boxes are to be detected",
-            expected="boxes: COCO's JSON, YOLO's labels, VOC's XML files, or a table with columns xmin, ymin, xmax, ymax",
+            expected="boxes: COCO's JSON, YOLO's labels, VOC's XML files, a table with xmin, ymin, xmax, ymax",
             do="take the task 'segment' for masks",
         )
     if task == "segment" and table:
