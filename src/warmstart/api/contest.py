@@ -13,6 +13,7 @@ from warmstart.api.budget import cache_limits
 from warmstart.api.options import how_read
 from warmstart.api.pace import set_pace
 from warmstart.api.prepare import Decoded, activation_store, backbone_at, read_whole
+from warmstart.api.rungs import MAPS_BATCH
 from warmstart.data.schema import Dataset, Split
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
@@ -140,6 +141,8 @@ def contest(
                 refuse_training(one.recipe, task_of(target))
         _check_simple(contestants, uri, [rung.name for rung in simple_rungs(backbone.spec.kind, target.kind)])
         backbone = whole.backbone
+        if backbone.maps is not None:  # as in the ladder: scenes are few, and batches of 32 would be few steps
+            contestants = tuple(one.in_batches(MAPS_BATCH) for one in contestants)
         if first is None or folds is None:
             first = whole
             folds = make_folds(whole.dataset, options["folds"], seeds, val=options["val"], alike=whole.alike)

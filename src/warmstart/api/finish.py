@@ -173,7 +173,9 @@ def outcome(
     pairs = differences(climbed, measured, context)
     metrics = metric_intervals(task, outputs / measured.temperature, measured.truth, seed=seed)
     seconds = elapsed()
-    on = f"{len(measured.indices)} {PARTS[measured.on]} {noun_of(context.data.spec.to_dict(), task=task.name)}"
+    noun = noun_of(context.data.spec.to_dict(), task=task.name)
+    one = len(measured.indices) == 1
+    on = f"{len(measured.indices)} {PARTS[measured.on]} {noun.removesuffix('s') if one and noun != 'series' else noun}"
     parts = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
     return Outcome(
         data=dataset.name,

@@ -15,6 +15,7 @@ from warmstart.data.schema import Sample, Series
 from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
 from warmstart.data.sources import load_inputs
 from warmstart.data.sources.ahead import forecast_inputs
+from warmstart.data.tiling import check_side
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 from warmstart.errors import DataError
@@ -78,6 +79,8 @@ def predict(
         samples = load_inputs(inputs, kind=kind, text_column=text_column, reading=reading, channels=channels)
         refuse_uncut(samples, loaded.manifest.window)
     if isinstance(target, BoxTarget | MaskTarget):
+        if tile is not None:
+            check_side(tile)
         return _scenes(loaded, samples, csv, on_error, out, least_score, tile, listener)
     if (out, least_score, tile) != (None, None, None):
         raise DataError(

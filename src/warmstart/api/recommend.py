@@ -15,6 +15,7 @@ from warmstart.api.command import called
 from warmstart.api.options import how_read, kept, kind_in
 from warmstart.api.prepare import read, run_data
 from warmstart.api.runfolder import check_folder, free_folder
+from warmstart.api.scenes import SIZES, of_scenes
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
@@ -116,6 +117,8 @@ def recommend(
         **given,
     }
     check_folder({}, out=out, resume=None)
+    if of_scenes(data, None):
+        _refuse_other_tasks("detect")
     keep_buffers()
     decisions: list[str] = []
     tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
@@ -139,7 +142,7 @@ def recommend(
 def _refuse_other_tasks(asks: TaskName) -> None:
     if asks not in ("classify", "forecast"):
         raise DataError(
-            f"data that pose the task {asks!r}",
+            "images with boxes or masks" if asks in SIZES else f"data that pose the task {asks!r}",
             expected="classes, or with --horizon series to be forecast",
             do="compare backbones with: warmstart compare DATA --backbones A,B",
         )

@@ -8,10 +8,12 @@ from typing import Any
 from warmstart.data.scenes import BoxTarget, MaskTarget, SceneTarget
 from warmstart.data.schema import Dataset
 from warmstart.data.sources.scenes import layout_of
-from warmstart.data.targets import TaskName
+from warmstart.data.targets import Target, TaskName
 from warmstart.data.tiling import tiled
 from warmstart.errors import DataError
 from warmstart.model.backbone import Backbone
+from warmstart.model.detect.catalog import detectors
+from warmstart.model.segment.design import designs
 
 WORDS = ("head", "loss", "tile")
 """Options of boxes and masks."""
@@ -35,6 +37,7 @@ def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None
         DataError: any of them where nothing is marked, a loss for boxes, or tiles that cannot be cut.
     """
     target = dataset.target
+    _refuse_other_head(target, head)
     given = [name for name, value in zip(WORDS, (head, loss, tile), strict=True) if value is not None]
     if not given:
         return dataset
@@ -56,6 +59,22 @@ def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None
         )
     asked = dataclasses.replace(dataset, target=target)
     return asked if tile is None else tiled(asked, tile)
+
+
+def _refuse_other_head(target: Target, head: str | None) -> None:
+    """Raise `DataError` for a detector where masks are to be learned, and for a decoder where boxes are."""
+    name = (head or "").partition("?")[0]
+    if isinstance(target, MaskTarget) and name in detectors and name not in designs:
+        found, there, task, other = "boxes", "masks", "segment", designs
+    elif isinstance(target, BoxTarget) and name in designs and name not in detectors:
+        found, there, task, other = "masks", "boxes", "detect", detectors
+    else:
+        return
+    raise DataError(
+        f"the head {name!r}, which finds {found}, where {there} are to be learned (task {task!r})",
+        expected=f"one of {', '.join(sorted(other))}",
+        do=f"take one of these; or ask for the other task with --task, if the data have {found} too",
+    )
 
 
 def sized(backbone: Backbone, target: SceneTarget, size: int | None) -> Backbone:

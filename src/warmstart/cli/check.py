@@ -197,7 +197,8 @@ def show_scenes(now: Session, task: str, facts: dict[str, Any]) -> None:
     now.table(("class", "objects"), facts["objects"].items())
     least, middle, most = facts["per_image"]
     empty = f"; {facts['empty']} image(s) have none" if facts["empty"] else ""
-    now.say(f"\nobjects  {least} to {most} in an image, typically {middle}{empty}")
+    each = f"{most} in each image" if least == most else f"{least} to {most} in an image, typically {middle}{empty}"
+    now.say(f"\nobjects  {each}")
     small, medium, large = facts["sizes"].values()
     now.say(f"boxes    {small} small (below 32 x 32 pixels), {medium} medium (below 96 x 96), {large} large")
 

@@ -67,7 +67,10 @@ def evaluate(
         if rows := result.get("by_class"):
             now.say("")
             names = [name for name in rows[0] if name != "name"]
-            now.table(("class", *names), [(row["name"], *(_cell(row[name]) for name in names)) for row in rows])
+            shares = isinstance(rows[0]["count"], float)  # of masks, the share of the pixels
+            called = "pixels" if shares else "objects"
+            heads = [called if name == "count" else name for name in names]
+            now.table(("class", *heads), [(row["name"], *(_cell(row[name]) for name in names)) for row in rows])
         if result["unknown"] is not None:
             now.say(f"\n{100 * result['unknown']:.1f} % look like nothing that was trained on")
         if sets := plain(result["coverage"]):

@@ -15,7 +15,8 @@ DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A folder with a folder per class; a table: CSV, TSV, Parquet, JSON lines, CoNLL; .ts, .arff, .npz.",
+        help="A folder with a folder per class, or images with boxes or masks; a table: CSV, TSV, Parquet, JSON lines, "
+        "CoNLL; .ts, .arff, .npz.",
     ),
 ]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="The bundle folder that `fit` wrote.")]

@@ -15,6 +15,8 @@ from warmstart.preprocess.cutting import Tile
 from warmstart.preprocess.mosaic import Grid
 from warmstart.preprocess.tiles import image_size
 
+LEAST = 32
+"""Pixels a side of the smallest tile."""
 KEPT = 0.5
 """Share of an object's area that has to lie in a tile for it to be one of the tile's objects."""
 Box = tuple[int, int, int, int]
@@ -33,6 +35,12 @@ def grid(size: tuple[int, int], side: int) -> list[Box]:
     return [(left, top, left + width, top + height) for top in tiles.uppers for left in tiles.lefts]
 
 
+def check_side(side: int) -> None:
+    """Raise `DataError` for tiles in which there is next to nothing to see, of which a large image would make many."""
+    if side < LEAST:
+        raise DataError(f"tiles of {side} pixels", expected=f"at least {LEAST}")
+
+
 def tiled(dataset: Dataset, side: int) -> Dataset:
     """The data set with every image that is larger than `side` pixels cut into tiles.
 
@@ -42,8 +50,7 @@ def tiled(dataset: Dataset, side: int) -> Dataset:
     Raises:
         DataError: `side` is too small, or an image that is larger is no file.
     """
-    if side < 32:
-        raise DataError(f"tiles of {side} pixels", expected="at least 32")
+    check_side(side)
     samples = tuple(one for sample in dataset.samples for one in _tiles(sample, side))
     if len(samples) == len(dataset):
         return dataset

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from warmstart.evaluation.anomalies import intervals_of_anomalies
-from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.interval import RATIOS, Interval
 from warmstart.evaluation.intervals import (
     LEVEL,
     balanced_accuracy,
@@ -20,6 +20,7 @@ from warmstart.evaluation.intervals import (
     paired,
     samples_needed,
 )
+from warmstart.evaluation.measures import is_share
 from warmstart.evaluation.metrics import Labels, confusion, correct, known_labels
 from warmstart.evaluation.outcome import Difference
 from warmstart.task.base import Task
@@ -66,10 +67,13 @@ def metric_intervals(task: Task, outputs: Tensor, targets: Tensor, *, seed: int 
     if task.name == "anomaly":
         return intervals_of_anomalies(task, outputs, targets, seed=seed)
     values = {name: value.numpy() for name, value in task.values(outputs, targets).items()}
-    return {
+    found = {
         name: bootstrap(each, seed=seed, bounds=(min(0.0, float(each.min())), max(1.0, float(each.max()))))
         for name, each in values.items()
     }
+    if task.name not in RATIOS:
+        return found
+    return {name: one.within(0.0, 1.0) if is_share(name) else one for name, one in found.items()}
 
 
 def _of_classes(outputs: Tensor, labels: Labels, seed: int) -> dict[str, Interval]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+RATIOS = ("detect", "segment")
+"""Tasks whose metrics are ratios of sums: their values by image are linearised, and their means may leave 0 to 1."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
@@ -12,3 +15,11 @@ class Interval:
     value: float
     low: float
     high: float
+
+    def within(self, low: float, high: float) -> Interval:
+        """With bounds no wider than what the value can be.
+
+        >>> Interval(0.001, -0.002, 0.004).within(0, 1)
+        Interval(value=0.001, low=0.0, high=0.004)
+        """
+        return Interval(self.value, min(max(self.low, low), high), max(min(self.high, high), low))

@@ -83,6 +83,8 @@ def metric_name(metric: str) -> str:
     >>> metric_name("balanced_accuracy")
     'balanced accuracy'
     """
+    if metric not in MEASURES and metric.startswith("ap_"):  # of a class, which is called as it is
+        return f"AP of {metric.removeprefix('ap_')}"
     return MEASURES[metric].name if metric in MEASURES else metric.replace("_", " ")
 
 

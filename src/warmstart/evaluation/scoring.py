@@ -10,7 +10,7 @@ from torch import Tensor
 
 from warmstart.evaluation.anomalies import intervals_of_anomalies
 from warmstart.evaluation.calibration import cautious_temperature, fit_temperature
-from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.interval import RATIOS, Interval
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.task.base import Task
 
@@ -33,7 +33,8 @@ def interval_of(task: Task, outputs: Tensor, targets: Tensor, seed: int) -> Inte
     """The primary metric with its 95 % interval."""
     if task.name == "anomaly":
         return intervals_of_anomalies(task, outputs, targets, seed=seed)[task.primary_metric]
-    return bootstrap(scores(task, outputs, targets), seed=seed)
+    found = bootstrap(scores(task, outputs, targets), seed=seed)
+    return found.within(0.0, 1.0) if task.name in RATIOS else found
 
 
 def temperature_of(task: Task, outputs: Tensor, targets: Tensor) -> float:

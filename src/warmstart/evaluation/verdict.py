@@ -74,7 +74,7 @@ def verdict(
     if metric == "accuracy":
         first = f"{percent(final.value)} of {on} are right ({span})."
     else:
-        first = f"{metric_name(metric)} is {percent(final.value)} on {on} ({span})."
+        first = f"{_begun(metric_name(metric))} is {percent(final.value)} on {on} ({span})."
     against = {d.than: d for d in differences if d.better == "final"}
     if any(r.name == chosen and r.role == "baseline" for r in rungs):
         return f"{first} {_instead(chosen, rungs, against, backbone)}".rstrip()

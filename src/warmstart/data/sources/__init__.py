@@ -98,6 +98,8 @@ def load(
         data = (data[0], [NORMAL] * len(data[0]))
     scene = task in ("detect", "segment") or (kind in (None, "image") and layout_of(data, task) is not None)
     if scene and not isinstance(data, Dataset):
+        if isinstance(data, (str, Path)):
+            _existing(Path(data))
         columns_of = {"path_column": path_column, "label_column": label_column}
         return load_scenes(data, task=task, group=group, time=time, on_missing=on_missing, **columns_of)
     if not isinstance(data, Dataset):

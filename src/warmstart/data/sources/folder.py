@@ -15,6 +15,7 @@ from warmstart.data.parts import check_parts
 from warmstart.data.schema import ClassTarget, Dataset, Sample, SplitName, Target
 from warmstart.data.sources.answers import read_answers, target_of
 from warmstart.data.sources.labels import LabelCells
+from warmstart.data.sources.reading import PARQUET
 from warmstart.data.sources.times import EXIF, photo_times
 from warmstart.data.sources.walk import beside, entries, is_folder, walk
 from warmstart.data.targets import AnomalyTarget, TaskName
@@ -153,6 +154,8 @@ def _check(root: Path, classes: tuple[str, ...], empty: list[str], kind: FileKin
     """Raise `DataError` with both trees unless there are two classes or more and none is empty."""
     folders, files = entries(root)
     inside = f"give the folder {clean(str(folders[0]))}" if len(folders) == 1 and entries(folders[0])[0] else ""
+    if not classes and (tables := [file for file in files if file.suffix.lower() in (".csv", ".tsv", *PARQUET)]):
+        inside = f"for the table that lies there, of samples or of boxes, name it: {clean(str(tables[0]))}"
     if not classes and not folders:
         what = f"{len(files)} files lie" if files else "nothing lies"
         problem = f"{what} in {clean(str(root))}, and no class folder"

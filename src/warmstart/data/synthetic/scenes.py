@@ -92,12 +92,15 @@ def generate_scenes(
     return Dataset(samples, target, name="generated scenes")
 
 
-def write_scenes(folder: Path, n: int, *, seed: int = 0, size: tuple[int, int] = (160, 120), most: int = 4) -> Path:
+def write_scenes(
+    folder: str | Path, n: int, *, seed: int = 0, size: tuple[int, int] = (160, 120), most: int = 4
+) -> Path:
     """Write the first `n` scenes: `images/`, `masks/` with their `legend.json`, and COCO's `annotations.json`.
 
     Raises `DataError` if there would be none.
     """
     _check(n)
+    folder = Path(folder)
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True)
     images: list[dict[str, Any]] = []

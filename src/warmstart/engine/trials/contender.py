@@ -34,6 +34,16 @@ class Contestant:
             return SIMPLE[self.method]()
         return RecipeRung(self.recipe.name, self.recipe.about, self.recipe)
 
+    def in_batches(self, size: int) -> Contestant:
+        """With batches of so many samples, unless the user wrote the method down."""
+        if self.recipe is None or self.fixed:
+            return self
+        steps = tuple(
+            step.model_copy(update={"batch_size": size}) if isinstance(step, GradientStep) else step
+            for step in self.recipe.steps
+        )
+        return dataclasses.replace(self, recipe=self.recipe.model_copy(update={"steps": steps}))
+
     def scaled(self, share: float) -> Contestant:
         """With so many of its epochs, at least one in each phase."""
         if self.recipe is None or self.fixed:

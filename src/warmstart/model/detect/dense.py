@@ -13,6 +13,7 @@ from torchvision.models.detection.fcos import FCOSHead
 from torchvision.models.detection.retinanet import RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
+from warmstart.errors import RecipeError
 from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Found, Truth
 from warmstart.model.detect.published import meant, take
@@ -21,6 +22,8 @@ from warmstart.model.maps import Maps
 
 _USUAL = 256
 """Channels that the weights of RetinaNet's head are drawn for, with a standard deviation of 0.01."""
+_GROUPS, _GROUP = 32, 8
+"""Groups of channels that FCOS's head normalises together, and channels of a group: 256 in 32 groups."""
 
 
 class _Dense(OnPyramid):
@@ -91,13 +94,17 @@ class FCOS(_Dense):
         most: int = 100,
         radius: float = 1.5,
     ) -> None:
+        if channels < 1 or channels % _GROUPS:
+            raise RecipeError(f"fcos with channels={channels}", expected=f"a multiple of {_GROUPS}")
         super().__init__(maps, classes, channels, LastLevelP6P7(channels, channels))
         self.most = most
+        head = FCOSHead(channels, 1, classes, num_convs=convs)
+        _regroup(head, channels)
         self.keep(
             detection.FCOS(
                 StandIn(channels),
                 classes,
-                head=FCOSHead(channels, 1, classes, num_convs=convs),
+                head=head,
                 center_sampling_radius=radius,
                 score_thresh=score,
                 nms_thresh=nms,
@@ -111,6 +118,15 @@ class FCOS(_Dense):
         places = [f.shape[2] * f.shape[3] for f in features]
         found: Mapping[str, Tensor] = self.model.compute_loss(truths, outputs, anchors, places)
         return found
+
+
+def _regroup(head: FCOSHead, channels: int) -> None:
+    """Normalise in groups of as many channels as the published head has, also where there are fewer channels: of 32
+    groups each would have one channel, and on a map of one pixel one value, of which nothing is left.
+    """
+    for layer in head.modules():
+        if isinstance(layer, nn.GroupNorm):
+            layer.num_groups = min(layer.num_groups, channels // _GROUP)
 
 
 class RetinaNet(_Dense):

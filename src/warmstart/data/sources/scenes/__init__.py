@@ -68,7 +68,11 @@ def load_scenes(
     if (path_column or label_column) and not table:
         raise DataError(f"columns are named for {layout.form} annotations", do="leave the column options out")
     if task == "detect" and layout.form == "pairs":
-        raise DataError("masks are found, and boxes are to be detected", EXPECTED, do="leave out task='detect'")
+        raise DataError(
+            "masks are found, and boxes are to be detected",
+            expected="boxes: COCO's JSON, YOLO's labels, VOC's XML files, a table with xmin, ymin, xmax, ymax",
+            do="take the task 'segment' for masks",
+        )
     if task == "segment" and table:
         raise DataError("a table of boxes, and every pixel is to be given a class", expected="masks, or outlines")
     told = Told()

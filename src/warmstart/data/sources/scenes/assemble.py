@@ -12,6 +12,7 @@ from warmstart.data.parts import check_parts
 from warmstart.data.scenes import BoxTarget, MaskTarget, SceneTarget
 from warmstart.data.schema import Dataset, Sample, SplitName
 from warmstart.data.sources.rows import OnMissing
+from warmstart.data.sources.scenes.pairs import masks_below
 from warmstart.data.sources.scenes.pictures import Found, Picture, Size, boxes_from, scaled, turned, usable
 from warmstart.data.sources.scenes.told import Told
 from warmstart.data.sources.times import EXIF, as_times, photo_times
@@ -185,11 +186,13 @@ def _similar(classes: Sequence[str], notes: list[str]) -> None:
 
 
 def _unknown(root: Path, pictures: Sequence[Picture]) -> list[str]:
-    """A note on images below the folder that no annotation knows."""
-    known = {_plain(picture.path) for picture in pictures}
+    """Notes on images below the folder that no annotation knows; masks are told apart from them."""
+    masks = {_plain(path) for path in masks_below(root)}
+    known = {_plain(picture.path) for picture in pictures} | masks
     left = [path for path in walk(root).files if _plain(path) not in known]
     names = some([clean(path.relative_to(root).as_posix()) for path in left], 3)
-    return [f"{len(left)} image(s) are in no annotation and are left out: {names}"] if left else []
+    notes = [f"{len(masks)} mask(s) lie there too: the task 'segment' learns from them"] if masks else []
+    return [*notes, *([f"{len(left)} image(s) are in no annotation and are left out: {names}"] if left else [])]
 
 
 def _id(path: Path, root: Path) -> str:

@@ -54,6 +54,11 @@ def find_pairs(root: Path) -> list[Pair]:
     return [pair for pair in found if _match(pair)[0]]
 
 
+def masks_below(root: Path) -> list[Path]:
+    """Masks that lie beside images below a folder."""
+    return [mask for pair in find_pairs(root) for _, mask in _match(pair)[0]]
+
+
 def _pair(place: Path) -> Pair | None:
     folders, files = entries(place)
     named = {folder.name.lower(): folder for folder in folders}
