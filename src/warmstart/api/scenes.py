@@ -65,14 +65,14 @@ def _refuse_other_head(target: Target, head: str | None) -> None:
     """Raise `DataError` for a detector where masks are to be learned, and for a decoder where boxes are."""
     name = (head or "").partition("?")[0]
     if isinstance(target, MaskTarget) and name in detectors and name not in designs:
-        found, there, task, other = "boxes", "masks", "segment", designs
+        found, there, task, others = "boxes", "masks", "segment", sorted(designs)
     elif isinstance(target, BoxTarget) and name in designs and name not in detectors:
-        found, there, task, other = "masks", "boxes", "detect", detectors
+        found, there, task, others = "masks", "boxes", "detect", sorted(detectors)
     else:
         return
     raise DataError(
         f"the head {name!r}, which finds {found}, where {there} are to be learned (task {task!r})",
-        expected=f"one of {', '.join(sorted(other))}",
+        expected=f"one of {', '.join(others)}",
         do=f"take one of these; or ask for the other task with --task, if the data have {found} too",
     )
 

@@ -111,8 +111,8 @@ class Detect:
 
         The error is that of Oksuz et al. 2018, "Localization Recall Precision" (LRP), at an overlap of 0.5: a false or
         missing box counts 1, a right one `2 (1 - overlap)`, of all there are. Detectors give many boxes of low scores,
-        so each counts by its score, as if it were kept with that probability. It is 0 at best and 1 at worst; an image
-        without objects and without detections has 0.
+        so each counts by its score, as if it were kept with that probability. It is 0 at best and 1 at worst. False
+        boxes of an image without objects are held against one object: without any it has 0.
 
         Raises `DataError` where no image has an object.
 
@@ -184,7 +184,7 @@ def _localisation(found: Matches) -> FloatArray:
     caught, wrong, off = (
         np.bincount(found.image, found.score * share, len(truths)) for share in (hit, counts & ~hit, close)
     )
-    every = truths + wrong
+    every = np.maximum(truths, 1) + wrong  # of an image without objects: a false box of score 1 counts one half
     error = np.divide(truths - caught + off + wrong, every, out=np.zeros(len(every)), where=every > 0)
     return np.asarray(error.clip(0.0, 1.0), dtype=np.float64)
 

@@ -23,7 +23,7 @@ from warmstart.model.maps import Maps
 _USUAL = 256
 """Channels that the weights of RetinaNet's head are drawn for, with a standard deviation of 0.01."""
 _GROUPS, _GROUP = 32, 8
-"""Groups of channels that FCOS's head normalises together, and channels of a group: 256 in 32 groups."""
+"""Groups of channels that FCOS's head normalises together, and the channels of one where there are but 32."""
 
 
 class _Dense(OnPyramid):
@@ -121,12 +121,12 @@ class FCOS(_Dense):
 
 
 def _regroup(head: FCOSHead, channels: int) -> None:
-    """Normalise in groups of as many channels as the published head has, also where there are fewer channels: of 32
-    groups each would have one channel, and on a map of one pixel one value, of which nothing is left.
+    """Normalise in fewer groups than the published head has where each would have one channel: on a map of one pixel
+    that is one value, of which nothing is left.
     """
     for layer in head.modules():
-        if isinstance(layer, nn.GroupNorm):
-            layer.num_groups = min(layer.num_groups, channels // _GROUP)
+        if isinstance(layer, nn.GroupNorm) and channels == layer.num_groups:
+            layer.num_groups = channels // _GROUP
 
 
 class RetinaNet(_Dense):
