@@ -53,10 +53,9 @@ def plain(size: int) -> dict[str, Any]:
 class Small(nn.Module):
     """A backbone as torchvision's detectors have them: a body, here one convolution for each map, and a pyramid."""
 
-    out_channels = 32
-
-    def __init__(self, further: nn.Module, finest: int) -> None:
+    def __init__(self, further: nn.Module, finest: int, out_channels: int = 32) -> None:
         super().__init__()
+        self.out_channels = out_channels
         widths = [8 * (k + 1) for k in range(7 - finest.bit_length())]
         layers = [nn.Conv2d(3, 8, 3, finest, 1)]
         layers += [nn.Conv2d(few, many, 3, 2, 1) for few, many in itertools.pairwise(widths)]
@@ -88,14 +87,14 @@ def fasterrcnn(size: int = 128) -> Supplied:
     return Supplied(model, backbone.maps, "fasterrcnn?anchor=32&channels=32&proposals=100", (4, 8, 16, 32), size, 1)
 
 
-def _dense(kind: Any, size: int, head: str) -> Supplied:
-    backbone = Small(LastLevelP6P7(32, 32), 8)
+def _dense(kind: Any, size: int, head: str, channels: int = 32) -> Supplied:
+    backbone = Small(LastLevelP6P7(channels, channels), 8, channels)
     model = kind(backbone, CLASSES, detections_per_img=100, score_thresh=0.05, **plain(size))
     return Supplied(model, backbone.maps, head, (8, 16, 32), size, 0)
 
 
 def fcos(size: int = 128) -> Supplied:
-    return _dense(detection.FCOS, size, "fcos?channels=32")
+    return _dense(detection.FCOS, size, "fcos?channels=64", 64)  # of 32, groups of its head would be of one channel
 
 
 def retinanet(size: int = 128) -> Supplied:
