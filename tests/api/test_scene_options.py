@@ -14,21 +14,21 @@ from warmstart.model.catalog import load_backbone
 
 
 def test_a_head_and_a_loss_become_part_of_the_target() -> None:
-    masks = posed(generate_scenes(2, "segment"), "fpn", "dice").target
+    masks = posed(generate_scenes(2, "segment"), "fpn", "dice", None).target
     assert isinstance(masks, MaskTarget)
     assert (masks.head, masks.loss) == ("fpn", "dice")
-    boxes = posed(generate_scenes(2, "detect"), "ssd", None).target
+    boxes = posed(generate_scenes(2, "detect"), "ssd", None, None).target
     assert isinstance(boxes, BoxTarget)
     assert boxes.head == "ssd"
     given = generate_scenes(2, "segment")
-    assert posed(given, None, None) is given
+    assert posed(given, None, None, None) is given
 
 
 def test_a_loss_for_boxes_and_a_head_for_classes_are_errors() -> None:
     with pytest.raises(DataError, match=r"(?s)'dice' for boxes.*--head"):
-        posed(generate_scenes(1, "detect"), None, "dice")
+        posed(generate_scenes(1, "detect"), None, "dice", None)
     with pytest.raises(DataError, match=r"(?s)head and loss for the task 'classify'.*'detect' or 'segment'"):
-        posed(Dataset((), ClassTarget(("a",))), "unet", "dice")
+        posed(Dataset((), ClassTarget(("a",))), "unet", "dice", None)
 
 
 def test_options_are_kept_and_passed_on_in_one_place() -> None:

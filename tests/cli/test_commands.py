@@ -53,6 +53,7 @@ def fitted(**kwargs: object) -> SimpleNamespace:
     )
     outcome = SimpleNamespace(
         metric="accuracy",
+        task="classify",
         preprocess={"kind": "image"},
         rungs=rungs,
         chosen="probe",

@@ -35,7 +35,7 @@ def scene(
             label = int(rng.integers(classes))
             size, at = rng.uniform(4, 90, 2), rng.uniform(0, 150, 2)
             row[0] = -2 - label if crowds and rng.random() < 0.15 else label
-            row[1:5] = np.float32([*at, *(at + size)])
+            row[1:5] = [*at, *(at + size)]
             row[5] = (row[3] - row[1]) * (row[4] - row[2]) * scale**2
         made = int(rng.integers(0, most + 1))
         for row in said[i, :made]:
@@ -47,7 +47,7 @@ def scene(
                 row[4:] = np.maximum(row[4:], row[2:4] + 1)
             else:
                 at = rng.uniform(0, 150, 2)
-                row[2:] = np.float32([*at, *(at + rng.uniform(4, 90, 2))])
+                row[2:] = [*at, *(at + rng.uniform(4, 90, 2))]
         said[i, :made] = said[i, :made][np.argsort(-said[i, :made, 1], kind="stable")]
     return torch.from_numpy(said), torch.from_numpy(told)
 

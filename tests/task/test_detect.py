@@ -7,9 +7,12 @@ import torch
 
 from tests.task.drawn_boxes import scene
 from warmstart.data.scenes import BoxTarget
-from warmstart.errors import BackboneError, DataError
+from warmstart.errors import BackboneError, DataError, RecipeError
+from warmstart.model.catalog import load_backbone
+from warmstart.model.edits import apply_edits
 from warmstart.task.base import task_of
 from warmstart.task.detect import DETECT
+from warmstart.task.network import network_for
 
 TARGET = BoxTarget(("ant", "bee", "cat"))
 
@@ -75,3 +78,39 @@ def test_what_a_bundle_is_checked_by_is_the_highest_score_of_each_class() -> Non
 def test_a_head_is_made_for_maps_and_not_for_features() -> None:
     with pytest.raises(BackboneError, match="not made for a number of features"):
         DETECT.head(4, TARGET)
+
+
+def test_a_network_reads_maps_of_images_that_keep_their_aspect_and_learns_down_to_its_first_layer() -> None:
+    target = BoxTarget(("ant", "bee"), "fcos?channels=32&convs=1")
+    network = network_for(load_backbone("lite0?size=64"), target, seed=3)
+    assert network.facts.preprocess.resize == "pad"
+    assert {name.split(".")[1] for name, _ in network.named_parameters() if name.startswith("head.")} == {
+        "fpn",
+        "classification_head",
+        "regression_head",
+    }
+    told = torch.tensor([[[1.0, 8, 8, 40, 40, 1024]], [[-1.0, 0, 0, 0, 0, 4]]])
+    images = torch.randn(2, 3, 64, 64)
+    loss = DETECT.loss(network.train()(images, told), told)
+    torch.autograd.backward(loss)
+    assert all(parameter.grad is not None for parameter in network.backbone.parameters())
+    with torch.no_grad():
+        found = network.eval()(images, told)
+    metrics = task_of(target).metrics(found, told)
+    assert 0 <= metrics["map"] <= 1
+
+
+def test_random_weights_for_all_are_random_for_the_detector_too() -> None:
+    network = network_for(load_backbone("lite0?size=64"), BoxTarget(("ant", "bee"), "ssdlite"), seed=3)
+    before = {name: value.clone() for name, value in network.head.state_dict().items()}
+    apply_edits(network, reset=True, seed=4)
+    after = network.head.state_dict()
+    assert before.keys() == after.keys()
+    assert not torch.equal(before["extra.0.0.0.weight"], after["extra.0.0.0.weight"])
+
+
+def test_a_detector_or_option_that_does_not_exist_is_named() -> None:
+    with pytest.raises(RecipeError, match="no detector is called 'focs'"):
+        network_for(load_backbone("toy"), BoxTarget(("ant",), "focs"))
+    with pytest.raises(RecipeError, match="no option 'chanels'"):
+        network_for(load_backbone("toy"), BoxTarget(("ant",), "fcos?chanels=3"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from torch import nn
@@ -238,9 +238,10 @@ def _baseline(baseline: str, time: Time) -> list[Rung]:
             return [first, *more]
         return [first, *(rung for rung in more if time.fits(rung.seconds(time.context), SIMPLE_SHARE))]
     if baseline == "scratch":
-        recipe = time.best(
-            [load_recipe("scratch", epochs=n, augment="none") for n in (60, 40, 30, 20, 15, 10)], SCRATCH_SHARE
-        )
+        how: dict[str, Any] = {"augment": "none"}
+        if time.context.backbone.maps is not None:  # as what it is compared with
+            how = {"augment": "light", "batch_size": MAPS_BATCH}
+        recipe = time.best([load_recipe("scratch", epochs=n, **how) for n in (60, 40, 30, 20, 15, 10)], SCRATCH_SHARE)
         return [
             RecipeRung(
                 "scratch", "no transfer: all weights drawn anew, trained on the training part", recipe, "baseline"

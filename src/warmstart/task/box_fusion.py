@@ -34,9 +34,10 @@ def fused(outputs: Sequence[Tensor]) -> Tensor:
     made, rows = torch.zeros(n, dtype=torch.long, device=every.device), torch.arange(n, device=every.device)
     for step in range(int((label >= 0).sum(1).amax()) if n else 0):
         at = network[:, step]
-        boxes = sums[:, :, 1:] / sums[:, :, :1].clamp_min(torch.finfo(torch.float64).tiny)
+        upto = slice(step + 1)  # there are no more boxes than detections so far, and one to be begun
+        boxes = sums[:, upto, 1:] / sums[:, upto, :1].clamp_min(torch.finfo(torch.float64).tiny)
         overlap = _overlap(every[:, step, None, 2:], boxes)
-        fits = (classes == label[:, step, None]) & ~seen[rows, :, at] & (overlap >= OVERLAP)
+        fits = (classes[:, upto] == label[:, step, None]) & ~seen[rows, upto, at] & (overlap >= OVERLAP)
         best, place = torch.where(fits, overlap, -1.0).max(1)
         place = torch.where(best >= 0, place, made)
         made = made + ((best < 0) & (label[:, step] >= 0))

@@ -171,7 +171,8 @@ def _overlap(a: FloatArray, b: FloatArray, crowd: BoolArray) -> FloatArray:
     both = np.where((inner > 0).all(1), inner[:, 0] * inner[:, 1], 0.0)
     size, other = ((x[:, 2] - x[:, 0]) * (x[:, 3] - x[:, 1]) for x in (a, b))
     whole = np.where(crowd, size, size + other - both)
-    return np.divide(both, whole, out=np.zeros(len(both)), where=whole > 0)
+    found: FloatArray = np.divide(both, whole, out=np.zeros(len(both)), where=whole > 0)
+    return found
 
 
 def _greedy(

@@ -20,7 +20,7 @@ import dataclasses
 
 import numpy as np
 
-from warmstart.task.box_matching import AREAS, THRESHOLDS, FloatArray, IntArray, Matches
+from warmstart.task.box_matching import AREAS, THRESHOLDS, BoolArray, FloatArray, IntArray, Matches
 
 RECALLS: FloatArray = np.linspace(0.0, 1.0, 101)
 _TINY = np.spacing(1)
@@ -105,7 +105,7 @@ class _OfClass:
     gain: FloatArray  # of that area by the weight of each detection, all else equal
 
 
-def _of_class(hit: FloatArray, counts: FloatArray, truths: int) -> _OfClass:
+def _of_class(hit: BoolArray, counts: BoolArray, truths: int) -> _OfClass:
     """`hit` and `counts` are (thresholds, detections by falling score)."""
     if not hit.shape[1]:
         nothing = np.zeros(len(hit))
@@ -167,7 +167,7 @@ def metric_values(matches: Matches, names: tuple[str, ...]) -> dict[str, FloatAr
     return values
 
 
-def _made(value: FloatArray, slope: FloatArray, chosen: FloatArray) -> FloatArray:
+def _made(value: FloatArray, slope: FloatArray, chosen: BoolArray) -> FloatArray:
     """The mean value (thresholds, classes) of the chosen classes, and around it their mean slope (classes, images)."""
     steps = slope[chosen].mean(0)
     found: FloatArray = value[:, chosen].mean() + steps - steps.mean()

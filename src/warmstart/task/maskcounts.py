@@ -64,7 +64,7 @@ def counted(logits: Tensor, targets: Tensor) -> Tensor:
 
 def parted(counts: Tensor) -> tuple[Counts, Counts]:
     """Counts (..., 6 C) by class: those of regions, and those of bands."""
-    every = counts.unflatten(-1, (6, -1)).unbind(-2)
+    every = counts.reshape(*counts.shape[:-1], 6, -1).unbind(-2)
     return Counts(*every[:3]), Counts(*every[3:])
 
 

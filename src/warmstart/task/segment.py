@@ -21,6 +21,7 @@ from warmstart.data.scenes import MaskTarget
 from warmstart.data.targets import Target, TaskName
 from warmstart.errors import BackboneError
 from warmstart.model.backbone import Backbone
+from warmstart.model.dilation import dilated
 from warmstart.model.pyramid import pyramid
 from warmstart.model.segment.decoder import decoder_head
 from warmstart.model.segment.design import design_of
@@ -64,10 +65,7 @@ class Segment:
         if backbone.maps is not None and backbone.maps.strides in (wanted, *others):
             return backbone
         backbone = dataclasses.replace(backbone, spec=dataclasses.replace(backbone.preprocess, resize="pad"))
-        if stride is not None:
-            from warmstart.model.dilation import dilated
-
-            backbone = dilated(backbone, stride)
+        backbone = backbone if stride is None else dilated(backbone, stride)
         try:
             return pyramid(backbone, wanted)
         except BackboneError:

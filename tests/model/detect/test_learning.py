@@ -6,10 +6,13 @@ import json
 
 import pytest
 import torch
+from torch import Tensor
 
 from tests.model.detect.shapes import MAPS, Small, caught, scenes, trained
 from warmstart.errors import RecipeError
+from warmstart.model.detect.base import Truth
 from warmstart.model.detect.catalog import detector
+from warmstart.model.detect.rtdetr import RTDetr
 from warmstart.model.head import build_head
 
 HEADS = {
@@ -109,7 +112,7 @@ def test_the_seed_alone_draws_it_and_its_config_builds_it_again(head: str) -> No
 
 
 @heads
-@pytest.mark.parametrize(("sides", "size"), [((12, 6, 3), 96), ((13, 7, 4), 100)])
+@pytest.mark.parametrize(("sides", "size"), [((12, 6, 3), 96), ((13, 7, 4), 100), ((15, 7, 3), 125)])
 def test_other_sizes_than_it_was_made_for_do(head: str, sides: tuple[int, ...], size: int) -> None:
     made = detector(head, MAPS, 2)
     maps = [torch.randn(2, have, side, side) for have, side in zip(MAPS.channels, sides, strict=True)]
@@ -120,6 +123,21 @@ def test_other_sizes_than_it_was_made_for_do(head: str, sides: tuple[int, ...], 
     assert made.train()(rows, targets).isfinite().all()
     with torch.no_grad():
         assert made.eval()(rows).shape == (2, 100, 6)
+
+
+def test_boxes_reach_over_all_that_maps_do() -> None:
+    """An unpadded network gives 35, 17 and 8 places of 299 pixels; those of the neck are 36, 18 and 9."""
+    made = detector("rtdetr?queries=10&layers=1&width=32", MAPS, 2)
+    assert isinstance(made, RTDetr)
+    maps = [torch.randn(1, have, side, side) for have, side in zip(MAPS.channels, (35, 17, 8), strict=True)]
+    truth = Truth(torch.tensor([[0.0, 0.0, 144.0, 288.0]]), torch.tensor([1]))
+    given: list[dict[str, Tensor]] = []
+    handle = made.detr.register_forward_pre_hook(
+        lambda _, args, options: given.extend(options["labels"]), with_kwargs=True
+    )
+    made.train().learn(maps, 299, [truth])
+    handle.remove()
+    assert given[0]["boxes"].tolist() == [[0.25, 0.5, 0.5, 1.0]]
 
 
 @heads

@@ -115,7 +115,7 @@ class Detr(Detector):
 
     def _extent(self, maps: list[Tensor]) -> int:
         """Pixels that the maps reach over, which is what the model takes for the image."""
-        return int(aligned(maps[-1:])[0].shape[-1] * self.strides[-1])
+        return int(aligned(maps)[-1].shape[-1] * self.strides[-1])
 
 
 class RTDetr(Detr):

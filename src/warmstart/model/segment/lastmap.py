@@ -51,9 +51,13 @@ class LastMap:
         return _OnLast(*layers), last
 
 
-class _OnLast(nn.Sequential):
+class _OnLast(nn.Module):
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        found: Tensor = super().forward(maps[-1])
+        found: Tensor = self.layers(maps[-1])
         return found
 
 
