@@ -77,7 +77,7 @@ UNET, FCOS = "unet?channels=128,64,32,16,8", "fcos?channels=64"
 CELLS = {
     cell.name: cell
     for cell in (
-        Cell("buildings", "12 aerial photos, buildings", buildings, "segment", UNET, tile=256, folds=3),
+        Cell("buildings", "12 aerial photos, buildings", buildings, "segment", UNET, tile=256),
         Cell("shapes-masks", f"{SHAPES} generated scenes, 3 shapes", lambda: shapes("masks"), "segment", UNET),
         Cell("shapes-boxes", f"{SHAPES} generated scenes, 3 shapes", lambda: shapes("boxes"), "detect", FCOS),
         Cell("trees", "4 aerial photos, trees", trees, "detect", FCOS, tile=256),
@@ -115,7 +115,6 @@ def measure(cell: Cell, folder: Path, seeds: int) -> dict[str, Any]:
         "batch": MAPS_BATCH,
         "epochs": cell.epochs,
         "samples": found.samples,
-        "units": None,
         "how": found.how,
         "train": [trial.train for trial in trials],
         "steps": [sum(cell.epochs) * steps_per_epoch(trial.train, MAPS_BATCH) for trial in trials],
