@@ -5,6 +5,7 @@ python benchmarks/frozen_work.py gradual --repeats 5
 python benchmarks/frozen_work.py encoding many_texts tuning probe_seconds     # those of texts
 python benchmarks/frozen_work.py encoding many_texts tuning probe_seconds --quick --repeats 1
 python benchmarks/frozen_work.py many_windows                                 # that of series
+python benchmarks/frozen_work.py precision big_image                          # those of boxes and masks
 python benchmarks/frozen_work.py precision detector_step                      # those of boxes
 """
 

@@ -33,13 +33,13 @@ SIDE, SMALL, QUICK, TILE = 10_000, 640, 1_500, 512
 
 def run(repeats: int, *, quick: bool = False) -> Table:
     """Seconds, processor seconds and peak memory for a small image and the large one."""
+    from warmstart.api.fit import fit  # the process that answers does without it
+
     photos = buildings()
     figures: Figures = {}
     rows = []
     with TemporaryDirectory() as name:
         folder = Path(name)
-        from warmstart.api.fit import fit  # here, so that the process that answers imports what it does without this
-
         model = fit(
             photos,
             task="segment",
