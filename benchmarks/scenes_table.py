@@ -47,14 +47,14 @@ def _how(name: str, cell: dict[str, Any]) -> str:
     tile = f" cut into tiles of {cell['tile']} px" if cell["tile"] else ""
     units = next(iter(cell["metrics"].values()))["units"]
     many = f"{cell['samples']} samples of {units} images" if units < cell["samples"] else f"{cell['samples']} images"
-    seconds = {who: statistics.mean(values) for who, values in cell["seconds"].items()}
+    seconds = {who: statistics.median(values) for who, values in cell["seconds"].items()}
     head, whole = cell["epochs"]
     return (
         f"- **{name}**: {cell['about']}{tile}, seen at {cell['size']} px: {many}; {cell['how'].split(';')[0]}. Trained "
         f"on {_span(cell['train'])} samples in batches of {cell['batch']}, augmentation `{cell['augment']}`, "
         f"{_span(cell['steps'])} steps each: pretrained {head} epochs of the head and {whole} of everything, from "
-        f"scratch {head + whole}. A trial took {seconds['transfer']:.0f} and {seconds['scratch']:.0f} s (load of the "
-        f"machine {cell['load']:.1f} at the start). {cell['machine']}."
+        f"scratch {head + whole}. A trial took {seconds['transfer']:.0f} and {seconds['scratch']:.0f} s (medians; load "
+        f"of the machine {cell['load']:.1f} at the start). {cell['machine']}."
     )
 
 

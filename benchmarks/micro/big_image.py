@@ -45,7 +45,6 @@ def run(repeats: int, *, quick: bool = False) -> Table:
             task="segment",
             head="unet",
             size=TILE,
-            tile=TILE,
             test=0.0,
             recipe="head_only?epochs=1&batch_size=4",
             out=folder / "run",
