@@ -31,13 +31,14 @@ from benchmarks.scene_sources import buildings, trees
 from benchmarks.scenes_table import table
 from warmstart.api.compare import compare
 from warmstart.api.compared import Compared
-from warmstart.api.contest import contest, contestants_of
+from warmstart.api.contest import Contest, contest, contestants_of
 from warmstart.api.rungs import MAPS_BATCH, MAPS_DECAY, MAPS_HEAD_RATE, MAPS_RATES, MAPS_VIEWS
+from warmstart.api.schedule import Key
 from warmstart.api.trialist import place
 from warmstart.data.synthetic.scenes import write_scenes
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import silent
-from warmstart.engine.trials.trial import load
+from warmstart.engine.trials.trial import Trial, load
 from warmstart.evaluation.comparison import Entry, Gain
 from warmstart.files import read_json
 from warmstart.planning.compile import steps_per_epoch
@@ -106,7 +107,7 @@ def measure(cell: Cell, folder: Path, seeds: int) -> dict[str, Any]:
     where = {"resume": folder} if before else {"out": folder}
     found = compare(data, methods=methods, backbones=BACKBONE, **options, **where).comparison
     transfer, scratch = found.entries
-    trials = transfer.trials
+    trials, measured = transfer.trials, ended(data, methods, folder)
     return {
         "about": cell.about,
         **asked,
@@ -120,36 +121,33 @@ def measure(cell: Cell, folder: Path, seeds: int) -> dict[str, Any]:
         "steps": [sum(cell.epochs) * steps_per_epoch(trial.train, MAPS_BATCH) for trial in trials],
         "seconds": {entry.name: [trial.seconds for trial in entry.trials] for entry in (transfer, scratch)},
         "trained": {entry.name: entry.trained_parameters for entry in (transfer, scratch)},
-        "metrics": {metric: by_metric(cell, data, methods, folder, metric) for metric in METRICS[cell.task]},
+        "metrics": {metric: by_metric(*measured, metric) for metric in METRICS[cell.task]},
         "load": load_average,
         "machine": f"{machine()}, {torch.get_num_threads()} thread, torch {torch.__version__}",
     }
 
 
-def by_metric(cell: Cell, data: Path, methods: Sequence[Recipe], folder: Path, metric: str) -> dict[str, Any]:
+def ended(data: Path, methods: Sequence[Recipe], folder: Path) -> tuple[Contest, dict[Key, Trial]]:
+    """What was compared in a folder, and its trials: `compare` tells differences in one metric alone."""
+    options, contestants = read_json(folder / "run.json"), contestants_of(methods, [BACKBONE])
+    where: dict[str, Any] = {"folder": folder, "cache": None, "deadline": Deadline(None), "listener": silent}
+    entrants, trials = contest(data, contestants, options, **where), dict[Key, Trial]()
+    for one in contestants:
+        for fold in entrants.folds.every:
+            trial = load(folder / place(contestants, one, fold.seed, fold.number))
+            assert trial is not None, f"{folder} has not ended"
+            trials[one.name, fold.seed, fold.number] = trial
+    return entrants, trials
+
+
+def by_metric(entrants: Contest, trials: dict[Key, Trial], metric: str) -> dict[str, Any]:
     """Both methods and their paired difference in one metric, by the statistics of `compare`."""
-    options = read_json(folder / "run.json")
-    entrants = contest(
-        data,
-        contestants_of(methods, [BACKBONE]),
-        options,
-        folder=folder,
-        cache=None,
-        deadline=Deadline(None),
-        listener=silent,
-    )
     for context in entrants.contexts.values():
         context.task = copy.copy(context.task)
         context.task.primary_metric = metric
-    done = {}
-    for one in entrants.contestants:
-        for fold in entrants.folds.every:
-            trial = load(folder / place(entrants.contestants, one, fold.seed, fold.number))
-            assert trial is not None, f"{cell.name} has not ended"
-            done[one.name, fold.seed, fold.number] = trial
-    transfer, scratch = Compared(entrants, done, metric, options["seed"]).entries()
+    transfer, scratch = Compared(entrants, trials, metric, entrants.folds.every[0].seed).entries()
     gain = transfer.over_scratch
-    assert gain is not None
+    assert gain is not None, "there are at least two methods"
     return {
         "transfer": _told(transfer, metric),
         "scratch": _told(scratch, metric),
@@ -182,6 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="one epoch each, one seed")
     parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args(arguments)
+    if options.quick and options.out == RESULTS:
+        parser.error("--quick is no measurement: name another folder with --out")
     torch.set_num_threads(1)
     path = options.out / "scenes.json"
     results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
