@@ -32,6 +32,7 @@ from benchmarks.scenes_table import table
 from warmstart.api.compare import compare
 from warmstart.api.compared import Compared
 from warmstart.api.contest import Contest, contest, contestants_of
+from warmstart.api.runfolder import CONFIG
 from warmstart.api.rungs import MAPS_BATCH, MAPS_DECAY, MAPS_HEAD_RATE, MAPS_RATES, MAPS_VIEWS
 from warmstart.api.schedule import Key
 from warmstart.api.trialist import place
@@ -103,9 +104,8 @@ def measure(cell: Cell, folder: Path, seeds: int) -> dict[str, Any]:
     data, methods = cell.data(), recipes(cell.epochs)
     asked = {"task": cell.task, "head": cell.head, "tile": cell.tile, "size": cell.size, "val": 0.0}
     options: dict[str, Any] = {**asked, "folds": cell.folds, "seeds": seeds, "budget": BUDGET}
-    before, load_average = folder.exists(), os.getloadavg()[0]
-    where = {"resume": folder} if before else {"out": folder}
-    found = compare(data, methods=methods, backbones=BACKBONE, **options, **where).comparison
+    options["resume" if folder.exists() else "out"], load_average = folder, os.getloadavg()[0]
+    found = compare(data, methods=methods, backbones=BACKBONE, **options).comparison
     transfer, scratch = found.entries
     trials, measured = transfer.trials, ended(data, methods, folder)
     return {
@@ -129,7 +129,7 @@ def measure(cell: Cell, folder: Path, seeds: int) -> dict[str, Any]:
 
 def ended(data: Path, methods: Sequence[Recipe], folder: Path) -> tuple[Contest, dict[Key, Trial]]:
     """What was compared in a folder, and its trials: `compare` tells differences in one metric alone."""
-    options, contestants = read_json(folder / "run.json"), contestants_of(methods, [BACKBONE])
+    options, contestants = read_json(folder / CONFIG) or {}, contestants_of(methods, [BACKBONE])
     where: dict[str, Any] = {"folder": folder, "cache": None, "deadline": Deadline(None), "listener": silent}
     entrants, trials = contest(data, contestants, options, **where), dict[Key, Trial]()
     for one in contestants:

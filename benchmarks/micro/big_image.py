@@ -104,7 +104,8 @@ def together(runs: list[dict[str, float]]) -> dict[str, list[float]]:
 
 def answer(bundle: str, image: str, out: str) -> None:
     """Be the process that answers, and print what it used."""
-    app(["predict", bundle, image, "--tile", str(TILE), "--out", out], standalone_mode=False)
+    if code := app(["predict", bundle, image, "--tile", str(TILE), "--out", out], standalone_mode=False):
+        raise SystemExit(code)
     status = Path("/proc/self/status").read_text().splitlines()
     (peak,) = (line.split()[1] for line in status if line.startswith("VmHWM"))
     print(json.dumps({"cpu_seconds": time.process_time(), "peak_mb": int(peak) / 1024}))
