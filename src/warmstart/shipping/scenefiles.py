@@ -19,17 +19,23 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from warmstart.data.drawing import colours, draw_boxes, draw_mask
+from warmstart.data.drawing import colours, draw_boxes, draw_mask, scaled
 from warmstart.data.schema import Sample
 from warmstart.files import write_json
 from warmstart.preprocess.bands import Bands
+from warmstart.preprocess.image import to_image
+from warmstart.preprocess.opening import MAX_PIXELS
 from warmstart.preprocess.resample import preview
-from warmstart.preprocess.tiles import read_stored
+from warmstart.preprocess.rows import opened_rows
+from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.tiles import image_size, read_stored
 from warmstart.shipping.georeference import of_boxes, of_mask, place_of
 
 Row = dict[str, Any]
 DRAWN = 2048
 """Pixels of the longer side of a picture, at most."""
+_ROWS = 64
+"""Of a smaller picture that are made at a time."""
 
 
 class SceneFiles:
@@ -111,7 +117,9 @@ class SceneFiles:
 def drawn_answer(image: Image.Image, row: Row, classes: Sequence[str]) -> Image.Image:
     """A picture with what was found in it drawn on it."""
     if "boxes" in row:
-        return draw_boxes(image, [(box["label"], box["box"], box["score"]) for box in row["boxes"]], classes)
+        width, height = row["size"]
+        scale = (image.width / width, image.height / height)
+        return draw_boxes(image, [(b["label"], scaled(b["box"], scale), b["score"]) for b in row["boxes"]], classes)
     return draw_mask(image, row["mask"], classes)
 
 
@@ -139,6 +147,19 @@ def _numbered(stem: str) -> Iterator[str]:
 
 
 def picture_of(source: Any) -> Image.Image:
-    """An image as it is drawn on: upright, RGB."""
+    """An image as it is drawn on: upright, RGB; one that is too large to be read at once in a smaller size."""
+    size = image_size(source)
+    if size is not None and size[0] * size[1] > MAX_PIXELS:
+        return _reduced(source, -(-max(size) // DRAWN))
     found = read_stored(source)
     return preview(found.values, found.names) if isinstance(found, Bands) else found.image.convert("RGB")
+
+
+def _reduced(source: Any, by: int) -> Image.Image:
+    """A picture at 1 / `by` of its size, read some rows at a time."""
+    with opened_rows(source, PreprocessSpec()) as rows:
+        width, height = rows.size
+        found, step = Image.new("RGB", (-(-width // by), -(-height // by))), by * _ROWS
+        for top in range(0, height, step):
+            found.paste(to_image(rows.read(top, min(height, top + step))).reduce(by), (0, top // by))
+    return found

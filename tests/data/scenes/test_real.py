@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.packages import UnavailableError, sdist_folder, wheel_folder
+from benchmarks.scene_sources import BUILDINGS, TREES
 from PIL import Image
 
 from warmstart.api.check import check
@@ -14,13 +15,6 @@ from warmstart.data.scenes import BoxTarget, MaskTarget, boxes_of
 from warmstart.data.sources import load
 
 pytestmark = pytest.mark.slow
-TREES = ("deepforest", "2.1.0", "8c2798d8e9be7f0004b194fe207b76c1d9fff6e711b3db67b9508dcd5d00ae54", "deepforest/data/")
-BUILDINGS = (
-    "pytorch-segmentation-models-trainer",
-    "1.4.0",
-    "0aaa2f4d97fc38ef345464460fc81ba5c51716cf5285a02eb2d062e76759ee36",
-    "tests/testing_data/data/",
-)
 
 
 def unpacked(read: Callable[..., dict[str, bytes]], package: tuple[str, ...], folder: Path) -> Path:
