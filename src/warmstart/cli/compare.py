@@ -127,6 +127,7 @@ def _twin(data: str, **options: Any) -> CompareResult:
 
 def show(now: Session, result: CompareResult, same: Sequence[str]) -> None:
     """The table, the verdict, and where everything lies; `same` are the words that a `fit` of the best has too."""
+    from warmstart.api.rungs import MAPS_BATCH
     from warmstart.engine.ladder.simple import SIMPLE
 
     facts = result.comparison
@@ -142,7 +143,9 @@ def show(now: Session, result: CompareResult, same: Sequence[str]) -> None:
     now.say(f"report   {result.report}")
     best = next((entry for entry in facts.entries if entry.name == facts.best), None)
     if best is not None and best.method not in SIMPLE:
-        chosen = ["--recipe", best.method, "--backbone", best.backbone]
+        small = facts.task in ("detect", "segment") and "?" not in best.method  # such are compared in small batches
+        recipe = f"{best.method}?batch_size={MAPS_BATCH}" if small else best.method
+        chosen = ["--recipe", recipe, "--backbone", best.backbone]
         now.say(f"go on    {shlex.join(['warmstart', 'fit', *same, *chosen])}")
     now.result({**facts.to_dict(), "folder": result.folder, "report": result.report})
 
