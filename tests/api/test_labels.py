@@ -43,7 +43,7 @@ def test_images_with_several_labels_each_are_learned_and_told(several: FitResult
     assert (outcome.task, outcome.metric, outcome.classes) == ("multilabel", "micro_f1", ("round", "straight"))
     assert outcome.test["micro_f1"].value > 0.8
     assert {row["name"] for row in outcome.per_class} == {"round", "straight"}
-    assert outcome.verdict.startswith("micro F1 is ")
+    assert outcome.verdict.startswith("Micro F1 is ")
     rows = predict(several.bundle, [str(path) for path in sorted(digits_folder.glob("2/*"))[:5]])
     assert sum(set(row["labels"]) == {"round", "straight"} for row in rows) >= 3
     assert set(rows[0]["probabilities"]) == {"round", "straight"}

@@ -19,7 +19,7 @@ class Interval:
     def within(self, low: float, high: float) -> Interval:
         """With bounds no wider than what the value can be.
 
-        >>> Interval(0.001, -0.002, 0.004).within(0, 1)
+        >>> Interval(0.001, -0.002, 0.004).within(0.0, 1.0)
         Interval(value=0.001, low=0.0, high=0.004)
         """
         return Interval(self.value, min(max(self.low, low), high), max(min(self.high, high), low))
