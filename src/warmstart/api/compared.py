@@ -18,11 +18,11 @@ from warmstart.engine.trials.trial import Trial
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.comparison import Entry, Gain, Picked, TrialRow
-from warmstart.evaluation.interval import RATIOS, Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.paired import Pair, adjusted, gain, paired_by_unit
 from warmstart.evaluation.predict import joined
-from warmstart.evaluation.scoring import scores
+from warmstart.evaluation.scoring import bounded, scores
 
 Values = npt.NDArray[np.float64]
 
@@ -93,8 +93,7 @@ class Compared:
         some = ~np.isnan(right)
         units = self.contest.folds.units[some]
         if len(np.unique(units)) == len(units):
-            found = bootstrap(right[some], seed=self.seed)
-            return found.within(0.0, 1.0) if self.task.name in RATIOS else found
+            return bounded(self.task, bootstrap(right[some], seed=self.seed))
         return paired_by_unit(right[some], np.zeros(int(some.sum())), units, self.seed)
 
     def gain(self, name: str, than: str) -> Gain:

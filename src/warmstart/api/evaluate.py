@@ -28,7 +28,7 @@ from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.conformal import measured_coverage
 from warmstart.evaluation.metrics import confusion
 from warmstart.evaluation.predict import predict_outputs
-from warmstart.evaluation.scenes import of_scenes
+from warmstart.evaluation.scenes import of_each_class
 from warmstart.preprocess.kinds import of_texts
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.reading import unreadable
@@ -138,7 +138,7 @@ def _of_scenes(
     )
     listener(Finished("evaluate"))
     truth = store.targets(kept)
-    told = of_scenes(bundle.task, outputs, truth, [every[int(i)] for i in kept], target)
+    told = of_each_class(bundle.task, outputs, truth, target.classes)
     return {
         "n": len(kept),
         "part": part,

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from warmstart.evaluation.anomalies import intervals_of_anomalies
-from warmstart.evaluation.interval import RATIOS, Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import (
     LEVEL,
     balanced_accuracy,
@@ -23,6 +23,7 @@ from warmstart.evaluation.intervals import (
 from warmstart.evaluation.measures import is_share
 from warmstart.evaluation.metrics import Labels, confusion, correct, known_labels
 from warmstart.evaluation.outcome import Difference
+from warmstart.evaluation.scoring import bounded
 from warmstart.task.base import Task
 from warmstart.task.classify import SHOWN
 
@@ -71,9 +72,7 @@ def metric_intervals(task: Task, outputs: Tensor, targets: Tensor, *, seed: int 
         name: bootstrap(each, seed=seed, bounds=(min(0.0, float(each.min())), max(1.0, float(each.max()))))
         for name, each in values.items()
     }
-    if task.name not in RATIOS:
-        return found
-    return {name: one.within(0.0, 1.0) if is_share(name) else one for name, one in found.items()}
+    return {name: bounded(task, one) if is_share(name) else one for name, one in found.items()}
 
 
 def _of_classes(outputs: Tensor, labels: Labels, seed: int) -> dict[str, Interval]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from warmstart.data.annotations import Annotation
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
-from warmstart.data.targets import Label, NumberTarget, Target
+from warmstart.data.targets import Label, NumberTarget, Target, parts_of
 from warmstart.evaluation.anomalies import of_anomalies
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.cells import cell_samples
@@ -78,9 +76,7 @@ def in_words(label: Label | None) -> str:
     """
     if label is None or isinstance(label, str):
         return label or ""
-    if isinstance(label, Annotation):
-        return ", ".join(f"{count} {name}" for name, count in Counter(label.names).items()) or "none"
-    return ", ".join(part if isinstance(part, str) else f"{part:.4g}" for part in label) or "none"
+    return ", ".join(part if isinstance(part, str) else f"{part:.4g}" for part in parts_of(label)) or "none"
 
 
 def _shown(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-RATIOS = ("detect", "segment")
-"""Tasks whose metrics are ratios of sums: their values by image are linearised, and their means may leave 0 to 1."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Interval:

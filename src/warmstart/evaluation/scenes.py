@@ -37,13 +37,17 @@ def of_scenes(
         Marked(samples[known[k]].id, said_of(samples[known[k]]), "", surprise[k], k in order[:WORST])
         for k in (*order[:WORST], *rest)
     )
+    return {"marked": shown, **of_each_class(task, outputs, targets, target.classes)}
+
+
+def of_each_class(task: Task, outputs: Tensor, targets: Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    """The fields that need no images: `by_class` and, of boxes, `precision_recall`."""
     if isinstance(task, Detect):
-        found = task.matched(outputs, targets)
-        return {"marked": shown, **_of_boxes(found, target.classes)}
+        return _of_boxes(task.matched(outputs, targets), classes)
     assert isinstance(task, Segment), "scenes are boxes or masks"
-    rows = task.by_class(outputs, targets, target.classes)
+    rows = task.by_class(outputs, targets, classes)
     kept = ("name", "iou", "dice", "boundary_iou")
-    return {"marked": shown, "by_class": tuple({k: r[k] for k in kept} | {"count": r["share"]} for r in rows)}
+    return {"by_class": tuple({k: r[k] for k in kept} | {"count": r["share"]} for r in rows)}
 
 
 def said_of(sample: Sample) -> str:

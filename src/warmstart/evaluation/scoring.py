@@ -10,11 +10,13 @@ from torch import Tensor
 
 from warmstart.evaluation.anomalies import intervals_of_anomalies
 from warmstart.evaluation.calibration import cautious_temperature, fit_temperature
-from warmstart.evaluation.interval import RATIOS, Interval
+from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.task.base import Task
 
 Array = npt.NDArray[np.float64]
+RATIOS = ("detect", "segment")
+"""Tasks whose metrics are ratios of sums."""
 
 
 def scores(task: Task, outputs: Tensor, targets: Tensor) -> Array:
@@ -33,8 +35,14 @@ def interval_of(task: Task, outputs: Tensor, targets: Tensor, seed: int) -> Inte
     """The primary metric with its 95 % interval."""
     if task.name == "anomaly":
         return intervals_of_anomalies(task, outputs, targets, seed=seed)[task.primary_metric]
-    found = bootstrap(scores(task, outputs, targets), seed=seed)
-    return found.within(0.0, 1.0) if task.name in RATIOS else found
+    return bounded(task, bootstrap(scores(task, outputs, targets), seed=seed))
+
+
+def bounded(task: Task, share: Interval) -> Interval:
+    """The interval of a share, within 0 and 1: values by image of a ratio of sums are linearised, and their means may
+    leave that.
+    """
+    return share.within(0.0, 1.0) if task.name in RATIOS else share
 
 
 def temperature_of(task: Task, outputs: Tensor, targets: Tensor) -> float:

@@ -58,10 +58,10 @@ class Marker:
         """
         for start in range(0, len(samples), AT_ONCE):
             some = samples[start : start + AT_ONCE]
-            whole = [sample for sample in some if not self._large(sample)]
-            found = iter(self._seen(whole))
-            for sample in some:
-                answer = next(found) if not self._large(sample) else self._in_tiles(sample)
+            large = [self._large(sample) for sample in some]
+            found = iter(self._seen([sample for sample, cut in zip(some, large, strict=True) if not cut]))
+            for sample, cut in zip(some, large, strict=True):
+                answer = self._in_tiles(sample) if cut else next(found)
                 error = answer if isinstance(answer, WarmstartError) else None
                 told = dict.fromkeys((*self.task.fields, "size")) if isinstance(answer, WarmstartError) else answer
                 yield {"input": sample.id, **told, "error": error.found if error else None}, error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Literal
 
 from warmstart.engine.ladder.context import LadderContext
@@ -36,22 +37,18 @@ class Contestant:
 
     def in_batches(self, size: int) -> Contestant:
         """With batches of so many samples, unless the user wrote the method down."""
-        if self.recipe is None or self.fixed:
-            return self
-        steps = tuple(
-            step.model_copy(update={"batch_size": size}) if isinstance(step, GradientStep) else step
-            for step in self.recipe.steps
-        )
-        return dataclasses.replace(self, recipe=self.recipe.model_copy(update={"steps": steps}))
+        return self._trained(lambda _: {"batch_size": size})
 
     def scaled(self, share: float) -> Contestant:
         """With so many of its epochs, at least one in each phase."""
+        return self._trained(lambda step: {"epochs": max(1, round(share * step.epochs))})
+
+    def _trained(self, change: Callable[[GradientStep], dict[str, int]]) -> Contestant:
+        """With what `change` says of each step that trains; as it is where the user wrote it down."""
         if self.recipe is None or self.fixed:
             return self
         steps = tuple(
-            step.model_copy(update={"epochs": max(1, round(share * step.epochs))})
-            if isinstance(step, GradientStep)
-            else step
+            step.model_copy(update=change(step)) if isinstance(step, GradientStep) else step
             for step in self.recipe.steps
         )
         return dataclasses.replace(self, recipe=self.recipe.model_copy(update={"steps": steps}))

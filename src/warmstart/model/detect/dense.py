@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from torch import Tensor, nn
 from torchvision.models import detection
@@ -14,9 +13,7 @@ from torchvision.models.detection.retinanet import RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from warmstart.errors import RecipeError
-from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Found, Truth
-from warmstart.model.detect.published import meant, take
 from warmstart.model.detect.pyramids import OnPyramid, StandIn, findings, images, share, targets
 from warmstart.model.maps import Maps
 
@@ -33,10 +30,6 @@ class _Dense(OnPyramid):
         self.classification_head = model.head.classification_head
         self.regression_head = model.head.regression_head
         self.beside(model)
-
-    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
-        """See `Detector.adopt`; the weights are those of torchvision's detector."""
-        take(self, weights, pairs)
 
     def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
         """See `Detector.learn`."""
@@ -77,10 +70,7 @@ class FCOS(_Dense):
         radius: from the middle of a box, in strides, within which places are of it.
     """
 
-    @classmethod
-    def meant(cls, backbone: Backbone) -> dict[str, Any]:
-        """See `Detector.meant`."""
-        return meant("fcos", backbone)
+    called = "fcos"
 
     def __init__(
         self,
@@ -138,10 +128,7 @@ class RetinaNet(_Dense):
         score, nms, most: as for FCOS.
     """
 
-    @classmethod
-    def meant(cls, backbone: Backbone) -> dict[str, Any]:
-        """See `Detector.meant`."""
-        return meant("retinanet", backbone)
+    called = "retinanet"
 
     def __init__(
         self,

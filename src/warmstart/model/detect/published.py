@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -61,10 +61,21 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for key, value in state.items() for name in names(key)}
 
 
-def meant(detector: str, backbone: Backbone) -> dict[str, Any]:
-    """Options under which a detector of torchvision was trained on this backbone; none where it was not."""
-    kind, options = WHOLE.get(backbone.card.architecture, ("", {}))
-    return dict(options) if kind == detector else {}
+class Published(Detector):
+    """A detector that torchvision has published weights of."""
+
+    called: ClassVar[str]
+    """What it is called in `WHOLE`."""
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:
+        """See `Detector.meant`: the options under which torchvision trained it on this backbone."""
+        kind, options = WHOLE.get(backbone.card.architecture, ("", {}))
+        return dict(options) if kind == cls.called else {}
+
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """See `Detector.adopt`; the weights are those of torchvision's detector."""
+        take(self, weights, pairs)
 
 
 @torch.no_grad()

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import FeaturePyramidNetwork
 
-from warmstart.model.detect.base import Detector, Found, Truth
+from warmstart.model.detect.base import Found, Truth
+from warmstart.model.detect.published import Published
 from warmstart.model.maps import Maps
 
 USUAL = 800
@@ -54,7 +55,7 @@ def share(size: int) -> float:
     return min(1.0, size / USUAL)
 
 
-class OnPyramid(Detector):
+class OnPyramid(Published):
     """A detector on a feature pyramid (Lin et al. 2017) of the maps, and on coarser maps that go on from there.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from torch import Tensor
 from torchvision.models import detection
@@ -13,9 +12,7 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.ops import MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Found, Truth
-from warmstart.model.detect.published import meant, take
 from warmstart.model.detect.pyramids import OnPyramid, StandIn, findings, images, share, targets
 from warmstart.model.maps import Maps
 
@@ -40,10 +37,7 @@ class FasterRCNN(OnPyramid):
     strides = (4, 8, 16, 32)
     first = 1
 
-    @classmethod
-    def meant(cls, backbone: Backbone) -> dict[str, Any]:
-        """See `Detector.meant`."""
-        return meant("fasterrcnn", backbone)
+    called = "fasterrcnn"
 
     def __init__(
         self,
@@ -81,10 +75,6 @@ class FasterRCNN(OnPyramid):
             box_detections_per_img=most,
         )
         self.rpn, self.roi_heads = model.rpn, model.roi_heads
-
-    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
-        """See `Detector.adopt`; the weights are those of torchvision's detector."""
-        take(self, weights, pairs)
 
     def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
         """See `Detector.learn`."""

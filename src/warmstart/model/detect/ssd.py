@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,14 +17,13 @@ from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
 from torchvision.models.detection.ssdlite import SSDLiteHead
 from torchvision.ops import Conv2dNormActivation, box_iou
 
-from warmstart.model.backbone import Backbone
-from warmstart.model.detect.base import Detector, Found, Truth
-from warmstart.model.detect.published import meant, take
+from warmstart.model.detect.base import Found, Truth
+from warmstart.model.detect.published import Published
 from warmstart.model.detect.pyramids import StandIn, findings, images, targets
 from warmstart.model.maps import Maps
 
 
-class _MultiBox(Detector):
+class _MultiBox(Published):
     """What both share: heads for each map, default boxes, and coarser maps in `extra`."""
 
     extra: nn.ModuleList
@@ -40,10 +38,6 @@ class _MultiBox(Detector):
     def model(self) -> supplied.SSD:
         """Kept for its methods; its parts are registered by name."""
         return self.__dict__["_model"][0]
-
-    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
-        """See `Detector.adopt`; the weights are those of torchvision's detector."""
-        take(self, weights, pairs)
 
     def features(self, maps: list[Tensor]) -> list[Tensor]:
         """All maps, the finest first."""
@@ -85,10 +79,7 @@ class SSD(_MultiBox):
         most: detections for each image.
     """
 
-    @classmethod
-    def meant(cls, backbone: Backbone) -> dict[str, Any]:
-        """See `Detector.meant`."""
-        return meant("ssd", backbone)
+    called = "ssd"
 
     def __init__(
         self,
@@ -138,10 +129,7 @@ class SSDLite(_MultiBox):
 
     strides = (16, 32)
 
-    @classmethod
-    def meant(cls, backbone: Backbone) -> dict[str, Any]:
-        """See `Detector.meant`."""
-        return meant("ssdlite", backbone)
+    called = "ssdlite"
 
     def __init__(
         self,
