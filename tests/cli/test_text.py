@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from warmstart.cli.text import clean, duration, plain
 from warmstart.evaluation.interval import Interval
-from warmstart.recipe.phase import ClosedForm
 from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.step import ClosedForm
 
 
 @given(st.text(alphabet=st.characters()))

@@ -21,8 +21,10 @@ from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
 from warmstart.planning.plan import PhasePlan, Plan
-from warmstart.recipe.phase import BackboneStep, ClosedForm, GradientStep, Phase
+from warmstart.recipe.of_backbone import BackboneStep
+from warmstart.recipe.phase import GradientStep, Phase
 from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.step import ClosedForm
 from warmstart.task.classify import CLASSIFY
 
 CLASSES = ("red", "green", "blue")

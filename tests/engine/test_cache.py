@@ -19,8 +19,9 @@ from warmstart.engine.feed import Feed
 from warmstart.engine.run import run_recipe
 from warmstart.model.activation import ActivationDtype
 from warmstart.planning.plan import CacheLimits, CachePlan, PhasePlan
-from warmstart.recipe.phase import ClosedForm, Phase
+from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.step import ClosedForm
 from warmstart.task.classify import CLASSIFY
 
 PHASE = Phase(rates=(("head", 1e-2), ("block:-1", 1e-2), ("*", None)), epochs=3, batch_size=7, optimizer="sgd")

@@ -29,8 +29,10 @@ from warmstart.evaluation.predict import predict_outputs
 from warmstart.model.network import Network
 from warmstart.planning.plan import CachePlan, PhasePlan
 from warmstart.recipe.methods import load_recipe
-from warmstart.recipe.phase import ClosedForm, Contrastive, Phase
+from warmstart.recipe.of_backbone import Contrastive
+from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Edits, Lora, Recipe
+from warmstart.recipe.step import ClosedForm
 from warmstart.task.classify import CLASSIFY
 from warmstart.task.multilabel import MULTILABEL
 

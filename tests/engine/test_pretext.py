@@ -28,7 +28,7 @@ from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
 from warmstart.preprocess.series import SeriesSpec
-from warmstart.recipe.phase import BackboneStep, Contrastive, Masked, Supervised, Views
+from warmstart.recipe.of_backbone import BackboneStep, Contrastive, Masked, Supervised, Views
 from warmstart.recipe.pretraining import Pretraining, pretraining
 
 SPEC = SeriesSpec(size=64)

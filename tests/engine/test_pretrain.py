@@ -32,8 +32,9 @@ from warmstart.model.text.token_head import token_head
 from warmstart.planning.compile import compile_plan
 from warmstart.preprocess.masking import mask_token, special_tokens
 from warmstart.recipe.methods import load_recipe
-from warmstart.recipe.phase import ClosedForm, Pretrain
+from warmstart.recipe.of_backbone import Pretrain
 from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.step import ClosedForm
 from warmstart.task.classify import CLASSIFY
 
 STEP = Pretrain(rates=(("*", 2e-3),), epochs=4, batch_size=12, head_lr=2e-3, head_epochs=1)

@@ -31,7 +31,8 @@ from warmstart.errors import Interrupted, RecipeError
 from warmstart.evaluation.predict import predict_outputs
 from warmstart.planning.plan import CacheLimits, PhasePlan
 from warmstart.recipe.methods import load_recipe
-from warmstart.recipe.phase import Contrastive, Phase
+from warmstart.recipe.of_backbone import Contrastive
+from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
 
 HEAD = (("head", 1e-2), ("*", None))

@@ -17,8 +17,9 @@ from warmstart.model.catalog import load_backbone
 from warmstart.model.head import KNNHead, LinearHead
 from warmstart.model.network import Network
 from warmstart.recipe.methods import load_recipe, recipes
-from warmstart.recipe.phase import Average, ClosedForm, GradientStep, Phase, Step
+from warmstart.recipe.phase import GradientStep, Phase
 from warmstart.recipe.recipe import Edits, Recipe
+from warmstart.recipe.step import Average, ClosedForm, Step
 from warmstart.task.classify import CLASSIFY
 
 LAST = Phase(name="tune", rates=(("head", 1e-3), ("*", 1e-3)), epochs=2, batch_size=8)

@@ -19,7 +19,8 @@ from warmstart.errors import Interrupted, RecipeError
 from warmstart.evaluation.predict import predict_outputs
 from warmstart.planning.plan import CachePlan, PhasePlan
 from warmstart.recipe.methods import load_recipe, recipes
-from warmstart.recipe.phase import ClosedForm, GradientStep, Phase
+from warmstart.recipe.phase import GradientStep, Phase
+from warmstart.recipe.step import ClosedForm
 from warmstart.task.classify import CLASSIFY
 
 PHASE = Phase(rates=(("head", 1e-2), ("block:-1", 1e-3), ("*", None)), epochs=3, batch_size=7, optimizer="sgd")

@@ -12,8 +12,9 @@ from warmstart.planning.compile import compile_plan, input_size, steps_per_epoch
 from warmstart.planning.edited import outlined
 from warmstart.planning.plan import AveragePlan, DataFacts, HeadPlan, PhasePlan
 from warmstart.recipe.methods import load_recipe
-from warmstart.recipe.phase import Average, ClosedForm, Phase
+from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.step import Average, ClosedForm
 
 
 @given(st.integers(1, 300), st.integers(1, 64))

@@ -6,8 +6,9 @@ from warmstart.planning.compile import compile_plan
 from warmstart.planning.plan import DataFacts, PhasePlan
 from warmstart.planning.table import COLUMNS, plan_dict, plan_rows, plan_text
 from warmstart.recipe.methods import load_recipe
-from warmstart.recipe.phase import Average, Phase
+from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.step import Average
 
 
 def test_the_text_says_what_trains_at_which_rate_and_what_is_stored(network: Network, facts: DataFacts) -> None:

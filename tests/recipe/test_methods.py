@@ -5,7 +5,9 @@ import pytest
 
 from warmstart.errors import RecipeError
 from warmstart.recipe.methods import load_recipe, options, recipes
-from warmstart.recipe.phase import ClosedForm, Contrastive, Phase, Pretrain
+from warmstart.recipe.of_backbone import Contrastive, Pretrain
+from warmstart.recipe.phase import Phase
+from warmstart.recipe.step import ClosedForm
 from warmstart.recipe.text import from_yaml, to_yaml
 
 

@@ -5,8 +5,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from warmstart.errors import RecipeError
-from warmstart.recipe.phase import Average, ClosedForm, Contrastive, Phase, PlateauRule, Pretrain, Step
+from warmstart.recipe.of_backbone import Contrastive, Pretrain
+from warmstart.recipe.phase import Phase, PlateauRule
 from warmstart.recipe.recipe import Edits, Recipe
+from warmstart.recipe.step import Average, ClosedForm, Step
 from warmstart.recipe.text import from_yaml, to_yaml
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=12)

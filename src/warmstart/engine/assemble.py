@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from accelerate import Accelerator
 from torch import Tensor
@@ -11,33 +10,18 @@ from torch import Tensor
 from warmstart.data.batches import Batch
 from warmstart.engine import freeze, lr_find
 from warmstart.engine.context import Context
-from warmstart.engine.contrastive import ContrastiveStepper, SupCon
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided
 from warmstart.engine.feed import Feed
 from warmstart.engine.machine import memory_available
 from warmstart.engine.memory import estimate_micro
-from warmstart.engine.objective import Objective
 from warmstart.engine.optim import base_rates
 from warmstart.engine.penalty import StartingPoint
-from warmstart.engine.pretext import (
-    GroupedSoftmax,
-    HiddenLoss,
-    HiddenStepper,
-    PretextNetwork,
-    PretextStepper,
-    Restored,
-    ViewStepper,
-    sets_of,
-)
 from warmstart.engine.seeds import derive
 from warmstart.engine.stepper import Stepper
+from warmstart.engine.steps.registry import Making, Parts, steppers
 from warmstart.engine.suffix import Suffix
 from warmstart.engine.training import Progress, Training
-from warmstart.errors import RecipeError
-from warmstart.model.network import Network
-from warmstart.model.text.objective import chosen_objective
-from warmstart.recipe.phase import Contrastive, Masked, Phase, Pretrain, Supervised, Views
 
 
 def make_stepper(
@@ -50,52 +34,16 @@ def make_stepper(
 ) -> Stepper:
     """A stepper for `training`; `anchor` are the weights that L2-SP pulls back to."""
     network, plan = training.network, training.plan
-    phase = plan.phase
-    parts: dict[str, Any] = {
-        "accelerator": accelerator,
-        "suffix": accelerator.prepare_model(Suffix(network, plan.cut)),
-        "training": training,
-        "feed": feed,
-        "penalty": StartingPoint(network, anchor, phase.l2_sp) if phase.l2_sp > 0 else None,
-        "listener": context.listener,
-    }
-    match phase:
-        case Contrastive():
-            return ContrastiveStepper(**parts, objective=SupCon(phase.temperature))
-        case Pretrain():
-            return _token_stepper(phase, network, data, parts)
-        case Masked() | Views() | Supervised():
-            return _pretext_stepper(phase, network, data, parts)
-        case Phase():
-            objective = Objective.of(
-                phase, context.task, lambda: data.targets(data.split.train), feed.classes, feed.device
-            )
-            return Stepper(**parts, objective=objective)
-    raise RecipeError(f"no step of kind {phase.kind!r} trains by gradients", expected="phase, contrastive or pretrain")
-
-
-def _pretext_stepper(
-    step: Masked | Views | Supervised, network: Network, data: RunData, parts: dict[str, Any]
-) -> Stepper:
-    assert isinstance(network, PretextNetwork), "what runs the step puts the layer of its task beside the backbone"
-    match step:
-        case Views():
-            return ViewStepper(**parts, objective=SupCon(step.temperature), data=data)
-        case Masked():
-            assert isinstance(network.pretext, Restored)
-            stretch = network.pretext.each
-            return HiddenStepper(**parts, objective=HiddenLoss(), data=data, share=step.masked, stretch=stretch)
-        case Supervised():
-            sets = sets_of(data.dataset.target.classes)
-            return PretextStepper(**parts, objective=GroupedSoftmax(sets), data=data)
-
-
-def _token_stepper(step: Pretrain, network: Network, data: RunData, parts: dict[str, Any]) -> Stepper:
-    from warmstart.engine.pretraining import Hiding, TokenLoss, TokenNetwork, TokenStepper  # imports transformers
-
-    assert isinstance(network, TokenNetwork), "what runs the step reads the network token by token"
-    hiding = Hiding.of(network, chosen_objective(step.objective, network.facts), step.masked)
-    return TokenStepper(**parts, objective=TokenLoss(network.tokens), data=data, hiding=hiding)
+    strength = plan.phase.l2_sp
+    parts = Parts(
+        accelerator=accelerator,
+        suffix=accelerator.prepare_model(Suffix(network, plan.cut)),
+        training=training,
+        feed=feed,
+        penalty=StartingPoint(network, anchor, strength) if strength > 0 else None,
+        listener=context.listener,
+    )
+    return steppers[plan.phase.kind](Making(parts, network, data, context))
 
 
 def choose_micro(stepper: Stepper, context: Context) -> None:

@@ -21,7 +21,7 @@ from warmstart.evaluation.predict import outputs_from, predict_outputs
 from warmstart.model.network import Network
 from warmstart.planning.caching import views
 from warmstart.planning.plan import PhasePlan
-from warmstart.recipe.phase import Contrastive
+from warmstart.recipe.of_backbone import Contrastive
 from warmstart.task.base import task_of
 
 EVALUATED_AT_ONCE = 64

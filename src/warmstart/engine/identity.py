@@ -16,7 +16,7 @@ from warmstart.errors import RunError
 from warmstart.files import read_json, write_json
 from warmstart.model.network import Network
 from warmstart.planning.plan import Plan
-from warmstart.recipe.phase import Pretrain
+from warmstart.recipe.of_backbone import Pretrain
 from warmstart.recipe.recipe import Recipe
 
 FILE = "identity.json"

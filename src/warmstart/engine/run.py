@@ -31,8 +31,10 @@ from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.edited import edited
 from warmstart.planning.plan import Plan
-from warmstart.recipe.phase import BackboneStep, ClosedForm, Phase
+from warmstart.recipe.of_backbone import BackboneStep
+from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.step import ClosedForm
 from warmstart.task.base import Task
 
 

@@ -16,7 +16,8 @@ from warmstart.planning.plan import CacheLimits, CachePlan, DataFacts, HeadPlan,
 from warmstart.planning.profile import profile
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.text import TextSpec
-from warmstart.recipe.phase import GradientStep, Masked, Phase, Pretrain, Views
+from warmstart.recipe.of_backbone import Masked, Pretrain, Views
+from warmstart.recipe.phase import GradientStep, Phase
 
 WORTH = 16
 """Operations that take as long as reading one stored byte: a core does some 10^10 while it reads 10^9 bytes. A 3 x 3

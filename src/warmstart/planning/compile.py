@@ -25,8 +25,10 @@ from warmstart.planning.plan import (
     StepPlan,
 )
 from warmstart.preprocess.kinds import PLURAL, UNIT, Kind
-from warmstart.recipe.phase import SMOOTHING, Average, ClosedForm, GradientStep, Masked, Phase, Pretrain, Step, Views
+from warmstart.recipe.of_backbone import Masked, Pretrain, Views
+from warmstart.recipe.phase import SMOOTHING, GradientStep, Phase
 from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.step import Average, ClosedForm, Step
 
 DEFAULT = CacheLimits()
 

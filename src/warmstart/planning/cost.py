@@ -13,7 +13,7 @@ from warmstart.model.text.objective import vocabulary
 from warmstart.planning.caching import views
 from warmstart.planning.plan import AveragePlan, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
 from warmstart.planning.profile import profile, profile_head
-from warmstart.recipe.phase import Pretrain
+from warmstart.recipe.of_backbone import Pretrain
 
 _FEATURE_BATCH = 16  # images that pass through the frozen part at a time, about
 _EVALUATION_BATCH = 64

@@ -10,7 +10,8 @@ from typing import Literal
 
 from warmstart.model.activation import ActivationDtype
 from warmstart.preprocess.kinds import PLURAL, Kind
-from warmstart.recipe.phase import Average, ClosedForm, GradientStep
+from warmstart.recipe.phase import GradientStep
+from warmstart.recipe.step import Average, ClosedForm
 
 GIB = 2**30
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from warmstart.planning.caching import megabytes
 from warmstart.planning.plan import AveragePlan, BlockPlan, DataFacts, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
-from warmstart.recipe.phase import Contrastive, GradientStep, Masked, Phase, PlateauRule, Pretrain, Supervised, Views
+from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
+from warmstart.recipe.phase import GradientStep, Phase, PlateauRule
 
 COLUMNS = ("part", "row of the table", "rate", "decay", "trained", "parameters", "state")
 

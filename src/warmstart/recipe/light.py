@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from warmstart.recipe.methods import Lr
-from warmstart.recipe.phase import AugmentName, ClosedForm, Phase, Rate, Smoothing
+from warmstart.recipe.phase import AugmentName, Phase, Rate, Smoothing
 from warmstart.recipe.recipe import Edits, Lora, Recipe
+from warmstart.recipe.step import ClosedForm
 
 
 def bias_only(

@@ -15,8 +15,9 @@ from typing import Literal
 
 from warmstart.errors import RecipeError
 from warmstart.recipe.named import call, defaults, parse
-from warmstart.recipe.phase import AugmentName, ClosedForm, OptimizerName, Phase, Rate, Smoothing
+from warmstart.recipe.phase import AugmentName, OptimizerName, Phase, Rate, Smoothing
 from warmstart.recipe.recipe import Edits, Recipe
+from warmstart.recipe.step import ClosedForm
 from warmstart.recipe.text import from_yaml
 from warmstart.registry import Registry
 

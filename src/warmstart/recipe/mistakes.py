@@ -9,18 +9,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from warmstart.errors import RecipeError, nearest
-from warmstart.recipe.phase import (
-    Average,
-    ClosedForm,
-    Contrastive,
-    Masked,
-    Phase,
-    PlateauRule,
-    Pretrain,
-    Supervised,
-    Views,
-)
+from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
+from warmstart.recipe.phase import Phase, PlateauRule
 from warmstart.recipe.recipe import Edits, Lora, Recipe
+from warmstart.recipe.step import Average, ClosedForm
 
 Path = tuple[str | int, ...]
 _STEPS: dict[str, type[BaseModel]] = {

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from pydantic import model_validator
 
 from warmstart.errors import RecipeError, nearest
-from warmstart.recipe.phase import HEAD_STILL, BackboneStep, Contrastive, Masked, Pretrain, Supervised, Views
+from warmstart.recipe.of_backbone import HEAD_STILL, BackboneStep, Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.recipe import Recipe
 
 ObjectiveName = Literal["auto", "masked", "views", "classes", "supervised"]

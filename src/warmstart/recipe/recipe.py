@@ -6,17 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from warmstart.recipe.phase import (
-    Average,
-    BackboneStep,
-    ClosedForm,
-    GradientStep,
-    Masked,
-    Phase,
-    Pretrain,
-    Step,
-    well_formed,
-)
+from warmstart.recipe.of_backbone import BackboneStep, Masked, Pretrain
+from warmstart.recipe.phase import GradientStep, Phase, well_formed
+from warmstart.recipe.step import Average, ClosedForm, Step
 
 
 class Lora(BaseModel):

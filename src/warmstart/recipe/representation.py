@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from warmstart.recipe.methods import Lr, lp_ft
-from warmstart.recipe.phase import HEAD_STILL, AugmentName, ClosedForm, Contrastive, Pretrain, Rate
+from warmstart.recipe.of_backbone import HEAD_STILL, Contrastive, Pretrain
+from warmstart.recipe.phase import AugmentName, Rate
 from warmstart.recipe.recipe import Recipe
+from warmstart.recipe.step import ClosedForm
 
 
 def contrastive(

@@ -5,18 +5,20 @@ from __future__ import annotations
 import torch
 
 from warmstart.engine.context import Context
-from warmstart.engine.contrastive import UnitFeatures
+from warmstart.engine.contrastive import ContrastiveStepper, SupCon, UnitFeatures
 from warmstart.engine.data import RunData
 from warmstart.engine.pretext import PretextNetwork, Projection
 from warmstart.engine.seeds import derive
 from warmstart.engine.state import RunState
+from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.gradients import backbone_trained, train
 from warmstart.engine.steps.pretrain import with_tokens
+from warmstart.engine.steps.registry import Making
 from warmstart.errors import DataError, RecipeError
 from warmstart.model.adapters.base import seeded
 from warmstart.model.network import Network
 from warmstart.planning.plan import PhasePlan, StepPlan
-from warmstart.recipe.phase import Contrastive
+from warmstart.recipe.of_backbone import Contrastive
 
 
 def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
@@ -49,3 +51,10 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
         network = PretextNetwork(state.network, layer)
         plan = with_tokens(plan, network, plan.phase.head_lr)
     return backbone_trained(state, train(network, plan, data, state, context))
+
+
+def stepper(making: Making) -> Stepper:
+    """One that draws the features of a class together."""
+    phase = making.phase
+    assert isinstance(phase, Contrastive)
+    return ContrastiveStepper(**making.parts, objective=SupCon(phase.temperature))

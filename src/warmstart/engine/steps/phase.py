@@ -6,10 +6,14 @@ import dataclasses
 
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
+from warmstart.engine.objective import Objective
 from warmstart.engine.state import RunState
+from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.gradients import train
+from warmstart.engine.steps.registry import Making
 from warmstart.engine.training import copied
 from warmstart.planning.plan import PhasePlan, StepPlan
+from warmstart.recipe.phase import Phase
 
 
 def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
@@ -27,3 +31,13 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
         val_outputs=result.val_outputs,
         stopped="deadline" if result.stopped == "deadline" else state.stopped,
     )
+
+
+def stepper(making: Making) -> Stepper:
+    """One that minimises the loss of the task."""
+    phase, data, feed = making.phase, making.data, making.parts["feed"]
+    assert isinstance(phase, Phase)
+    objective = Objective.of(
+        phase, making.context.task, lambda: data.targets(data.split.train), feed.classes, feed.device
+    )
+    return Stepper(**making.parts, objective=objective)

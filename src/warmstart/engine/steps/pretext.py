@@ -6,17 +6,31 @@ from torch import nn
 
 from warmstart.data.targets import ClassTarget
 from warmstart.engine.context import Context
+from warmstart.engine.contrastive import SupCon
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided
-from warmstart.engine.pretext import PretextNetwork, Projection, restoring
+from warmstart.engine.pretext import (
+    GroupedSoftmax,
+    HiddenLoss,
+    HiddenStepper,
+    PretextNetwork,
+    PretextStepper,
+    Projection,
+    Restored,
+    ViewStepper,
+    restoring,
+    sets_of,
+)
 from warmstart.engine.seeds import derive
 from warmstart.engine.state import RunState
+from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.gradients import backbone_trained, train
 from warmstart.engine.steps.pretrain import with_tokens
+from warmstart.engine.steps.registry import Making
 from warmstart.errors import RecipeError
 from warmstart.model.adapters.base import seeded
 from warmstart.planning.plan import PhasePlan, StepPlan
-from warmstart.recipe.phase import Masked, Supervised, Views
+from warmstart.recipe.of_backbone import Masked, Supervised, Views
 
 
 def run_masked(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
@@ -62,3 +76,27 @@ def _run(state: RunState, plan: PhasePlan, data: RunData, context: Context, laye
     state.begin(step.start)
     network = PretextNetwork(state.network, layer, at)
     return backbone_trained(state, train(network, with_tokens(plan, network, step.head_lr), data, state, context))
+
+
+def hidden_stepper(making: Making) -> Stepper:
+    """One that tells what is hidden."""
+    step = making.phase
+    assert isinstance(step, Masked)
+    assert isinstance(making.network, PretextNetwork)
+    assert isinstance(making.network.pretext, Restored)
+    stretch = making.network.pretext.each
+    return HiddenStepper(**making.parts, objective=HiddenLoss(), data=making.data, share=step.masked, stretch=stretch)
+
+
+def view_stepper(making: Making) -> Stepper:
+    """One that draws two views of an input together."""
+    step = making.phase
+    assert isinstance(step, Views)
+    return ViewStepper(**making.parts, objective=SupCon(step.temperature), data=making.data)
+
+
+def supervised_stepper(making: Making) -> Stepper:
+    """One that tells the classes of each set."""
+    return PretextStepper(
+        **making.parts, objective=GroupedSoftmax(sets_of(making.data.dataset.target.classes)), data=making.data
+    )

@@ -10,15 +10,17 @@ from warmstart.data.schema import IntArray, Sample
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided
-from warmstart.engine.pretraining import TokenNetwork
+from warmstart.engine.pretraining import Hiding, TokenLoss, TokenNetwork, TokenStepper
 from warmstart.engine.seeds import derive
 from warmstart.engine.state import RunState
+from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.gradients import backbone_trained, train
+from warmstart.engine.steps.registry import Making
 from warmstart.model.network import Network
 from warmstart.model.text.objective import chosen_objective
 from warmstart.model.text.token_head import token_head
 from warmstart.planning.plan import ParamGroup, PhasePlan, StepPlan
-from warmstart.recipe.phase import Pretrain
+from warmstart.recipe.of_backbone import Pretrain
 
 PART = "tokens"
 """Of the parameters that turn features into tokens, beside the backbone and the head."""
@@ -45,6 +47,15 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
         if part is not None
     ]
     return backbone_trained(state, *results)
+
+
+def stepper(making: Making) -> Stepper:
+    """One that tells tokens."""
+    step = making.phase
+    assert isinstance(step, Pretrain)
+    assert isinstance(making.network, TokenNetwork), "what runs the step reads the network token by token"
+    hiding = Hiding.of(making.network, chosen_objective(step.objective, making.network.facts), step.masked)
+    return TokenStepper(**making.parts, objective=TokenLoss(making.network.tokens), data=making.data, hiding=hiding)
 
 
 def _in_folder(context: Context, name: str) -> Context:
