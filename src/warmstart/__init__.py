@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from warmstart.api.check import check
     from warmstart.api.compare import compare
     from warmstart.api.demo import demo
+    from warmstart.api.estimators.embedder import Embedder
+    from warmstart.api.estimators.transfer import TransferClassifier, TransferRegressor
     from warmstart.api.evaluate import evaluate
     from warmstart.api.fit import fit
     from warmstart.api.plan import plan
@@ -41,8 +43,11 @@ _PLACES = {
     "Bundle": "shipping.bundle",
     "Dataset": "data.schema",
     "Phase": "recipe.phase",
+    "Embedder": "api.estimators.embedder",
     "PreprocessSpec": "preprocess.spec",
     "Recipe": "recipe.recipe",
+    "TransferClassifier": "api.estimators.transfer",
+    "TransferRegressor": "api.estimators.transfer",
     "WarmstartError": "errors",
     "backbones": "api.backbones",
     "check": "api.check",
@@ -66,9 +71,12 @@ __all__ = [
     "Backbone",
     "Bundle",
     "Dataset",
+    "Embedder",
     "Phase",
     "PreprocessSpec",
     "Recipe",
+    "TransferClassifier",
+    "TransferRegressor",
     "WarmstartError",
     "backbones",
     "check",

@@ -25,6 +25,7 @@ from warmstart.engine.heads.score import accuracy, sharpness
 from warmstart.model.head import LinearHead
 
 MEMBERS = ("lda", "logistic")
+_NOTHING = 1e-30
 FEW = 10
 """Samples per class (median) up to which class means take part."""
 
@@ -71,4 +72,6 @@ def on_scale(head: torch.nn.Module, rows: Tensor, mean: Tensor, std: Tensor) -> 
 
 
 def _spread(outputs: Tensor) -> float:
-    return float((outputs - outputs.mean(1, keepdim=True)).std(correction=0)) or 1.0
+    """By how much outputs differ between classes; 1 where they do not, but for rounding (divided by, it overflows)."""
+    found = float((outputs - outputs.mean(1, keepdim=True)).std(correction=0))
+    return found if found > _NOTHING else 1.0

@@ -1,0 +1,1 @@
+"""Estimators of scikit-learn, for pipelines, cross-validation and searches over a grid."""
