@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from warmstart.api.compare import compare
     from warmstart.api.demo import demo
     from warmstart.api.evaluate import evaluate
+    from warmstart.api.export import export
     from warmstart.api.fit import fit
     from warmstart.api.plan import plan
     from warmstart.api.predict import predict
@@ -49,6 +50,7 @@ _PLACES = {
     "compare": "api.compare",
     "demo": "api.demo",
     "evaluate": "api.evaluate",
+    "export": "api.export",
     "fit": "api.fit",
     "load": "data.sources",
     "load_backbone": "model.catalog",
@@ -75,6 +77,7 @@ __all__ = [
     "compare",
     "demo",
     "evaluate",
+    "export",
     "fit",
     "load",
     "load_backbone",
