@@ -17,12 +17,13 @@ from warmstart.errors import DataError, ExportError
 from warmstart.exporting import calibrating
 from warmstart.exporting.base import Format, FormatName, Graph, formats, require
 from warmstart.exporting.calibrating import Shares
+from warmstart.exporting.exits import refuse
 from warmstart.exporting.metadata import metadata
 from warmstart.exporting.parity import compare, feeds, readable, refuse_other
 from warmstart.exporting.program import program
 from warmstart.exporting.speed import measure
 from warmstart.exporting.tokenizer import TOKENIZER, tokenizer_file
-from warmstart.exporting.wrapped import Wrapped, refuse, wrap
+from warmstart.exporting.wrapped import Wrapped, wrap
 from warmstart.files import sync
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import refuse_existing

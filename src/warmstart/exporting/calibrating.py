@@ -57,12 +57,12 @@ def accuracy(wrapped: Wrapped, run: Run, samples: Sequence[Sample]) -> dict[str,
 
     Raises `DataError` for labels that the bundle does not know.
     """
-    bundle, task, target = wrapped.bundle, wrapped.bundle.task, wrapped.bundle.manifest.target
+    bundle, task = wrapped.bundle, wrapped.bundle.task
     known = [sample for sample in samples if sample.label is not None]
     if not known or task.name in ("detect", "segment"):
         return None
     truth = bundle.targets(known)
-    said = wrapped.exit.begin(outputs(wrapped, run, known, _BATCH), task, target)
+    said = wrapped.exit.begin(outputs(wrapped, run, known, _BATCH))
     pair = {"before": bundle.outputs(known, batch_size=_BATCH).outputs, "after": said.to(torch.float32)}
     return {"n": len(known)} | {name: task.metrics(x, truth)[task.primary_metric] for name, x in pair.items()}
 

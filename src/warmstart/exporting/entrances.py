@@ -59,12 +59,12 @@ class Entry:
         """The inputs of the graph."""
         spec = self.spec
         if isinstance(spec, TextSpec):
-            holds = {
+            rows = {
                 "input_ids": "numbers of the tokens",
                 "attention_mask": "1 for a token, 0 behind the end of a text",
                 "token_type_ids": "which text of a pair a token is of",
             }
-            return tuple(Entrance(name, (BATCH, LENGTH), "int64", said) for name, said in holds.items())
+            return tuple(Entrance(name, (BATCH, LENGTH), "int64", said) for name, said in rows.items())
         if isinstance(spec, SeriesSpec):
             holds = "values as they are" if self.inside else "values, scaled"
             return (Entrance("series", (BATCH, spec.channels, spec.size), "float32", holds),)

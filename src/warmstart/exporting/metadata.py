@@ -27,7 +27,7 @@ def metadata(wrapped: Wrapped, *, int8: bool = False) -> dict[str, Any]:
         "output": {
             "name": wrapped.exit.name,
             "holds": wrapped.exit.holds,
-            "columns": list(wrapped.exit.columns or facts.classes),
+            "columns": list(wrapped.exit.columns),
         },
         "preprocess": facts.preprocess,
         "preprocessing_inside": wrapped.entry.inside,

@@ -81,7 +81,7 @@ def expected(wrapped: Wrapped, samples: Sequence[Sample], batch: int) -> Tensor:
     found = bundle.outputs(samples, batch_size=batch)
     for error in found.errors.values():
         raise error
-    return wrapped.exit.finish(found.outputs, bundle.task, bundle.manifest.target)
+    return wrapped.exit.finish(found.outputs)
 
 
 def compare(wrapped: Wrapped, run: Run, samples: Sequence[Sample], batches: Sequence[int] = BATCHES) -> Parity:
@@ -110,8 +110,7 @@ def compare(wrapped: Wrapped, run: Run, samples: Sequence[Sample], batches: Sequ
 
 def _error(wrapped: Wrapped, got: Tensor, want: Tensor) -> float:
     """Largest difference; of large numbers in proportion. Infinite where only one of two is a number."""
-    task, target = wrapped.bundle.task, wrapped.bundle.manifest.target
-    got, want = (wrapped.exit.compared(x, task, target).double() for x in (got, want))
+    got, want = (wrapped.exit.compared(x).double() for x in (got, want))
     if bool((got.isnan() != want.isnan()).any()):
         return float("inf")
     got, want = got.nan_to_num(), want.nan_to_num()
@@ -119,11 +118,11 @@ def _error(wrapped: Wrapped, got: Tensor, want: Tensor) -> float:
 
 
 def _changed(wrapped: Wrapped, got: Tensor, want: Tensor) -> float:
-    if (found := wrapped.exit.told) is None:
-        task, target = wrapped.bundle.task, wrapped.bundle.manifest.target
-        here, there = (wrapped.exit.compared(x, task, target).double() for x in (got, want))
-        return float(((here - there).abs() > SHIFT).double().mean())
-    return float((found(got) != found(want)).double().mean())
+    here, there = wrapped.exit.told(got), wrapped.exit.told(want)
+    if here is not None and there is not None:
+        return float((here != there).double().mean())
+    here, there = (wrapped.exit.compared(x).double() for x in (got, want))
+    return float(((here - there).abs() > SHIFT).double().mean())
 
 
 def refuse_other(parity: Parity, tolerance: float, what: str) -> None:

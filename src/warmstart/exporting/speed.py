@@ -1,4 +1,4 @@
-"""How fast a file answers beside the networks of its bundle: in turns, so that both meet the machine in the same mood."""
+"""How fast a file answers beside the networks of its bundle: in turns, so that the machine is the same for both."""
 
 from __future__ import annotations
 

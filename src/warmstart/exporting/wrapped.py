@@ -11,9 +11,8 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
-from warmstart.errors import ExportError
 from warmstart.exporting.entrances import Entry
-from warmstart.exporting.exits import EXITS, Exit
+from warmstart.exporting.exits import Exit, exit_of
 from warmstart.model.modes import evaluating
 from warmstart.shipping.bundle import Bundle
 
@@ -21,12 +20,6 @@ _EXAMPLES = 2
 """Inputs that a graph is made of: one would be taken for the only number there may be."""
 _LENGTH = 8
 """Tokens of them."""
-_REFUSED = {
-    "generate": (
-        "a text is written token by token, each after those before it, and a graph is passed through once",
-        "serve the bundle with `warmstart predict`; or export its network with optimum, which writes such loops",
-    ),
-}
 
 
 class Whole(nn.Module):
@@ -34,7 +27,7 @@ class Whole(nn.Module):
 
     Args:
         networks: the members, in eval mode.
-        bundle: whose task, target and temperature they have.
+        bundle: whose task and temperature they have.
         entry: how inputs come in.
         out: what comes out.
     """
@@ -42,16 +35,16 @@ class Whole(nn.Module):
     def __init__(self, networks: list[nn.Module], bundle: Bundle, entry: Entry, out: Exit) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
-        self._task, self._target, self._entry, self._exit = bundle.task, bundle.manifest.target, entry, out
+        self._combine, self._entry, self._exit = bundle.task.combine, entry, out
         self._temperature = bundle.manifest.temperature
 
     def forward(self, *given: Tensor) -> Tensor:
         """The output."""
         x = self._entry.entered(given)
         outputs = [network(x).float() for network in self.networks]
-        found = outputs[0] if len(outputs) == 1 else self._task.combine(outputs).float()
+        found = outputs[0] if len(outputs) == 1 else self._combine(outputs).float()
         found = found if self._temperature == 1.0 else found / self._temperature
-        return self._exit.finish(found, self._task, self._target).float()
+        return self._exit.finish(found).float()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,21 +63,13 @@ class Wrapped:
         return sum(tensor.numel() * tensor.element_size() for tensor in self.module.state_dict().values())
 
 
-def refuse(task: str) -> None:
-    """Raise `ExportError` for a task that no graph can hold."""
-    if task not in EXITS:
-        why, do = _REFUSED.get(task, (f"the task {task} has no export", "use the bundle itself"))
-        raise ExportError(f"a bundle of the task {task!r} cannot be exported: {why}", do=do)
-
-
 def wrap(bundle: Bundle, *, preprocessing: bool = False) -> Wrapped:
     """A bundle as it is exported, with the preprocessing inside as far as a graph can hold it.
 
     Raises:
         ExportError: the task, or one of the networks, has no graph.
     """
-    refuse(bundle.manifest.task)
-    entry, out = Entry(bundle.spec, preprocessing), EXITS[bundle.manifest.task]
+    entry, out = Entry(bundle.spec, preprocessing), exit_of(bundle.task, bundle.manifest.target)
     networks: list[nn.Module] = [as_graph(network.clone()) for network in bundle.networks]
     first, spec = bundle.networks[0].facts, bundle.spec
     length = min(_LENGTH, spec.size) if spec.kind == "text" else spec.size
