@@ -10,6 +10,7 @@ import warmstart
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.targets import NumberTarget
 from warmstart.exporting.wrapped import Wrapped
+from warmstart.model.detect.base import Detector
 from warmstart.shipping.manifest import NAME
 
 
@@ -43,4 +44,6 @@ def metadata(wrapped: Wrapped, *, int8: bool = False) -> dict[str, Any]:
         found |= {"centre": list(target.centre), "scale": list(target.scale)}
     if isinstance(target, ForecastTarget):
         found["forecast"] = target.to_dict()
+    if isinstance(detector := bundle.networks[0].head, Detector):
+        found["thinning"] = detector.thinning
     return found

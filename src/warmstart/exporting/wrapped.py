@@ -11,6 +11,7 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
+from warmstart.errors import ExportError
 from warmstart.exporting.entrances import Entry
 from warmstart.exporting.exits import Exit, exit_of
 from warmstart.model.modes import evaluating
@@ -70,6 +71,12 @@ def wrap(bundle: Bundle, *, preprocessing: bool = False) -> Wrapped:
         ExportError: the task, or one of the networks, has no graph.
     """
     entry, out = Entry(bundle.spec, preprocessing), exit_of(bundle.task, bundle.manifest.target)
+    if bundle.manifest.task == "detect" and len(bundle.networks) > 1:
+        raise ExportError(
+            f"{len(bundle.networks)} detectors whose boxes are fused cannot be exported: how many boxes there are "
+            "depends on the image",
+            do="export a bundle of one network",
+        )
     networks: list[nn.Module] = [as_graph(network.clone()) for network in bundle.networks]
     first, spec = bundle.networks[0].facts, bundle.spec
     length = min(_LENGTH, spec.size) if spec.kind == "text" else spec.size
