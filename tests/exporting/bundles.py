@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,8 @@ def segment(folder: Path) -> tuple[Bundle, list[Any]]:
 
 def detect(folder: Path, head: str = "fcos?channels=32&convs=1", size: int = 64) -> tuple[Bundle, list[Any]]:
     target = BoxTarget(("cat", "dog"), head)
-    backbone = load_backbone("timm:resnet10t", pretrained=False).with_size(size)
+    backbone = load_backbone("timm:resnet10t", pretrained=False)
+    backbone = dataclasses.replace(backbone, spec=backbone.preprocess.with_size(size))
     network = shaken(network_for(suited(backbone, target), target))
     return written(folder, network, target, pictures(side=size)), pictures(seed=1, side=size)
 

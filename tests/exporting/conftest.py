@@ -55,7 +55,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bundle(made: Made, tmp_path: Path) -> Path:
-    """A bundle of one's own, that classifies."""
+    """A bundle of one's own."""
     import shutil
 
-    return Path(shutil.copytree(made("classify")[0].folder, tmp_path / "bundle"))
+    return Path(shutil.copytree(made("multilabel")[0].folder, tmp_path / "bundle"))

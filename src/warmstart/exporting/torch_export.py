@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ class TorchExport:
     def write(self, graph: Graph, path: Path) -> None:
         """The graph, its weights and the metadata, in one archive."""
         facts = json.dumps(graph.facts, ensure_ascii=False, indent=1)
-        torch.export.save(graph.program, path, extra_files={FACTS: facts})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of weights that share storage, and writes them all the same
+            torch.export.save(graph.program, path, extra_files={FACTS: facts})
 
     def open(self, path: Path) -> Run:
         """Run by torch, operation after operation."""

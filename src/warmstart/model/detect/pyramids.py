@@ -58,7 +58,7 @@ def thinning_of(model: Any) -> dict[str, Any]:
 
 def decoded(model: Any, codes: Tensor, boxes: Tensor, size: int) -> Tensor:
     """Boxes (n, P, 4) of what a model of torchvision says (n, P, 4) of its anchors (P, 4), cut off at the edges."""
-    every = boxes.expand(len(codes), -1, -1).flatten(0, 1)
+    every = boxes.expand(codes.shape[0], -1, -1).flatten(0, 1)
     found: Tensor = model.box_coder.decode_single(codes.flatten(0, 1), every)
     return found.view(codes.shape).clamp(0, size)
 
