@@ -24,7 +24,8 @@ MAY = {
     "select": {"engine"},
     "report": {"evaluation"},
     "shipping": {"evaluation"},
-    "api": {"methods", "select", "report", "shipping"},
+    "exporting": {"shipping"},
+    "api": {"methods", "select", "report", "shipping", "exporting"},
     "cli": {"api"},
 }
 LEAVES = {"engine.events", "engine.allocator"}

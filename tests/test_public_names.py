@@ -26,6 +26,7 @@ NAMES = [
     "compare",
     "demo",
     "evaluate",
+    "export",
     "fit",
     "load",
     "load_backbone",

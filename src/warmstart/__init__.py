@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from warmstart.api.estimators.embedder import Embedder
     from warmstart.api.estimators.transfer import TransferClassifier, TransferRegressor
     from warmstart.api.evaluate import evaluate
+    from warmstart.api.export import export
     from warmstart.api.fit import fit
     from warmstart.api.plan import plan
     from warmstart.api.predict import predict
@@ -54,6 +55,7 @@ _PLACES = {
     "compare": "api.compare",
     "demo": "api.demo",
     "evaluate": "api.evaluate",
+    "export": "api.export",
     "fit": "api.fit",
     "load": "data.sources",
     "load_backbone": "model.catalog",
@@ -83,6 +85,7 @@ __all__ = [
     "compare",
     "demo",
     "evaluate",
+    "export",
     "fit",
     "load",
     "load_backbone",

@@ -69,6 +69,10 @@ class BundleError(WarmstartError):
     """A bundle is damaged, was tampered with, or answers otherwise than when it was written."""
 
 
+class ExportError(WarmstartError):
+    """A bundle cannot be exported, or what was exported answers otherwise than the bundle."""
+
+
 class MissingExtraError(WarmstartError):
     """An optional dependency is needed; names the extra that installs it."""
 

@@ -67,7 +67,7 @@ def evaluate(
     keep_buffers()
     loaded = Bundle.load(bundle)
     columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
-    dataset = _read(loaded, data, columns, group, series)
+    dataset = labelled(loaded, data, columns, group=group, **series)
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":
@@ -104,8 +104,10 @@ def evaluate(
     }
 
 
-def _read(bundle: Bundle, data: Any, columns: dict[str, Any], group: str | None, series: SeriesOptions) -> Dataset:
-    """The data as the bundle was trained on them."""
+def labelled(
+    bundle: Bundle, data: Any, columns: dict[str, Any], *, group: str | None = None, **series: Unpack[SeriesOptions]
+) -> Dataset:
+    """Labelled data, read as the data were that the bundle was trained on."""
     target = bundle.manifest.target
     if isinstance(target, ForecastTarget):
         return Dataset(measured_windows(target, data, **columns_of(series)), target)

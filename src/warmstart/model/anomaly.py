@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from warmstart.model.modes import traced
+
 FALSE_ALARMS = 0.01
 """Share of normal samples that may raise an alarm, where as many were learned from as it takes to say so: 99."""
 COLUMNS = ("score", "p_value", "alarm")
@@ -55,15 +57,19 @@ class AnomalyHead(nn.Module):
     def judged(self, score: Tensor) -> Tensor:
         """Scores (n,), in units of a typical one, with p-value and alarm (n, 3)."""
         samples = len(self.left_out)
-        as_far = samples - torch.searchsorted(self.left_out, score.contiguous())
+        if traced():  # few runtimes know `searchsorted`
+            as_far = (self.left_out >= score[:, None]).sum(1)
+        else:
+            as_far = samples - torch.searchsorted(self.left_out, score.contiguous())
         p = (as_far + 1) / (samples + 1)
         return torch.stack([score, p.to(score), (p <= self.rate + 1e-9).to(score)], dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Score, p-value and alarm, (n, 3)."""
-        rows = torch.split((x.to(self.mean) - self.mean) / self.std, _ROWS)
-        parts = [self.distance(part) for part in rows]
-        return self.judged(torch.cat(parts) / self.unit)
+        x = (x.to(self.mean) - self.mean) / self.std
+        if traced():  # a graph has no loop over any number of parts
+            return self.judged(self.distance(x) / self.unit)
+        return self.judged(torch.cat([self.distance(part) for part in torch.split(x, _ROWS)]) / self.unit)
 
     @property
     def rate(self) -> float:

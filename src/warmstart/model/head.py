@@ -111,7 +111,7 @@ class KNNHead(nn.Module):
         similarity, neighbours = (functional.normalize(x, dim=1) @ self.bank.T).topk(self.k, dim=1)
         # Only differences matter: the nearest neighbour weighs one, so that nothing overflows at low temperatures.
         weights = ((similarity - similarity[:, :1]) / self.temperature).exp()
-        votes = weights.new_zeros(len(x), self.outputs).scatter_add_(1, self.labels[neighbours], weights)
+        votes = weights.new_zeros(x.shape[0], self.outputs).scatter_add_(1, self.labels[neighbours], weights)
         shares = votes / votes.sum(dim=1, keepdim=True)
         return shares.clamp_min(torch.finfo(shares.dtype).eps).log()
 

@@ -80,7 +80,7 @@ class Maps:
         widths = [c * side**2 for c, side in zip(here.channels, here.sides, strict=True)]
         parts = torch.split(rows, widths, 1)
         return [
-            part.reshape(len(rows), side, side, c).permute(0, 3, 1, 2)
+            part.reshape(rows.shape[0], side, side, c).permute(0, 3, 1, 2)
             for part, side, c in zip(parts, here.sides, here.channels, strict=True)
         ]
 

@@ -1,10 +1,11 @@
-"""Train and eval flags: set for a while, then put back exactly, module by module."""
+"""Train and eval flags: set for a while, then put back exactly, module by module; and whether a graph is being made."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
+import torch
 from torch import nn
 
 
@@ -29,3 +30,13 @@ def evaluating(module: nn.Module) -> Iterator[nn.Module]:
     finally:
         for part, flag in flags:
             part.training = flag
+
+
+def traced() -> bool:
+    """Whether the forward pass that runs is written down as a graph, for inputs of any number and length.
+
+    >>> traced()
+    False
+    """
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return tracing or torch.compiler.is_exporting()

@@ -67,7 +67,7 @@ def resized(x: Tensor, grid: tuple[int, int, int]) -> Tensor:
     side = Level(0, (), grid).side(tuple(x.shape[1:-1]))
     if x.ndim == 3:
         own = math.isqrt(x.shape[1] - grid[0])
-        x = x[:, grid[0] :].reshape(len(x), own, own, -1)
+        x = x[:, grid[0] :].reshape(x.shape[0], own, own, -1)
     own = x.shape[1]
     if side == own:
         return x

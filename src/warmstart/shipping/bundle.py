@@ -228,6 +228,12 @@ class Bundle:
                 do="rename the label, leave these samples out, or train on data that has them",
             )
 
+    def golden(self) -> list[Sample]:
+        """The real inputs that are in it. Raises `BundleError` where one was changed since."""
+        sums = self.manifest.files
+        names = [name for name in sums if name.startswith("golden")]
+        return golden_files.stored({name: verified(self.folder, name, sums[name]) for name in names})
+
     def _answers(self, samples: Sequence[Sample]) -> Tensor:
         outputs = self.outputs(samples)
         for error in outputs.errors.values():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,11 +90,16 @@ def _input(content: bytes) -> Any:
     return np.load(io.BytesIO(content), allow_pickle=False) if content[:6] == np.lib.format.MAGIC_PREFIX else content
 
 
+def stored(files: Mapping[str, bytes]) -> list[Sample]:
+    """The golden inputs among the files of a bundle."""
+    return [Sample(name, _input(files[name])) for name in json.loads(files[NAME])]
+
+
 def check(files: dict[str, bytes], classes: Sequence[str], probabilities: Probabilities, where: str) -> None:
     """Ask again. Raises `BundleError` that names the sample, the class and both probabilities when they differ."""
     try:
         expected: dict[str, dict[str, float]] = json.loads(files[NAME])
-        samples = [Sample(name, _input(files[name])) for name in expected]
+        samples = stored(files)
         wanted = [[float(answer[name]) for name in classes] for answer in expected.values()]
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise BundleError(f"{where}/{NAME} does not fit the bundle: {error!r}", do="copy the bundle again") from error

@@ -107,7 +107,7 @@ class Forecasting:
         [[[1.0, 2.0]]]
         """
         horizon = outputs.shape[1] // len(self.levels)  # not -1: after all labels are learned from, no row is left
-        found: Tensor = outputs.reshape(len(outputs), horizon, len(self.levels)).sort(dim=-1).values
+        found: Tensor = outputs.reshape(outputs.shape[0], horizon, len(self.levels)).sort(dim=-1).values
         return found
 
     def values(self, outputs: Tensor, targets: Tensor) -> Values:

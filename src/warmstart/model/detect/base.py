@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from warmstart.errors import ExportError
 from warmstart.model.adapters.base import seeded
 from warmstart.model.backbone import Backbone
 from warmstart.model.maps import Maps
@@ -71,6 +72,35 @@ class Detector(nn.Module):
         """The detections in each image, `most` of them or fewer. Arguments are as for `learn`."""
         raise NotImplementedError
 
+    def candidates(self, maps: list[Tensor], size: int) -> tuple[Tensor, Tensor]:
+        """All boxes (n, P, 4) that `find` chooses from, and their scores for each class (n, P, classes).
+
+        Only for exported graphs; see `as_graph`.
+        """
+        raise NotImplementedError
+
+    @property
+    def thinning(self) -> dict[str, Any]:
+        """How `find` chooses: boxes of a class that overlap by more than `overlap` are dropped but the surest, unless
+        it is `None`; then the `most` surest are told, of those with a higher score than `score`. `classes` says whether
+        a box may be told for several classes.
+        """
+        raise NotImplementedError
+
+    def as_graph(self) -> nn.Module:
+        """What is exported (`warmstart.exporting`): packed maps (n, K) to `candidates` in one, (n, P, 4 + classes).
+
+        Raises `ExportError` for a detector of which there are no `candidates`.
+        """
+        if type(self).candidates is Detector.candidates:
+            raise ExportError(
+                f"{self.name} cannot be exported: which places it looks at a second time depends on the image, and so "
+                "do the shapes inside it",
+                expected="fcos, retinanet, ssd, ssdlite, yolox, rtdetr or dfine",
+                do="use the bundle itself, or train one of these",
+            )
+        return _Graph(self)
+
     @classmethod
     def meant(cls, backbone: Backbone) -> dict[str, Any]:  # noqa: ARG003 - for those that override it
         """Options under which weights that came with a backbone fit this detector; none for most."""
@@ -119,6 +149,16 @@ class Detector(nn.Module):
     def at_once(self, targets: Tensor) -> int:
         """See `warmstart.model.network.Network.at_once`: what a detector keeps of an image is large while it works."""
         return 16
+
+
+class _Graph(nn.Module):
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, rows: Tensor) -> Tensor:
+        here = self.detector.maps.of_width(rows.shape[1])
+        return torch.cat(self.detector.candidates(here.unpack(rows), here.size), -1)
 
 
 def truth(boxes: Tensor) -> Truth:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 from torchvision.models import detection
@@ -14,7 +15,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from warmstart.errors import RecipeError
 from warmstart.model.detect.base import Found, Truth
-from warmstart.model.detect.pyramids import OnPyramid, StandIn, findings, images, share, targets
+from warmstart.model.detect.pyramids import OnPyramid, StandIn, decoded, findings, images, share, targets, thinning_of
 from warmstart.model.maps import Maps
 
 _USUAL = 256
@@ -56,6 +57,25 @@ class _Dense(OnPyramid):
         split = {key: list(value.split(many, dim=1)) for key, value in outputs.items()}
         found = model.postprocess_detections(split, [list(a.split(many)) for a in anchors], seen.image_sizes)
         return findings(found, self.first)
+
+    def candidates(self, maps: list[Tensor], size: int) -> tuple[Tensor, Tensor]:
+        """See `Detector.candidates`."""
+        features = list(self.pyramid(maps).values())
+        outputs = self.model.head(features)
+        first = [each[:1] for each in features]  # anchors are the same for every image
+        (anchors,) = self.model.anchor_generator(images(first[0], size), first)
+        return self._boxes(outputs["bbox_regression"], anchors, size), self._scores(outputs)
+
+    def _boxes(self, codes: Tensor, anchors: Tensor, size: int) -> Tensor:
+        return decoded(self.model, codes, anchors, size)
+
+    def _scores(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        return outputs["cls_logits"].sigmoid()
+
+    @property
+    def thinning(self) -> dict[str, Any]:
+        """See `Detector.thinning`."""
+        return thinning_of(self.model)
 
 
 class FCOS(_Dense):
@@ -108,6 +128,13 @@ class FCOS(_Dense):
         places = [f.shape[2] * f.shape[3] for f in features]
         found: Mapping[str, Tensor] = self.model.compute_loss(truths, outputs, anchors, places)
         return found
+
+    def _boxes(self, codes: Tensor, anchors: Tensor, size: int) -> Tensor:
+        found: Tensor = self.model.box_coder.decode(codes, anchors)
+        return found.clamp(0, size)
+
+    def _scores(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        return (super()._scores(outputs) * outputs["bbox_ctrness"].sigmoid()).sqrt()
 
 
 def _regroup(head: FCOSHead, channels: int) -> None:

@@ -46,6 +46,23 @@ def findings(found: Sequence[Mapping[str, Tensor]], first: int) -> list[Found]:
     return [Found(each["boxes"], each["scores"], each["labels"] - first) for each in found]
 
 
+def thinning_of(model: Any) -> dict[str, Any]:
+    """See `Detector.thinning`; of a model of torchvision."""
+    return {
+        "overlap": model.nms_thresh,
+        "score": model.score_thresh,
+        "most": model.detections_per_img,
+        "classes": "several",
+    }
+
+
+def decoded(model: Any, codes: Tensor, boxes: Tensor, size: int) -> Tensor:
+    """Boxes (n, P, 4) of what a model of torchvision says (n, P, 4) of its anchors (P, 4), cut off at the edges."""
+    every = boxes.expand(codes.shape[0], -1, -1).flatten(0, 1)
+    found: Tensor = model.box_coder.decode_single(codes.flatten(0, 1), every)
+    return found.view(codes.shape).clamp(0, size)
+
+
 def share(size: int) -> float:
     """How small objects are in images of `size` pixels, against those that torchvision's anchors are for.
 

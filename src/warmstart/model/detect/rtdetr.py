@@ -96,14 +96,23 @@ class Detr(Detector):
 
     def find(self, maps: list[Tensor], size: int) -> Sequence[Found]:
         """See `Detector.find`."""
-        out = self._run(maps, None)
-        scores = out.logits.float().sigmoid().flatten(1)
+        edges, every = self.candidates(maps, size)
+        scores = every.flatten(1)
         scores, order = scores.topk(min(self.most, scores.shape[1]), 1)
-        boxes = out.pred_boxes.float() * self._extent(maps)
-        middle, half = boxes[..., :2], boxes[..., 2:] / 2
-        edges = torch.cat([middle - half, middle + half], -1).clamp(0, size)
         edges = edges.gather(1, (order // self.classes).unsqueeze(-1).expand(-1, -1, 4))
         return [Found(*image) for image in zip(edges, scores, order % self.classes, strict=True)]
+
+    def candidates(self, maps: list[Tensor], size: int) -> tuple[Tensor, Tensor]:
+        """See `Detector.candidates`."""
+        out = self._run(maps, None)
+        boxes = out.pred_boxes.float() * self._extent(maps)
+        middle, half = boxes[..., :2], boxes[..., 2:] / 2
+        return torch.cat([middle - half, middle + half], -1).clamp(0, size), out.logits.float().sigmoid()
+
+    @property
+    def thinning(self) -> dict[str, Any]:
+        """See `Detector.thinning`."""
+        return {"overlap": None, "score": 0.0, "most": self.most, "classes": "several"}
 
     def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
         """Take what is behind the backbone in a whole model; see `Detector.adopt`."""

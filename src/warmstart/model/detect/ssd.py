@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from torchvision.ops import Conv2dNormActivation, box_iou
 
 from warmstart.model.detect.base import Found, Truth
 from warmstart.model.detect.published import Published
-from warmstart.model.detect.pyramids import StandIn, findings, images, targets
+from warmstart.model.detect.pyramids import StandIn, decoded, findings, images, targets, thinning_of
 from warmstart.model.maps import Maps
 
 
@@ -63,6 +64,19 @@ class _MultiBox(Published):
         model, seen, features = self.model, images(maps[0], size), self.features(maps)
         boxes = model.anchor_generator(seen, features)
         return findings(model.postprocess_detections(model.head(features), boxes, seen.image_sizes), self.first)
+
+    def candidates(self, maps: list[Tensor], size: int) -> tuple[Tensor, Tensor]:
+        """See `Detector.candidates`."""
+        model, features = self.model, self.features(maps)
+        outputs, first = model.head(features), [each[:1] for each in features]
+        (anchors,) = model.anchor_generator(images(maps[0][:1], size), first)
+        boxes = decoded(model, outputs["bbox_regression"], anchors, size)
+        return boxes, outputs["cls_logits"].softmax(-1)[..., self.first :]
+
+    @property
+    def thinning(self) -> dict[str, Any]:
+        """See `Detector.thinning`."""
+        return thinning_of(self.model)
 
 
 class SSD(_MultiBox):

@@ -81,12 +81,22 @@ class YoloX(Detector):
 
     def find(self, maps: list[Tensor], size: int) -> Sequence[Found]:
         """See `Detector.find`: the best class of every place, and then one box of those that overlap in a class."""
+        boxes, every = self.candidates(maps, size)
+        scores, classes = every.max(-1)
+        return [self._thinned(*image, size) for image in zip(boxes, scores, classes, strict=True)]
+
+    def candidates(self, maps: list[Tensor], size: int) -> tuple[Tensor, Tensor]:
+        """See `Detector.candidates`."""
         places = self.predictor(self._features(maps)).float()
         middle, half = places[..., :2], places[..., 2:4] / 2
         boxes = torch.cat([middle - half, middle + half], -1).clamp(0, size)
         sure = places[..., 4:].sigmoid() if self.predictor.training else places[..., 4:]
-        scores, classes = (sure[..., :1] * sure[..., 1:]).max(-1)
-        return [self._thinned(*image, size) for image in zip(boxes, scores, classes, strict=True)]
+        return boxes, sure[..., :1] * sure[..., 1:]
+
+    @property
+    def thinning(self) -> dict[str, Any]:
+        """See `Detector.thinning`."""
+        return {"overlap": self.nms, "score": self.score, "most": self.most, "classes": "best"}
 
     def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
         """Take neck and head of a whole YOLOX; see `Detector.adopt`."""

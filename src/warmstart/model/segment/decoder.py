@@ -64,7 +64,7 @@ class DecoderHead(nn.Module):
         # Where the decoder reads nothing, a map without channels holds the place: it has the side, and no memory.
         sides = [math.ceil(maps.size / 2**place) for place in range(len(self._ladder))]
         listed = [
-            rows.new_empty(len(rows), 0, side, side) if stride is None else found[stride]
+            rows.new_empty(rows.shape[0], 0, side, side) if stride is None else found[stride]
             for stride, side in zip(self._ladder, sides, strict=True)
         ]
         logits: Tensor = self.segmentation_head(self.dropout(self.decoder(listed)))

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from warmstart.model.from_data import Rows
+from warmstart.model.series.minirocket_graph import ConvolutionsGraph
 from warmstart.model.series.rolling import Moments
 
 STEPS = 9
@@ -111,6 +112,10 @@ class Convolutions(nn.Module):
             rows = biases[number].view(KERNELS, slots)
             found.append(_shares(_Shifted(x, dilation), self.reads[number], rows, odd=number % 2))
         return torch.cat(found, 1)
+
+    def as_graph(self) -> ConvolutionsGraph:
+        """The same for an exported graph (`warmstart.exporting`); its dilations are settled."""
+        return ConvolutionsGraph(self, PLACES, STEPS)
 
     def scaled(self, x: Tensor) -> Tensor:
         """Series on the scale of the training series, channel by channel."""

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from warmstart.errors import BackboneError
 from warmstart.model.inputs import Tokens
-from warmstart.model.modes import evaluating
+from warmstart.model.modes import evaluating, traced
 from warmstart.model.text.layers import LayerList, Reached, form_of
 from warmstart.model.text.pool import Pool
 from warmstart.model.uri import Pooling
@@ -157,7 +157,7 @@ def _cut_off(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
     A trace is for texts of any length, so nothing is cut off in it: batches that go through one have none to spare.
     """
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+    if traced():
         return x, mask
     length = max(int(mask.sum(1).max()), 1)
     return x[:, :length], mask[:, :length]
@@ -165,6 +165,6 @@ def _cut_off(x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 def _put_back(x: Tensor, length: int) -> Tensor:
     """The inverse of `_cut_off` for what was computed: zeros behind, up to `length`."""
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+    if traced():
         return x
     return functional.pad(x, (0, 0, 0, length - x.shape[1]))

@@ -39,7 +39,7 @@ class Pool(nn.Module):
             found = hidden[:, 0]
         elif self.pooling == "last":
             at = mask.sum(1).clamp_min(1) - 1
-            found = hidden[torch.arange(len(hidden), device=hidden.device), at]
+            found = hidden[torch.arange(hidden.shape[0], device=hidden.device), at]
         elif self.pooling == "max":
             found = hidden.masked_fill(~weight, -torch.inf).amax(1)
         else:
