@@ -95,7 +95,7 @@ class Segment:
         class_weights: Tensor | None = None,
     ) -> Tensor:
         """Mean over the images of each one's own loss; of what is kept, that without smoothing and class weights."""
-        some = (targets != IGNORED).flatten(1).any(1)
+        some = self.known(targets)
         if outputs.ndim == 2:
             each = outputs[:, -1]
         else:
@@ -104,7 +104,7 @@ class Segment:
 
     def weight(self, targets: Tensor, class_weights: Tensor | None = None) -> float:
         """The number of images of which any pixel is known; 1 where there is none."""
-        return float((targets != IGNORED).flatten(1).any(1).sum()) or 1.0
+        return float(self.known(targets).sum()) or 1.0
 
     def balanced(self, targets: Tensor, classes: int) -> Tensor:
         """Median frequency over frequency of each class (Eigen & Fergus 2015), shape (classes,).
@@ -133,6 +133,10 @@ class Segment:
             loss = maskloss.of_images(rows, true, self._terms)
             parts.append(torch.cat([counted(rows, true), loss[:, None]], 1))
         return torch.cat(parts)
+
+    def known(self, targets: Tensor) -> Tensor:
+        """Which images have a pixel that is not ignored (n,)."""
+        return (targets != IGNORED).flatten(1).any(1)
 
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """Mean IoU, mean Dice coefficient, mean boundary IoU, share of right pixels; and 1 - mean IoU of each image.
@@ -194,8 +198,7 @@ class Segment:
         )
 
     def _known(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        some = (targets != IGNORED).flatten(1).any(1)
-        return known_rows(self.answered(outputs, targets), targets, some)
+        return known_rows(self.answered(outputs, targets), targets, self.known(targets))
 
     def combine(self, outputs: Sequence[Tensor]) -> Tensor:
         """Logits of the mean of the probabilities.
