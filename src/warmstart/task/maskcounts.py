@@ -84,8 +84,8 @@ def counted_in_strips(said: Classes, true: Classes, classes: int) -> Tensor:
         known = truth != IGNORED
         told = torch.from_numpy(said[above:below])[None].masked_fill(~known, IGNORED)
         rows = slice(top - above, bottom - above)
-        bands = (in_band(each, reach)[:, rows] for each in (told, truth))
-        total += _counted(told[:, rows], truth[:, rows], known[:, rows], *bands, classes)[0]
+        band, true_band = (in_band(each, reach)[:, rows] for each in (told, truth))
+        total += _counted(told[:, rows], truth[:, rows], known[:, rows], band, true_band, classes)[0]
     return total
 
 
