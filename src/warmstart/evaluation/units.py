@@ -109,9 +109,10 @@ def widened(value: float, draws: Values, units: int) -> Interval:
     """95 % interval of a value of so many units, of what it was in resamples (m,): percentiles, and more.
 
     Student's t in place of the normal distribution, and the bootstrap's variance, which is too small by (G - 1) / G,
-    made whole. Simulated (shares of right answers that differ by group, of 3 to 50 groups of equal and of very unequal
-    size) such intervals held the truth in 92 to 96 % of the cases; those that take samples for units in 63 to 83 %, and
-    t-intervals of linearised values of groups in 87 to 95 %.
+    made whole. Simulated (shares of right answers that differ by group, 3 to 50 groups of 8 or 16 samples, or of very
+    unequal size) such intervals held the truth in 90 to 96 % of the cases, in 93 to 96 % from 20 groups on; those that
+    take samples for units in 61 to 81 %. t-intervals of linearised values of groups of unequal size did so in 87 to
+    94 %.
 
     >>> draws = np.array([0.4, 0.5, 0.6])
     >>> widened(0.5, draws, 1000).high < widened(0.5, draws, 5).high

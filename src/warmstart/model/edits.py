@@ -44,9 +44,10 @@ def apply_edits(
         card = _reset_input(network.facts, seed) if reset == "input" else _reset_all(network.facts, seed)
         card = dataclasses.replace(card, weights_sha256=state_sha256(network.backbone.state_dict()))
         network.facts = dataclasses.replace(network.facts, card=card, source_head=None, source_weights=None)
-        came = isinstance(network.head, DecoderHead) and network.head.adopted
-        if reset is True and (came or isinstance(network.head, LinearHead | LanguageHead | Detector)):
-            network.head.reset(seed)
+        head = network.head
+        drawn_already = isinstance(head, DecoderHead) and not head.adopted
+        if reset is True and isinstance(head, LinearHead | LanguageHead | Detector | DecoderHead) and not drawn_already:
+            head.reset(seed)
     if dropout > 0:
         place = getattr(network.head, "dropout", None)
         if not isinstance(place, nn.Dropout):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Sequence
 
 import numpy as np
+from torch import Tensor
 
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Started
@@ -150,7 +151,7 @@ def _try(
             doubt=doubt,
         )
     seconds = max(time.monotonic() - start, contender.seconds)  # loading is quicker, and says nothing of the rung
-    context.listener(Finished(f"rung {rung.name}", seconds))
+    context.listener(Finished(f"rung {rung.name}", seconds, _shown(context, val, outputs, targets)))
     context.listener(Decided(f"{rung.name} {'kept' if said.kept else 'not kept'}: {said.why}"))
     row = Tried(
         rung.name,
@@ -166,6 +167,15 @@ def _try(
     )
     context.listener(Advanced("rungs"))
     return row, contender
+
+
+def _shown(context: LadderContext, val: dict[str, float], outputs: Tensor, targets: Tensor) -> dict[str, float]:
+    """What is told at the end of a rung: of the state that it leaves behind, as the table of all rungs has it."""
+    if not val:
+        return {}
+    metric, task = context.task.primary_metric, context.task
+    loss = float(task.loss(calibrated(task, outputs, targets), targets))
+    return {"val_loss": loss, f"val_{metric}": val[metric]} if metric in val else {"val_loss": loss}
 
 
 def everything(data: RunData) -> RunData:

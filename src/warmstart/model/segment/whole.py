@@ -72,7 +72,7 @@ class _Both(nn.Module):
         self.high, self.low = nn.Conv2d(wide, classes, 1), nn.Conv2d(low, classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        high, low = x.split([self.high.in_channels, self.low.in_channels], 1)
+        high, low = torch.split(x, [self.high.in_channels, self.low.in_channels], 1)
         found: Tensor = self.high(high) + self.low(low)
         return found
 
