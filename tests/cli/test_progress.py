@@ -16,7 +16,8 @@ EVENTS = (
     Measured("lp_ft", "tune", 1, 10, {"train_loss": 0.3, "val_accuracy": 0.91}),
     Finished("phase tune", 3.0),
     Advanced("rung lp_ft"),
-    Finished("rung lp_ft", 75.0),
+    Measured("lp_ft", "tune", 2, 20, {"train_loss": 0.2, "val_accuracy": 0.85}),  # not the epoch that is kept
+    Finished("rung lp_ft", 75.0, {"val_accuracy": 0.91}),
 )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import t
 
 from warmstart.evaluation.intervals import paired
-from warmstart.evaluation.paired import Pair, adjusted, chances, corrected_t, gain, holm, p_value, paired_by_unit
+from warmstart.evaluation.paired import Pair, adjusted, chances, corrected_t, gain, holm, p_value
 
 RATIO = 0.25
 
@@ -86,7 +86,7 @@ def test_units_of_several_samples_are_drawn_as_a_whole() -> None:
     for i in range(draws):
         shift = np.repeat(rng.normal(0, 0.25, 40), 8)  # of a patient: all of its samples have it
         a, b = rng.random(320) < 0.6 + shift, rng.random(320) < 0.6
-        found, alone = paired_by_unit(a, b, units, i), paired(a, b, i)
+        found, alone = paired(a, b, i, units), paired(a, b, i)
         inside += found.low <= 0 <= found.high
         naive += alone.low <= 0 <= alone.high
     assert 0.93 <= inside / draws <= 0.985

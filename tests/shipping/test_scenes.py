@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from warmstart.api.evaluate import evaluate
 from warmstart.api.predict import predict
-from warmstart.data.annotations import Boxes
+from warmstart.data.annotations import Boxes, Legend, Mask
 from warmstart.data.drawing import colours
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.data.sources import load
 from warmstart.data.synthetic.scenes import GROUND, SHAPES, write_scenes
+from warmstart.data.tiling import tiled
 from warmstart.errors import DataError, RunError
 from warmstart.evaluation.outcome import Marked, PrecisionRecall
 from warmstart.model.catalog import load_backbone
@@ -29,6 +30,7 @@ from warmstart.report.marked import curve
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.scenefiles import written
 from warmstart.shipping.scenes import Marker
+from warmstart.shipping.stored_size import at_stored_size, whole_images
 from warmstart.shipping.write import Use, write_bundle
 from warmstart.task.base import suited, task_of
 from warmstart.task.detect import Detect
@@ -220,6 +222,53 @@ def test_evaluate_tells_each_class(bundle: Path, shapes: Path) -> None:
     assert {"miou", "dice", "boundary_iou", "pixel_accuracy"} <= set(found["metrics"])
     assert [row["name"] for row in found["by_class"]] == [GROUND, *SHAPES]
     assert sum(row["count"] for row in found["by_class"]) == pytest.approx(1.0)
+    assert found["at_size"] == "of each image as it is stored"
+    assert found["independent"] is None
+
+
+@pytest.mark.parametrize("size", [(64, 32), (100, 70), (33, 95)])
+def test_masks_are_measured_at_the_size_of_the_image(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    image, own = half_light(size), Legend({0: "dark", 1: "light"})
+    true = (np.asarray(image)[..., 0] > 127).astype(np.uint8)
+    true ^= (rng.random(true.shape) < 0.1).astype(np.uint8)
+    samples = [Sample("a", image, Mask(true, own, CLASSES)), Sample("none", image)]
+    seen = marker(Brightness(), MaskTarget(CLASSES), tile=32)
+    found = at_stored_size(seen, samples)
+    assert found.index.tolist() == [0]
+    assert found.outputs[0, :-1].reshape(6, 2)[[0, 2]].sum() == true.size, "every pixel as it is stored counts once"
+    ((row, _),) = seen.rows(samples[:1])
+    right = float((row["mask"] == true).mean())
+    assert Segment().values(found.outputs, found.targets)["pixel_accuracy"].item() == pytest.approx(right)
+
+
+def test_thin_things_that_the_network_cannot_see_count_where_they_are_stored() -> None:
+    """A line of one pixel in an image that is seen at an eighth of its size: gone from answer and resized truth."""
+    image = Image.new("RGB", (256, 256))
+    image.paste((255, 255, 255), (128, 0, 129, 256))
+    true = (np.asarray(image)[..., 0] > 127).astype(np.uint8)
+    sample = Sample("a", image, Mask(true, Legend({0: "dark", 1: "light"}), CLASSES))
+    found = at_stored_size(marker(Brightness(), MaskTarget(CLASSES)), [sample])
+    assert Segment().values(found.outputs, found.targets)["miou"].item() < 0.51
+    in_tiles = at_stored_size(marker(Brightness(), MaskTarget(CLASSES), tile=32), [sample])
+    assert Segment().values(in_tiles.outputs, in_tiles.targets)["miou"].item() == 1.0
+
+
+def test_a_mask_that_does_not_belong_to_its_image_is_told_and_left_out() -> None:
+    mask = Mask(np.zeros((5, 5), np.uint8), Legend({0: "dark"}), CLASSES[:1])
+    found = at_stored_size(marker(Brightness(), MaskTarget(CLASSES)), [Sample("a", half_light((40, 30)), mask)])
+    assert len(found.index) == 0
+    assert "5" in found.errors[0]
+
+
+def test_tiles_are_put_together_again(shapes: Path) -> None:
+    dataset = load(str(shapes), task="segment")
+    cut = tiled(dataset, 32).samples
+    assert len(cut) > len(dataset)
+    whole = whole_images(cut)
+    assert [sample.id for sample in whole] == [sample.id for sample in dataset.samples]
+    assert [str(sample.source) for sample in whole] == [str(sample.source) for sample in dataset.samples]
+    assert all(isinstance(sample.label, Mask) and sample.label.window is None for sample in whole)
 
 
 def test_a_curve_says_what_it_shows() -> None:

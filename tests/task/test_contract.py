@@ -80,6 +80,7 @@ def test_metrics_are_the_means_of_values_and_the_primary_one_is_among_them(name:
     for metric, each in values.items():
         assert each.shape == (N - 2,), "samples whose label is unknown are left out"
         assert metrics[metric] == pytest.approx(float(each.mean()), rel=1e-6)
+    assert task.known(targets).tolist() == [True] * (N - 2) + [False] * 2, "those that values has a row of"
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -13,7 +13,7 @@ from torch.nn import functional
 from warmstart.data.scenes import MaskTarget
 from warmstart.errors import RecipeError
 from warmstart.task.base import task_of
-from warmstart.task.maskcounts import in_band
+from warmstart.task.maskcounts import counted, counted_in_strips, in_band
 from warmstart.task.segment import SEGMENT, Segment
 
 CLASSES = ("sky", "sea", "land", "ice")
@@ -175,3 +175,12 @@ def test_the_target_says_which_loss_and_one_that_there_is_not_is_refused() -> No
     assert float(focal.loss(logits, truth)) < float(task_of(MaskTarget(CLASSES)).loss(logits, truth))
     with pytest.raises(RecipeError, match="'dice'"):
         task_of(MaskTarget(CLASSES, loss="dise"))
+
+
+@pytest.mark.parametrize(("rows", "ignored"), [(1, 0), (3, 4), (100, 4)])
+def test_counts_in_strips_are_those_of_the_whole(rows: int, ignored: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warmstart.task.maskcounts.STRIP", 60 * rows)
+    truth, said = blobs(1, 60, 3, 0)[:, :45], blobs(1, 60, 4, 1)[:, :45]
+    truth[:, :ignored] = 255
+    strips = counted_in_strips(said[0].numpy(), truth[0].numpy(), 4)
+    assert torch.equal(strips.float(), counted(as_logits(said, 4), truth)[0])

@@ -17,7 +17,7 @@ from warmstart.data.targets import TaskName
 from warmstart.data.together import copies
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 
-STOPS = "fit stops at what cannot be used: mend it, or give fit what load(..., on_missing='skip') returns"
+STOPS = "fit stops at what cannot be used: mend it, or give fit --on-missing skip, which leaves it out"
 
 
 def check(

@@ -20,7 +20,7 @@ from warmstart.api.schedule import Schedule
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Kind
 from warmstart.data.seriesreading import SeriesOptions
-from warmstart.data.sources import load
+from warmstart.data.sources import OnMissing, load
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
@@ -76,6 +76,7 @@ def compare(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    on_missing: OnMissing = "error",
     out: str | Path | None = None,
     resume: str | Path | None = None,
     workers: int = 1,
@@ -119,6 +120,8 @@ def compare(
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
+        on_missing: "skip" leaves out rows whose file or label is missing, and boxes and masks that cannot be used; else
+            they are an error.
         out: run folder; must not exist. Default: the next free `runs/NAME-compare-NNN`.
         resume: folder of a comparison that was interrupted, or was to be longer: trials that are finished there are not
             run again. All other options as they were, but for the budget and the workers.
@@ -161,7 +164,7 @@ def compare(
 def _default(data: Any, kind: Kind, given: dict[str, Any]) -> list[str]:
     if asked_in(given) is not None:
         return default_methods(kind, "forecast")
-    columns = {name: given[name] for name in ("task", "normal", *COLUMNS)}
+    columns = {name: given[name] for name in ("task", "normal", *COLUMNS, "on_missing")}
     return default_methods(kind, load(data, kind=kind, **columns).target.kind)
 
 

@@ -20,7 +20,7 @@ from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.comparison import Entry, Gain, Picked, TrialRow
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
-from warmstart.evaluation.paired import Pair, adjusted, gain, paired_by_unit
+from warmstart.evaluation.paired import Pair, adjusted, gain
 from warmstart.evaluation.predict import joined
 from warmstart.evaluation.scoring import bounded, scores
 
@@ -92,9 +92,7 @@ class Compared:
         """The mean of per-sample values with its interval; units of several samples are drawn as a whole."""
         some = ~np.isnan(right)
         units = self.contest.folds.units[some]
-        if len(np.unique(units)) == len(units):
-            return bounded(self.task, bootstrap(right[some], seed=self.seed))
-        return paired_by_unit(right[some], np.zeros(int(some.sum())), units, self.seed)
+        return bounded(self.task, bootstrap(right[some], seed=self.seed, units=units))
 
     def gain(self, name: str, than: str) -> Gain:
         """Of one contestant over another, p not yet adjusted."""
@@ -124,7 +122,8 @@ class Compared:
         answers = self.answers.get(one.name)
         metrics: dict[str, Interval] = {}
         if answers is not None:
-            metrics = metric_intervals(self.task, answers.calibrated, answers.targets, seed=self.seed)
+            units = self.contest.folds.units[answers.indices]
+            metrics = metric_intervals(self.task, answers.calibrated, answers.targets, seed=self.seed, units=units)
             metrics[self.metric] = self.interval(answers.right)
         about = one.rung.about
         if one.epochs:

@@ -15,8 +15,10 @@ from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.comparison import Comparison
 from warmstart.evaluation.details import details
 from warmstart.evaluation.judgement import judgement
+from warmstart.evaluation.units import independent
 from warmstart.report.images import illustrated
 from warmstart.report.results import jsonable
+from warmstart.report.words import noun_of
 
 
 def comparison(
@@ -35,10 +37,13 @@ def comparison(
     folds = sorted({fold for _, fold in compared.folds})
     seeds = sorted({seed for seed, _ in compared.folds})
     samples = 0 if answers is None else int((~np.isnan(answers.right)).sum())
-    every = entrants.contexts.values()
+    every, rests = entrants.contexts.values(), None
     task, found = next(iter(every)).task, dict[str, Any]()
     if answers is not None:
         backbone = next(one.backbone for one in entrants.contestants if one.name == best)
+        held = np.flatnonzero(~np.isnan(answers.right))
+        noun = noun_of(*(context.data.spec.to_dict() for context in every), task=task.name)
+        rests = independent([dataset.samples[int(i)] for i in held], noun, entrants.folds.units[held])
         store = entrants.contexts[backbone].data.store
         samples_of = [dataset.samples[int(i)] for i in answers.indices]
         found = illustrated(details(task, answers.calibrated, answers.targets, samples_of, dataset.target), store)
@@ -57,7 +62,8 @@ def comparison(
         entries=entries,
         best=best or "",
         picked=compared.picked(),
-        verdict=judgement(entries, best, compared.metric, samples),
+        verdict=judgement(entries, best, compared.metric, samples, rests),
+        independent=rests,
         audit=jsonable(entrants.first.audit(_given(compared)).to_dict()),
         backbones=tuple(context.backbone.card.to_dict() for context in every),
         preprocess=tuple(jsonable(context.data.spec.to_dict()) for context in every),

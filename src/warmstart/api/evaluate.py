@@ -9,16 +9,15 @@ from typing import Any, Unpack
 import numpy as np
 import torch
 
+from warmstart.api.evaluate_scenes import of_scenes
 from warmstart.api.written import written
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
-from warmstart.data.scenestore import SceneStore
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.seriesreading import SeriesOptions, columns_of
 from warmstart.data.sources import load
 from warmstart.data.sources.ahead import measured_windows
 from warmstart.data.targets import AnomalyTarget
-from warmstart.data.tiling import tiled
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
@@ -28,11 +27,10 @@ from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.conformal import measured_coverage
 from warmstart.evaluation.metrics import confusion
 from warmstart.evaluation.predict import predict_outputs
-from warmstart.evaluation.scenes import of_each_class
-from warmstart.preprocess.kinds import of_texts
+from warmstart.evaluation.units import independent, units_of
+from warmstart.preprocess.kinds import PLURAL, of_texts
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.reading import unreadable
-from warmstart.shipping.scenes import AT_ONCE
 
 
 def evaluate(
@@ -58,7 +56,10 @@ def evaluate(
     Returns:
         `n`, `unreadable` (ids), `metrics` {name: Interval}, `ece`, `confusion` (rows: true), `classes`, `part`,
         `unknown` (share that looks like nothing that was trained on; `None` where the bundle cannot tell), `coverage`
-        (a `Coverage`, or `None`). Of boxes and masks `by_class` too, and everything at the size that the network sees.
+        (a `Coverage`, or `None`), `independent` (the units that intervals rest on, an `Independent`; `None` where each
+        sample is one). Of boxes and masks `by_class` too, and `at_size`: in words, the size that figures are of. Masks
+        are measured at the size of each image as it is stored, as `predict` gives them, and boxes where the network
+        sees them.
 
     Raises:
         DataError: the data has classes the bundle does not know, nothing in it can be read, or the coverage is more
@@ -73,7 +74,7 @@ def evaluate(
     if loaded.manifest.task == "generate":
         return _of_writing(loaded, samples, part="test" if test else "all", seed=seed, listener=listener)
     if isinstance(loaded.manifest.target, BoxTarget | MaskTarget):
-        return _of_scenes(loaded, samples, part="test" if test else "all", seed=seed, listener=listener)
+        return of_scenes(loaded, samples, part="test" if test else "all", seed=seed, listener=listener)
     targets = loaded.targets(samples)
     scores = None if coverage is None else loaded.scores(coverage)
     listener(Started("evaluate", len(samples)))
@@ -88,15 +89,17 @@ def evaluate(
         )
     truth, classes = targets[torch.from_numpy(outputs.index)], loaded.task.calibrates
     bank, far = loaded.reference.bank if loaded.reference else None, outputs.distances
-    sets = None
+    seen, sets = [samples[i] for i in outputs.index.tolist()], None
+    units = units_of(seen)
     if coverage is not None and scores is not None:
-        sets = measured_coverage(outputs.outputs, truth, scores, coverage, seed=seed)
+        sets = measured_coverage(outputs.outputs, truth, scores, coverage, seed=seed, units=units)
     return {
         "n": sum(samples[i].label is not None for i in outputs.index.tolist()),
         "part": "test" if test else "all",
         "unreadable": [samples[i].id for i in sorted(outputs.errors)],
         "classes": list(loaded.classes),
-        "metrics": metric_intervals(loaded.task, outputs.outputs, truth, seed=seed),
+        "metrics": metric_intervals(loaded.task, outputs.outputs, truth, seed=seed, units=units),
+        "independent": independent([one for one in seen if one.label is not None], PLURAL[loaded.spec.kind]),
         "ece": reliability(outputs.outputs, truth).ece if classes else None,
         "confusion": confusion(outputs.outputs, truth).tolist() if classes else None,
         "unknown": None if bank is None or far is None else float((far > bank.threshold).mean()),
@@ -116,45 +119,6 @@ def labelled(
     return load(data, kind=kind, task=task, normal=normal, group=group, **columns, **series)
 
 
-def _of_scenes(
-    bundle: Bundle, samples: Sequence[Sample], *, part: str, seed: int, listener: Listener
-) -> dict[str, Any]:
-    """The same facts of boxes and masks, at the size that the network sees, and what is found of each class."""
-    target, tile = bundle.manifest.target, bundle.manifest.tile
-    assert isinstance(target, BoxTarget | MaskTarget), "asked of boxes and masks alone"
-    bundle.refuse_unknown(samples)
-    dataset = Dataset(tuple(samples), target)
-    store = SceneStore(dataset if tile is None else tiled(dataset, tile), bundle.preprocess)
-    every = store.dataset.samples
-    listener(Started("evaluate", 2 * len(every)))
-    looks = store.preload(range(len(every)), progress=lambda n: listener(Advanced("evaluate", n)))
-    kept = np.array([i for i, seen in enumerate(looks) if not seen.error and every[i].label is not None], np.int64)
-    if not len(kept):
-        why = next((seen.error for seen in looks if seen.error), "nothing is marked in them")
-        raise DataError(
-            f"none of the {len(every)} images can be read and is marked: {why}",
-            do="look at them with: warmstart check DATA",
-        )
-    outputs = predict_outputs(
-        bundle.networks[0], store, kept, batch_size=AT_ONCE, progress=lambda n: listener(Advanced("evaluate", n))
-    )
-    listener(Finished("evaluate"))
-    truth = store.targets(kept)
-    told = of_each_class(bundle.task, outputs, truth, target.classes)
-    return {
-        "n": len(kept),
-        "part": part,
-        "unreadable": [every[i].id for i, seen in enumerate(looks) if seen.error],
-        "classes": list(bundle.classes),
-        "metrics": metric_intervals(bundle.task, outputs, truth, seed=seed),
-        "by_class": list(told["by_class"]),
-        "ece": None,
-        "confusion": None,
-        "unknown": None,
-        "coverage": None,
-    }
-
-
 def _of_writing(
     bundle: Bundle, samples: Sequence[Sample], *, part: str, seed: int, listener: Listener
 ) -> dict[str, Any]:
@@ -168,13 +132,15 @@ def _of_writing(
     listener(Started("evaluate", len(readable)))
     outputs = predict_outputs(bundle.networks[0], store, every, progress=lambda n: listener(Advanced("evaluate", n)))
     texts = written(bundle.networks[0], spec, readable, seed=seed)
+    found = metric_intervals(bundle.task, outputs, store.targets(every), seed=seed, units=units_of(readable))
     listener(Finished("evaluate"))
     return {
         "n": sum(sample.label is not None for sample in readable),
         "part": part,
         "unreadable": [sample.id for sample in samples if unreadable(sample) is not None],
         "classes": [],
-        "metrics": metric_intervals(bundle.task, outputs, store.targets(every), seed=seed) | texts.metrics,
+        "metrics": found | texts.metrics,
+        "independent": independent([one for one in readable if one.label is not None], "texts"),
         "ece": None,
         "confusion": None,
         "unknown": None,

@@ -8,6 +8,7 @@ import time
 from torch import Tensor
 
 from warmstart.api.rungs import default_rungs
+from warmstart.data.schema import IntArray
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.ladder.climb import climb
@@ -17,7 +18,7 @@ from warmstart.evaluation.compare import difference
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.outcome import Difference
 from warmstart.evaluation.recommendation import Tuned
-from warmstart.evaluation.scoring import Merit, scores
+from warmstart.evaluation.scoring import Merit, of_known, scores
 from warmstart.recipe.recipe import Recipe
 from warmstart.select.view import View
 from warmstart.task.base import Task, task_of
@@ -30,6 +31,7 @@ class Finalist:
     tuned: Tuned
     outputs: Tensor  # of the method on validation
     targets: Tensor
+    units: IntArray | None  # of the values that `scores` has
     task: Task
     recipe: Recipe
     merit: Merit
@@ -61,13 +63,15 @@ def finalist(view: View, seconds: float, most: float, *, seed: int, listener: Li
     climbed = climb(rungs, context, reserve=0.0)
     chosen, targets = climbed.contenders[climbed.chosen], context.data.targets(context.data.split.val)
     right = scores(task, chosen.val_outputs, targets)
+    units = of_known(task, targets, context.data.units(context.data.split.val))
     gain = None
     if climbed.chosen != "probe":
         probe = climbed.contenders["probe"]
-        gain = difference(climbed.chosen, right, "probe", scores(task, probe.val_outputs, targets), seed)
-    tuned = Tuned(view.uri, climbed.tried, climbed.chosen, bootstrap(right, seed=seed), gain, time.monotonic() - began)
+        gain = difference(climbed.chosen, right, "probe", scores(task, probe.val_outputs, targets), seed, units)
+    reached = bootstrap(right, seed=seed, units=units)
+    tuned = Tuned(view.uri, climbed.tried, climbed.chosen, reached, gain, time.monotonic() - began)
     merit = Merit.of(task, chosen.val_outputs, targets)
-    return Finalist(tuned, chosen.val_outputs, targets, task, chosen.members[0].recipe, merit)
+    return Finalist(tuned, chosen.val_outputs, targets, units, task, chosen.members[0].recipe, merit)
 
 
 def in_order(finalists: list[Finalist]) -> list[Finalist]:
@@ -79,4 +83,4 @@ def against(first: Finalist, second: Finalist, seed: int) -> Difference:
     """The two on the same validation samples."""
     names, outputs = (first.tuned.backbone, second.tuned.backbone), (first.outputs, second.outputs)
     right = [scores(first.task, each, first.targets) for each in outputs]
-    return difference(names[0], right[0], names[1], right[1], seed)
+    return difference(names[0], right[0], names[1], right[1], seed, first.units)

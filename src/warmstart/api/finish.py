@@ -19,7 +19,8 @@ from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.details import details
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference, Outcome, Rung
-from warmstart.evaluation.scoring import interval_of, scores, temperature_of
+from warmstart.evaluation.scoring import interval_of, of_known, scores, temperature_of
+from warmstart.evaluation.units import Independent, independent
 from warmstart.evaluation.verdict import RANDOM, verdict
 from warmstart.model.backbone import BackboneCard
 from warmstart.report.results import jsonable
@@ -82,9 +83,10 @@ def rows(
     climbed: Climbed, measured: Measured, final: Contender | None, seconds: float, context: LadderContext
 ) -> tuple[Rung, ...]:
     """The rungs with what they reached on the test set, as far as measured; the final model as the last row."""
+    units = context.data.units(measured.indices)
 
     def reached(name: str) -> Interval:
-        return interval_of(context.task, measured.outputs[name], measured.truth, context.seed)
+        return interval_of(context.task, measured.outputs[name], measured.truth, context.seed, units)
 
     tried = [
         dataclasses.replace(row, test=reached(row.name)) if row.name in measured.outputs else row
@@ -114,8 +116,11 @@ def differences(climbed: Climbed, measured: Measured, context: LadderContext) ->
     """The final model against the baseline, the probe, and the best transfer where it is none."""
     values = {name: scores(context.task, outputs, measured.truth) for name, outputs in measured.outputs.items()}
     against = [row.name for row in climbed.tried if row.name in values and _is_compared(row, climbed)]
+    units = of_known(context.task, measured.truth, context.data.units(measured.indices))
     return tuple(
-        difference(FINAL, values[FINAL], name, values[name], context.seed) for name in against if name != climbed.chosen
+        difference(FINAL, values[FINAL], name, values[name], context.seed, units)
+        for name in against
+        if name != climbed.chosen
     )
 
 
@@ -146,6 +151,14 @@ def _verdict(
     return f"{found} {RANDOM}" if card.random and transferred else found
 
 
+def _said_of(measured: Measured, noun: str, rests: Independent | None) -> str:
+    """What was measured on: "40 test images"."""
+    count = len(measured.indices)
+    if rests is not None:
+        return f"{count} {PARTS[measured.on]} {rests.called} of {rests.units} independent {rests.unit}"
+    return f"{count} {PARTS[measured.on]} {noun.removesuffix('s') if count == 1 and noun != 'series' else noun}"
+
+
 def outcome(
     climbed: Climbed,
     final: Contender | None,
@@ -171,11 +184,11 @@ def outcome(
     outputs = measured.outputs[FINAL]
     table = rows(climbed, measured, final, refit_seconds, context)
     pairs = differences(climbed, measured, context)
-    metrics = metric_intervals(task, outputs / measured.temperature, measured.truth, seed=seed)
+    units = context.data.units(measured.indices)
+    metrics = metric_intervals(task, outputs / measured.temperature, measured.truth, seed=seed, units=units)
     seconds = elapsed()
     noun = noun_of(context.data.spec.to_dict(), task=task.name)
-    one = len(measured.indices) == 1
-    on = f"{len(measured.indices)} {PARTS[measured.on]} {noun.removesuffix('s') if one and noun != 'series' else noun}"
+    rests = independent(samples, noun)
     parts = {"train": len(split.train), "val": len(split.val), "test": len(split.test)}
     return Outcome(
         data=dataset.name,
@@ -188,10 +201,13 @@ def outcome(
         metric=task.primary_metric,
         rungs=table,
         chosen=climbed.chosen,
-        verdict=_verdict(task, metrics, on, climbed.chosen, table, pairs, dataset.target, tried),
+        verdict=_verdict(
+            task, metrics, _said_of(measured, noun, rests), climbed.chosen, table, pairs, dataset.target, tried
+        ),
         alarm_beyond=alarm_beyond(outputs) if task.name == "anomaly" else None,
         differences=pairs,
         test=metrics,
+        independent=rests,
         temperature=measured.temperature,
         decisions=tuple(decisions),
         plan=climbed.contenders[climbed.chosen].plan,

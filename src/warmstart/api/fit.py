@@ -18,6 +18,7 @@ from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.scenes import of_scenes
 from warmstart.api.unlabelled import with_unlabelled
 from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.sources import OnMissing
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
@@ -81,6 +82,7 @@ def fit(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    on_missing: OnMissing = "error",
     out: str | Path | None = None,
     resume: str | Path | None = None,
     baseline: Baseline = "simple",
@@ -130,6 +132,8 @@ def fit(
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
+        on_missing: "skip" leaves out rows whose file or label is missing, and boxes and masks that cannot be used; else
+            they are an error.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
         baseline: what transfer is compared with. `simple` is a linear model on raw pixels, of texts on TF-IDF, of

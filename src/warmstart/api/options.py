@@ -14,9 +14,9 @@ from warmstart.data.windows import Asked
 
 COLUMNS = ("path_column", "text_column", "label_column", *READING)
 """Options that name columns of a table, and those of series."""
-_HOW = ("size", "group", "time", "task", *SCENES, "normal", *COLUMNS, "max_unreadable")
+_HOW = ("size", "group", "time", "task", *SCENES, "normal", *COLUMNS, "on_missing", "max_unreadable")
 """Those that `warmstart.api.prepare.read_whole` takes as they are."""
-KEPT = ("size", "seed", "val", "test", "group", "time", "task", *WORDS, *SCENES, "normal", *COLUMNS)
+KEPT = ("size", "seed", "val", "test", "group", "time", "task", *WORDS, *SCENES, "normal", *COLUMNS, "on_missing")
 """Those that a run's folder holds just as they were given, in the order in which its command has them."""
 
 

@@ -16,7 +16,7 @@ from warmstart.api.scenes import WORDS as SCENES
 from warmstart.api.scenes import posed
 from warmstart.data.schema import Dataset
 from warmstart.data.seriesreading import SeriesOptions
-from warmstart.data.sources import load
+from warmstart.data.sources import OnMissing, load
 from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets
 from warmstart.engine.allocator import keep_buffers
@@ -60,6 +60,7 @@ def plan(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    on_missing: OnMissing = "error",
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
     **series: Unpack[SeriesOptions],
@@ -91,6 +92,8 @@ def plan(
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
+        on_missing: "skip" leaves out rows whose file or label is missing, and boxes and masks that cannot be used; else
+            they are an error.
         cache_budget: what stored activations may take, as for `fit`.
         cache_dtype: format of stored activations, as for `fit`.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as

@@ -16,7 +16,7 @@ from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.schema import PLURAL, Dataset, Kind, Split
 from warmstart.data.seriesreading import SeriesOptions
-from warmstart.data.sources import load
+from warmstart.data.sources import OnMissing, load
 from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
 from warmstart.data.targets import TaskName
@@ -113,12 +113,14 @@ def read_whole(
     head: str | None = None,
     loss: str | None = None,
     tile: int | None = None,
+    on_missing: OnMissing = "error",
     **series: Unpack[SeriesOptions],
 ) -> Decoded:
     """Read the data, every image, text or series once as the backbone is to see it, and leave out what cannot be read.
 
-    `head`, `loss` and `tile` are asked of boxes and masks. `seconds` is the time there is for everything: where it is
-    short, less is read of long texts.
+    `head`, `loss` and `tile` are asked of boxes and masks. `on_missing`: "skip" leaves out samples whose file or label
+    is missing, and marks that cannot be used. `seconds` is the time there is for everything: where it is short, less is
+    read of long texts.
     """
     dataset = load(
         data,
@@ -131,6 +133,7 @@ def read_whole(
         group=group,
         time=time,
         forecast=forecast,
+        on_missing=on_missing,
         **series,
     )
     dataset = posed(dataset, head, loss, tile)

@@ -63,8 +63,9 @@ def _sets(chosen: Contender, measured: Measured, context: LadderContext) -> tupl
     if measured.on == "val":
         return scores, ()
     logits = measured.outputs[FINAL] / measured.temperature
+    units = context.data.units(measured.indices)
     can = [coverage for coverage in COVERAGES if rank(len(scores), coverage) <= len(scores)]
-    return scores, tuple(measured_coverage(logits, measured.truth, scores, c, seed=seed) for c in can)
+    return scores, tuple(measured_coverage(logits, measured.truth, scores, c, seed=seed, units=units) for c in can)
 
 
 def _unknowns(
@@ -88,5 +89,5 @@ def _unknowns(
     if again:
         bank = dataclasses.replace(bank, rows=Bank.of(context.features(final, train)).rows)
     far = bank.distances(context.features(final, test)) > bank.threshold if len(test) else ()
-    flagged = bootstrap(far, seed=context.seed) if len(test) else None
+    flagged = bootstrap(far, seed=context.seed, units=context.data.units(test)) if len(test) else None
     return bank, Unknowns(bank.threshold, len(bank.rows), len(test), flagged)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from warmstart.api.at_size import again_seconds, at_its_size
 from warmstart.api.begun import as_begun
 from warmstart.api.finish import FINAL, Measured, measure, outcome
 from warmstart.api.near import with_near_copies
@@ -93,7 +94,7 @@ class Run:
         context = self.context
         self._set_pace()
         reserve = OVERHEAD + 1.2 * evaluation_seconds(context, len(self.loaded.split.test))
-        reserve += expected_seconds(context, self.budget)
+        reserve += expected_seconds(context, self.budget) + again_seconds(context)
         if self.recipe is None:
             rungs = default_rungs(context, self.baseline, reserve)
         else:
@@ -145,6 +146,7 @@ class Run:
             )
         if found.marked:
             samples = [self.loaded.dataset.samples[int(i)] for i in measured.indices]
+            found = at_its_size(found, samples, dataclasses.replace(self._marker(), tile=self.tile), self.context)
             found = dataclasses.replace(found, marked=pictured(found.marked, samples, self._marker()))
         return dataclasses.replace(
             found,

@@ -15,6 +15,7 @@ from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.outcome import Shown
 from warmstart.evaluation.overlap import bleu, overlaps
+from warmstart.evaluation.units import units_of
 from warmstart.model.network import Network
 from warmstart.model.text.writing import LONGEST, write
 from warmstart.preprocess.text import TextSpec
@@ -46,8 +47,8 @@ def written(
     if not chosen:
         return Written({}, {})
     texts = write(network, spec, [sample.source.parts for sample in chosen], max_new_tokens=room(spec, chosen))
-    compared = [(text, str(one.label)) for text, one in zip(texts, chosen, strict=True) if one.id in drawn]
-    measured = _measured([text for text, _ in compared], [wanted for _, wanted in compared], seed)
+    compared = [(text, one) for text, one in zip(texts, chosen, strict=True) if one.id in drawn]
+    measured = _measured([text for text, _ in compared], [one for _, one in compared], seed)
     return Written({sample.id: text for sample, text in zip(chosen, texts, strict=True)}, measured)
 
 
@@ -63,10 +64,11 @@ def told(shown: Sequence[Shown], texts: dict[str, str]) -> tuple[Shown, ...]:
     return tuple(dataclasses.replace(one, said=texts.get(one.id, one.said)) for one in shown)
 
 
-def _measured(texts: Sequence[str], wanted: Sequence[str], seed: int) -> dict[str, Interval]:
+def _measured(texts: Sequence[str], samples: Sequence[Sample], seed: int) -> dict[str, Interval]:
+    wanted, units = [str(sample.label) for sample in samples], units_of(samples)
     try:
         values = overlaps(texts, wanted)
     except MissingExtraError:
         return {}
-    found = {name: bootstrap(each.numpy(), seed=seed) for name, each in values.items()}
-    return found | {"bleu": bleu(texts, wanted, seed=seed)}
+    found = {name: bootstrap(each.numpy(), seed=seed, units=units) for name, each in values.items()}
+    return found | {"bleu": bleu(texts, wanted, seed=seed, units=units)}

@@ -28,6 +28,7 @@ from warmstart.cli.options import (
     Loss,
     MaxUnreadable,
     Normal,
+    OnMissing,
     Out,
     PathColumn,
     Season,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 SAME = (
     *("data", "accept_licence", "size", "seed", "val", "group", "time", "task", "horizon", "context", "season"),
     *("head", "loss", "tile"),
-    *("path_column", "text_column", "label_column", *SERIES, "max_unreadable"),
+    *("path_column", "text_column", "label_column", *SERIES, "on_missing", "max_unreadable"),
 )
 """What is given to `compare` and is to be given to a `fit` that goes on from it."""
 Methods = Annotated[
@@ -98,6 +99,7 @@ def compare(
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    on_missing: OnMissing = "error",
     out: Out = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the comparison in this folder.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that share the cores.")] = 1,

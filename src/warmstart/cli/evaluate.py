@@ -18,7 +18,7 @@ from warmstart.cli.options import (
     TextColumn,
     reads_series,
 )
-from warmstart.cli.session import session
+from warmstart.cli.session import Session, session
 from warmstart.cli.text import interval, number, plain
 
 
@@ -59,11 +59,8 @@ def evaluate(
             **series,
         )
         unreadable = f", {len(result['unreadable'])} unreadable" if result["unreadable"] else ""
-        now.say(f"{result['n']} labelled samples ({result['part']} of the data){unreadable}\n")
-        now.table(
-            ("metric", "value (95 %)"),
-            [(name, interval(value)) for name, value in plain(result["metrics"]).items()],
-        )
+        now.say(f"{result['n']} labelled samples ({result['part']} of the data){unreadable}")
+        _figures(now, result)
         if rows := result.get("by_class"):
             now.say("")
             names = [name for name in rows[0] if name != "name"]
@@ -77,6 +74,21 @@ def evaluate(
             held = f"{interval(sets['reached'])} of the samples, with {sets['size']:.2f} labels on average"
             now.say(f"\nsets at a coverage of {sets['asked']:g} hold the true label of {held}")
         now.result(result)
+
+
+def _figures(now: Session, result: dict[str, Any]) -> None:
+    """Metrics, and on what they rest; without intervals where all samples are of one group."""
+    rests, metrics = result["independent"], plain(result["metrics"])
+    if rests is not None:
+        now.say(f"independent units: {rests.words}")
+    if size := result.get("at_size"):
+        now.say(f"figures are at the size {size}")
+    now.say("")
+    if rests is not None and rests.units == 1:
+        now.say("How sure these figures are cannot be told: all is of one unit, and others may differ.\n")
+        now.table(("metric", "value"), [(name, number(value["value"])) for name, value in metrics.items()])
+        return
+    now.table(("metric", "value (95 %)"), [(name, interval(value)) for name, value in metrics.items()])
 
 
 def _cell(value: float | int | None) -> str:

@@ -70,6 +70,10 @@ Task = Annotated[
         show_default="what they look like",
     ),
 ]
+OnMissing = Annotated[
+    Literal["error", "skip"],
+    typer.Option(help="Stop at rows without a file or label and at unusable boxes and masks, or leave them out."),
+]
 Normal = Annotated[
     str | None,
     typer.Option(help="Label of normal samples, from which alone is learned: the task is then to find anomalies."),

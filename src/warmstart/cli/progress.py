@@ -21,11 +21,9 @@ from rich.progress import (
 from rich.text import Text
 
 from warmstart.cli.text import clean, duration
-from warmstart.engine.events import Advanced, Decided, Event, Finished, Measured, Started
+from warmstart.engine.events import Advanced, Decided, Event, Finished, Started
 
 RUN, RUNG = "run ", "rung "
-SHOWN = 2
-"""Validation metrics in the line of a rung; the table at the end and the report have the rest."""
 
 
 class _Count(MofNCompleteColumn):
@@ -58,7 +56,6 @@ class ProgressListener:
             disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._values: dict[str, dict[str, float]] = {}
         self.folder: str | None = None
         """The run folder, once it is there; what `--resume` is to be given."""
 
@@ -79,21 +76,18 @@ class ProgressListener:
             case Advanced(what, n):
                 if what in self._tasks:
                     self._bars.advance(self._tasks[what], n)
-            case Finished(what, seconds):
-                self._finish(what, seconds)
-            case Measured(rung=rung, values=values):
-                self._values[rung] = values
+            case Finished(what, seconds, values):
+                self._finish(what, seconds, values)
             case Decided(text):
                 self._line(clean(text), "dim")
 
-    def _finish(self, what: str, seconds: float) -> None:
+    def _finish(self, what: str, seconds: float, values: dict[str, float]) -> None:
         if what in self._tasks:
             self._bars.remove_task(self._tasks.pop(what))
         if not self._tasks:
             self._bars.stop()
         if what.startswith(RUNG):
-            values = self._values.get(what.removeprefix(RUNG), {})
-            shown = [f"{name} {value:.3f}" for name, value in values.items() if name.startswith("val_")][:SHOWN]
+            shown = [f"{name} {value:.3f}" for name, value in values.items()]
             self._line("  ".join([clean(what.removeprefix(RUNG)), *shown, duration(seconds)]), "bold")
 
     def _line(self, text: str, style: str) -> None:

@@ -15,6 +15,7 @@ from warmstart.data.scenestore import SceneStore, TargetRows
 from warmstart.data.schema import Dataset, IntArray, Split
 from warmstart.data.stores import InputStore, lengths_of, resized
 from warmstart.data.views import View
+from warmstart.evaluation.units import units_of
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
 from warmstart.model.low_rank import plain
@@ -81,6 +82,10 @@ class RunData:
         if isinstance(store, SceneStore):
             return TargetRows(store, indices, views, turns)
         return self.targets(indices, size)
+
+    def units(self, indices: IntArray) -> IntArray | None:
+        """The independent unit of each sample at `indices` (n,); `None` where each is one of its own."""
+        return units_of([self.dataset.samples[int(i)] for i in indices])
 
     @property
     def facts(self) -> DataFacts:

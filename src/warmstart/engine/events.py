@@ -25,10 +25,11 @@ class Advanced:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """The unit of work is over."""
+    """The unit of work is over. `values` are what came of it, by name, of a rung: those of the state that is kept."""
 
     what: str
     seconds: float = 0.0
+    values: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

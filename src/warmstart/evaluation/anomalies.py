@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from warmstart.data.schema import Sample
+from warmstart.data.schema import IntArray, Sample
 from warmstart.data.targets import Target
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
@@ -27,8 +27,10 @@ RAW = {
 SHOWN, DRAWN, POINTS = 16, 8, 2000
 
 
-def intervals_of_anomalies(task: Task, outputs: Tensor, targets: Tensor, *, seed: int = 0) -> dict[str, Interval]:
-    """Every metric with its interval.
+def intervals_of_anomalies(
+    task: Task, outputs: Tensor, targets: Tensor, *, seed: int = 0, units: IntArray | None = None
+) -> dict[str, Interval]:
+    """Every metric with its interval; `units` (n,) number samples that belong together.
 
     A share of one kind says as much as there are samples of that kind, however many there are of the other; and so does
     an area where no sample is on the wrong side, which is known as well as the rarer kind allows.
@@ -38,13 +40,17 @@ def intervals_of_anomalies(task: Task, outputs: Tensor, targets: Tensor, *, seed
     kinds = [truth == 0, truth == 1]
     rarer = int(min((truth == kind).sum() for kind in (0, 1)))
     found: dict[str, Interval] = {}
+    whole = np.arange(len(truth)) if units is None else units[known.numpy()]
     for name, value in task.values(outputs, targets).items():
-        each = value.numpy()
+        each, unit = value.numpy(), whole
         if name in ("recall", "passed"):
             each = (loud[kinds[1]] if name == "recall" else ~loud[kinds[0]]).double().numpy()
+            unit = whole[kinds[name == "recall"].numpy()]
         elif name == "auroc" and bool(np.ptp(each) == 0):
             each = each[:rarer]
-        span = bootstrap(each, seed=seed, bounds=(min(0.0, float(each.min())), max(1.0, float(each.max()))))
+            unit = whole[min(kinds, key=lambda kind: int(kind.sum())).numpy()]
+        bounds = (min(0.0, float(each.min())), max(1.0, float(each.max())))
+        span = bootstrap(each, seed=seed, bounds=bounds, units=unit)
         found[name] = span if name == "surprise" else Interval(span.value, max(span.low, 0.0), min(span.high, 1.0))
     return found
 

@@ -21,6 +21,7 @@ from warmstart.evaluation.outcome import (
     Reliability,
     Shown,
 )
+from warmstart.evaluation.units import Independent
 
 Finding = Literal["better", "worse", "as good", "no difference that this data can show"]
 """What a comparison comes to; "as good": the whole interval lies within what counts as equal in practice."""
@@ -59,7 +60,9 @@ class Gain:
     worse: float | None
     rope: float
     finding: Finding
-    needed: int | None  # samples in all that would settle what was observed; None if settled or nothing was seen
+    needed: (
+        int | None
+    )  # samples (or independent units) in all that would settle what was observed; None if settled or nothing was seen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +124,7 @@ class Comparison:
     environment: dict[str, Any]
     command: str  # how to repeat this
     task: TaskName = "classify"
+    independent: Independent | None = None  # units of the samples; None where each sample is one
     confusion: tuple[tuple[int, ...], ...] = ()  # this and what follows: of the best, seed 0, as an `Outcome` has it
     per_class: tuple[dict[str, Any], ...] = ()
     reliability_before: Reliability | None = None

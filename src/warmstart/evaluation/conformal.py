@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from warmstart.data.schema import IntArray
 from warmstart.errors import DataError
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.metrics import BoolArray, Labels, known_labels
@@ -105,11 +106,22 @@ def sets(logits: Tensor, scores: Scores, coverage: float) -> BoolArray:
     return inside
 
 
-def measured_coverage(logits: Tensor, labels: Labels, scores: Scores, coverage: float, *, seed: int = 0) -> Coverage:
-    """How often the sets hold the true class of samples that nothing was calibrated on, and how large they are."""
+def measured_coverage(
+    logits: Tensor,
+    labels: Labels,
+    scores: Scores,
+    coverage: float,
+    *,
+    seed: int = 0,
+    units: IntArray | None = None,
+) -> Coverage:
+    """How often the sets hold the true class of samples that nothing was calibrated on, and how large they are.
+
+    `units` (n,) number samples that belong together.
+    """
     known, targets = known_labels(logits, labels)
     inside = sets(known, scores, coverage)
     held = inside[np.arange(len(targets)), targets]
-    return Coverage(
-        coverage, bootstrap(held, seed=seed), float(inside.sum(1).mean()), float((inside.sum(1) == 1).mean())
-    )
+    whole = None if units is None else units[np.asarray(labels) >= 0]
+    reached = bootstrap(held, seed=seed, units=whole)
+    return Coverage(coverage, reached, float(inside.sum(1).mean()), float((inside.sum(1) == 1).mean()))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+LEVEL = 0.95
+"""How often an interval should hold the true value."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Interval:

@@ -6,19 +6,25 @@ from collections.abc import Sequence
 
 from warmstart.evaluation.comparison import Entry, Gain
 from warmstart.evaluation.measures import metric_name
+from warmstart.evaluation.units import Independent
 from warmstart.evaluation.verdict import percent, points
 
 
-def judgement(entries: Sequence[Entry], best: str | None, metric: str, samples: int) -> str:
-    """Three or four sentences about the entries of a `Comparison`; `samples` were held out."""
+def judgement(
+    entries: Sequence[Entry], best: str | None, metric: str, samples: int, independent: Independent | None = None
+) -> str:
+    """Three or four sentences about the entries of a `Comparison`; `samples` were held out, of `independent` units."""
     by_name = {entry.name: entry for entry in entries}
     if best is None:
         return "No contender has a finished trial, so there is nothing to compare: " + _why_not(entries)
     first = by_name[best]
+    held, of = f"{samples} held-out samples", "samples"
+    if independent is not None:
+        held, of = f"{held} of {independent.units} independent {independent.unit}", independent.of
     parts = [
-        _headline(first, metric, samples, entries),
-        _transfer(entries, metric),
-        _tuning(entries, metric),
+        _headline(first, metric, held, entries),
+        _transfer(entries, metric, of),
+        _tuning(entries, metric, of),
         _hurting(entries),
     ]
     return " ".join(part for part in parts if part)
@@ -28,10 +34,10 @@ def _why_not(entries: Sequence[Entry]) -> str:
     return "; ".join(f"{entry.name}: {entry.failed or 'not run'}" for entry in entries) + "."
 
 
-def _headline(first: Entry, metric: str, samples: int, entries: Sequence[Entry]) -> str:
+def _headline(first: Entry, metric: str, held: str, entries: Sequence[Entry]) -> str:
     interval = first.metrics[metric]
     span = f"95 % interval {percent(interval.low)} to {percent(interval.high)}"
-    reached = f"{percent(interval.value)} {'of' if metric == 'accuracy' else 'on'} {samples} held-out samples ({span})"
+    reached = f"{percent(interval.value)} {'of' if metric == 'accuracy' else 'on'} {held} ({span})"
     best = f"{first.name} has the best {metric_name(metric)}, {reached}"
     others = [entry for entry in entries if entry.over_best is not None]
     if not others:
@@ -44,7 +50,7 @@ def _headline(first: Entry, metric: str, samples: int, entries: Sequence[Entry])
     return f"{best}; that it is better than {_listed(close)} is not shown by this data."
 
 
-def _transfer(entries: Sequence[Entry], metric: str) -> str:
+def _transfer(entries: Sequence[Entry], metric: str, of: str) -> str:
     """The best that transfers, over the best that does not."""
     tried = [entry for entry in entries if entry.over_scratch is not None]
     if not tried:
@@ -60,10 +66,10 @@ def _transfer(entries: Sequence[Entry], metric: str) -> str:
             return f"Transfer hurt here ({by}): another backbone is needed, or none."
         case "as good":
             return f"Transfer made no difference that matters ({by})."
-    return f"Whether transfer helped cannot be told ({by}){_more(gain)}."
+    return f"Whether transfer helped cannot be told ({by}){_more(gain, of)}."
 
 
-def _tuning(entries: Sequence[Entry], metric: str) -> str:
+def _tuning(entries: Sequence[Entry], metric: str, of: str) -> str:
     """The best that was tuned, over the frozen probe."""
     tried = [entry for entry in entries if entry.role == "tuned" and entry.over_frozen is not None]
     if not tried:
@@ -79,11 +85,11 @@ def _tuning(entries: Sequence[Entry], metric: str) -> str:
             return f"The frozen features were better than any tune ({by})."
         case "as good":
             return f"The frozen features were as good as any tune ({by})."
-    return f"The frozen features were as good as far as this data can show ({by}){_more(gain)}."
+    return f"The frozen features were as good as far as this data can show ({by}){_more(gain, of)}."
 
 
-def _more(gain: Gain) -> str:
-    return f"; about {gain.needed} samples would settle a difference of that size" if gain.needed else ""
+def _more(gain: Gain, of: str) -> str:
+    return f"; about {gain.needed} {of} would settle a difference of that size" if gain.needed else ""
 
 
 def _hurting(entries: Sequence[Entry]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from warmstart.data.targets import TaskName
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.similarity import Similarity
+from warmstart.evaluation.units import Independent
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,6 +235,10 @@ class Outcome:
     )  # FLOP/s of the machine at its "peak", and of the "frozen part"
     cells: tuple[CellSamples, ...] = ()  # of `confusion`, the mistakes before the diagonal, the largest first
     projection: Projection | None = None
+    stored_size: dict[str, Interval] = dataclasses.field(
+        default_factory=dict
+    )  # of masks: `test` at the size of each image as it is stored; empty without the time for it
+    independent: Independent | None = None  # units of `evaluated_on`; None where each sample is one
     coverages: tuple[Coverage, ...] = ()  # on test; those that the validation samples can support
     unknowns: Unknowns | None = None
     alarm_beyond: float | None = None  # of anomalies: a score between those without an alarm and those with one

@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warmstart.data.schema import IntArray
 from warmstart.errors import DataError, MissingExtraError
 from warmstart.evaluation.interval import Interval
+from warmstart.evaluation.units import several, widened
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -46,9 +48,17 @@ def overlaps(written: Sequence[str], wanted: Sequence[str]) -> dict[str, Tensor]
     return found | {"chrf": _column([chrf.sentence_score(have, [want]).score / 100 for have, want in pairs])}
 
 
-def bleu(written: Sequence[str], wanted: Sequence[str], *, resamples: int = 200, seed: int = 0) -> Interval:
+def bleu(
+    written: Sequence[str],
+    wanted: Sequence[str],
+    *,
+    resamples: int = 200,
+    seed: int = 0,
+    units: IntArray | None = None,
+) -> Interval:
     """BLEU (Papineni et al. 2002) of all texts together, in [0, 1], with its 95 % interval by resampling texts (Koehn
-    2004). Tokens are those of sacrebleu's "13a", of scripts without spaces single letters.
+    2004). Tokens are those of sacrebleu's "13a", of scripts without spaces single letters. `units` (n,) number texts
+    that belong together: whole units are drawn.
 
     >>> import pytest; _ = pytest.importorskip("rouge_score"), pytest.importorskip("sacrebleu")
     >>> round(bleu(["the cat sat on"], ["the cat sat on"]).value, 3)
@@ -63,9 +73,17 @@ def bleu(written: Sequence[str], wanted: Sequence[str], *, resamples: int = 200,
         return float(scorer.corpus_score([have[i] for i in rows], [[want[i] for i in rows]]).score) / 100
 
     every = range(len(have))
-    draws = [score(rng.integers(0, len(have), len(have)).tolist()) for _ in range(resamples)]
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Interval(score(every), float(low), float(high))
+    whole = several(units)
+    if whole is None:
+        draws = [score(rng.integers(0, len(have), len(have)).tolist()) for _ in range(resamples)]
+        low, high = np.quantile(draws, [0.025, 0.975])
+        return Interval(score(every), float(low), float(high))
+    members = [np.flatnonzero(whole == unit) for unit in range(int(whole.max()) + 1)]
+    if len(members) == 1:
+        return Interval(score(every), 0.0, 1.0)
+    picks = rng.integers(0, len(members), (resamples, len(members)))
+    draws = [score(np.concatenate([members[one] for one in pick]).tolist()) for pick in picks]
+    return widened(score(every), np.array(draws), len(members)).within(0.0, 1.0)
 
 
 def _apart(text: str) -> str:

@@ -17,11 +17,10 @@ from scipy.stats import norm, t
 from warmstart.data.schema import IntArray
 from warmstart.evaluation.compare import NO_DIFFERENCE, ROPE
 from warmstart.evaluation.comparison import Finding, Gain
-from warmstart.evaluation.interval import Interval
-from warmstart.evaluation.intervals import LEVEL, RESAMPLES, paired, samples_needed
+from warmstart.evaluation.interval import LEVEL, Interval
+from warmstart.evaluation.intervals import paired, samples_needed
 
 Values = npt.NDArray[np.float64]
-FEW_UNITS = 2
 PRIOR = 4
 """Degrees of freedom that the variance expected from held-out samples counts for."""
 
@@ -94,33 +93,6 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def paired_by_unit(a: npt.ArrayLike, b: npt.ArrayLike, units: IntArray, seed: int = 0) -> Interval:
-    """95 % interval of mean(a) - mean(b) where samples of one unit (a patient, copies of a picture) are no chance of
-    their own: whole units are drawn.
-
-    Without units of several samples it is `paired`. Percentiles of the ratio of sums, widened by Student's t for few
-    units (as in the t-interval, on the side of caution).
-
-    >>> once = paired_by_unit([1, 1, 0, 1], [0, 1, 0, 1], np.array([0, 1, 2, 3]))
-    >>> once == paired([1, 1, 0, 1], [0, 1, 0, 1])
-    True
-    """
-    _, unit = np.unique(units, return_inverse=True)
-    if unit.max(initial=-1) + 1 == len(unit):
-        return paired(a, b, seed)
-    gap = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
-    sums, sizes = np.bincount(unit, gap), np.bincount(unit).astype(np.float64)
-    count, value = len(sums), float(gap.mean())
-    if count < FEW_UNITS:
-        return Interval(value, -1.0, 1.0)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    means = (drawn @ sums) / (drawn @ sizes)
-    wider = float(t.ppf((1 + LEVEL) / 2, count - 1) / norm.ppf((1 + LEVEL) / 2)) * math.sqrt(count / (count - 1))
-    low, high = (float(q) for q in np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
-    return Interval(value, value + wider * (low - value), value + wider * (high - value))
-
-
 @dataclasses.dataclass(frozen=True)
 class Pair:
     """What two contenders did on the same samples.
@@ -140,7 +112,7 @@ class Pair:
 
 def gain(than: str, pair: Pair, *, seed: int = 0) -> Gain:
     """`a` over `b`, before the p-value is adjusted; see `adjusted`."""
-    interval = paired_by_unit(pair.a, pair.b, pair.units, seed)
+    interval = paired(pair.a, pair.b, seed, pair.units)
     found = corrected_t(pair.differences, pair.ratio, pair.sampling)
     better, equal, worse = (None, None, None) if found is None else chances(found)
     p = None if found is None else p_value(found)

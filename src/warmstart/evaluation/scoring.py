@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from warmstart.data.schema import IntArray
 from warmstart.evaluation.anomalies import intervals_of_anomalies
 from warmstart.evaluation.calibration import cautious_temperature, fit_temperature
 from warmstart.evaluation.interval import Interval
@@ -31,11 +32,17 @@ def scores(task: Task, outputs: Tensor, targets: Tensor) -> Array:
     return found
 
 
-def interval_of(task: Task, outputs: Tensor, targets: Tensor, seed: int) -> Interval:
-    """The primary metric with its 95 % interval."""
+def of_known(task: Task, targets: Tensor, units: IntArray | None) -> IntArray | None:
+    """The units (m,) of the samples that `scores` has a value of, of those of all samples (n,)."""
+    return None if units is None else units[task.known(targets).numpy()]
+
+
+def interval_of(task: Task, outputs: Tensor, targets: Tensor, seed: int, units: IntArray | None = None) -> Interval:
+    """The primary metric with its 95 % interval; `units` (n,) number samples that belong together."""
     if task.name == "anomaly":
-        return intervals_of_anomalies(task, outputs, targets, seed=seed)[task.primary_metric]
-    return bounded(task, bootstrap(scores(task, outputs, targets), seed=seed))
+        return intervals_of_anomalies(task, outputs, targets, seed=seed, units=units)[task.primary_metric]
+    whole = of_known(task, targets, units)
+    return bounded(task, bootstrap(scores(task, outputs, targets), seed=seed, units=whole))
 
 
 def bounded(task: Task, share: Interval) -> Interval:

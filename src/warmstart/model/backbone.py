@@ -62,7 +62,8 @@ class Backbone:
     with, for whoever needs more of them than the backbone; `language_head` the head of a language model among them
     (`warmstart.model.adapters.writing`). `structure` is what it takes, beside its URI, to build the architecture again
     without the file that it came from; only its supplier reads it. `maps` are what a row of features is made of where
-    they are feature maps (`warmstart.model.pyramid`).
+    they are feature maps (`warmstart.model.pyramid`). `levels` name the cuts whose activations are the maps of some
+    strides, where the head that the weights were trained with reads others than the usual ones.
     """
 
     chain: Chain
@@ -76,6 +77,7 @@ class Backbone:
     language_head: Callable[[], LanguageHead] | None = None
     source_weights: Callable[[], dict[str, Tensor]] | None = None
     maps: Maps | None = None
+    levels: tuple[tuple[int, str], ...] = ()
 
     @property
     def preprocess(self) -> PreprocessSpec:

@@ -15,6 +15,7 @@ from warmstart.model.detect.base import Detector
 from warmstart.model.head import LinearHead
 from warmstart.model.input_layer import input_layer, redraw
 from warmstart.model.network import Network
+from warmstart.model.segment.decoder import DecoderHead
 from warmstart.model.series.channels import PerChannel
 from warmstart.model.text.language import LanguageHead
 from warmstart.model.weights import state_sha256
@@ -30,8 +31,8 @@ def apply_edits(
     Args:
         network: what a recipe is about to train.
         reset: put random weights in the backbone, drawn from `seed` by the architecture's default initialisation, and
-            in a head that came with weights: rows of the old classifier, one that writes, or a detector. "input": in
-            the layer that sees the input alone, as spread as they were. The card then says so.
+            in a head that came with weights: rows of the old classifier, one that writes, a detector or a decoder.
+            "input": in the layer that sees the input alone, as spread as they were. The card then says so.
         dropout: probability before the head; 0 leaves the head as it is.
         seed: of the random weights.
 
@@ -43,8 +44,10 @@ def apply_edits(
         card = _reset_input(network.facts, seed) if reset == "input" else _reset_all(network.facts, seed)
         card = dataclasses.replace(card, weights_sha256=state_sha256(network.backbone.state_dict()))
         network.facts = dataclasses.replace(network.facts, card=card, source_head=None, source_weights=None)
-        if reset is True and isinstance(network.head, LinearHead | LanguageHead | Detector):
-            network.head.reset(seed)
+        head = network.head
+        drawn_already = isinstance(head, DecoderHead) and not head.adopted
+        if reset is True and isinstance(head, LinearHead | LanguageHead | Detector | DecoderHead) and not drawn_already:
+            head.reset(seed)
     if dropout > 0:
         place = getattr(network.head, "dropout", None)
         if not isinstance(place, nn.Dropout):

@@ -6,7 +6,8 @@ A convolutional network, or one of windows, gives the maps as they are at some o
 * at the last cut of that stride, if no block ends at it (the layers before the pooling of a stem), or if the next block
   goes on at that stride and has nothing with weights behind it but its pooling (VGG);
 * at the lowest resolution, before a final 1 x 1 convolution to more channels: it is there for a classifier (`conv_head`
-  of EfficientNet, the last layer of MobileNets).
+  of EfficientNet, the last layer of MobileNets);
+* where the weights were trained with a head that reads other ones: these (`Backbone.levels`).
 
 A plain transformer has activations of one stride alone. Its maps are those of blocks spaced evenly, the finest from the
 lowest, resized to each stride: the simple feature pyramid of Li et al. 2022 ("Exploring Plain Vision Transformer
@@ -70,6 +71,9 @@ def levels_of(backbone: Backbone, strides: Sequence[int]) -> tuple[tuple[Level, 
     chosen = {stride: _chosen(chain, [place.cut for place in places if place.stride == stride]) for stride in found}
     coarsest = max(found)
     chosen[coarsest] = _unexpanded(chain, [p.cut for p in places if p.stride == coarsest], chosen[coarsest])
+    at = {cut.name: cut.index for cut in chain.cuts}
+    named = {stride: at[name] for stride, name in backbone.levels if name in at}
+    chosen |= {place.stride: place.cut for place in places if named.get(place.stride) == place.cut}
     missing = [stride for stride in strides if stride not in chosen]
     if missing:
         raise BackboneError(

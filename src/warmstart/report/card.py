@@ -153,10 +153,11 @@ def _method(outcome: Outcome) -> str:
 def _numbers(outcome: Outcome) -> str:
     if not outcome.test:
         return "## How good it is\n\nNot measured: there were no labelled samples to measure on."
+    samples = numbers.count(outcome.split[outcome.evaluated_on])
     lines = [
         "## How good it is",
         "",
-        f"On {numbers.count(outcome.split[outcome.evaluated_on])} {words.part(outcome)} {words.noun(outcome)}:",
+        f"On {samples} {words.part(outcome)} {words.noun(outcome)}{words.resting(outcome)}:",
         "",
         "| metric | value | 95 % interval |",
         "|---|---|---|",

@@ -80,6 +80,7 @@ def _key(comparison: Comparison, best: Entry) -> dict[str, str]:
         "name": best.name,
         "value": numbers.value(comparison.metric, interval.value),
         "span": numbers.span(comparison.metric, interval),
+        "resting": words.resting(comparison),
     }
 
 

@@ -52,10 +52,12 @@ def sentence(entry: Entry, gain: Gain, comparison: Comparison) -> str:
 def _needed(gain: Gain, comparison: Comparison) -> str:
     if gain.needed is None:
         return ""
-    what = noun(comparison)
-    if gain.needed > FAR * comparison.samples:
+    what, samples = noun(comparison), comparison.samples
+    if comparison.independent is not None:
+        what, samples = f"independent {comparison.independent.of}", comparison.independent.units
+    if gain.needed > FAR * samples:
         return f"Even {FAR} times as many {what} would probably not tell them apart."
-    here = numbers.count(comparison.samples)
+    here = numbers.count(samples)
     return f"If it is real, about {numbers.about(gain.needed)} {what} would be needed to show it; there are {here}."
 
 

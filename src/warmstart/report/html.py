@@ -90,6 +90,7 @@ def _key(outcome: Outcome) -> dict[str, str] | None:
         "metric": metric_name(outcome.metric),
         "span": numbers.span(outcome.metric, interval),
         "count": numbers.count(outcome.split[outcome.evaluated_on]),
+        "resting": words.resting(outcome),
     }
 
 

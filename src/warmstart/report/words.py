@@ -118,8 +118,13 @@ def headline(outcome: Outcome) -> str:
     if interval is None:
         return ""
     measured = f"{value(outcome.metric, interval.value)} {metric_name(outcome.metric)}"
-    where = f"{count(outcome.split[outcome.evaluated_on])} {part(outcome)} {noun(outcome)}"
+    where = f"{count(outcome.split[outcome.evaluated_on])} {part(outcome)} {noun(outcome)}{resting(outcome)}"
     return f"{measured} on {where} (95{THIN}% interval {span(outcome.metric, interval)})"
+
+
+def resting(facts: Facts) -> str:
+    """How many independent units figures rest on, to be put behind the number of samples; empty where it is that."""
+    return "" if facts.independent is None else f" (independent units: {facts.independent.words})"
 
 
 def verdict(outcome: Outcome) -> str:
@@ -138,8 +143,10 @@ def comparison(pair: Difference, outcome: Outcome) -> str:
     size = f"{signed(d.value)} points (95{THIN}% interval {signed(d.low)} to {signed(d.high)})"
     if pair.verdict in ("better", "worse"):
         return f"{one} is {pair.verdict} than {other}: {size}."
-    n = int(outcome.split[outcome.evaluated_on])
-    more, what = more_samples(pair, n), f"{part(outcome)} {noun(outcome)}"
+    n, what = int(outcome.split[outcome.evaluated_on]), f"{part(outcome)} {noun(outcome)}"
+    if outcome.independent is not None:
+        n, what = outcome.independent.units, f"independent {outcome.independent.of}"
+    more = more_samples(pair, n)
     need = f" If it is real, about {about(more)} more {what} would be needed to show it." if more else ""
     if more and more > FAR * n:
         need = f" Even {FAR} times as many {what} would probably not tell them apart."

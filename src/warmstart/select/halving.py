@@ -177,8 +177,11 @@ def _scores(view: View, fits: dict[str, HeadFit], indices: IntArray, full: bool,
     labels, size = view.data.dataset.labels[indices], view.size if full else view.half
     problem = Problem.of(view.features(indices, full=full), labels, len(view.data.dataset.target.classes))
     outputs = {head: fit(problem, seed=seed).cv_outputs for head, fit in fits.items()}
+    units = view.data.units(indices[labels >= 0])
     return [
-        Score(view.uri, head, bootstrap(correct(logits, labels), seed=seed), log_loss(logits, labels), size)
+        Score(
+            view.uri, head, bootstrap(correct(logits, labels), seed=seed, units=units), log_loss(logits, labels), size
+        )
         for head, logits in outputs.items()
     ]
 

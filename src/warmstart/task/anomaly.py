@@ -73,6 +73,10 @@ class Anomaly:
         """Outputs as they are."""
         return outputs
 
+    def known(self, targets: Tensor) -> Tensor:
+        """Of which samples it is known whether they are normal (n,)."""
+        return targets >= 0
+
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """What can be measured of these samples: areas under both curves, anomalies found, normal samples that pass.
 
@@ -83,7 +87,7 @@ class Anomaly:
         >>> [(name, round(float(each.mean()), 3)) for name, each in found.items()][:3]
         [('auroc', 0.5), ('average_precision', 0.5), ('recall', 0.0)]
         """
-        rows, truth = known_rows(outputs, targets, targets >= 0)
+        rows, truth = known_rows(outputs, targets, self.known(targets))
         score, alarm, odd = rows[:, SCORE], rows[:, ALARM] > 0.5, truth == 1
         found: Values = {}
         if bool(odd.any()) and not bool(odd.all()):

@@ -63,6 +63,10 @@ class Task(Protocol):
         """What is kept of outputs for measuring, (n, ...); most tasks keep them as they are."""
         ...
 
+    def known(self, targets: Tensor) -> Tensor:
+        """Which samples have a label that is known (n,): those that `values` has a row of."""
+        ...
+
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """Per-sample values whose means are the metrics, so that they can be resampled and paired.
 

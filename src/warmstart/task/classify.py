@@ -85,9 +85,13 @@ class Classify:
         """Logits as they are."""
         return outputs
 
+    def known(self, targets: Tensor) -> Tensor:
+        """Which samples have a label (n,)."""
+        return targets != UNKNOWN
+
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """Right (1) or wrong (0), and the log loss in nats."""
-        outputs, targets = known_rows(outputs, targets, targets != UNKNOWN)
+        outputs, targets = known_rows(outputs, targets, self.known(targets))
         right = (outputs.argmax(1) == targets).double()
         return {"accuracy": right, "log_loss": functional.cross_entropy(outputs, targets, reduction="none")}
 
@@ -100,7 +104,7 @@ class Classify:
         >>> CLASSIFY.metrics(torch.tensor([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0]]), torch.tensor([0, 1, 0]))["accuracy"]
         0.6666666666666666
         """
-        outputs, targets = known_rows(outputs, targets, targets != UNKNOWN)
+        outputs, targets = known_rows(outputs, targets, self.known(targets))
         predicted, classes = outputs.argmax(1), outputs.shape[1]
         hits = torch.bincount(targets[predicted == targets], minlength=classes).double()
         true, said = (torch.bincount(x, minlength=classes).double() for x in (targets, predicted))

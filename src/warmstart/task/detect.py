@@ -88,7 +88,7 @@ class Detect:
         """
         if outputs.ndim == 2:
             return outputs.sum(1).mean()
-        known = _known(targets)
+        known = self.known(targets)
         if not bool(known.any()):
             return outputs.sum() * 0.0
         found = _localisation(matched(outputs[known].detach(), targets[known], len(self.classes)))
@@ -96,7 +96,7 @@ class Detect:
 
     def weight(self, targets: Tensor, class_weights: Tensor | None = None) -> float:
         """The number of images whose objects are known; 1 where there is none."""
-        return float(_known(targets).sum()) or 1.0
+        return float(self.known(targets).sum()) or 1.0
 
     def balanced(self, targets: Tensor, classes: int) -> Tensor:
         """Detectors weigh objects against background themselves; classes count as they occur."""
@@ -105,6 +105,10 @@ class Detect:
     def answered(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Detections as they are."""
         return outputs
+
+    def known(self, targets: Tensor) -> Tensor:
+        """Which images have targets (n, M, 6) that are not NaN (n,)."""
+        return ~targets.isnan().flatten(1).any(1)
 
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """COCO's metrics by image (see `warmstart.task.box_precision`), and the error of each image.
@@ -134,7 +138,7 @@ class Detect:
 
     def matched(self, outputs: Tensor, targets: Tensor) -> Matches:
         """Which detection is of which object, in the images that are known; see `warmstart.task.box_matching`."""
-        outputs, targets = known_rows(outputs, targets, _known(targets))
+        outputs, targets = known_rows(outputs, targets, self.known(targets))
         return matched(outputs, targets, len(self.classes))
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
@@ -169,11 +173,6 @@ class Detect:
             }
             for image in outputs.double().tolist()
         ]
-
-
-def _known(targets: Tensor) -> Tensor:
-    """Which images have targets (n, M, 6) that are not NaN, (n,)."""
-    return ~targets.isnan().flatten(1).any(1)
 
 
 def _localisation(found: Matches) -> FloatArray:

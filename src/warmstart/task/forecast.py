@@ -110,6 +110,11 @@ class Forecasting:
         found: Tensor = outputs.reshape(outputs.shape[0], horizon, len(self.levels)).sort(dim=-1).values
         return found
 
+    def known(self, targets: Tensor) -> Tensor:
+        """Which windows have a known future value (n,)."""
+        values: Tensor = Forecast.of(targets).values
+        return ~values.isnan().all(1)
+
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """Skill, scaled errors (MASE, and SQL for quantiles), sMAPE, weighted quantile loss, coverage; by window.
 
@@ -124,8 +129,7 @@ class Forecasting:
         >>> found["mase"].item(), found["skill"].item(), found["coverage_80"].item()
         (0.0, 1.0, 1.0)
         """
-        told = Forecast.of(targets.double())
-        some = (~told.values.isnan()).any(1)
+        some = self.known(targets)
         if not bool(some.any()):
             raise DataError("no sample with a known label to measure on", expected="at least one known future value")
         said, told = self.quantiles(outputs.double())[some], Forecast.of(targets.double()[some])

@@ -98,6 +98,10 @@ class Generate:
         found = torch.stack([logs, (outputs.argmax(2) == targets).to(logs.dtype)], dim=2)
         return found * (targets >= 0).unsqueeze(-1)
 
+    def known(self, targets: Tensor) -> Tensor:
+        """Of which samples the text is known (n,)."""
+        return (targets >= 0).any(1)
+
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """Whether a text is written exactly, the share of right tokens, the log loss (nats per token) and its exp.
 
@@ -106,7 +110,7 @@ class Generate:
         >>> found["exact_match"].tolist(), found["token_accuracy"].mean().item()
         ([1.0, 0.0], 0.75)
         """
-        rows, targets = known_rows(self.answered(outputs, targets), targets, (targets >= 0).any(1))
+        rows, targets = known_rows(self.answered(outputs, targets), targets, self.known(targets))
         counted = (targets[:, : rows.shape[1]] >= 0).double()
         count = counted.sum(1)
         loss, right = -(rows[..., 0] * counted).sum(1), (rows[..., 1] * counted).sum(1)

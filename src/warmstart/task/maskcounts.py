@@ -7,6 +7,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,6 +17,11 @@ from warmstart.data.annotations import IGNORED
 
 BAND = 0.02
 """Width of the band along edges, of the diagonal (Cheng et al. 2021, who take 2 % for images of usual size)."""
+
+
+STRIP = 2**21
+"""Pixels that are counted at once, beside those of the rows around them."""
+Classes = npt.NDArray[np.uint8]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +60,41 @@ def counted(logits: Tensor, targets: Tensor) -> Tensor:
     >>> counted(logits, torch.tensor([[[0, 0]]], dtype=torch.uint8))[0, :6].tolist()
     [1.0, 0.0, 0.0, 1.0, 1.0, 0.0]
     """
-    classes, known = logits.shape[1], targets != IGNORED
+    known = targets != IGNORED
     said = logits.argmax(1).to(targets.dtype).masked_fill(~known, IGNORED)
+    return _counted(said, targets, known, in_band(said), in_band(targets), logits.shape[1]).float()
+
+
+def counted_in_strips(said: Classes, true: Classes, classes: int) -> Tensor:
+    """What `counted` gives of one image (6 C,), float64, of classes (H, W) that are said and true of its pixels.
+
+    Some rows are looked at after the others, so that memory does not grow with the height of the image.
+
+    >>> found = counted_in_strips(np.array([[0, 1]], np.uint8), np.array([[0, 0]], np.uint8), 2)
+    >>> found[:6].tolist()
+    [1.0, 0.0, 0.0, 1.0, 1.0, 0.0]
+    """
+    height, width = true.shape
+    reach, total = _reach(height, width), torch.zeros(6 * classes, dtype=torch.float64)
+    step = max(1, STRIP // width)
+    for top in range(0, height, step):
+        bottom = min(height, top + step)
+        above, below = max(0, top - reach), min(height, bottom + reach)  # what the band of these rows depends on
+        truth = torch.from_numpy(true[above:below])[None]
+        known = truth != IGNORED
+        told = torch.from_numpy(said[above:below])[None].masked_fill(~known, IGNORED)
+        rows = slice(top - above, bottom - above)
+        band, true_band = (in_band(each, reach)[:, rows] for each in (told, truth))
+        total += _counted(told[:, rows], truth[:, rows], known[:, rows], band, true_band, classes)[0]
+    return total
+
+
+def _counted(said: Tensor, true: Tensor, known: Tensor, band: Tensor, true_band: Tensor, classes: int) -> Tensor:
+    """Counts (n, 6 C) of maps of classes (n, H, W); `said` is ignored where the truth is not known."""
     found = []
-    for told, true in ((known, known), (in_band(said), in_band(targets))):
-        right = _tally(targets, (said == targets) & told & true & known, classes)
-        found += [right, _tally(said, told & known, classes) - right, _tally(targets, true & known, classes) - right]
+    for told, there in ((known, known), (band, true_band)):
+        right = _tally(true, (said == true) & told & there & known, classes)
+        found += [right, _tally(said, told & known, classes) - right, _tally(true, there & known, classes) - right]
     return torch.cat(found, 1)
 
 
@@ -68,19 +104,23 @@ def parted(counts: Tensor) -> tuple[Counts, Counts]:
     return Counts(*every[:3]), Counts(*every[3:])
 
 
-def in_band(classes: Tensor) -> Tensor:
+def in_band(classes: Tensor, reach: int | None = None) -> Tensor:
     """Which pixels of maps of classes (n, H, W) lie in the inner band along the edges of their region.
 
     A pixel does if any in the square around it, of a side of twice the width of the band and one, is of another class
     or beyond the image: the band is what an erosion with that square takes away, as in the authors' code. What is
-    ignored has an edge too, the same in what is true and what is said.
+    ignored has an edge too, the same in what is true and what is said. `reach` is the width of the band in pixels, by
+    default that of maps which show the whole image.
     """
-    height, width = classes.shape[-2:]
-    reach = max(1, round(BAND * math.hypot(height, width)))
+    reach = _reach(*classes.shape[-2:]) if reach is None else reach
     # Beyond the image lies another class than any. Maxima along one axis and then the other are those of the square.
     maps = functional.pad(classes.unsqueeze(1).float(), (reach,) * 4, value=-1.0)
     most, least = _largest(maps, reach), -_largest(-maps, reach)
     return (most != least).squeeze(1)
+
+
+def _reach(height: int, width: int) -> int:
+    return max(1, round(BAND * math.hypot(height, width)))
 
 
 def _largest(maps: Tensor, reach: int) -> Tensor:
@@ -92,4 +132,4 @@ def _tally(classes: Tensor, chosen: Tensor, number: int) -> Tensor:
     """How many of the chosen pixels are of each class (n, C)."""
     first = torch.arange(len(classes), device=classes.device)[:, None, None] * number
     found = (classes.long() + first)[chosen]
-    return torch.bincount(found, minlength=len(classes) * number).reshape(-1, number).float()
+    return torch.bincount(found, minlength=len(classes) * number).reshape(-1, number).double()

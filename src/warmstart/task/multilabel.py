@@ -67,6 +67,10 @@ class MultiLabel:
         """Logits as they are."""
         return outputs
 
+    def known(self, targets: Tensor) -> Tensor:
+        """Of which samples the labels are known (n,)."""
+        return is_known(targets)
+
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """F1 over all answers and the mean of the labels' own, whether all labels are right, and the log loss.
 
@@ -74,7 +78,7 @@ class MultiLabel:
         >>> [round(found[name].mean().item(), 3) for name in ("micro_f1", "macro_f1", "exact_match")]
         [0.857, 0.833, 0.5]
         """
-        outputs, targets = known_rows(outputs, targets, is_known(targets))
+        outputs, targets = known_rows(outputs, targets, self.known(targets))
         truth, said = targets.double(), (outputs > 0).double()
         counts = torch.stack([truth * said, truth + said], dim=2)  # (m, classes, 2): hits, and both sizes
         matters = counts[..., 1].sum(0) > 0
@@ -91,7 +95,7 @@ class MultiLabel:
         from sklearn.metrics import average_precision_score
 
         found = {name: float(value.mean()) for name, value in self.values(outputs, targets).items()}
-        outputs, targets = known_rows(outputs, targets, is_known(targets))
+        outputs, targets = known_rows(outputs, targets, self.known(targets))
         occurs = (targets.sum(0) > 0).numpy()
         if occurs.any():
             scores = average_precision_score(targets.numpy()[:, occurs], outputs.numpy()[:, occurs])

@@ -69,13 +69,17 @@ class Regress:
         """Outputs as they are."""
         return outputs
 
+    def known(self, targets: Tensor) -> Tensor:
+        """Of which samples the numbers are known (n,)."""
+        return is_known(targets)
+
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """R2 (mean over the numbers), and squared and absolute errors.
 
         >>> round(REGRESS.values(torch.tensor([[0.0], [2.0]]), torch.tensor([[0.0], [1.0]]))["r2"].mean().item(), 6)
         -1.0
         """
-        outputs, targets = known_rows(outputs, targets, is_known(targets))
+        outputs, targets = known_rows(outputs, targets, self.known(targets))
         truth = targets.double()
         error = outputs - truth
         statistics = torch.cat([error.square(), truth, truth.square()], dim=1)
@@ -91,7 +95,7 @@ class Regress:
         from scipy.stats import spearmanr
 
         found = {name: float(value.mean()) for name, value in self.values(outputs, targets).items()}
-        outputs, targets = known_rows(outputs, targets, is_known(targets))
+        outputs, targets = known_rows(outputs, targets, self.known(targets))
         first, true = outputs[:, 0].numpy(), targets[:, 0].numpy()
         if len(first) > 2 and first.std() > 0 and true.std() > 0:
             found["spearman"] = float(spearmanr(first, true).statistic)

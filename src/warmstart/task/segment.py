@@ -25,6 +25,7 @@ from warmstart.model.dilation import dilated
 from warmstart.model.pyramid import pyramid
 from warmstart.model.segment.decoder import decoder_head
 from warmstart.model.segment.design import design_of
+from warmstart.model.segment.published import adopt, asked
 from warmstart.task import maskloss
 from warmstart.task.base import Values, known_rows, linearised
 from warmstart.task.maskcounts import Counts, counted, parted
@@ -37,7 +38,8 @@ class Segment:
     """The segmentation task; see `warmstart.task.base.Task` for the contract.
 
     Args:
-        head: name of the decoder, with options behind it; empty: a U-Net.
+        head: name of the decoder, with options behind it; empty: the one that the backbone was trained with, or a
+            U-Net.
         loss: what it is trained with; empty: `cross_entropy+dice`. See `warmstart.task.maskloss`.
     """
 
@@ -60,7 +62,7 @@ class Segment:
 
         Raises `BackboneError` where it has no such maps.
         """
-        design, options = design_of(self._head)
+        design, options = design_of(asked(self._head, backbone))
         stride, (wanted, *others) = design.output_stride(options), design.strides(options)
         if backbone.maps is not None and backbone.maps.strides in (wanted, *others):
             return backbone
@@ -83,8 +85,10 @@ class Segment:
         )
 
     def head_on(self, backbone: Backbone, target: Target, *, dropout: float = 0.0, seed: int = 0) -> nn.Module:
-        """The decoder on the maps of a suited backbone."""
-        return decoder_head(self._head, backbone.maps, len(target.classes), dropout=dropout, seed=seed)
+        """The decoder on the maps of a suited backbone; of one that came with such a decoder, with its weights."""
+        made = decoder_head(asked(self._head, backbone), backbone.maps, len(target.classes), dropout=dropout, seed=seed)
+        adopt(made, backbone, target.classes)
+        return made
 
     def loss(
         self,
@@ -95,7 +99,7 @@ class Segment:
         class_weights: Tensor | None = None,
     ) -> Tensor:
         """Mean over the images of each one's own loss; of what is kept, that without smoothing and class weights."""
-        some = (targets != IGNORED).flatten(1).any(1)
+        some = self.known(targets)
         if outputs.ndim == 2:
             each = outputs[:, -1]
         else:
@@ -104,7 +108,7 @@ class Segment:
 
     def weight(self, targets: Tensor, class_weights: Tensor | None = None) -> float:
         """The number of images of which any pixel is known; 1 where there is none."""
-        return float((targets != IGNORED).flatten(1).any(1).sum()) or 1.0
+        return float(self.known(targets).sum()) or 1.0
 
     def balanced(self, targets: Tensor, classes: int) -> Tensor:
         """Median frequency over frequency of each class (Eigen & Fergus 2015), shape (classes,).
@@ -133,6 +137,10 @@ class Segment:
             loss = maskloss.of_images(rows, true, self._terms)
             parts.append(torch.cat([counted(rows, true), loss[:, None]], 1))
         return torch.cat(parts)
+
+    def known(self, targets: Tensor) -> Tensor:
+        """Which images have a pixel that is not ignored (n,)."""
+        return (targets != IGNORED).flatten(1).any(1)
 
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """Mean IoU, mean Dice coefficient, mean boundary IoU, share of right pixels; and 1 - mean IoU of each image.
@@ -194,8 +202,7 @@ class Segment:
         )
 
     def _known(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        some = (targets != IGNORED).flatten(1).any(1)
-        return known_rows(self.answered(outputs, targets), targets, some)
+        return known_rows(self.answered(outputs, targets), targets, self.known(targets))
 
     def combine(self, outputs: Sequence[Tensor]) -> Tensor:
         """Logits of the mean of the probabilities.

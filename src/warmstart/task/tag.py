@@ -95,6 +95,10 @@ class Tag:
         length = min(outputs.shape[1], targets.shape[1])
         return at_words(outputs, [torch.nonzero(row[:length] != UNKNOWN).flatten().numpy() for row in targets])
 
+    def known(self, targets: Tensor) -> Tensor:
+        """Which texts have a word whose tag is known (n,)."""
+        return (targets != UNKNOWN).any(1)
+
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """F1, precision and recall of entities, where there are any; token accuracy, and log loss in nats; by text.
 

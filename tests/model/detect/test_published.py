@@ -12,7 +12,7 @@ from torch import nn
 
 from warmstart.data.scenes import BoxTarget
 from warmstart.errors import BackboneError
-from warmstart.model.adapters.torchvision_detectors import DETECTORS
+from warmstart.model.adapters.torchvision_whole import DETECTORS
 from warmstart.model.catalog import load_backbone
 from warmstart.model.detect.base import Detector
 from warmstart.model.detect.catalog import strides, usual

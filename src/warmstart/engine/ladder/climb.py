@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Sequence
 
 import numpy as np
+from torch import Tensor
 
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Started
@@ -22,7 +23,8 @@ from warmstart.engine.ladder.simple import SIMPLE
 from warmstart.errors import TrainingError
 from warmstart.evaluation.intervals import paired
 from warmstart.evaluation.outcome import Rung as Tried
-from warmstart.evaluation.scoring import calibrated, scores
+from warmstart.evaluation.scoring import calibrated, of_known, scores
+from warmstart.evaluation.units import number
 
 REFERENCES = ("probe", *SIMPLE)
 """Rungs that the final model is compared with, and that are fitted in seconds."""
@@ -93,10 +95,11 @@ def _tell_baselines(
 ) -> None:
     """Say whether what was chosen is better on validation than the other baselines."""
     targets = context.data.targets(context.data.split.val)
+    units = of_known(context.task, targets, context.data.units(context.data.split.val)) if len(targets) else None
     baselines = [row.name for row in tried if row.role == "baseline" and row.name in contenders and row.name != chosen]
     for name in baselines if len(targets) else ():
         mine, other = (scores(context.task, contenders[one].val_outputs, targets) for one in (chosen, name))
-        gain = paired(mine, other, context.seed)
+        gain = paired(mine, other, context.seed, units)
         how = "is better than" if gain.low > 0 else "is worse than" if gain.high < 0 else "is not told apart from"
         span = f"{100 * gain.value:+.1f} points, interval {100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
         context.listener(Decided(f"{chosen} {how} the baseline {name} on validation ({span})"))
@@ -120,7 +123,7 @@ def _try(
     start = time.monotonic()
     context.listener(Started(f"rung {rung.name}"))
     contender = rung.climb(context, contenders)
-    targets = context.data.targets(context.data.split.val)
+    targets, units = context.data.targets(context.data.split.val), context.data.units(context.data.split.val)
     outputs = contender.val_outputs
     val = context.task.metrics(calibrated(context.task, outputs, targets), targets) if len(targets) else {}
     if rung.role == "baseline":
@@ -131,7 +134,9 @@ def _try(
         said = Verdict(True, "the first candidate")
     else:
         favoured = getattr(rung, "favoured", False)
-        doubt = has_benefit_of_the_doubt(contender, len(targets), favoured=favoured) and best not in ahead
+        doubt = (
+            has_benefit_of_the_doubt(contender, number(units, len(targets)), favoured=favoured) and best not in ahead
+        )
         rival = contender.made_of[0] if doubt and contender.made_of else best
         said = gate(
             context.task,
@@ -141,11 +146,12 @@ def _try(
             contenders[rival].val_outputs,
             targets,
             context.seed,
+            units=units,
             mixture=bool(contender.made_of),
             doubt=doubt,
         )
     seconds = max(time.monotonic() - start, contender.seconds)  # loading is quicker, and says nothing of the rung
-    context.listener(Finished(f"rung {rung.name}", seconds))
+    context.listener(Finished(f"rung {rung.name}", seconds, _shown(context, val, outputs, targets)))
     context.listener(Decided(f"{rung.name} {'kept' if said.kept else 'not kept'}: {said.why}"))
     row = Tried(
         rung.name,
@@ -161,6 +167,15 @@ def _try(
     )
     context.listener(Advanced("rungs"))
     return row, contender
+
+
+def _shown(context: LadderContext, val: dict[str, float], outputs: Tensor, targets: Tensor) -> dict[str, float]:
+    """What is told at the end of a rung: of the state that it leaves behind, as the table of all rungs has it."""
+    if not val:
+        return {}
+    metric, task = context.task.primary_metric, context.task
+    loss = float(task.loss(calibrated(task, outputs, targets), targets))
+    return {"val_loss": loss, f"val_{metric}": val[metric]} if metric in val else {"val_loss": loss}
 
 
 def everything(data: RunData) -> RunData:

@@ -15,10 +15,12 @@ import dataclasses
 import numpy as np
 from torch import Tensor
 
+from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.contender import Contender
 from warmstart.evaluation.intervals import paired
 from warmstart.evaluation.measures import metric_name
-from warmstart.evaluation.scoring import Merit, scores
+from warmstart.evaluation.scoring import Merit, of_known, scores
+from warmstart.evaluation.units import number
 from warmstart.task.base import Task
 
 FEW = 40
@@ -48,23 +50,27 @@ def gate(
     targets: Tensor,
     seed: int,
     *,
+    units: IntArray | None = None,
     mixture: bool = False,
     doubt: bool = False,
 ) -> Verdict:
     """Compare validation outputs (n, classes) of a contender with those of the best so far.
 
-    `mixture`: it is made of earlier rungs; `doubt`: it has the benefit of it.
+    `units` (n,) number validation samples that belong together. `mixture`: it is made of earlier rungs; `doubt`: it has
+    the benefit of it.
     """
     new, old = Merit.of(task, outputs, targets), Merit.of(task, best, targets)
     gain, loss_gain = new.metric - old.metric, new.gain - old.gain
-    interval = paired(scores(task, outputs, targets), scores(task, best, targets), seed)
+    interval = paired(scores(task, outputs, targets), scores(task, best, targets), seed, of_known(task, targets, units))
     metric = metric_name(task.primary_metric)
     spread = f"interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
     gained, equal = f"{100 * gain:+.1f} points of {metric}", f"equal {metric}"
     tied, lower = bool(np.isclose(gain, 0)), loss_gain > TELLING * abs(old.gain)
     if doubt and (gain > 0 or tied):
         who = "an ensemble" if mixture else name
-        what = f"{who} that is no worse than {best_name} on only {len(targets)} validation samples"
+        few = f"{len(targets)} validation samples"
+        few = few if units is None else f"{number(units, 0)} independent units of validation"
+        what = f"{who} that is no worse than {best_name} on only {few}"
         return Verdict(True, f"{what} is the better choice ({spread})")
     wins = interval.low > 0 if mixture else gain > 0 and not tied
     if wins or (tied and lower and not mixture):
@@ -77,5 +83,7 @@ def gate(
 
 
 def has_benefit_of_the_doubt(contender: Contender, samples: int, *, favoured: bool = False) -> bool:
-    """Whether validation has few samples, and it is favoured, or an ensemble of which nothing was chosen on them."""
+    """Whether validation has few samples (or units of them), and it is favoured, or an ensemble of which nothing was
+    chosen on them.
+    """
     return samples < FEW and (favoured or (bool(contender.made_of) and not contender.settings))

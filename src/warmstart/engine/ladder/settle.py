@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,7 +26,8 @@ from warmstart.engine.ladder.gate import FEW, Verdict, gate
 from warmstart.evaluation.intervals import paired
 from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Rung as Tried
-from warmstart.evaluation.scoring import scores
+from warmstart.evaluation.scoring import of_known, scores
+from warmstart.evaluation.units import number
 
 
 def settle(
@@ -37,11 +39,12 @@ def settle(
     if not rows or not len(targets):
         return transfer, ""
     baseline = max(rows, key=lambda row: row.val.get(context.task.primary_metric, float("-inf"))).name
-    if len(targets) < FEW:
+    units = context.data.units(context.data.split.val)
+    if number(units, len(targets)) < FEW:
         said = _few(transfer, baseline, contenders, context)
     else:
         outputs = [contenders[name].val_outputs for name in (transfer, baseline)]
-        said = gate(context.task, transfer, outputs[0], baseline, outputs[1], targets, context.seed)
+        said = gate(context.task, transfer, outputs[0], baseline, outputs[1], targets, context.seed, units=units)
     return (transfer if said.kept else baseline), said.why
 
 
@@ -55,7 +58,8 @@ def _few(transfer: str, baseline: str, contenders: Mapping[str, Contender], cont
         indices, on = [split.train, split.val], f"{on} and {len(split.train)} training samples left out of fits"
     targets = torch.cat([context.data.targets(some) for some in indices])
     one, other = (scores(context.task, each, targets) for each in outputs)
-    gain = paired(one, other, context.seed)
+    units = context.data.units(np.concatenate(indices))
+    gain = paired(one, other, context.seed, of_known(context.task, targets, units))
     span = f"{100 * gain.value:+.1f} points of {metric_name(context.task.primary_metric)}"
     span = f"{span} against {baseline} (interval {100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
     chance = ", which chance explains" if gain.low <= 0 < gain.value else ""

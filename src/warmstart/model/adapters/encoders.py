@@ -26,11 +26,12 @@ class Form:
     sized: bool = False  # whether that size can be chosen: no parameter depends on it
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # of its class
     within: str = ""  # where it is in a model that is more than an encoder
+    backbone: bool = False  # whether the configuration of that model holds one of its own for it
 
 
 _DINO = Form(("embeddings",), ("layernorm", "class token"))
 _CONVNEXT = Form(("embeddings",), ("map", "layernorm"), fixed=False)
-_DETECTOR = Form(("embedder",), ("map",), fixed=False, within="model.backbone.model.")
+_DETECTOR = Form(("embedder",), ("map",), fixed=False, within="model.backbone.model.", backbone=True)
 FORMS = {
     "vit": dataclasses.replace(_DINO, options={"add_pooling_layer": False}),
     "dinov2": _DINO,
@@ -42,6 +43,7 @@ FORMS = {
     "resnet": Form(("embedder",), ("map",), fixed=False),
     "rt_detr": _DETECTOR,
     "d_fine": _DETECTOR,
+    "segformer": Form((), ("map",), fixed=False, within="segformer."),
     "clip_vision_model": Form(("embeddings", "pre_layrnorm"), ("class token", "post_layernorm")),
     "siglip_vision_model": Form(("embeddings",), ("post_layernorm", "head")),
 }
@@ -68,7 +70,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.model = model
         self._form = form
-        self._at = "" if hasattr(model, form.before[0]) else "vision_model"  # as older versions have it
+        self._at = "vision_model" if hasattr(model, "vision_model") else ""  # as older versions have it
         self._layers = next(name for name, part in self._root.named_modules() if isinstance(part, nn.ModuleList))
         layers = list(self._root.get_submodule(self._layers).children())
         needed = inspect.signature(layers[0].forward).parameters.values()

@@ -167,7 +167,7 @@ def _module(config: dict[str, Any]) -> nn.Module:
     from transformers import AutoBackbone, AutoConfig, AutoModel
 
     filled = AutoConfig.for_model(**config)
-    if form.within:
+    if form.backbone:
         model = AutoBackbone.from_config(filled.backbone_config)  # type: ignore[no-untyped-call]
     else:
         model = AutoModel.from_config(filled, **form.options)  # type: ignore[no-untyped-call]

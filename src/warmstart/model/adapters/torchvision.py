@@ -1,8 +1,8 @@
 """`torchvision:NAME`, `torchvision:NAME.WEIGHTS`: classifiers of torchvision without their last layer.
 
 The features are what that layer reads: pooled activations, for VGG those of its second hidden layer. They are the same
-as with timm, which has many of the same networks, and the layer is the backbone's `source_head`. Of a whole detector,
-`torchvision:fasterrcnn_resnet50_fpn`, it is the body (`warmstart.model.adapters.torchvision_detectors`).
+as with timm, which has many of the same networks, and the layer is the backbone's `source_head`. Of a whole detector or
+segmenter, `torchvision:fasterrcnn_resnet50_fpn`, it is the body (`warmstart.model.adapters.torchvision_whole`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from warmstart.errors import BackboneError, nearest
 from warmstart.model.adapters.base import assemble, crop_share, drawn, seeded, smallest_size
-from warmstart.model.adapters.torchvision_detectors import DETECTORS, bodied, body, is_detector
 from warmstart.model.adapters.torchvision_files import fetched
+from warmstart.model.adapters.torchvision_whole import WHOLE, bodied, body, is_whole
 from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.preprocess.spec import PreprocessSpec
 
@@ -33,7 +33,7 @@ class TorchvisionSupplier:
 
     def load(self, name: str, *, pretrained: bool, seed: int) -> Backbone:
         """The network without its last layer, with the preprocessing of its weights' `transforms()`."""
-        if is_detector(name):
+        if is_whole(name):
             return bodied(name, pretrained=pretrained, seed=seed)
         entry = entry_of(name)
         module = _module(name, entry, seed)
@@ -58,15 +58,15 @@ class TorchvisionSupplier:
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
         """The module with torchvision's default initialisation."""
-        if is_detector(name):
+        if is_whole(name):
             return body(name, seed=seed)
         module = _module(name, entry_of(name), seed)
         _behead(module)
         return module
 
     def licence(self, name: str) -> str:
-        """See `licence_of`; torchvision states none for detectors."""
-        return "unknown" if is_detector(name) else licence_of(entry_of(name))
+        """See `licence_of`; torchvision states none for detectors and segmenters."""
+        return "unknown" if is_whole(name) else licence_of(entry_of(name))
 
 
 SUPPLIER = TorchvisionSupplier()
@@ -81,7 +81,7 @@ def entry_of(name: str) -> Any:
     """The entry of torchvision for the weights that a name means, which are the default where it names none."""
     network, _, wanted = name.partition(".")
     if network not in names():
-        near = nearest(network, [*names(), *DETECTORS])
+        near = nearest(network, [*names(), *WHOLE])
         raise BackboneError(f"no network of torchvision is called {network!r}", do=f"the nearest: {near}")
     every = torchvision.models.get_model_weights(network)
     if not wanted:

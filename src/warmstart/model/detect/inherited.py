@@ -1,4 +1,6 @@
-"""Weights of a whole detector in a new head: by name, and where there is a row for each class by those of one name."""
+"""Weights of a whole detector or segmenter in a new head: by name, and where there is a row for each class by those of
+one name.
+"""
 
 from __future__ import annotations
 

@@ -56,6 +56,7 @@ class DecoderHead(nn.Module):
         with seeded(seed):
             self.decoder, self.segmentation_head = design.parts(self.maps, classes, self.options)
         self.dropout = nn.Dropout2d(dropout)
+        self.adopted = False  # whether any weight came with the backbone
 
     def forward(self, rows: Tensor) -> Tensor:
         """Logits (n, classes, size, size)."""
@@ -71,6 +72,12 @@ class DecoderHead(nn.Module):
         if logits.shape[-1] != maps.size:
             logits = functional.interpolate(logits, (maps.size, maps.size), mode="bilinear", align_corners=False)
         return logits
+
+    def reset(self, seed: int) -> None:
+        """Draw all weights anew."""
+        fresh = DecoderHead(self.name, self.maps.to_dict(), self.classes, self.options, seed=seed)
+        self.load_state_dict(fresh.state_dict())
+        self.adopted = False
 
     def at_once(self, targets: Tensor) -> int:
         """See `warmstart.model.network.Network.at_once`: the maps just before the logits are as large as the images."""

@@ -62,6 +62,8 @@ for _name in (
     designs.add(_name, f"warmstart.model.segment.supplied:{_name.upper()}")
 designs.add("fcn", "warmstart.model.segment.lastmap:FCN")
 designs.add("deeplabv3_torchvision", "warmstart.model.segment.lastmap:DEEPLABV3")
+designs.add("lraspp", "warmstart.model.segment.whole:LRASPP")
+designs.add("segformer_transformers", "warmstart.model.segment.whole:SEGFORMER")
 
 
 def design_of(text: str) -> tuple[Design, Options]:

@@ -9,8 +9,7 @@ import numpy.typing as npt
 from scipy.stats import t
 
 from warmstart.data.schema import IntArray
-from warmstart.evaluation.interval import Interval
-from warmstart.evaluation.intervals import LEVEL
+from warmstart.evaluation.interval import LEVEL, Interval
 from warmstart.select.transferability.components import components
 from warmstart.select.transferability.inputs import Floats, checked, checked_source
 from warmstart.select.transferability.nleep import posteriors

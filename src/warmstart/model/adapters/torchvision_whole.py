@@ -1,8 +1,10 @@
-"""`torchvision:fasterrcnn_resnet50_fpn`: bodies of torchvision's detectors, with the weights of the whole.
+"""`torchvision:fasterrcnn_resnet50_fpn`, `torchvision:deeplabv3_resnet50`: bodies of torchvision's detectors and
+segmenters, with the weights of the whole.
 
 Weights come from torch's cache, or from a file: `torchvision:fasterrcnn_resnet50_fpn@FILE`. The features are the means
-of the last map. What lies above the body goes to a detector of the same kind that is put on this backbone
-(`source_weights`, `warmstart.model.detect.published`); of what tells classes apart, the classes of the same name.
+of the last map. What lies above the body goes to a head of the same kind that is put on this backbone
+(`source_weights`, `warmstart.model.detect.published`, `warmstart.model.segment.published`); of what tells classes
+apart, the classes of the same name.
 """
 
 from __future__ import annotations
@@ -31,19 +33,21 @@ _VGG_MEAN, _HALF = (0.48235, 0.45882, 0.40784), (0.5,) * 3
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What torchvision does not say of its detectors in one place.
+    """What torchvision does not say of these networks in one place.
 
     Args:
-        body: `resnet50`, `vgg16` or `mobilenet`.
+        body: `resnet50`, `resnet101`, `vgg16`, `mobilenet` or `mobilenet_dilated`.
         size: pixels a side of what they see; those of 800 take any.
         norm: mean and standard deviation of the inputs.
         eps: of the batch norms of the body: where they were frozen when trained, none was added.
+        levels: cuts at which the head reads maps of some strides, where these are not the usual ones.
     """
 
     body: str
     size: int = 800
     norm: tuple[tuple[float, ...], tuple[float, ...]] = _USUAL
     eps: float = 1e-5
+    levels: tuple[tuple[int, str], ...] = ()
 
 
 DETECTORS = {
@@ -53,17 +57,30 @@ DETECTORS = {
     "ssd300_vgg16": Facts("vgg16", 300, (_VGG_MEAN, (1 / EIGHT_BITS,) * 3)),
     "ssdlite320_mobilenet_v3_large": Facts("mobilenet", 320, (_HALF, _HALF), eps=1e-3),
 }
+SEGMENTERS = {
+    "fcn_resnet50": Facts("resnet50", 520),
+    "fcn_resnet101": Facts("resnet101", 520),
+    "deeplabv3_resnet50": Facts("resnet50", 520),
+    "deeplabv3_resnet101": Facts("resnet101", 520),
+    "lraspp_mobilenet_v3_large": Facts(
+        "mobilenet_dilated", 520, levels=((8, "features.4.block.3.1"), (16, "features.16.2"))
+    ),
+}
+WHOLE = {**DETECTORS, **SEGMENTERS}
 
 
-def is_detector(name: str) -> bool:
-    """Whether a name, with or without a file behind it, is that of a detector here."""
-    return split(name)[0] in DETECTORS
+def is_whole(name: str) -> bool:
+    """Whether a name, with or without a file behind it, is that of a detector or a segmenter here."""
+    return split(name)[0] in WHOLE
 
 
 def bodied(name: str, *, pretrained: bool, seed: int) -> Backbone:
-    """The body of a detector as a backbone. Raises `BackboneError` where its weights cannot be had or do not fit."""
+    """The body of a detector or a segmenter as a backbone.
+
+    Raises `BackboneError` where its weights cannot be had or do not fit.
+    """
     wanted, file = split(name)
-    facts, entry = DETECTORS[wanted], torchvision.models.get_model_weights(wanted).DEFAULT
+    facts, entry = WHOLE[wanted], torchvision.models.get_model_weights(wanted).DEFAULT
     mean, std = facts.norm
     spec = PreprocessSpec(facts.size, "pad", interpolation="bilinear", mean=mean, std=std)
     module = body(wanted, seed=seed)
@@ -72,13 +89,13 @@ def bodied(name: str, *, pretrained: bool, seed: int) -> Backbone:
         architecture=wanted,
         source=f"torchvision {torchvision.__version__}, {entry.name}, {entry.url}",
         licence="unknown",
-        trained_on="COCO 2017",
+        trained_on="COCO 2017" if wanted in DETECTORS else "COCO 2017, the classes of Pascal VOC",
         weights_sha256="",
         parameters=0,
         min_size=64,
     )
     if not pretrained:
-        return assemble(module, spec, drawn(card, seed))
+        return dataclasses.replace(assemble(module, spec, drawn(card, seed)), levels=facts.levels)
     if file:
         path = Path(file).expanduser()
         card = dataclasses.replace(
@@ -88,15 +105,18 @@ def bodied(name: str, *, pretrained: bool, seed: int) -> Backbone:
     state = read()
     load_state(module, of_body(state, facts.body), origin=file or entry.url)
     classes = entry.meta["categories"] if _fits(state, len(entry.meta["categories"])) else ()
-    return dataclasses.replace(assemble(module, spec, card), source_weights=read, source_classes=tuple(classes))
+    return dataclasses.replace(
+        assemble(module, spec, card), source_weights=read, source_classes=tuple(classes), levels=facts.levels
+    )
 
 
 def body(name: str, *, seed: int) -> nn.Module:
     """The layers below the head, and the means of what they give, with torchvision's initialisation."""
-    facts = DETECTORS[split(name)[0]]
+    facts = WHOLE[split(name)[0]]
     with seeded(seed):
-        if facts.body == "resnet50":
-            resnet: nn.Module = torchvision.models.resnet50(norm_layer=functools.partial(nn.BatchNorm2d, eps=facts.eps))
+        if facts.body.startswith("resnet"):
+            norms = functools.partial(nn.BatchNorm2d, eps=facts.eps)
+            resnet: nn.Module = torchvision.models.get_model(facts.body, norm_layer=norms)
             resnet.fc = nn.Identity()
             return resnet
         if facts.body == "vgg16":
@@ -107,6 +127,8 @@ def body(name: str, *, seed: int) -> nn.Module:
                     nn.init.zeros_(layer.bias)
             [layer for layer in layers if isinstance(layer, nn.MaxPool2d)][2].ceil_mode = True  # 300 / 8 is 38 then
             return Pooled(layers[:-1])
+        if facts.body == "mobilenet_dilated":
+            return Pooled(torchvision.models.mobilenet_v3_large(dilated=True).features)
         norm = functools.partial(nn.BatchNorm2d, eps=facts.eps, momentum=0.03)
         layers = torchvision.models.mobilenet_v3_large(norm_layer=norm, reduced_tail=True).features
         at = [i for i, layer in enumerate(layers) if getattr(layer, "_is_cn", False)][-1]
@@ -135,10 +157,16 @@ def of_body(state: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
     ['conv1.weight']
     >>> list(of_body({"backbone.features.0.weight": 0, "backbone.extra.0.1.bias": 0}, "vgg16"))
     ['features.0.weight', 'features.24.bias']
+    >>> list(of_body({"backbone.0.0.weight": 0, "classifier.cbr.0.weight": 0}, "mobilenet_dilated"))
+    ['features.0.0.weight']
     """
-    found = {}
+    found, whole = {}, any(key.startswith("backbone.body.") for key in state)
     for key, value in state.items():
         name = re.sub(r"^backbone\.(body\.|(?=features\.))", "", key)
+        if kind == "mobilenet_dilated":
+            name = re.sub(r"^backbone\.", "features.", key)
+        elif kind.startswith("resnet") and not whole:  # of a segmenter
+            name = re.sub(r"^backbone\.", "", key)
         conv5 = re.match(r"backbone\.extra\.0\.(\d+)\.(weight|bias)$", key)
         if kind == "vgg16" and conv5:  # the part of the body behind the map that is read first
             found[f"features.{23 + int(conv5[1])}.{conv5[2]}"] = value
@@ -153,5 +181,6 @@ def _read(name: str, file: str, url: str) -> dict[str, Tensor]:
 
 def _fits(state: Mapping[str, Tensor], classes: int) -> bool:
     """Whether what tells classes apart is of so many of them."""
-    widths = [len(v) for key, v in state.items() if re.search(r"cls_(score|logits)\.bias|classification.*\.bias", key)]
+    of_classes = r"cls_(score|logits)\.bias|classification.*\.bias|^classifier\.(4|low_classifier)\.bias"
+    widths = [len(v) for key, v in state.items() if re.search(of_classes, key)]
     return bool(widths) and widths[-1] % classes == 0
