@@ -22,9 +22,12 @@ from warmstart.planning.plan import (
     ParamGroup,
     PhasePlan,
     Plan,
+    StatisticsPlan,
     StepPlan,
 )
+from warmstart.planning.target import check_target, others, own
 from warmstart.preprocess.kinds import PLURAL, UNIT, Kind
+from warmstart.recipe.aligning import Align, SelfTrain, SourceFree, Statistics, TargetStep
 from warmstart.recipe.of_backbone import Masked, Pretrain, Views
 from warmstart.recipe.phase import SMOOTHING, GradientStep, Phase
 from warmstart.recipe.recipe import Recipe
@@ -63,7 +66,7 @@ def compile_plan(
     >>> plan.steps[0].steps_per_epoch, plan.steps[0].cache.what
     (2, 'activations')
     """
-    if data.train < 1:
+    if data.train < 1 and not all(isinstance(step, SourceFree | Statistics) for step in recipe.steps):
         raise DataError(f"{data.name} has no training sample", expected="at least one")
     drafts = [_compile(step, network, data, limits) for step in _steps(recipe, network)]
     costs = Costs(network, data, speed or SpeedFacts())
@@ -132,6 +135,12 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
     match step:
         case Pretrain():
             return _pretrain(step, network, data, limits)
+        case TargetStep():
+            check_target(step, network, data)
+            return _phase(step, network, data, limits)
+        case Statistics():
+            check_target(step, network, data)
+            return StatisticsPlan(step, data.size)
         case Masked() | Views():
             return _phase(_fitting(step, data), network, data, limits)
         case GradientStep():
@@ -145,7 +154,7 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
 def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
     chain = network.facts.chain
     phase = phase if data.kind == "image" else _unmixed(phase, data)
-    if isinstance(phase, Phase) and phase.label_smoothing == "auto":
+    if isinstance(phase, Phase | Align) and phase.label_smoothing == "auto":
         phase = phase.model_copy(update={"label_smoothing": SMOOTHING[data.kind]})
     groups, frozen = group_parameters(phase, network)
     names = {name for group in groups for name in group.parameters}
@@ -159,8 +168,9 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
             do="leave the size out of the recipe; --size gives the whole run another",
         )
     size = input_size(phase.size, data, card.min_size)
-    batch = batch_size(phase, data.train)
-    steps = steps_per_epoch(data.train, batch)
+    samples = own(phase, data)
+    batch = batch_size(phase, samples)
+    steps = steps_per_epoch(samples, batch)
     still, blocks = _blocks(phase, network, groups, cut)
     if "head" in still and network.facts.maps is not None and getattr(network.head, "forced", False):
         raise RecipeError(
@@ -179,7 +189,9 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
         size=size,
         batch_size=batch,
         steps_per_epoch=steps,
-        cache=plan_cache(phase, network.facts, data, cut, size, limits),
+        cache=plan_cache(
+            phase, network.facts, dataclasses.replace(data, train=samples + others(phase, data)), cut, size, limits
+        ),
     )
 
 
@@ -205,7 +217,7 @@ def _pretrain(step: Pretrain, network: Network, data: DataFacts, limits: CacheLi
             do="leave the step out of the recipe",
         )
     step = step.model_copy(update={"objective": chosen_objective(step.objective, network.facts)})
-    return _phase(step, network, dataclasses.replace(data, train=data.train + data.unlabelled), limits)
+    return _phase(step, network, data, limits)
 
 
 def _unmixed(phase: GradientStep, data: DataFacts) -> GradientStep:
@@ -218,7 +230,9 @@ def _unmixed(phase: GradientStep, data: DataFacts) -> GradientStep:
                 f"{phase.kind} {phase.name!r} has {name}, and the data are {data.noun}",
                 do=f"leave {name} out of the recipe",
             )
-    return phase.model_copy(update={"augment": "none"}) if data.kind == "text" else phase
+    if data.kind != "text":
+        return phase
+    return phase.model_copy(update={"augment": "none"} | ({"strong": "none"} if isinstance(phase, SelfTrain) else {}))
 
 
 def _blocks(
