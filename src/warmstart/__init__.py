@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from warmstart.api.adapt import adapt
     from warmstart.api.backbones import backbones
     from warmstart.api.check import check
     from warmstart.api.compare import compare
@@ -44,6 +45,7 @@ _PLACES = {
     "PreprocessSpec": "preprocess.spec",
     "Recipe": "recipe.recipe",
     "WarmstartError": "errors",
+    "adapt": "api.adapt",
     "backbones": "api.backbones",
     "check": "api.check",
     "compare": "api.compare",
@@ -70,6 +72,7 @@ __all__ = [
     "PreprocessSpec",
     "Recipe",
     "WarmstartError",
+    "adapt",
     "backbones",
     "check",
     "compare",

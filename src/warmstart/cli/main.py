@@ -13,6 +13,7 @@ import sys
 import typer
 
 from warmstart.cli import (
+    adapt,
     backbones,
     check,
     compare,
@@ -45,6 +46,7 @@ for _command in (
     predict.predict,
     evaluate.evaluate,
     similarity.similarity,
+    adapt.adapt,
     plan.plan,
     recipes.recipes,
     backbones.backbones,
