@@ -23,8 +23,8 @@ from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.rates import assign
 from warmstart.recipe.text import from_yaml, to_yaml
 
-FACTS = DataFacts(train=33, val=10, outputs=3, size=32)
-TEXTS = dataclasses.replace(FACTS, size=16, kind="text", unlabelled=20)
+FACTS = DataFacts(train=33, val=10, outputs=3, size=32, unlabelled=20)
+TEXTS = dataclasses.replace(FACTS, size=16, kind="text")
 NAMES = list(recipes)
 
 

@@ -89,7 +89,9 @@ def find_rate(
     def step(batch: Batch, seed: int, rate: float) -> float:
         for group, lr in zip(trial.optimizer.param_groups, base_rates(plan.groups, auto=rate), strict=True):
             group["lr"] = lr
-        return stepper.step(batch, seed)
+        loss = stepper.step(batch, seed)
+        progress.batch += 1
+        return loss
 
     rates, losses = lr_find.range_test(
         step,

@@ -15,7 +15,7 @@ from warmstart.task.base import Task
 class Context:
     """`folder` is where the step may keep checkpoints; None keeps nothing. `rung` names the run in events.
 
-    `then` are the kinds of the steps that follow.
+    `tuned`: a step that follows trains the head, or the backbone through it, by gradients.
     """
 
     task: Task
@@ -25,4 +25,4 @@ class Context:
     folder: Path | None
     deadline: Deadline
     interrupt: Interrupt
-    then: tuple[str, ...] = ()
+    tuned: bool = False

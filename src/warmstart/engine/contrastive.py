@@ -9,10 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from warmstart.data.pairs import paired_order
-from warmstart.engine.memory import parts
 from warmstart.engine.score import Validation
-from warmstart.engine.seeds import seed_generators
-from warmstart.engine.stepper import Stepper
+from warmstart.engine.together import TogetherStepper
 from warmstart.model.network import Network
 from warmstart.task.base import Task
 
@@ -75,7 +73,7 @@ class SupCon:
         return float(counts[counts > 1].sum())
 
 
-class ContrastiveStepper(Stepper):
+class ContrastiveStepper(TogetherStepper):
     """Steps on batches whose loss is one of all their samples together."""
 
     def validated(self, task: Task, targets: Tensor) -> Validation:
@@ -90,38 +88,5 @@ class ContrastiveStepper(Stepper):
         return Validation.of_loss(outputs, loss / max(total, 1.0))
 
     def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
-        """Leave the gradient of the whole batch's loss, whether or not it goes through the network at once.
-
-        Where it does not, gradient caching (Gao et al. 2021, section 3.2) is exact: features are computed in parts and
-        without gradient, the loss gives the gradient of each, and then every part is computed again, with the same
-        random numbers, and that is propagated.
-        """
-        self.training.optimizer.zero_grad(set_to_none=True)
-        micro = self.training.progress.micro
-        whole = micro >= self.training.plan.batch_size  # a batch may hold one or two samples more
-        pieces = [slice(0, len(inputs))] if whole else parts(len(inputs), micro, self._least())
-        if len(pieces) == 1:
-            loss = self.objective.loss(self._outputs(inputs), targets)
-            self.accelerator.backward(loss)
-        else:
-            seeds = torch.randint(2**31, (len(pieces),)).tolist()
-            features = self._cached(inputs, pieces, seeds).requires_grad_()
-            loss = self.objective.loss(features, targets)
-            (gradient,) = torch.autograd.grad(loss, features)
-            for piece, seed in zip(pieces, seeds, strict=True):
-                seed_generators(seed, self.feed.device)
-                self.accelerator.backward((self._outputs(inputs[piece]) * gradient[piece]).sum())
-        if self.penalty is not None:
-            self.penalty.add_gradient()
-        return float(loss.detach())
-
-    def _cached(self, inputs: Tensor, pieces: list[slice], seeds: list[int]) -> Tensor:
-        """Features of all parts, without gradient; statistics of norms that train are left as they were."""
-        buffers, found = self._moving_buffers(), []
-        with torch.no_grad():
-            for piece, seed in zip(pieces, seeds, strict=True):
-                seed_generators(seed, self.feed.device)
-                found.append(self._outputs(inputs[piece]))
-            for buffer, value in buffers:
-                buffer.copy_(value)
-        return torch.cat(found)
+        """Leave the gradient of the whole batch's loss, whether or not it goes through the network at once."""
+        return self._propagated([(self.feed, inputs)], lambda features: self.objective.loss(features, targets))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-
-from torch import Tensor
 
 from warmstart.engine import freeze
 from warmstart.engine.checkpoint import PhaseFolder, ensure_space
@@ -14,7 +11,6 @@ from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Measured, Started
 from warmstart.engine.feed import Feed
 from warmstart.engine.guard import Guard
-from warmstart.engine.memory import parts
 from warmstart.engine.score import Best, Validation, better
 from warmstart.engine.seeds import derive
 from warmstart.engine.statistics import settle
@@ -138,7 +134,7 @@ class Epochs:
         loss = progress.loss / max(1, progress.samples)
         step = progress.epoch * self.feed.steps_per_epoch + progress.batch
         if self._judges:
-            settle(self.stepper.suffix, self._seen(), step)
+            settle(self.stepper.suffix, self.stepper.seen(progress.epoch), step)
         validation = self._validated() if self.feed.validates else None
         judged = validation
         if self.phase.watch == "training":
@@ -165,13 +161,6 @@ class Epochs:
             validation = self.stepper.validated(self.context.task, self._targets)
         self._validation_seconds = time.monotonic() - began
         return validation
-
-    def _seen(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """What the suffix is given in the epoch under way, with targets; no more at once than fits in training."""
-        device, progress = self.feed.device, self.training.progress
-        for batch in self.feed.train(progress.epoch):
-            for part in parts(len(batch.inputs), progress.micro, least=2):
-                yield self.feed.lift(batch.inputs[part].to(device)), batch.targets[part].to(device)
 
     def _too_late(self) -> bool:
         """Whether the next epoch, measured by the last one, would end after the deadline."""

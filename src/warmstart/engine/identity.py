@@ -16,6 +16,7 @@ from warmstart.errors import RunError
 from warmstart.files import read_json, write_json
 from warmstart.model.network import Network
 from warmstart.planning.plan import Plan
+from warmstart.recipe.aligning import TargetStep
 from warmstart.recipe.of_backbone import Pretrain
 from warmstart.recipe.recipe import Recipe
 
@@ -26,10 +27,12 @@ ESTIMATES = {"seconds", "saved", "memory", "cache"}  # depend on the machine and
 
 def identity(recipe: Recipe, plan: Plan, data: RunData, network: Network, seed: int) -> dict[str, Any]:
     """Everything that the weights at the end depend on, as JSON-able data; small, since contents are hashed."""
-    parts = (
-        ("train", "val", "unlabelled") if any(isinstance(step, Pretrain) for step in recipe.steps) else ("train", "val")
-    )
-    split = {name: _hash(_sample(data.dataset.samples[i]) for i in getattr(data.split, name)) for name in parts}
+    samples, divided = data.dataset.samples, data.split
+    split = {"train": _hash(map(_sample, (samples[i] for i in divided.train)))}
+    split["val"] = _hash(map(_sample, (samples[i] for i in divided.val)))
+    if any(isinstance(step, Pretrain | TargetStep) for step in recipe.steps):  # what their labels are is not looked at
+        unlabelled = (dataclasses.replace(samples[i], label=None) for i in divided.unlabelled)
+        split["unlabelled"] = _hash(map(_sample, unlabelled))
     facts = {
         "recipe": recipe.model_dump(mode="json"),
         "plan": _steps(plan),

@@ -30,7 +30,7 @@ from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.edited import edited
-from warmstart.planning.plan import Plan
+from warmstart.planning.plan import PhasePlan, Plan, StepPlan
 from warmstart.recipe.of_backbone import BackboneStep
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
@@ -142,9 +142,14 @@ def run_steps(plan: Plan, network: Network, data: RunData, context: Context) -> 
             raise Interrupted(f"stopped before step {name_of(step)}", do=do)
         slug = re.sub(r"[^a-z0-9]+", "-", name_of(step).lower()).strip("-")
         folder = context.folder / f"step-{index}-{slug}" if context.folder is not None else None
-        then = tuple(kind_of(later) for later in plan.steps[index + 1 :])
-        state = steps[kind_of(step)](state, step, data, dataclasses.replace(context, folder=folder, then=then))
+        tuned = any(_through_head(later) for later in plan.steps[index + 1 :])
+        state = steps[kind_of(step)](state, step, data, dataclasses.replace(context, folder=folder, tuned=tuned))
     return state
+
+
+def _through_head(step: StepPlan) -> bool:
+    """Whether its gradients pass through the head."""
+    return isinstance(step, PhasePlan) and not isinstance(step.phase, BackboneStep)
 
 
 def _result(state: RunState, plan: Plan, data: RunData, context: Context, began: float) -> RecipeResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
@@ -102,6 +103,13 @@ class Stepper:
     def validated(self, task: Task, targets: Tensor) -> Validation:
         """What the network as it stands is worth on the validation samples, whose targets these are."""
         return Validation.of(task, self.feed.validate(), targets)
+
+    def seen(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
+        """What the suffix is given in an epoch, with targets where it takes them; no more at once than in training."""
+        device = self.feed.device
+        for batch in self.feed.train(epoch):
+            for part in parts(len(batch.inputs), self.training.progress.micro, least=2):
+                yield self.feed.lift(batch.inputs[part].to(device)), batch.targets[part].to(device)
 
     def _prepared(self, batch: Batch, seed: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets on the device, mixed if the phase says so."""

@@ -24,7 +24,9 @@ from warmstart.planning.plan import (
     Plan,
     StepPlan,
 )
+from warmstart.planning.target import check_target, others, own
 from warmstart.preprocess.kinds import PLURAL, UNIT, Kind
+from warmstart.recipe.aligning import Align, TargetStep
 from warmstart.recipe.of_backbone import Masked, Pretrain, Views
 from warmstart.recipe.phase import SMOOTHING, GradientStep, Phase
 from warmstart.recipe.recipe import Recipe
@@ -132,6 +134,9 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
     match step:
         case Pretrain():
             return _pretrain(step, network, data, limits)
+        case TargetStep():
+            check_target(step, data)
+            return _phase(step, network, data, limits)
         case Masked() | Views():
             return _phase(_fitting(step, data), network, data, limits)
         case GradientStep():
@@ -145,7 +150,7 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
 def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: CacheLimits) -> PhasePlan:
     chain = network.facts.chain
     phase = phase if data.kind == "image" else _unmixed(phase, data)
-    if isinstance(phase, Phase) and phase.label_smoothing == "auto":
+    if isinstance(phase, Phase | Align) and phase.label_smoothing == "auto":
         phase = phase.model_copy(update={"label_smoothing": SMOOTHING[data.kind]})
     groups, frozen = group_parameters(phase, network)
     names = {name for group in groups for name in group.parameters}
@@ -159,8 +164,9 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
             do="leave the size out of the recipe; --size gives the whole run another",
         )
     size = input_size(phase.size, data, card.min_size)
-    batch = batch_size(phase, data.train)
-    steps = steps_per_epoch(data.train, batch)
+    samples = own(phase, data)
+    batch = batch_size(phase, samples)
+    steps = steps_per_epoch(samples, batch)
     still, blocks = _blocks(phase, network, groups, cut)
     if "head" in still and network.facts.maps is not None and getattr(network.head, "forced", False):
         raise RecipeError(
@@ -179,7 +185,9 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
         size=size,
         batch_size=batch,
         steps_per_epoch=steps,
-        cache=plan_cache(phase, network.facts, data, cut, size, limits),
+        cache=plan_cache(
+            phase, network.facts, dataclasses.replace(data, train=samples + others(phase, data)), cut, size, limits
+        ),
     )
 
 
@@ -205,7 +213,7 @@ def _pretrain(step: Pretrain, network: Network, data: DataFacts, limits: CacheLi
             do="leave the step out of the recipe",
         )
     step = step.model_copy(update={"objective": chosen_objective(step.objective, network.facts)})
-    return _phase(step, network, dataclasses.replace(data, train=data.train + data.unlabelled), limits)
+    return _phase(step, network, data, limits)
 
 
 def _unmixed(phase: GradientStep, data: DataFacts) -> GradientStep:

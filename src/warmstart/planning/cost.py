@@ -13,6 +13,7 @@ from warmstart.model.text.objective import vocabulary
 from warmstart.planning.caching import views
 from warmstart.planning.plan import AveragePlan, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
 from warmstart.planning.profile import profile, profile_head
+from warmstart.planning.target import others, own, streams
 from warmstart.recipe.of_backbone import Pretrain
 
 _FEATURE_BATCH = 16  # images that pass through the frozen part at a time, about
@@ -51,8 +52,8 @@ class Costs:
     def __init__(self, network: Network, data: DataFacts, speed: SpeedFacts) -> None:
         self._network, self._backbone, self._data, self._speed = network, network.facts, data, speed
         self._last = len(network.facts.chain.cuts) - 1
-        self._stored: set[tuple[int, int]] = set()  # (cut, size)
-        self._decoded: set[int] = set()  # sizes
+        self._stored: set[tuple[int, int, bool]] = set()  # (cut, size, whether of the target)
+        self._decoded: set[tuple[int, bool]] = set()  # (size, whether of the target)
         everything = [*network.parameters(), *network.buffers()]
         self._weights = sum(tensor.numel() * tensor.element_size() for tensor in everything)
         head = network.head
@@ -64,8 +65,13 @@ class Costs:
         """The step with its costs."""
         match step:
             case PhasePlan():
-                once = self._reach(step.cache, step.size, views(step.phase))
-                self._stored = {(at, side) for at, side in self._stored if at <= step.cut}
+                once = self._reach(
+                    step.cache, step.size, views(step.phase) * own(step.phase, self._data) + self._data.val
+                )
+                once += self._reach(
+                    step.cache, step.size, views(step.phase) * others(step.phase, self._data), target=True
+                )
+                self._stored = {(at, side, of) for at, side, of in self._stored if at <= step.cut}
                 seconds = once + step.phase.epochs * self._epoch(step, step.cache)
                 if isinstance(step.phase, Pretrain) and self._backbone.source_weights is None:  # the head is new
                     alone = dataclasses.replace(step, cut=self._last)
@@ -82,9 +88,7 @@ class Costs:
 
     def _epoch(self, step: PhasePlan, cache: CachePlan) -> float:
         """Seconds of an epoch of a phase, with its validation, when `cache` is there already."""
-        train, val, size = self._data.train, self._data.val, step.size
-        if isinstance(step.phase, Pretrain):
-            train += self._data.unlabelled
+        train, val, size = streams(step.phase) * own(step.phase, self._data), self._data.val, step.size
         below = self._flops(cache.cut, step.cut, size) * train
         forward: float = below + self._flops(cache.cut, self._last, size) * val
         suffix = (self._flops(step.cut, self._last, size) + self._head(size)) * train
@@ -104,7 +108,7 @@ class Costs:
         filling = 2 * profile(self._backbone, 0, cache.cut, size).peak
         if self._backbone.maps is not None:
             made += profile_head(self._network, size).bytes
-        passing = max(step.batch_size * (made + below + self._logits), _FEATURE_BATCH * filling)
+        passing = max(streams(phase) * step.batch_size * (made + below + self._logits), _FEATURE_BATCH * filling)
         trained = sum(group.numel for group in step.groups)
         return self._weights + 4 * trained * copies + passing + (cache.bytes if cache.where == "memory" else 0)
 
@@ -116,7 +120,10 @@ class Costs:
         4000 x 2528 x 10, 4.3 s for 1000 x 1280 x 100).
         """
         numbers = self._data.train * self._backbone.out_features * self._data.outputs
-        return self._reach(step.cache, step.size) + len(step.step.heads) * 5e-8 * numbers
+        return (
+            self._reach(step.cache, step.size, self._data.train + self._data.val)
+            + len(step.step.heads) * 5e-8 * numbers
+        )
 
     def _closed_form_memory(self, size: int, cache: CachePlan) -> int:
         """Peak bytes of the pass that makes the features, and of the features."""
@@ -132,16 +139,16 @@ class Costs:
         """Peak bytes: both sets of weights, their average, and a batch."""
         return 3 * self._weights + 2 * profile(self._backbone, 0, self._last, size).peak * _EVALUATION_BATCH
 
-    def _reach(self, cache: CachePlan, size: int, count: int = 1) -> float:
-        """Seconds to compute what the cache is to hold, as far as it is not there yet."""
-        total, seconds = count * self._data.train + self._data.val, 0.0
-        if cache.what == "activations" and (cache.cut, size) in self._stored:
+    def _reach(self, cache: CachePlan, size: int, total: int, *, target: bool = False) -> float:
+        """Seconds to compute what the cache is to hold of so many samples, as far as it is not there yet."""
+        seconds = 0.0
+        if cache.what == "activations" and (cache.cut, size, target) in self._stored:
             return 0.0
-        if cache.what != "nothing" and size not in self._decoded:
-            self._decoded.add(size)
+        if cache.what != "nothing" and (size, target) not in self._decoded:
+            self._decoded.add((size, target))
             seconds += total / self._speed.images
         if cache.what == "activations":
-            self._stored |= {(at, size) for at in (cache.cut, *cache.also)}
+            self._stored |= {(at, size, target) for at in (cache.cut, *cache.also)}
             seconds += total * self._flops(0, cache.cut, size) / (self._speed.flops * self._speed.extraction)
         return seconds
 

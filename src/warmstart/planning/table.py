@@ -7,6 +7,7 @@ from typing import Any
 
 from warmstart.planning.caching import megabytes
 from warmstart.planning.plan import AveragePlan, BlockPlan, DataFacts, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
+from warmstart.recipe.aligning import Align
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import GradientStep, Phase, PlateauRule
 
@@ -164,6 +165,8 @@ def _of_its_kind(phase: GradientStep) -> list[str]:
             return [f"two views of an input drawn together at temperature {phase.temperature:g}"]
         case Supervised():
             return ["a head for each data set"]
+        case Align():
+            return [f"as many samples of the target at once, the loss of {phase.kind} on them x {phase.weight:g}"]
         case Pretrain():
             return [
                 f"{phase.masked:.0%} of the tokens hidden" if phase.objective == "masked" else "the next token asked"

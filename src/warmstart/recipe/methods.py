@@ -208,6 +208,8 @@ recipes.add("lora", "warmstart.recipe.light:lora")
 recipes.add("finetune_all", "warmstart.recipe.whole:finetune_all")
 recipes.add("contrastive", "warmstart.recipe.representation:contrastive")
 recipes.add("further_pretrain", "warmstart.recipe.representation:further_pretrain")
+for _adapting in ("source_only", "mcc"):
+    recipes.add(_adapting, f"warmstart.recipe.adapting:{_adapting}")
 
 
 def options(name: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from warmstart.recipe.aligning import Align
 from warmstart.recipe.of_backbone import BackboneStep, Masked, Pretrain
 from warmstart.recipe.phase import GradientStep, Phase, well_formed
 from warmstart.recipe.step import Average, ClosedForm, Step
@@ -76,7 +77,7 @@ class Recipe(BaseModel):
     @model_validator(mode="after")
     def _a_head_follows(self) -> Recipe:
         for i, step in enumerate(self.steps):
-            fits = any(isinstance(later, Phase | ClosedForm) for later in self.steps[i + 1 :])
+            fits = any(isinstance(later, Phase | Align | ClosedForm) for later in self.steps[i + 1 :])
             if isinstance(step, BackboneStep) and not fits:
                 raise ValueError(
                     f"steps[{i}] ({step.kind}) changes the backbone under a head that does not know of it; expected a "

@@ -40,7 +40,7 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
 
     names = plan.step.heads
     chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, **of)
-    while "phase" in context.then and chosen.linear() is None:
+    while context.tuned and chosen.linear() is None:
         names = tuple(head for head in names if head != chosen.name) or (LINEAR,)
         chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, **of)
     put(chosen, network)

@@ -1,0 +1,1 @@
+"""Domain adaptation: steps that learn from unlabelled samples of a target, one method a file."""

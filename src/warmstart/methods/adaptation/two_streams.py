@@ -1,0 +1,158 @@
+"""The loop that methods share which align a source with a target: each step takes a batch of both."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from warmstart.data.batches import Batch
+from warmstart.engine.data import RunData
+from warmstart.engine.feed import Feed
+from warmstart.engine.objective import Objective
+from warmstart.engine.score import Validation
+from warmstart.engine.seeds import derive
+from warmstart.engine.steps.registry import Making, Parts
+from warmstart.engine.together import TogetherStepper
+from warmstart.model.network import Network
+from warmstart.planning.plan import PhasePlan
+from warmstart.recipe.aligning import Align
+from warmstart.task.base import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """What the network makes of a batch of the source and one of the target.
+
+    Features are (n, d) and (m, d), outputs (n, classes) and (m, classes); `done` is the share of the training that lies
+    behind, from 0 to 1.
+    """
+
+    source: Tensor
+    target: Tensor
+    source_outputs: Tensor
+    target_outputs: Tensor
+    done: float
+
+
+Alignment = Callable[[Pair], Tensor]
+"""A loss that is small where source and target are alike, or where predictions for the target are sure."""
+
+
+class Features(nn.Module):
+    """The part of a backbone that trains, as a module of its own: what a `Suffix` is without the head."""
+
+    def __init__(self, network: Network, cut: int) -> None:
+        super().__init__()
+        self.network, self.cut = network, cut
+
+    def forward(self, activation: Tensor, targets: Tensor | None = None) -> Tensor:
+        """Features (n, d) from the activation at the cut."""
+        return self.network.facts.chain.suffix(self.cut)(activation).float()
+
+
+class TargetStream:
+    """Batches of the target, one for each step of training: a function of the seed and the step alone."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self._per_epoch = feed.steps_per_epoch
+        self._next = -1
+        self._batches: Iterator[Batch] = iter(())
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step; those that follow one another are read ahead."""
+        epoch, number = divmod(step, self._per_epoch)
+        if step != self._next or number == 0:
+            self._batches = iter(self.feed.train(epoch, skip=number))
+        self._next = step + 1
+        return next(self._batches)
+
+
+def target_feed(making: Making, plan: PhasePlan | None = None) -> Feed:
+    """Batches of the target's samples, from stored activations where those of the source are."""
+    parts, plan = making.parts, plan or making.parts["training"].plan
+    seed, data = derive(making.context.seed, "target batches"), of_target(making.data)
+    return Feed(making.network, plan, data, parts["accelerator"], seed, parts["listener"])
+
+
+def of_target(data: RunData) -> RunData:
+    """The data with the target's samples to train on, and nothing to validate on."""
+    unlabelled, none = np.asarray(data.split.unlabelled, dtype=np.int64), np.arange(0)
+    return dataclasses.replace(data, split=dataclasses.replace(data.split, train=unlabelled, val=none))
+
+
+def features_of(making: Making) -> Parts:
+    """The parts of a stepper that reads features, and asks the head itself."""
+    accelerator, plan = making.parts["accelerator"], making.parts["training"].plan
+    return {**making.parts, "suffix": accelerator.prepare_model(Features(making.network, plan.cut))}
+
+
+@dataclasses.dataclass
+class TargetStepper(TogetherStepper):
+    """Steps of a method that adapts to a target: the weights of its last epoch are its result."""
+
+    network: Network
+
+    def validated(self, task: Task, targets: Tensor) -> Validation:
+        """What the network is worth on the source's validation samples; a later epoch counts as better in any case."""
+        found = super().validated(task, targets)
+        return found if found.score is None else dataclasses.replace(found, score=(self._step, 0.0))
+
+    @property
+    def _step(self) -> int:
+        """Steps taken so far."""
+        progress = self.training.progress
+        return progress.epoch * self.feed.steps_per_epoch + progress.batch
+
+
+@dataclasses.dataclass
+class TwoStreams(TargetStepper):
+    """Minimises the task's loss on the source's samples, and beside it `alignment` on both.
+
+    Args:
+        target: batches of the target.
+        alignment: of what the network makes of both batches.
+    """
+
+    target: TargetStream
+    alignment: Alignment
+    _other: Tensor = dataclasses.field(default_factory=lambda: torch.empty(0))
+
+    def gradients(self, batch: Batch, seed: int) -> float:
+        """Leave the gradient of both losses in the parameters; returns their sum."""
+        self._other = self.target.at(self._step).inputs.to(self.feed.device, non_blocking=True)
+        return super().gradients(batch, seed)
+
+    def seen(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
+        """Both streams in turn."""
+        for number, one in enumerate(super().seen(epoch)):
+            yield one
+            other = self.target.at(epoch * self.feed.steps_per_epoch + number).inputs
+            yield (self.target.feed.lift(other.to(self.feed.device)),)
+
+    def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
+        n, done = len(inputs), self._step / max(self.training.total, 1)
+
+        def loss_of(features: Tensor) -> Tensor:
+            outputs = self.network.answer(features).float()
+            pair = Pair(features[:n], features[n:], outputs[:n], outputs[n:], done)
+            return self.objective.loss(pair.source_outputs, targets) + self.alignment(pair)
+
+        return self._propagated([(self.feed, inputs), (self.target.feed, self._other)], loss_of)
+
+
+def two_streams(making: Making, alignment: Alignment) -> TwoStreams:
+    """A stepper that aligns so, beside the loss of the task."""
+    step = making.phase
+    assert isinstance(step, Align)
+    return TwoStreams(
+        **features_of(making),
+        objective=Objective(making.context.task, float(step.label_smoothing), None),
+        network=making.network,
+        target=TargetStream(target_feed(making)),
+        alignment=alignment,
+    )
