@@ -27,11 +27,13 @@ from warmstart.evaluation.scoring import interval_of
 from warmstart.evaluation.similarity import Similarity
 from warmstart.model.modes import evaluating
 from warmstart.model.norms import has_batch_norm
+from warmstart.recipe.aligning import TargetStep
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.select.adaptation.answers import Answers
 from warmstart.select.adaptation.registry import criteria
 from warmstart.select.similarity import compare_features
+from warmstart.select.similarity.proxy_a import right_share
 
 DEFAULT = (REFERENCE, "probe", "adabn", "mcc")
 MOST = 2000
@@ -139,6 +141,7 @@ def _run(rung: RecipeRung, context: LadderContext, target: IntArray) -> tuple[Do
     row = Tried(
         rung.name,
         rung.about,
+        adapts=any(isinstance(step, TargetStep) for step in rung.recipe.steps),
         val=interval_of(task, contender.val_outputs, data.targets(data.split.val), context.seed),
         criteria=values,
         seconds=contender.seconds,
@@ -184,7 +187,11 @@ def words_of_shift(found: Similarity | None) -> str:
     """Whether there is a shift worth adapting to."""
     if found is None:
         return "Whether there is a shift cannot be told: this backbone gives no features of whole inputs."
-    how = found.measure("proxy_a").reading or found.measure("mmd").reading
+    told, p = found.measure("proxy_a").interval, found.measure("mmd").p
+    if told is not None:
+        how = f"a linear classifier tells them apart in {round(100 * right_share(told.value))} of 100 cases"
+    else:
+        how = "too few samples to say more" if p is None else f"MMD: p = {p:.3f}"
     if found.strength == "none shown":
         return (
             f"Nothing shows a shift between source and target ({how}): a model of the source should do as it is, and "

@@ -33,6 +33,7 @@ class Tried:
 
     name: str
     about: str  # one line: what was done
+    adapts: bool = False  # it learns from the target's inputs
     val: Interval | None = None  # the primary metric on held-out samples of the source
     criteria: dict[str, float] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
@@ -119,15 +120,20 @@ some of the target's samples and measure with `warmstart evaluate`.
 
 
 def _helped(chosen: Tried, right: str) -> str:
-    """Whether what was chosen beats what never saw the target."""
-    if chosen.gain is None:
-        return f"{right[0].upper()}{right[1:]}: adaptation did not get the better of the model of the source alone."
-    against = f"{points(chosen.gain.difference)} against {REFERENCE}"
+    """Whether what was chosen beats what learned from the source alone."""
+    if not chosen.adapts:
+        first = f"It does not adapt, and {right}"
+        return f"{first}." if chosen.gain is None else f"{first}, {_against(chosen.gain)}."
+    assert chosen.gain is not None, "what adapts is compared with what does not"
     if chosen.gain.verdict == "better":
-        return f"Adaptation helped: {right}, {against}."
+        return f"Adaptation helped: {right}, {_against(chosen.gain)}."
     if chosen.gain.verdict == "worse":
-        return f"Adaptation hurt here: {right}, {against}."
-    return f"This data cannot show that adaptation helped: {right}, {against}."
+        return f"Adaptation hurt here: {right}, {_against(chosen.gain)}."
+    return f"This data cannot show that adaptation helped: {right}, {_against(chosen.gain)}."
+
+
+def _against(gain: Difference) -> str:
+    return f"{points(gain.difference)} against {REFERENCE}"
 
 
 def _beside(oracle: Tried, gap: Difference | None) -> str:
