@@ -16,7 +16,7 @@ from warmstart.errors import RunError
 from warmstart.files import read_json, write_json
 from warmstart.model.network import Network
 from warmstart.planning.plan import Plan
-from warmstart.recipe.aligning import TargetStep
+from warmstart.recipe.aligning import Statistics, TargetStep
 from warmstart.recipe.of_backbone import Pretrain
 from warmstart.recipe.recipe import Recipe
 
@@ -30,7 +30,9 @@ def identity(recipe: Recipe, plan: Plan, data: RunData, network: Network, seed: 
     samples, divided = data.dataset.samples, data.split
     split = {"train": _hash(map(_sample, (samples[i] for i in divided.train)))}
     split["val"] = _hash(map(_sample, (samples[i] for i in divided.val)))
-    if any(isinstance(step, Pretrain | TargetStep) for step in recipe.steps):  # what their labels are is not looked at
+    if any(
+        isinstance(step, Pretrain | TargetStep | Statistics) for step in recipe.steps
+    ):  # what their labels are is not looked at
         unlabelled = (dataclasses.replace(samples[i], label=None) for i in divided.unlabelled)
         split["unlabelled"] = _hash(map(_sample, unlabelled))
     facts = {

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.backbone import Backbone
-from warmstart.planning.plan import CacheLimits, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
+from warmstart.planning.plan import CacheLimits, CachePlan, DataFacts, HeadPlan, PhasePlan, StatisticsPlan, StepPlan
 from warmstart.planning.profile import profile
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.text import TextSpec
@@ -79,6 +79,8 @@ def _with_later(steps: Sequence[StepPlan], backbone: Backbone, limits: CacheLimi
     still = len(backbone.chain.cuts) - 1 if isinstance(step, HeadPlan) else step.cut  # below it, nothing has moved
     found: list[int] = []
     for later in steps[1:]:
+        if isinstance(later, StatisticsPlan):
+            break  # all that is above the first norm changes
         if not isinstance(later, PhasePlan):
             continue
         cache, at = later.cache, later.cache.cut

@@ -22,11 +22,12 @@ from warmstart.planning.plan import (
     ParamGroup,
     PhasePlan,
     Plan,
+    StatisticsPlan,
     StepPlan,
 )
 from warmstart.planning.target import check_target, others, own
 from warmstart.preprocess.kinds import PLURAL, UNIT, Kind
-from warmstart.recipe.aligning import Align, TargetStep
+from warmstart.recipe.aligning import Align, SelfTrain, SourceFree, Statistics, TargetStep
 from warmstart.recipe.of_backbone import Masked, Pretrain, Views
 from warmstart.recipe.phase import SMOOTHING, GradientStep, Phase
 from warmstart.recipe.recipe import Recipe
@@ -65,7 +66,7 @@ def compile_plan(
     >>> plan.steps[0].steps_per_epoch, plan.steps[0].cache.what
     (2, 'activations')
     """
-    if data.train < 1:
+    if data.train < 1 and not all(isinstance(step, SourceFree | Statistics) for step in recipe.steps):
         raise DataError(f"{data.name} has no training sample", expected="at least one")
     drafts = [_compile(step, network, data, limits) for step in _steps(recipe, network)]
     costs = Costs(network, data, speed or SpeedFacts())
@@ -135,8 +136,11 @@ def _compile(step: Step, network: Network, data: DataFacts, limits: CacheLimits)
         case Pretrain():
             return _pretrain(step, network, data, limits)
         case TargetStep():
-            check_target(step, data)
+            check_target(step, network, data)
             return _phase(step, network, data, limits)
+        case Statistics():
+            check_target(step, network, data)
+            return StatisticsPlan(step, data.size)
         case Masked() | Views():
             return _phase(_fitting(step, data), network, data, limits)
         case GradientStep():
@@ -226,7 +230,9 @@ def _unmixed(phase: GradientStep, data: DataFacts) -> GradientStep:
                 f"{phase.kind} {phase.name!r} has {name}, and the data are {data.noun}",
                 do=f"leave {name} out of the recipe",
             )
-    return phase.model_copy(update={"augment": "none"}) if data.kind == "text" else phase
+    if data.kind != "text":
+        return phase
+    return phase.model_copy(update={"augment": "none"} | ({"strong": "none"} if isinstance(phase, SelfTrain) else {}))
 
 
 def _blocks(

@@ -11,9 +11,9 @@ from warmstart.model.network import Network
 from warmstart.model.text.language import LanguageHead
 from warmstart.model.text.objective import vocabulary
 from warmstart.planning.caching import views
-from warmstart.planning.plan import AveragePlan, CachePlan, DataFacts, HeadPlan, PhasePlan, StepPlan
+from warmstart.planning.plan import AveragePlan, CachePlan, DataFacts, HeadPlan, PhasePlan, StatisticsPlan, StepPlan
 from warmstart.planning.profile import profile, profile_head
-from warmstart.planning.target import others, own, streams
+from warmstart.planning.target import others, own, passes, streams
 from warmstart.recipe.of_backbone import Pretrain
 
 _FEATURE_BATCH = 16  # images that pass through the frozen part at a time, about
@@ -84,11 +84,14 @@ class Costs:
                 seconds, memory = self._closed_form(step), self._closed_form_memory(step.size, step.cache)
             case AveragePlan():
                 seconds, memory = self._average(step), self._average_memory(step.size)
+            case StatisticsPlan():
+                seconds, memory = self._pass(step.size, self._data.unlabelled), self._average_memory(step.size)
+                self._stored.clear()
         return dataclasses.replace(step, seconds=seconds, memory=memory)
 
     def _epoch(self, step: PhasePlan, cache: CachePlan) -> float:
         """Seconds of an epoch of a phase, with its validation, when `cache` is there already."""
-        train, val, size = streams(step.phase) * own(step.phase, self._data), self._data.val, step.size
+        train, val, size = passes(step.phase) * own(step.phase, self._data), self._data.val, step.size
         below = self._flops(cache.cut, step.cut, size) * train
         forward: float = below + self._flops(cache.cut, self._last, size) * val
         suffix = (self._flops(step.cut, self._last, size) + self._head(size)) * train
@@ -132,11 +135,14 @@ class Costs:
 
     def _average(self, step: AveragePlan) -> float:
         """Seconds of one evaluation per alpha."""
-        forward = (self._flops(0, self._last, step.size) + self._head(step.size)) * self._data.val
-        return len(step.step.alphas) * forward / self._speed.flops
+        return len(step.step.alphas) * self._pass(step.size, self._data.val)
+
+    def _pass(self, size: int, samples: int) -> float:
+        """Seconds in which samples pass through the whole network."""
+        return (self._flops(0, self._last, size) + self._head(size)) * samples / self._speed.flops
 
     def _average_memory(self, size: int) -> int:
-        """Peak bytes: both sets of weights, their average, and a batch."""
+        """Peak bytes: both sets of weights, what becomes of them, and a batch."""
         return 3 * self._weights + 2 * profile(self._backbone, 0, self._last, size).peak * _EVALUATION_BATCH
 
     def _reach(self, cache: CachePlan, size: int, total: int, *, target: bool = False) -> float:

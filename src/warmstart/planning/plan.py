@@ -10,6 +10,7 @@ from typing import Literal
 
 from warmstart.model.activation import ActivationDtype
 from warmstart.preprocess.kinds import PLURAL, Kind
+from warmstart.recipe.aligning import Statistics
 from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.step import Average, ClosedForm
 
@@ -146,7 +147,17 @@ class AveragePlan:
     memory: int = 0
 
 
-StepPlan = PhasePlan | HeadPlan | AveragePlan
+@dataclasses.dataclass(frozen=True)
+class StatisticsPlan:
+    """A compiled `Statistics`: one pass over the target."""
+
+    step: Statistics
+    size: int
+    seconds: float = 0.0
+    memory: int = 0
+
+
+StepPlan = PhasePlan | HeadPlan | AveragePlan | StatisticsPlan
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,18 @@ import dataclasses
 from typing import Any
 
 from warmstart.planning.caching import megabytes
-from warmstart.planning.plan import AveragePlan, BlockPlan, DataFacts, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
-from warmstart.recipe.aligning import Align
+from warmstart.planning.plan import (
+    AveragePlan,
+    BlockPlan,
+    DataFacts,
+    HeadPlan,
+    ParamGroup,
+    PhasePlan,
+    Plan,
+    StatisticsPlan,
+    StepPlan,
+)
+from warmstart.recipe.aligning import Align, SelfTrain, SourceFree
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import GradientStep, Phase, PlateauRule
 
@@ -101,6 +111,14 @@ def _step(i: int, step: StepPlan, data: DataFacts) -> StepTable:
                 f"{i}. average {average.name!r}: of the weights before and after, shares {shares} tried on validation"
             )
             return StepTable(title, (), (expected,))
+        case StatisticsPlan():
+            return _statistics(i, step, data, expected)
+
+
+def _statistics(i: int, step: StatisticsPlan, data: DataFacts, *expected: tuple[str, str]) -> StepTable:
+    share = "" if step.step.share == 1 else f", x {step.step.share:g}"
+    said = f"statistics of batch normalisation from {data.unlabelled} {data.noun} of the target{share}"
+    return StepTable(f"{i}. {step.step.kind} {step.step.name!r}: {said}", (), expected)
 
 
 def _stored(step: PhasePlan | HeadPlan) -> tuple[str, str]:
@@ -165,8 +183,16 @@ def _of_its_kind(phase: GradientStep) -> list[str]:
             return [f"two views of an input drawn together at temperature {phase.temperature:g}"]
         case Supervised():
             return ["a head for each data set"]
+        case SelfTrain():
+            how = f", augmented ({phase.strong})" if phase.strong != "none" else ""
+            return [
+                f"as many samples of the target at once{how}, told as what is predicted of them with a probability of "
+                f"{phase.threshold:g} and more, their loss x {phase.weight:g}"
+            ]
         case Align():
-            return [f"as many samples of the target at once, the loss of {phase.kind} on them x {phase.weight:g}"]
+            return [f"as many samples of the target at once, the loss of {phase.kind} x {phase.weight:g}"]
+        case SourceFree():
+            return [f"samples of the target alone, the loss on pseudo-labels x {phase.pseudo:g}"]
         case Pretrain():
             return [
                 f"{phase.masked:.0%} of the tokens hidden" if phase.objective == "masked" else "the next token asked"

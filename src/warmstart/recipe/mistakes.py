@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from warmstart.errors import RecipeError, nearest
-from warmstart.recipe.aligning import Mcc
+from warmstart.recipe.aligning import Cdan, Coral, Dan, Dann, Mcc, Mdd, SelfTrain, SourceFree, Statistics
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import Phase, PlateauRule
 from warmstart.recipe.recipe import Edits, Lora, Recipe
@@ -24,6 +24,14 @@ _STEPS: dict[str, type[BaseModel]] = {
     "views": Views,
     "supervised": Supervised,
     "mcc": Mcc,
+    "dann": Dann,
+    "cdan": Cdan,
+    "dan": Dan,
+    "coral": Coral,
+    "mdd": Mdd,
+    "self_train": SelfTrain,
+    "source_free": SourceFree,
+    "statistics": Statistics,
     "closed_form": ClosedForm,
     "average": Average,
 }

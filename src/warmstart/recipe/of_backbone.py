@@ -11,6 +11,13 @@ from warmstart.recipe.phase import AugmentName, GradientStep, Rate
 HEAD_STILL: tuple[str, Rate] = ("head", None)
 
 
+def head_still(rates: tuple[tuple[str, Rate], ...]) -> tuple[tuple[str, Rate], ...]:
+    """The rows with that of the head first; `ValueError`, as pydantic wants it, where it has a rate."""
+    if dict(rates).get("head") is not None:
+        raise ValueError("the row 'head' has a rate, and this step trains no head; expected null, or no such row")
+    return (HEAD_STILL, *(row for row in rates if row != HEAD_STILL))
+
+
 class BackboneStep(GradientStep):
     """Training of the backbone on something else than the task. The head is no part of it: its row is `None`."""
 
@@ -19,9 +26,7 @@ class BackboneStep(GradientStep):
     @field_validator("rates")
     @classmethod
     def _head_still(cls, rates: tuple[tuple[str, Rate], ...]) -> tuple[tuple[str, Rate], ...]:
-        if dict(rates).get("head") is not None:
-            raise ValueError("the row 'head' has a rate, and this step trains no head; expected null, or no such row")
-        return (HEAD_STILL, *(row for row in rates if row != HEAD_STILL))
+        return head_still(rates)
 
 
 class Contrastive(BackboneStep):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from warmstart.recipe.aligning import Mcc
+from warmstart.recipe.aligning import AlignStep, SourceFree, Statistics
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import Data, Phase, Share
 
@@ -30,6 +30,16 @@ class Average(Data):
 
 
 Step = Annotated[
-    Phase | Contrastive | Pretrain | Masked | Views | Supervised | Mcc | ClosedForm | Average,
+    Phase
+    | Contrastive
+    | Pretrain
+    | Masked
+    | Views
+    | Supervised
+    | AlignStep
+    | SourceFree
+    | Statistics
+    | ClosedForm
+    | Average,
     Field(discriminator="kind"),
 ]

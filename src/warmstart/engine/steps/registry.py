@@ -35,7 +35,14 @@ steps.add("pretrain", "warmstart.engine.steps.pretrain:run")
 steps.add("masked", "warmstart.engine.steps.pretext:run_masked")
 steps.add("views", "warmstart.engine.steps.pretext:run_views")
 steps.add("supervised", "warmstart.engine.steps.pretext:run_supervised")
-steps.add("mcc", "warmstart.methods.adaptation.run:run")
+for _kind in ("mcc", "dan", "coral"):
+    steps.add(_kind, "warmstart.methods.adaptation.run:run")
+steps.add("dann", "warmstart.methods.adaptation.dann:run")
+steps.add("cdan", "warmstart.methods.adaptation.cdan:run")
+steps.add("mdd", "warmstart.methods.adaptation.mdd:run")
+steps.add("self_train", "warmstart.methods.adaptation.run:run")
+steps.add("source_free", "warmstart.methods.adaptation.shot:run")
+steps.add("statistics", "warmstart.methods.adaptation.adabn:run")
 steps.add("closed_form", "warmstart.engine.steps.closed_form:run")
 steps.add("average", "warmstart.engine.steps.average:run")
 
@@ -76,7 +83,10 @@ steppers.add("pretrain", "warmstart.engine.steps.pretrain:stepper")
 steppers.add("masked", "warmstart.engine.steps.pretext:hidden_stepper")
 steppers.add("views", "warmstart.engine.steps.pretext:view_stepper")
 steppers.add("supervised", "warmstart.engine.steps.pretext:supervised_stepper")
-steppers.add("mcc", "warmstart.methods.adaptation.mcc:stepper")
+for _kind in ("mcc", "dan", "coral", "dann", "cdan", "mdd"):
+    steppers.add(_kind, f"warmstart.methods.adaptation.{_kind}:stepper")
+steppers.add("self_train", "warmstart.methods.adaptation.selftrain:stepper")
+steppers.add("source_free", "warmstart.methods.adaptation.shot:stepper")
 
 
 def kind_of(plan: StepPlan) -> str:

@@ -1,34 +1,15 @@
-"""What all steps that adapt to a target have in common: the loop, with or without a module beside the network."""
+"""What all steps that adapt to a target have in common: the loop, and what is passed on of what it leaves."""
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-
-from torch import nn
 
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.loop import PhaseResult
 from warmstart.engine.state import RunState
 from warmstart.engine.steps.gradients import train
-from warmstart.model.network import Network
 from warmstart.planning.plan import PhasePlan, StepPlan
-
-
-class Beside(Network):
-    """A network with one more module beside it, which trains with it and is dropped when the step is done.
-
-    All else is shared with the network that it was made of, and has the same names.
-    """
-
-    def __init__(self, network: Network, beside: nn.Module) -> None:
-        super().__init__(network.facts, network.head)
-        self.beside = beside
-
-    def clone(self) -> Beside:
-        """A copy with weights of its own."""
-        return Beside(super().clone(), copy.deepcopy(self.beside))
 
 
 def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
@@ -39,7 +20,7 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
 
 
 def adapted(state: RunState, result: PhaseResult) -> RunState:
-    """The state after a step that adapts: the weights of the network alone."""
+    """The state after a step that adapts, whose best epoch is its last: the weights of the network alone."""
     own = state.network.state_dict().keys()
     weights = {name: tensor for name, tensor in result.best.items() if name in own}
     ended = state.ended(weights, result.val_outputs, *result.curve)

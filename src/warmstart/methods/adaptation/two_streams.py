@@ -110,20 +110,14 @@ class TargetStepper(TogetherStepper):
 
 
 @dataclasses.dataclass
-class TwoStreams(TargetStepper):
-    """Minimises the task's loss on the source's samples, and beside it `alignment` on both.
-
-    Args:
-        target: batches of the target.
-        alignment: of what the network makes of both batches.
-    """
+class Paired(TargetStepper):
+    """Steps that take a batch of the target beside each of the source."""
 
     target: TargetStream
-    alignment: Alignment
-    _other: Tensor = dataclasses.field(default_factory=lambda: torch.empty(0))
+    _other: Tensor = dataclasses.field(default_factory=lambda: torch.empty(0), init=False)
 
     def gradients(self, batch: Batch, seed: int) -> float:
-        """Leave the gradient of both losses in the parameters; returns their sum."""
+        """Leave the gradient of the loss on both batches in the parameters; returns the loss."""
         self._other = self.target.at(self._step).inputs.to(self.feed.device, non_blocking=True)
         return super().gradients(batch, seed)
 
@@ -133,6 +127,13 @@ class TwoStreams(TargetStepper):
             yield one
             other = self.target.at(epoch * self.feed.steps_per_epoch + number).inputs
             yield (self.target.feed.lift(other.to(self.feed.device)),)
+
+
+@dataclasses.dataclass
+class TwoStreams(Paired):
+    """Minimises the task's loss on the source's samples, and beside it `alignment` of what is made of both."""
+
+    alignment: Alignment
 
     def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
         n, done = len(inputs), self._step / max(self.training.total, 1)
@@ -147,12 +148,14 @@ class TwoStreams(TargetStepper):
 
 def two_streams(making: Making, alignment: Alignment) -> TwoStreams:
     """A stepper that aligns so, beside the loss of the task."""
+    network, target = making.network, TargetStream(target_feed(making))
+    return TwoStreams(
+        **features_of(making), objective=task_loss(making), network=network, target=target, alignment=alignment
+    )
+
+
+def task_loss(making: Making) -> Objective:
+    """What is minimised on the source."""
     step = making.phase
     assert isinstance(step, Align)
-    return TwoStreams(
-        **features_of(making),
-        objective=Objective(making.context.task, float(step.label_smoothing), None),
-        network=making.network,
-        target=TargetStream(target_feed(making)),
-        alignment=alignment,
-    )
+    return Objective(making.context.task, float(step.label_smoothing), None)
