@@ -27,7 +27,7 @@ from warmstart.evaluation.scoring import interval_of
 from warmstart.evaluation.similarity import Similarity
 from warmstart.model.modes import evaluating
 from warmstart.model.norms import has_batch_norm
-from warmstart.recipe.aligning import TargetStep
+from warmstart.recipe.aligning import Statistics, TargetStep
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.select.adaptation.answers import Answers
@@ -141,7 +141,7 @@ def _run(rung: RecipeRung, context: LadderContext, target: IntArray) -> tuple[Do
     row = Tried(
         rung.name,
         rung.about,
-        adapts=any(isinstance(step, TargetStep) for step in rung.recipe.steps),
+        adapts=any(isinstance(step, TargetStep | Statistics) for step in rung.recipe.steps),
         val=interval_of(task, contender.val_outputs, data.targets(data.split.val), context.seed),
         criteria=values,
         seconds=contender.seconds,
