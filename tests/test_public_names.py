@@ -21,6 +21,7 @@ NAMES = [
     "TransferClassifier",
     "TransferRegressor",
     "WarmstartError",
+    "adapt",
     "backbones",
     "check",
     "compare",

@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from warmstart.api.adapt import adapt
     from warmstart.api.backbones import backbones
     from warmstart.api.check import check
     from warmstart.api.compare import compare
@@ -50,6 +51,7 @@ _PLACES = {
     "TransferClassifier": "api.estimators.transfer",
     "TransferRegressor": "api.estimators.transfer",
     "WarmstartError": "errors",
+    "adapt": "api.adapt",
     "backbones": "api.backbones",
     "check": "api.check",
     "compare": "api.compare",
@@ -80,6 +82,7 @@ __all__ = [
     "TransferClassifier",
     "TransferRegressor",
     "WarmstartError",
+    "adapt",
     "backbones",
     "check",
     "compare",

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-from torch import nn
 
 from warmstart.data.targets import AnomalyTarget
 from warmstart.engine.events import Decided
@@ -20,6 +19,7 @@ from warmstart.engine.ladder.rungs import FromRung, RecipeRung, Rung
 from warmstart.engine.ladder.simple import default_simple, simple_rungs
 from warmstart.errors import RecipeError
 from warmstart.model.network import Network
+from warmstart.model.norms import has_batch_norm
 from warmstart.model.uri import Uri
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
@@ -111,7 +111,7 @@ def _on_maps(time: Time) -> list[Rung]:
         load_recipe("head_only", epochs=n, lr=MAPS_HEAD_RATE, batch_size=MAPS_BATCH, augment="light", views=MAPS_VIEWS)
         for n in MAPS_HEAD_EPOCHS
     ]
-    rate = MAPS_RATES[_has_batch_norm(time.context)]
+    rate = MAPS_RATES[has_batch_norm(time.context.backbone.module)]
     tunes = [
         load_recipe(
             "finetune",
@@ -213,12 +213,7 @@ def _starts(context: LadderContext) -> list[int]:
 
 
 def _rate(context: LadderContext) -> float:
-    return RATES[_has_batch_norm(context), len(context.data.split.train) < FEW]
-
-
-def _has_batch_norm(context: LadderContext) -> bool:
-    modules = context.backbone.module.modules()
-    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in modules)
+    return RATES[has_batch_norm(context.backbone.module), len(context.data.split.train) < FEW]
 
 
 def _probe(context: LadderContext) -> RecipeRung:

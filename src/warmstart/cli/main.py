@@ -13,6 +13,7 @@ import sys
 import typer
 
 from warmstart.cli import (
+    adapt,
     backbones,
     check,
     compare,
@@ -47,6 +48,7 @@ for _command in (
     evaluate.evaluate,
     export.export,
     similarity.similarity,
+    adapt.adapt,
     plan.plan,
     recipes.recipes,
     backbones.backbones,

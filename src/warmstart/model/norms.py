@@ -22,3 +22,12 @@ def is_norm(module: nn.Module) -> bool:
         or next(module.buffers(recurse=False), None) is not None
     )
     return holds and "norm" in type(module).__name__.lower()
+
+
+def has_batch_norm(module: nn.Module) -> bool:
+    """Whether anything in `module` keeps statistics of the batches it saw.
+
+    >>> has_batch_norm(nn.Sequential(nn.BatchNorm2d(3))), has_batch_norm(nn.LayerNorm(3))
+    (True, False)
+    """
+    return any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in module.modules())

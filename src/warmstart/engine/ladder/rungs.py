@@ -19,7 +19,7 @@ from warmstart.engine.heads.of_task import fit_head
 from warmstart.engine.heads.threads import threads_for
 from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
-from warmstart.planning.plan import HeadPlan, PhasePlan
+from warmstart.planning.plan import HeadPlan, PhasePlan, StatisticsPlan
 from warmstart.planning.profile import profile, profile_head
 from warmstart.planning.table import plan_text
 from warmstart.preprocess.image import normalise
@@ -199,7 +199,9 @@ def _phases(result: RecipeResult) -> list[PhasePlan]:
 
 
 def _untouched(result: RecipeResult) -> int:
-    """The highest cut below which no phase has changed anything."""
+    """The highest cut below which nothing has changed, statistics of norms included."""
+    if any(isinstance(step, StatisticsPlan) for step in result.plan.steps):
+        return 0
     phases = _phases(result)
     return min((p.cut for p in phases), default=len(result.network.facts.chain.cuts) - 1)
 

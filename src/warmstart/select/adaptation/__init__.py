@@ -1,0 +1,1 @@
+"""How good a model is on a target without labels, as far as its answers there tell: what a method is chosen by."""
