@@ -207,6 +207,7 @@ recipes.add("bias_only", "warmstart.recipe.light:bias_only")
 recipes.add("lora", "warmstart.recipe.light:lora")
 recipes.add("finetune_all", "warmstart.recipe.whole:finetune_all")
 recipes.add("contrastive", "warmstart.recipe.representation:contrastive")
+recipes.add("distill", "warmstart.recipe.distillation:distill")
 recipes.add("further_pretrain", "warmstart.recipe.representation:further_pretrain")
 
 

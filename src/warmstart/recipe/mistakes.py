@@ -12,7 +12,7 @@ from warmstart.errors import RecipeError, nearest
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import Phase, PlateauRule
 from warmstart.recipe.recipe import Edits, Lora, Recipe
-from warmstart.recipe.step import Average, ClosedForm
+from warmstart.recipe.step import Average, ClosedForm, Distill
 
 Path = tuple[str | int, ...]
 _STEPS: dict[str, type[BaseModel]] = {
@@ -22,6 +22,7 @@ _STEPS: dict[str, type[BaseModel]] = {
     "masked": Masked,
     "views": Views,
     "supervised": Supervised,
+    "distill": Distill,
     "closed_form": ClosedForm,
     "average": Average,
 }

@@ -21,6 +21,8 @@ from warmstart.model.inputs import weight_of
 from warmstart.model.network import Network
 from warmstart.planning.plan import HeadPlan, StepPlan
 
+GRADIENTS = {"phase", "distill"}
+"""Kinds of steps that train the head."""
 LINEAR = "blend"
 """Fitted when a phase follows and none of the heads asked for is linear: gradients need something to move."""
 
@@ -40,7 +42,7 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
 
     names = plan.step.heads
     chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, **of)
-    while "phase" in context.then and chosen.linear() is None:
+    while GRADIENTS & set(context.then) and chosen.linear() is None:
         names = tuple(head for head in names if head != chosen.name) or (LINEAR,)
         chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, **of)
     put(chosen, network)
