@@ -22,6 +22,7 @@ NAMES = [
     "check",
     "compare",
     "demo",
+    "distill",
     "evaluate",
     "fit",
     "load",
@@ -33,6 +34,7 @@ NAMES = [
     "recipes",
     "recommend",
     "similarity",
+    "update",
 ]
 
 
@@ -42,7 +44,7 @@ def python(code: str) -> str:
 
 def test_the_public_names_are_these_and_few() -> None:
     assert sorted(warmstart.__all__) == NAMES
-    assert len(NAMES) <= 22
+    assert len(NAMES) <= 24
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from warmstart.api.check import check
     from warmstart.api.compare import compare
     from warmstart.api.demo import demo
+    from warmstart.api.distill import distill
     from warmstart.api.evaluate import evaluate
     from warmstart.api.fit import fit
     from warmstart.api.plan import plan
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from warmstart.api.recipes import recipes
     from warmstart.api.recommend import recommend
     from warmstart.api.similarity import similarity
+    from warmstart.api.update import update
     from warmstart.data.schema import Dataset
     from warmstart.data.sources import load
     from warmstart.errors import WarmstartError
@@ -48,6 +50,7 @@ _PLACES = {
     "check": "api.check",
     "compare": "api.compare",
     "demo": "api.demo",
+    "distill": "api.distill",
     "evaluate": "api.evaluate",
     "fit": "api.fit",
     "load": "data.sources",
@@ -59,6 +62,7 @@ _PLACES = {
     "recipes": "api.recipes",
     "recommend": "api.recommend",
     "similarity": "api.similarity",
+    "update": "api.update",
 }
 
 __version__ = "0.1.0"
@@ -74,6 +78,7 @@ __all__ = [
     "check",
     "compare",
     "demo",
+    "distill",
     "evaluate",
     "fit",
     "load",
@@ -85,6 +90,7 @@ __all__ = [
     "recipes",
     "recommend",
     "similarity",
+    "update",
 ]
 
 

@@ -11,7 +11,7 @@ import torch
 from warmstart.api.finish import FINAL, PARTS, Measured
 from warmstart.api.reference import Judged
 from warmstart.api.run import Run
-from warmstart.api.rungs import Time
+from warmstart.api.rungs import Time, of_epochs
 from warmstart.api.saved import Side, compared
 from warmstart.api.teacher import Teacher
 from warmstart.engine.ladder.rungs import RecipeRung, Rung
@@ -28,7 +28,6 @@ from warmstart.methods.distillation.loss import agreement
 from warmstart.methods.distillation.rungs import ALONE, TEACHER, AloneRung, TeacherRung, taught
 from warmstart.model.backbone import Backbone
 from warmstart.recipe.methods import load_recipe
-from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.step import Distill
 from warmstart.report.words import noun_of
@@ -84,7 +83,7 @@ class DistillRun(Run):
         assert self.recipe is not None, "one that distils is always chosen"
         data, recipe = self.context.data, self.recipe
         if self.by_time:
-            options = [_of_epochs(recipe, epochs) for epochs in EPOCHS]
+            options = [of_epochs(recipe, epochs) for epochs in EPOCHS]
             recipe = Time(self.context, reserve).best(options, SHARE)
         student = RecipeRung(recipe.name, "the student, which learns from the teacher", recipe)
         if not self._labelled:
@@ -162,13 +161,6 @@ class DistillRun(Run):
         teacher = Side(names, tuple((bundle.networks, bundle.spec) for bundle in bundles))
         networks = tuple(member.network for member in self.members)
         return teacher, Side(self.context.backbone.card.name, ((networks, self.context.data.spec),))
-
-
-def _of_epochs(recipe: Recipe, epochs: int) -> Recipe:
-    steps = [
-        step.model_copy(update={"epochs": epochs}) if isinstance(step, GradientStep) else step for step in recipe.steps
-    ]
-    return recipe.model_copy(update={"steps": tuple(steps)})
 
 
 def as_agreement(outcome: Outcome) -> Outcome:

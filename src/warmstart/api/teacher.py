@@ -74,7 +74,9 @@ class Teacher:
         """The bundles, for the manifest of what is made from them."""
         return tuple(origin(bundle, "teacher") for bundle in self.bundles)
 
-    def outputs(self, samples: Sequence[Sample], store: ActivationStore, listener: Listener) -> tuple[Tensor, list[str]]:
+    def outputs(
+        self, samples: Sequence[Sample], store: ActivationStore, listener: Listener
+    ) -> tuple[Tensor, list[str]]:
         """Calibrated outputs (n, outputs), and for each sample why there are none, empty where there are.
 
         What is in `store` is not computed again, whatever student it was computed for. Each bundle reads the samples

@@ -26,6 +26,7 @@ from warmstart.cli import (
     recipes,
     recommend,
     similarity,
+    update,
 )
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ for _command in (
     recommend.recommend,
     pretrain.pretrain,
     distill.distill,
+    update.update,
     predict.predict,
     evaluate.evaluate,
     similarity.similarity,

@@ -26,7 +26,7 @@ def distill(
     heads: tuple[str, ...] = ("blend",),
 ) -> Recipe:
     """Fit the head on frozen features (not without `heads`), then tune the blocks from `from_block` on towards the
-    answers of a teacher, and for what is not `share` of the loss towards labels. `warmstart distill` brings the teacher.
+    answers of a teacher, and for what is not `share` of the loss towards labels. `warmstart distill` brings a teacher.
     """
     frozen: tuple[tuple[str, Rate], ...] = (("head", lr), (f"block:{from_block}..", lr), ("*", None))
     tune = Distill(

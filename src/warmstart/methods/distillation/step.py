@@ -54,7 +54,11 @@ class TaughtLoss:
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean over the samples."""
-        teacher, labelled, hard = targets[:, : self.outputs], targets[:, self.outputs] > 0, targets[:, self.outputs + 1 :]
+        teacher, labelled, hard = (
+            targets[:, : self.outputs],
+            targets[:, self.outputs] > 0,
+            targets[:, self.outputs + 1 :],
+        )
         share = torch.where(labelled, self.share, 1.0)
         total = (share * self.soft(outputs, teacher, self.temperature)).sum()
         if self.share < 1 and bool(labelled.any()):
