@@ -10,6 +10,7 @@ import numpy as np
 from warmstart.api.prepare import Decoded, divide
 from warmstart.data.audit import Audit, audit_of
 from warmstart.data.schema import IntArray, Split
+from warmstart.data.targets import OF_NAMES
 from warmstart.data.together import Sets
 
 
@@ -45,8 +46,11 @@ def audit_part(whole: Decoded, members: Sequence[int] | IntArray, split: Split) 
     """What is to be said of the samples at `members` alone, divided as `split` (positions in the whole) has it."""
     place = {int(i): k for k, i in enumerate(members)}
     parts = [np.array([place[int(i)] for i in part if int(i) in place], np.int64) for part in _parts(split)]
-    looks = [whole.looks[int(i)] for i in members]
-    found = audit_of(whole.dataset.subset(members), Split(parts[0], parts[1], parts[2], split.how, split.notes), looks)
+    looks, some = [whole.looks[int(i)] for i in members], whole.dataset.subset(members)
+    if some.target.kind in ("classify", "multilabel"):  # no class is wanting that nobody promised
+        there = tuple(name for name in some.target.classes if some.counts[name])
+        some = dataclasses.replace(some, target=OF_NAMES[some.target.kind](there))
+    found = audit_of(some, Split(parts[0], parts[1], parts[2], split.how, split.notes), looks)
     return dataclasses.replace(found, corrupt=whole.corrupt)
 
 

@@ -36,7 +36,7 @@ NAME = "distill"
 EPOCHS = (20, 10, 6, 4, 2, 1)
 SHARE = 0.3
 """Of the time, that the student may take; the same backbone without a teacher takes as long."""
-UNTRAINED: dict[str, Any] = {"lr": 1e-3, "norm": "train", "layer_decay": 1.0, "heads": ()}
+UNTRAINED: dict[str, Any] = {"lr": 1e-3, "norm": "train", "layer_decay": 1.0, "probe": False}
 """What a student with random weights is trained with: all of it at one rate from a new head, its normalisation with
 it."""
 _MEASURED = 64

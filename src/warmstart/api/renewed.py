@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.api.apart import divided, without_copies
+from warmstart.api.apart import audit_part, divided, without_copies
 from warmstart.api.options import how_read
 from warmstart.api.prepare import Decoded, Loaded, read_whole, tell_problems
 from warmstart.data.schema import PLURAL, Dataset, IntArray, Sample, Split
@@ -124,7 +124,7 @@ def prepared(
     split = _divided(whole, place, options, listener)
     for note in (split.how, *split.notes):
         listener(Decided(note))
-    findings = whole.audit(split)
+    findings = audit_part(whole, np.arange(len(whole.dataset)), split)
     tell_problems(findings, listener)
     loaded = Loaded(whole.backbone, whole.dataset, split, _as_before(whole, bundle), findings)
     return loaded, np.flatnonzero(place == REHEARSED), np.flatnonzero(place != "")
@@ -158,7 +158,7 @@ def _apart(train: IntArray, val: IntArray, test: IntArray, alike: Sets) -> tuple
 
 
 def _as_before(whole: Decoded, bundle: Bundle) -> Any:
-    """The inputs read just as the bundle reads them: these data alone might have been read shorter, or cut otherwise."""
+    """The inputs as the bundle reads them: these data alone might have been read shorter, or cut otherwise."""
     store = whole.store
     if store.spec == bundle.spec:
         return store

@@ -14,7 +14,7 @@ _ORDER = 3
 
 
 def rehearsed_order(old: npt.NDArray[np.bool_], batch_size: int, share: float, seed: int, epoch: int) -> list[IntArray]:
-    """Positions in batches of which `share` is old, with at least one sample of either kind in two: a pass over what is new.
+    """Positions in batches of which `share` is old, at least one sample of either kind in two: a pass over the new.
 
     Old samples come in turn, each once before one of them comes again, from epoch to epoch too. Where nothing is old or
     nothing new, batches are of what is there.

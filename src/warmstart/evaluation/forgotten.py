@@ -35,7 +35,7 @@ class ClassChange:
 
 @dataclasses.dataclass(frozen=True)
 class Forgotten:
-    """`old` is `None` where no old data say what was forgotten; `old_classes` and `new_classes` are of classes alone."""
+    """`old` is `None` where no old data say what was forgotten; the classes of both are there of classes alone."""
 
     metric: str
     new: Change

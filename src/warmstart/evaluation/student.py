@@ -6,6 +6,9 @@ from warmstart.evaluation.distilled import Distilled
 from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.verdict import percent, points
 
+ABOUT = 0.1
+"""A ratio this close to one is no difference worth a word."""
+
 
 def verdict(found: Distilled, on: str) -> str:
     """What was kept, what it saves, and whether the teacher was needed. `on` is what was measured on."""
@@ -17,24 +20,22 @@ def _kept(found: Distilled, on: str) -> str:
     if found.kept is None or found.teacher_reached is None or found.student_reached is None:
         return f"{agreed}; no label says how many of the answers are right."
     what, d = metric_name(found.metric), found.kept.difference
-    begun = f"{what[:1].upper()}{what[1:]} is {percent(found.student_reached.value)} on {on}, and"
-    teachers = f"{percent(found.teacher_reached.value)} of the teacher"
+    begun = f"{what[:1].upper()}{what[1:]} is {percent(found.student_reached.value)} on {on}."
+    teachers = f"The teacher's is {percent(found.teacher_reached.value)}"
     if found.kept.verdict == "worse":
-        return f"{begun} {teachers}: {points(d)}."
+        return f"{begun} {teachers}, of which the student loses: {points(d)}."
     if found.kept.verdict == "better":
-        return f"{begun} {teachers}: the student is better, {points(d)}."
-    return f"{begun} {teachers}; the difference may be chance: {points(d)}."
+        return f"{begun} {teachers}, and the student is better: {points(d)}."
+    return f"{begun} {teachers}, and the difference may be chance: {points(d)}."
 
 
 def _saved(found: Distilled) -> str:
-    teacher, student = found.teacher, found.student
-    smaller = teacher.parameters / max(1, student.parameters)
-    size = f"has {times(smaller)} {'fewer' if smaller >= 1 else 'more'} parameters"
+    smaller = found.teacher.parameters / max(1, found.student.parameters)
     faster = found.faster.value
-    time = f"is {times(faster)} {'faster' if faster >= 1 else 'slower'} for one input"
-    if smaller < 1 and faster < 1:
-        return f"It saves nothing: the student {size} and {time}."
-    return f"The student {size} and {time}."
+    size = f"has {than(smaller, 'fewer parameters', 'more parameters', 'as many parameters as its teacher')}"
+    time = f"is {than(faster, 'faster for one input', 'slower for one input', 'as fast for one input')}"
+    begun = "It saves nothing: the student" if max(smaller, faster) < 1 + ABOUT else "The student"
+    return f"{begun} {size} and {time}."
 
 
 def _needed(found: Distilled) -> str:
@@ -48,10 +49,14 @@ def _needed(found: Distilled) -> str:
     return f"{other[:1].upper()}{other[1:]} was as good, as far as this data can show: {points(d)} against it."
 
 
-def times(ratio: float) -> str:
-    """A ratio or its inverse, whichever is above one.
+def than(ratio: float, better: str, worse: str, equal: str) -> str:
+    """A ratio in words.
 
-    >>> times(3.04), times(0.25)
-    ('3.0 times', '4.0 times')
+    >>> than(3.04, "smaller", "larger", "as large"), than(0.25, "smaller", "larger", "as large")
+    ('3.0 times smaller', '4.0 times larger')
+    >>> than(1.02, "smaller", "larger", "as large")
+    'about as large'
     """
-    return f"{max(ratio, 1 / max(ratio, 1e-12)):.1f} times"
+    if 1 / (1 + ABOUT) < ratio < 1 + ABOUT:
+        return f"about {equal}"
+    return f"{ratio:.1f} times {better}" if ratio > 1 else f"{1 / max(ratio, 1e-12):.1f} times {worse}"

@@ -23,9 +23,10 @@ def distill(
     batch_size: int = 32,
     augment: AugmentName = "none",
     norm: Literal["eval", "train"] = "eval",
+    probe: bool = True,
     heads: tuple[str, ...] = ("blend",),
 ) -> Recipe:
-    """Fit the head on frozen features (not without `heads`), then tune the blocks from `from_block` on towards the
+    """Fit the head on frozen features (not without `probe`), then tune the blocks from `from_block` on towards the
     answers of a teacher, and for what is not `share` of the loss towards labels. `warmstart distill` brings a teacher.
     """
     frozen: tuple[tuple[str, Rate], ...] = (("head", lr), (f"block:{from_block}..", lr), ("*", None))
@@ -40,7 +41,7 @@ def distill(
         norm=norm,
     )
     about = "A student that learns from the answers of a teacher, beside the labels (distillation, Hinton et al. 2015)."
-    return Recipe(name="distill", about=about, steps=(*([ClosedForm(heads=heads)] if heads else []), tune))
+    return Recipe(name="distill", about=about, steps=(*([ClosedForm(heads=heads)] if probe else []), tune))
 
 
 def without_teacher(recipe: Recipe, times: float = 1.0) -> Recipe:

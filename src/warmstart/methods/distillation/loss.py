@@ -42,7 +42,7 @@ def of_labels(outputs: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     return temperature**2 * (cross - own).mean(1)
 
 
-def of_numbers(outputs: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+def of_numbers(outputs: Tensor, teacher: Tensor, temperature: float) -> Tensor:  # noqa: ARG001 (as the others)
     """Squared distance in units of the network, mean over the numbers, (n,); the temperature has no use."""
     return (outputs - teacher).square().mean(1)
 
