@@ -26,6 +26,7 @@ NAMES = [
     "check",
     "compare",
     "demo",
+    "distill",
     "evaluate",
     "export",
     "fit",
@@ -38,6 +39,7 @@ NAMES = [
     "recipes",
     "recommend",
     "similarity",
+    "update",
 ]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from warmstart.api.check import check
     from warmstart.api.compare import compare
     from warmstart.api.demo import demo
+    from warmstart.api.distill import distill
     from warmstart.api.estimators.embedder import Embedder
     from warmstart.api.estimators.transfer import TransferClassifier, TransferRegressor
     from warmstart.api.evaluate import evaluate
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from warmstart.api.recipes import recipes
     from warmstart.api.recommend import recommend
     from warmstart.api.similarity import similarity
+    from warmstart.api.update import update
     from warmstart.data.schema import Dataset
     from warmstart.data.sources import load
     from warmstart.errors import WarmstartError
@@ -56,6 +58,7 @@ _PLACES = {
     "check": "api.check",
     "compare": "api.compare",
     "demo": "api.demo",
+    "distill": "api.distill",
     "evaluate": "api.evaluate",
     "export": "api.export",
     "fit": "api.fit",
@@ -68,6 +71,7 @@ _PLACES = {
     "recipes": "api.recipes",
     "recommend": "api.recommend",
     "similarity": "api.similarity",
+    "update": "api.update",
 }
 
 __version__ = "0.1.0"
@@ -87,6 +91,7 @@ __all__ = [
     "check",
     "compare",
     "demo",
+    "distill",
     "evaluate",
     "export",
     "fit",
@@ -99,6 +104,7 @@ __all__ = [
     "recipes",
     "recommend",
     "similarity",
+    "update",
 ]
 
 

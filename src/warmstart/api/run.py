@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from warmstart.data.contact import contact_sheet
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.engine.events import Finished, Started
-from warmstart.engine.ladder.climb import climb, refit
+from warmstart.engine.ladder.climb import REFERENCES, climb, refit
 from warmstart.engine.ladder.contender import Member
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung, Rung, evaluation_seconds
@@ -42,6 +42,7 @@ from warmstart.report.card import model_card
 from warmstart.report.html import write_report
 from warmstart.report.images import illustrated
 from warmstart.report.results import write_results
+from warmstart.shipping.manifest import Origin
 from warmstart.shipping.reference import Reference
 from warmstart.shipping.scenes import Marker
 from warmstart.shipping.write import Use, write_bundle
@@ -74,6 +75,8 @@ class Run:
     windowed: bool = False
     least_score: float = 0.0
     tile: int | None = None
+    references: Collection[str] = REFERENCES
+    made_from: tuple[Origin, ...] = ()
 
     def _set_pace(self) -> None:
         """Choose what computes activations, and keep what was measured for the report."""
@@ -89,21 +92,23 @@ class Run:
         cuts = {cut for rung in rungs if isinstance(rung, RecipeRung) for cut in rung.cuts(context)}
         context.prefetch(cuts, np.concatenate([split.train, split.val]))
 
+    def _rungs(self, reserve: float) -> list[Rung]:
+        """What is tried; `reserve` seconds are not to be spent."""
+        if self.recipe is None:
+            return default_rungs(self.context, self.baseline, reserve)
+        return recipe_rungs(self.recipe, self.baseline, self.context, reserve)
+
     def climb(self) -> Outcome:
         """Climb the ladder, fit the chosen rung on all labels, open the test set, and collect what is known."""
         context = self.context
         self._set_pace()
         reserve = OVERHEAD + 1.2 * evaluation_seconds(context, len(self.loaded.split.test))
         reserve += expected_seconds(context, self.budget) + again_seconds(context)
-        if self.recipe is None:
-            rungs = default_rungs(context, self.baseline, reserve)
-        else:
-            rungs = recipe_rungs(self.recipe, self.baseline, context, reserve)
-        rungs, choose = as_begun(rungs, self.folder), None if self.recipe is None else self.recipe.name
+        rungs = as_begun(self._rungs(reserve), self.folder)
         self._prefetch(rungs)
-        climbed = climb(rungs, context, reserve=reserve, choose=choose)
+        climbed = climb(rungs, context, reserve=reserve, choose=None if self.recipe is None else self.recipe.name)
         began = time.monotonic()
-        again = refit(climbed, rungs, context, reserve=reserve)
+        again = refit(climbed, rungs, context, reserve=reserve, references=self.references)
         final = again.get(climbed.chosen)
         refit_seconds = max(time.monotonic() - began, final.seconds if final is not None else 0.0)
         shipped = final or climbed.contenders[climbed.chosen]
@@ -193,6 +198,7 @@ def write(found: Outcome, run: Run) -> None:
         data=found.data,
         reference=run.reference,
         use=_use(run, found),
+        made_from=run.made_from,
     )
     sheet = contact_sheet(loaded.dataset) if run.context.data.spec.kind == "image" else None
     write_report(found, folder / "report.html", contact_sheet=sheet)

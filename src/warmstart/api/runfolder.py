@@ -13,7 +13,20 @@ CONFIG = "run.json"
 
 
 def free_folder(stem: Path, out: str | Path | None) -> Path:
-    """Make and return a new folder: `out`, which must not exist, or the next free `<stem>-NNN`."""
+    """Make and return a new folder: `out`, which must not exist, or the next free `<stem>-NNN`.
+
+    Raises:
+        RunError: it is there, or cannot be made.
+    """
+    try:
+        return _made(stem, out)
+    except OSError as error:
+        raise RunError(
+            f"the run folder cannot be made: {error}", expected="a place that can be written", do="name it with --out"
+        ) from error
+
+
+def _made(stem: Path, out: str | Path | None) -> Path:
     if out is not None:
         folder = refuse_existing(out)
         folder.mkdir(parents=True)

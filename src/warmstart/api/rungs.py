@@ -22,6 +22,7 @@ from warmstart.model.network import Network
 from warmstart.model.norms import has_batch_norm
 from warmstart.model.uri import Uri
 from warmstart.recipe.methods import load_recipe
+from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.recipe import Recipe
 
 SCRATCH_SHARE, TUNE_SHARE, LIGHT_SHARE, SIMPLE_SHARE = 0.2, 0.35, 0.1, 0.1
@@ -251,6 +252,14 @@ def _baseline(baseline: str, time: Time) -> list[Rung]:
             )
         ]
     return []
+
+
+def of_epochs(recipe: Recipe, epochs: int) -> Recipe:
+    """The recipe with so many epochs in each of its phases."""
+    steps = [
+        step.model_copy(update={"epochs": epochs}) if isinstance(step, GradientStep) else step for step in recipe.steps
+    ]
+    return recipe.model_copy(update={"steps": tuple(steps)})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -135,8 +135,8 @@ def typed(context: typer.Context, names: Collection[str]) -> list[str]:
     return words
 
 
-def show(now: Session, result: FitResult) -> None:
-    """The rungs, the verdict, and where everything lies."""
+def show(now: Session, result: FitResult, **more: object) -> None:
+    """The rungs, the verdict, and where everything lies; `more` goes into the document that a machine reads."""
     outcome = result.outcome
     metric = outcome.metric
     now.say("")
@@ -175,5 +175,6 @@ def show(now: Session, result: FitResult) -> None:
             "differences": outcome.differences,
             "decisions": outcome.decisions,
             "seconds": outcome.seconds,
+            **more,
         }
     )

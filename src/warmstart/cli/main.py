@@ -18,6 +18,7 @@ from warmstart.cli import (
     check,
     compare,
     demo,
+    distill,
     evaluate,
     export,
     fit,
@@ -27,6 +28,7 @@ from warmstart.cli import (
     recipes,
     recommend,
     similarity,
+    update,
 )
 
 app = typer.Typer(
@@ -44,6 +46,8 @@ for _command in (
     compare.compare,
     recommend.recommend,
     pretrain.pretrain,
+    distill.distill,
+    update.update,
     predict.predict,
     evaluate.evaluate,
     export.export,

@@ -34,13 +34,13 @@ def make_stepper(
 ) -> Stepper:
     """A stepper for `training`; `anchor` are the weights that L2-SP pulls back to."""
     network, plan = training.network, training.plan
-    strength = plan.phase.l2_sp
+    strength, knew = plan.phase.l2_sp, 0 if data.known is None else data.known.outputs
     parts = Parts(
         accelerator=accelerator,
         suffix=accelerator.prepare_model(Suffix(network, plan.cut)),
         training=training,
         feed=feed,
-        penalty=StartingPoint(network, anchor, strength) if strength > 0 else None,
+        penalty=StartingPoint(network, anchor, strength, knew) if strength > 0 else None,
         listener=context.listener,
     )
     return steppers[plan.phase.kind](Making(parts, network, data, context))

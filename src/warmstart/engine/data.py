@@ -24,6 +24,24 @@ from warmstart.planning.plan import CacheLimits, DataFacts
 from warmstart.preprocess.kinds import Spec
 
 
+@dataclasses.dataclass(frozen=True)
+class Taught:
+    """What a teacher says of every sample of a data set: outputs (n, outputs), computed once, in the order of the
+    target. Of a sample that is not `labelled` (n,) the label is the teacher's own answer.
+    """
+
+    outputs: Tensor
+    labelled: Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """What a network knew before a run: `samples` of that data are rehearsed, its first `outputs` are those it had."""
+
+    samples: IntArray
+    outputs: int
+
+
 @dataclasses.dataclass
 class RunData:
     """The data of a run. `store` holds inputs at `spec.size`; stores at other sizes are made on demand and kept."""
@@ -36,6 +54,8 @@ class RunData:
     limits: CacheLimits = DEFAULT
     runtime: str = "torch"  # what computes activations
     batch: int = BATCH  # samples per forward pass of that
+    taught: Taught | None = None
+    known: Known | None = None
     _others: dict[int, InputStore] = dataclasses.field(default_factory=dict, repr=False)
 
     def inputs(self, size: int) -> InputStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from warmstart.cache.rows import StoredRows
 from warmstart.data.batches import ActivationBatches, Rows, batch_order
 from warmstart.data.pairs import paired_order
+from warmstart.data.rehearsal import rehearsed_order
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputBatches, batches_of
 from warmstart.data.views import View
@@ -22,6 +24,7 @@ from warmstart.model.network import Network
 from warmstart.planning.caching import views
 from warmstart.planning.plan import PhasePlan
 from warmstart.recipe.of_backbone import Contrastive
+from warmstart.recipe.phase import Phase
 from warmstart.task.base import task_of
 
 EVALUATED_AT_ONCE = 64
@@ -94,10 +97,13 @@ class Feed:
 
     def _order(self, epoch: int) -> list[IntArray] | None:
         """The batches of an epoch, where the step wants others than those of `batch_order`."""
-        if not isinstance(self._plan.phase, Contrastive):
+        train, phase, known = self._data.split.train, self._plan.phase, self._data.known
+        if isinstance(phase, Phase) and phase.rehearsal and known is not None:
+            old = np.isin(train, known.samples)
+            return rehearsed_order(old, self._plan.batch_size, phase.rehearsal, self._seed, epoch)
+        if not isinstance(phase, Contrastive):
             return None
-        labels = self._data.targets(self._data.split.train).numpy()
-        return paired_order(labels, self._plan.steps_per_epoch, self._seed, epoch)
+        return paired_order(self._data.targets(train).numpy(), self._plan.steps_per_epoch, self._seed, epoch)
 
     def lift(self, inputs: Tensor) -> Tensor:
         """From what a batch holds to the activation at the plan's cut, through the frozen part, without gradient."""

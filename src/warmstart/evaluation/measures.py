@@ -16,6 +16,7 @@ class Measure:
 
 MEASURES = {
     "accuracy": Measure("accuracy", "the share that is answered right"),
+    "agreement": Measure("agreement", "how far the answers are those of the teacher, taken for the truth"),
     "balanced_accuracy": Measure("balanced accuracy", "the share answered right, with every class counting the same"),
     "macro_f1": Measure("macro F1", "balance of false alarms and misses, mean over the classes"),
     "micro_f1": Measure("micro F1", "balance of false alarms and misses over all labels together"),

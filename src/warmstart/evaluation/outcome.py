@@ -9,6 +9,8 @@ import dataclasses
 from typing import Any, Literal
 
 from warmstart.data.targets import TaskName
+from warmstart.evaluation.distilled import Distilled
+from warmstart.evaluation.forgotten import Forgotten
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.similarity import Similarity
 from warmstart.evaluation.units import Independent
@@ -243,6 +245,8 @@ class Outcome:
     unknowns: Unknowns | None = None
     alarm_beyond: float | None = None  # of anomalies: a score between those without an alarm and those with one
     shift: Similarity | None = None  # training samples as A, those of `evaluated_on` as B
+    distilled: Distilled | None = None  # of a student
+    forgotten: Forgotten | None = None  # of a network that was trained further
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

@@ -20,6 +20,7 @@ from warmstart.planning.plan import (
 from warmstart.recipe.aligning import Align, SelfTrain, SourceFree
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import GradientStep, Phase, PlateauRule
+from warmstart.recipe.step import Distill
 
 COLUMNS = ("part", "row of the table", "rate", "decay", "trained", "parameters", "state")
 
@@ -174,7 +175,10 @@ def _of_its_kind(phase: GradientStep) -> list[str]:
                 f"cutmix {phase.cutmix:g}" if phase.cutmix else "",
                 f"label smoothing {float(phase.label_smoothing):g}" if phase.label_smoothing else "",
                 f"class weights {phase.class_weights}" if phase.class_weights != "none" else "",
+                f"{phase.rehearsal:.0%} of each batch rehearsed" if phase.rehearsal else "",
             ]
+        case Distill():
+            return [f"{phase.share:.0%} of the loss by the teacher's answers, at temperature {phase.temperature:g}"]
         case Contrastive():
             return [f"features of a class drawn together at temperature {phase.temperature:g}"]
         case Masked():

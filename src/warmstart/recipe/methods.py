@@ -207,6 +207,7 @@ recipes.add("bias_only", "warmstart.recipe.light:bias_only")
 recipes.add("lora", "warmstart.recipe.light:lora")
 recipes.add("finetune_all", "warmstart.recipe.whole:finetune_all")
 recipes.add("contrastive", "warmstart.recipe.representation:contrastive")
+recipes.add("distill", "warmstart.recipe.distillation:distill")
 recipes.add("further_pretrain", "warmstart.recipe.representation:further_pretrain")
 for _adapting in ("source_only", "mcc", "dann", "cdan", "dan", "coral", "mdd", "adabn", "shot", "selftrain"):
     recipes.add(_adapting, f"warmstart.recipe.adapting:{_adapting}")

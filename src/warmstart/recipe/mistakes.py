@@ -13,7 +13,7 @@ from warmstart.recipe.aligning import Cdan, Coral, Dan, Dann, Mcc, Mdd, SelfTrai
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import Phase, PlateauRule
 from warmstart.recipe.recipe import Edits, Lora, Recipe
-from warmstart.recipe.step import Average, ClosedForm
+from warmstart.recipe.step import Average, ClosedForm, Distill
 
 Path = tuple[str | int, ...]
 _STEPS: dict[str, type[BaseModel]] = {
@@ -32,6 +32,7 @@ _STEPS: dict[str, type[BaseModel]] = {
     "self_train": SelfTrain,
     "source_free": SourceFree,
     "statistics": Statistics,
+    "distill": Distill,
     "closed_form": ClosedForm,
     "average": Average,
 }

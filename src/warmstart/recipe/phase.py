@@ -141,3 +141,6 @@ class Phase(GradientStep):
     cutmix: Annotated[float, Field(ge=0)] = 0.0
     label_smoothing: Smoothing = 0.0
     class_weights: Literal["none", "balanced"] = "none"
+    rehearsal: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of each batch that is of the data a network knew before, where a run has some (`warmstart update`): an
+    epoch is then one pass over what is new (experience replay, Ratcliff 1990; Rolnick et al. 2019)."""

@@ -77,12 +77,13 @@ def tone(outcome: Outcome, rung: Rung) -> str:
 def difference_plot(outcome: Outcome) -> Markup | None:
     """The paired differences as a forest plot; `None` where nothing was compared."""
     rows = [
-        ForestRow(f"{pair.better} against {pair.than}", pair.difference, _finding(pair)) for pair in outcome.differences
+        ForestRow(f"{pair.better} against {pair.than}", pair.difference, finding(pair)) for pair in outcome.differences
     ]
     return forest(rows, rope=ROPE, unit=f"points of {metric_name(outcome.metric)}") if rows else None
 
 
-def _finding(pair: Difference) -> str:
+def finding(pair: Difference) -> str:
+    """What the colour of a paired difference says."""
     if pair.verdict in ("better", "worse"):
         return pair.verdict
     return "equal" if pair.difference.low > -ROPE and pair.difference.high < ROPE else "open"

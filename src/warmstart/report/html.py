@@ -13,9 +13,11 @@ from warmstart.files import write_text
 from warmstart.report import figures, numbers, sections, words
 from warmstart.report.answered import answered
 from warmstart.report.charts.bars import percent_axis
+from warmstart.report.distilled import distilled
 from warmstart.report.doubt import doubt
 from warmstart.report.embedding import embedding
 from warmstart.report.foretold import foretold
+from warmstart.report.forgotten import forgotten
 from warmstart.report.marked import marked
 from warmstart.report.page import render
 from warmstart.report.shifted import shifted
@@ -63,6 +65,8 @@ def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, A
             {"text": words.comparison(pair, outcome), "kind": pair.verdict.split()[0]} for pair in outcome.differences
         ],
         "differences": figures.difference_plot(outcome),
+        "distilled": distilled(outcome),
+        "forgotten": forgotten(outcome),
         "embedding": embedding(outcome),
         **sections.errors(outcome),
         "answered": answered(outcome),

@@ -50,6 +50,17 @@ class Member(_Data):
     recipe: str
 
 
+class Origin(_Data):
+    """Another bundle that a bundle was made from."""
+
+    role: Literal["teacher", "before"]
+    """It said what a student learned from, or it was trained further."""
+    data: str
+    created: str
+    digest: Sha256
+    """Sum of its `bundle.json`, and with it of all that is in it."""
+
+
 class Manifest(_Data):
     """The content of `bundle.json`."""
 
@@ -78,6 +89,7 @@ class Manifest(_Data):
     members: Annotated[tuple[Member, ...], Field(min_length=1)]
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     metrics: dict[str, Any]
+    made_from: tuple[Origin, ...] = ()
     files: dict[FileName, Sha256]
 
     @property

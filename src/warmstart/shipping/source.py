@@ -81,6 +81,13 @@ class BundleSupplier:
 SUPPLIER = BundleSupplier()
 
 
+def continued(backbone: Backbone, facts: Manifest) -> Backbone:
+    """The backbone of the first network of a bundle, taps and all, with a card that says what its weights come from."""
+    card = _card(facts, backbone, keep_name=bool(backbone.structure))
+    name = str(dataclasses.replace(Uri.of(card.name), taps=Uri.of(facts.backbone.name).taps))
+    return dataclasses.replace(backbone, card=dataclasses.replace(card, name=name))
+
+
 def _plain(facts: Manifest) -> str:
     """The name of the architecture as the bundle has it, without the taps, which are no part of it."""
     return str(dataclasses.replace(Uri.of(facts.backbone.name), taps=None))

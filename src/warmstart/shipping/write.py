@@ -25,7 +25,7 @@ from warmstart.shipping import reference as reference_file
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import new_folder, sha256
 from warmstart.shipping.inference import run
-from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
+from warmstart.shipping.manifest import STRUCTURE, Manifest, Member, Origin
 from warmstart.shipping.reading import as_samples, spec_files
 from warmstart.shipping.reference import Reference
 from warmstart.task.base import task_of
@@ -64,6 +64,7 @@ def write_bundle(
     data: str = "data",
     reference: Reference | None = None,
     use: Use = Use(),
+    made_from: Sequence[Origin] = (),
 ) -> Path:
     """Write a bundle, load it again and compare its answers, and only then give it its name.
 
@@ -82,6 +83,7 @@ def write_bundle(
         data: name of the data.
         reference: what to judge answers by, from validation and training samples.
         use: how it is to be asked.
+        made_from: other bundles that led to it.
 
     Raises:
         RunError: `folder` exists.
@@ -122,6 +124,7 @@ def write_bundle(
         members=entries,
         temperature=temperature,
         metrics=dict(metrics or {}),
+        made_from=tuple(made_from),
         files={name: sha256(content) for name, content in files.items()},
     )
     with new_folder(folder) as temporary:

@@ -188,16 +188,23 @@ def everything(data: RunData) -> RunData:
     return dataclasses.replace(data, split=merged)
 
 
-def refit(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext, *, reserve: float) -> dict[str, Contender]:
+def refit(
+    climbed: Climbed,
+    rungs: Sequence[Rung],
+    context: LadderContext,
+    *,
+    reserve: float,
+    references: Collection[str] = REFERENCES,
+) -> dict[str, Contender]:
     """The chosen rung again, on training and validation samples together, every choice fixed; empty without the time.
 
     More labels are nearly always worth more than the ability to measure once more: what is fitted here cannot be
     compared on validation any longer, and is measured on the test set alone. What it will be compared with there, and
-    costs next to nothing, is fitted again as well, so that all have seen the same labels.
+    costs next to nothing (`references`), is fitted again as well, so that all have seen the same labels.
     """
     by_name = {rung.name: rung for rung in rungs}
     names = needs(climbed.chosen, climbed.contenders)
-    names += [name for name in REFERENCES if name in climbed.contenders and name not in names]
+    names += [name for name in references if name in climbed.contenders and name not in names]
     share = 1 + len(context.data.split.val) / max(1, len(context.data.split.train))
     cost = {row.name: row.seconds for row in climbed.tried}
     left = context.deadline.left() - reserve

@@ -19,6 +19,11 @@ from warmstart.recipe.phase import Phase
 def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
     """Train from `last` or `best` of the step before, as the phase says."""
     assert isinstance(plan, PhasePlan)
+    return train_phase(state, plan, data, context)
+
+
+def train_phase(state: RunState, plan: PhasePlan, data: RunData, context: Context) -> RunState:
+    """The same of any kind of step whose head learns to answer."""
     state.begin(plan.phase.start)
     before = copied(state.network)
     result = train(state.network, plan, data, state, context)

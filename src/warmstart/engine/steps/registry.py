@@ -43,6 +43,7 @@ steps.add("mdd", "warmstart.methods.adaptation.mdd:run")
 steps.add("self_train", "warmstart.methods.adaptation.run:run")
 steps.add("source_free", "warmstart.methods.adaptation.shot:run")
 steps.add("statistics", "warmstart.methods.adaptation.adabn:run")
+steps.add("distill", "warmstart.methods.distillation.step:run")
 steps.add("closed_form", "warmstart.engine.steps.closed_form:run")
 steps.add("average", "warmstart.engine.steps.average:run")
 
@@ -87,6 +88,7 @@ for _kind in ("mcc", "dan", "coral", "dann", "cdan", "mdd"):
     steppers.add(_kind, f"warmstart.methods.adaptation.{_kind}:stepper")
 steppers.add("self_train", "warmstart.methods.adaptation.selftrain:stepper")
 steppers.add("source_free", "warmstart.methods.adaptation.shot:stepper")
+steppers.add("distill", "warmstart.methods.distillation.step:stepper")
 
 
 def kind_of(plan: StepPlan) -> str:

@@ -1,0 +1,190 @@
+"""What a student keeps of its teacher, and what a network forgets that is trained further: real sets, three draws.
+
+    python -m benchmarks.distillation --out FOLDER                    # both; goes on where it was
+    python -m benchmarks.distillation --out FOLDER --what continual --seeds 0
+
+`distil`: the teacher is EfficientNet-Lite0 with a probe on 500 labelled images of CIFAR-10, the student a MobileNetV3
+at half width with random weights, at 64 px; on the labels alone, on the teacher's answers to them too, and on those to
+1500 unlabelled images.
+`continual`: Lite0 is tuned on the digits 0 to 4 and then trained further on 5 to 9: plainly, held back by L2-SP of two
+strengths, and with old digits rehearsed. Runs lie in FOLDER, a line for each in `results/distillation.jsonl`, and the
+table in `results/distillation.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.datasets import prepare
+from benchmarks.machine import machine
+from warmstart.api.distill import distill
+from warmstart.api.fit import fit
+from warmstart.api.update import update
+
+RESULTS = Path(__file__).parent / "results"
+STUDENT, SIDE, EPOCHS = "timm:mobilenetv3_small_050?pretrained=false", 64, 15
+DISTIL = f"distill?lr=1e-3&layer_decay=1&probe=false&norm=train&epochs={EPOCHS}"
+LABELLED, UNLABELLED, TEST = 500, 1500, 1000
+PER_CLASS, HELD = 40, 40
+TUNE = "finetune?from_block=0&lr=3e-4&head=1&layer_decay=0.75&epochs=6"
+MODES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "L2-SP 0.01": {"l2_sp": 0.01},
+    "L2-SP 1": {"l2_sp": 1.0},
+    "rehearsal": {"rehearse": True},
+}
+LONG = "2h"
+
+
+def part(root: Path, classes: Sequence[str], train: slice, folder: Path) -> Path:
+    """A folder with some samples of some classes of a prepared set, and all of its test samples of these."""
+    if not folder.exists():
+        scratch = folder.with_name(folder.name + "-making")
+        shutil.rmtree(scratch, ignore_errors=True)
+        for name in classes:
+            for where, some in (("train", train), ("test", slice(HELD if "digits" in root.name else None))):
+                (scratch / where / name).mkdir(parents=True, exist_ok=True)
+                for path in sorted((root / where / name).iterdir())[some]:
+                    shutil.copy(path, scratch / where / name / path.name)
+        scratch.rename(folder)
+    return folder
+
+
+def distilled(out: Path, seed: int) -> list[dict[str, Any]]:
+    """The student with labels alone, with the teacher, and with unlabelled images too."""
+    root = prepare("cifar10", LABELLED + UNLABELLED, TEST, seed).root
+    names, each = sorted(path.name for path in (root / "train").iterdir()), LABELLED // 10
+    data = part(root, names, slice(each), out / f"cifar-{seed}")
+    more = part(root, names, slice(each, None), out / f"cifar-more-{seed}")
+    teacher = out / f"teacher-{seed}"
+    if not (teacher / "results.json").exists():
+        shutil.rmtree(teacher, ignore_errors=True)
+        fit(data, recipe="probe", baseline="none", size=128, budget=LONG, seed=seed, out=teacher)
+    rows: list[dict[str, Any]] = []
+    for what, unlabelled in (("labelled", None), ("unlabelled too", more / "train")):
+        folder = out / f"student-{what.replace(' ', '-')}-{seed}"
+        shutil.rmtree(folder, ignore_errors=True)
+        how = {"size": SIDE, "recipe": DISTIL, "budget": LONG, "seed": seed}
+        run = distill(teacher / "bundle", data, backbone=STUDENT, unlabelled=unlabelled, out=folder, **how)
+        found = run.outcome.distilled
+        assert found is not None
+        assert found.teacher_reached is not None
+        assert found.student_reached is not None
+        assert found.alone_reached is not None
+        rows.append(
+            {
+                "what": what,
+                "teacher": found.teacher_reached.value,
+                "student": found.student_reached.value,
+                "alone": found.alone_reached.value,
+                "agreement": found.agreement.value,
+                "parameters": [found.teacher.parameters, found.student.parameters],
+                "megabytes": [found.teacher.megabytes, found.student.megabytes],
+                "faster": found.faster.value,
+                "verdict": run.outcome.verdict,
+                "seconds": run.outcome.seconds,
+            }
+        )
+    return rows
+
+
+def continued(out: Path, seed: int) -> list[dict[str, Any]]:
+    """Each way to go on, on new digits, measured on old ones as well."""
+    root = prepare("digits", 2 * 10 * PER_CLASS, 10 * HELD, seed).root
+    first, second = (part(root, n, slice(PER_CLASS), out / f"digits-{n[0]}-{seed}") for n in ("01234", "56789"))
+    before = out / f"before-{seed}"
+    if not (before / "results.json").exists():
+        shutil.rmtree(before, ignore_errors=True)
+        fit(first, recipe="lp_ft?epochs=6&lr=1e-3", baseline="none", size=64, budget=LONG, seed=seed, out=before)
+    rows: list[dict[str, Any]] = []
+    for name, mode in MODES.items():
+        folder = out / f"after-{name.replace(' ', '-')}-{seed}"
+        shutil.rmtree(folder, ignore_errors=True)
+        sources = {"rehearsal" if "rehearse" in mode else "old": first}
+        how: dict[str, Any] = {"l2_sp": mode.get("l2_sp", 0.0), "recipe": TUNE, "budget": LONG, "seed": seed}
+        run = update(before / "bundle", second, **sources, **how, out=folder)
+        found = run.outcome.forgotten
+        assert found is not None
+        assert found.old is not None
+        rows.append(
+            {
+                "what": name,
+                "old before": found.old.before.value,
+                "old after": found.old.after.value,
+                "new before": found.new.before.value,
+                "new after": found.new.after.value,
+                "drift": found.drift,
+                "verdict": run.outcome.verdict,
+                "seconds": run.outcome.seconds,
+            }
+        )
+    return rows
+
+
+RUNS = {"distil": distilled, "continual": continued}
+COLUMNS = {
+    "distil": ("teacher", "alone", "student", "agreement"),
+    "continual": ("old before", "old after", "new before", "new after"),
+}
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Means over the draws, with their range."""
+    parts = [f"Measured on {machine()}; mean over draws, and their range, in per cent."]
+    for kind, columns in COLUMNS.items():
+        found = defaultdict(list)
+        for row in rows:
+            if row["kind"] == kind:
+                found[row["what"]].append(row)
+        lines = [f"| {kind} | draws | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
+        for what, some in found.items():
+            cells = [_span([100 * row[column] for row in some]) for column in columns]
+            lines.append(f"| {what} | {len(some)} | {' | '.join(cells)} |")
+        parts.append("\n".join(lines))
+    sizes = next((row for row in rows if row["kind"] == "distil"), None)
+    if sizes is not None:
+        (big, small), (more, less) = sizes["parameters"], sizes["megabytes"]
+        faster = np.mean([row["faster"] for row in rows if row["kind"] == "distil"])
+        parts.append(
+            f"Parameters {big:,} and {small:,}, weights {more:.1f} and {less:.1f} MB; the teacher takes {faster:.1f} "
+            "times as long for an image, one at a time and in turn with the student."
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _span(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.1f} ({min(values):.1f} to {max(values):.1f})"
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--what", nargs="+", choices=list(RUNS), default=list(RUNS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / "distillation.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    for seed in options.seeds:
+        for kind in options.what:
+            if any((row["kind"], row["seed"]) == (kind, seed) for row in rows):
+                continue
+            found = [{"kind": kind, "seed": seed, **row} for row in RUNS[kind](options.out, seed)]
+            rows += found
+            with path.open("a") as file:
+                file.writelines(json.dumps(row) + "\n" for row in found)
+            (RESULTS / "distillation.md").write_text(table(rows))
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
