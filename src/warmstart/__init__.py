@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from warmstart.api.demo import demo
     from warmstart.api.evaluate import evaluate
     from warmstart.api.fit import fit
+    from warmstart.api.meta_train import meta_train
     from warmstart.api.plan import plan
     from warmstart.api.predict import predict
     from warmstart.api.pretrain import pretrain
@@ -52,6 +53,7 @@ _PLACES = {
     "fit": "api.fit",
     "load": "data.sources",
     "load_backbone": "model.catalog",
+    "meta_train": "api.meta_train",
     "plan": "api.plan",
     "predict": "api.predict",
     "pretrain": "api.pretrain",
@@ -79,6 +81,7 @@ __all__ = [
     "load",
     "load_backbone",
     "load_recipe",
+    "meta_train",
     "plan",
     "predict",
     "pretrain",

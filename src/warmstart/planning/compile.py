@@ -25,6 +25,7 @@ from warmstart.planning.plan import (
     StepPlan,
 )
 from warmstart.preprocess.kinds import PLURAL, UNIT, Kind
+from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Masked, Pretrain, Views
 from warmstart.recipe.phase import SMOOTHING, GradientStep, Phase
 from warmstart.recipe.recipe import Recipe
@@ -159,8 +160,11 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
             do="leave the size out of the recipe; --size gives the whole run another",
         )
     size = input_size(phase.size, data, card.min_size)
-    batch = batch_size(phase, data.train)
-    steps = steps_per_epoch(data.train, batch)
+    if isinstance(phase, Meta):
+        batch, steps = phase.samples, phase.batches
+    else:
+        batch = batch_size(phase, data.train)
+        steps = steps_per_epoch(data.train, batch)
     still, blocks = _blocks(phase, network, groups, cut)
     if "head" in still and network.facts.maps is not None and getattr(network.head, "forced", False):
         raise RecipeError(

@@ -7,6 +7,7 @@ from typing import Any
 
 from warmstart.planning.caching import megabytes
 from warmstart.planning.plan import AveragePlan, BlockPlan, DataFacts, HeadPlan, ParamGroup, PhasePlan, Plan, StepPlan
+from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import GradientStep, Phase, PlateauRule
 
@@ -162,6 +163,9 @@ def _of_its_kind(phase: GradientStep) -> list[str]:
             return [f"{phase.masked:.0%} of the stretches hidden"]
         case Views():
             return [f"two views of an input drawn together at temperature {phase.temperature:g}"]
+        case Meta():
+            shape = f"{phase.ways} ways, {phase.shots} shots, {phase.queries} queries"
+            return [f"{phase.method} on {phase.episodes} episodes an epoch, {shape}, {phase.tasks} to a step"]
         case Supervised():
             return ["a head for each data set"]
         case Pretrain():

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from warmstart.errors import RecipeError, nearest
+from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import Phase, PlateauRule
 from warmstart.recipe.recipe import Edits, Lora, Recipe
@@ -22,6 +23,7 @@ _STEPS: dict[str, type[BaseModel]] = {
     "masked": Masked,
     "views": Views,
     "supervised": Supervised,
+    "meta": Meta,
     "closed_form": ClosedForm,
     "average": Average,
 }

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import Data, Phase, Share
 
@@ -29,5 +30,6 @@ class Average(Data):
 
 
 Step = Annotated[
-    Phase | Contrastive | Pretrain | Masked | Views | Supervised | ClosedForm | Average, Field(discriminator="kind")
+    Phase | Contrastive | Pretrain | Masked | Views | Supervised | Meta | ClosedForm | Average,
+    Field(discriminator="kind"),
 ]

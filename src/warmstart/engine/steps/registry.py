@@ -35,6 +35,7 @@ steps.add("pretrain", "warmstart.engine.steps.pretrain:run")
 steps.add("masked", "warmstart.engine.steps.pretext:run_masked")
 steps.add("views", "warmstart.engine.steps.pretext:run_views")
 steps.add("supervised", "warmstart.engine.steps.pretext:run_supervised")
+steps.add("meta", "warmstart.methods.meta.step:run")
 steps.add("closed_form", "warmstart.engine.steps.closed_form:run")
 steps.add("average", "warmstart.engine.steps.average:run")
 
@@ -75,6 +76,7 @@ steppers.add("pretrain", "warmstart.engine.steps.pretrain:stepper")
 steppers.add("masked", "warmstart.engine.steps.pretext:hidden_stepper")
 steppers.add("views", "warmstart.engine.steps.pretext:view_stepper")
 steppers.add("supervised", "warmstart.engine.steps.pretext:supervised_stepper")
+steppers.add("meta", "warmstart.methods.meta.step:stepper")
 
 
 def kind_of(plan: StepPlan) -> str:
