@@ -78,7 +78,7 @@ def meta_train(
     backbone: str | None = None,
     from_block: int | None = None,
     lr: float | None = None,
-    inner_lr: float = 0.01,
+    inner_lr: float = 0.05,
     inner_steps: int = 5,
     augment: str = "none",
     budget: str | float = "10m",

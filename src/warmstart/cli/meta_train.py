@@ -64,7 +64,7 @@ def meta_train(
         ),
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.", show_default="by the kind")] = None,
-    inner_lr: Annotated[float, typer.Option(help="Learning rate of the steps in an episode.")] = 0.01,
+    inner_lr: Annotated[float, typer.Option(help="Learning rate of the steps in an episode.")] = 0.05,
     inner_steps: Annotated[int, typer.Option(help="Steps in an episode; protonet takes none.")] = 5,
     augment: Annotated[
         Literal["none", "flip", "light", "standard", "crop"], typer.Option(help="How images or series are varied.")

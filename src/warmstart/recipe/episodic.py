@@ -39,7 +39,7 @@ class Meta(BackboneStep):
     """Of an epoch, after which the classes held out are asked."""
     validated: Annotated[int, Field(ge=1)] = 60
     """Episodes of those: the same every time."""
-    inner_lr: Annotated[float, Field(gt=0)] = 0.01
+    inner_lr: Annotated[float, Field(gt=0)] = 0.05
     inner_steps: Annotated[int, Field(ge=1)] = 5
     head_lr: Annotated[float, Field(gt=0)] = 1e-3
     """Rate of the weights that the head of an episode begins with."""

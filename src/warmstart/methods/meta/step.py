@@ -14,6 +14,7 @@ from warmstart.data.targets import ClassTarget
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided
+from warmstart.engine.features import features
 from warmstart.engine.memory import parts
 from warmstart.engine.mix import jittered
 from warmstart.engine.pretext import PretextNetwork
@@ -25,6 +26,7 @@ from warmstart.engine.steps.gradients import backbone_trained, train
 from warmstart.engine.steps.pretrain import with_tokens
 from warmstart.engine.steps.registry import Making
 from warmstart.errors import RecipeError
+from warmstart.methods.meta.head import EpisodeHead
 from warmstart.methods.meta.learner import EpisodeLoss, Learner
 from warmstart.methods.meta.measure import measured
 from warmstart.model.adapters.base import seeded
@@ -54,6 +56,9 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     state.begin(step.start)
     with seeded(derive(context.seed, step.name)):
         network = headed(state.network, step)
+    if isinstance(network.pretext, EpisodeHead):
+        wanted = {"size": plan.size, "also": plan.cache.also, "listener": context.listener}
+        network.pretext.standardise(features(state.network, -1, data, data.split.train, **wanted))
     return backbone_trained(state, train(network, with_tokens(plan, network, step.head_lr), data, state, context))
 
 
@@ -80,7 +85,7 @@ def episode_of(step: Meta) -> Episode:
 
 def headed(network: Network, step: Meta) -> PretextNetwork:
     """The network with the head of an episode; prototypes need none."""
-    head = nn.Identity() if step.method == "protonet" else nn.Linear(network.facts.out_features, step.ways)
+    head = nn.Identity() if step.method == "protonet" else EpisodeHead(network.facts.out_features, step.ways)
     return PretextNetwork(network, head)
 
 
