@@ -33,6 +33,7 @@ NAMES = [
     "load",
     "load_backbone",
     "load_recipe",
+    "meta_train",
     "plan",
     "predict",
     "pretrain",

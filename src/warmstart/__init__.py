@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from warmstart.api.evaluate import evaluate
     from warmstart.api.export import export
     from warmstart.api.fit import fit
+    from warmstart.api.meta_train import meta_train
     from warmstart.api.plan import plan
     from warmstart.api.predict import predict
     from warmstart.api.pretrain import pretrain
@@ -64,6 +65,7 @@ _PLACES = {
     "fit": "api.fit",
     "load": "data.sources",
     "load_backbone": "model.catalog",
+    "meta_train": "api.meta_train",
     "plan": "api.plan",
     "predict": "api.predict",
     "pretrain": "api.pretrain",
@@ -98,6 +100,7 @@ __all__ = [
     "load",
     "load_backbone",
     "load_recipe",
+    "meta_train",
     "plan",
     "predict",
     "pretrain",

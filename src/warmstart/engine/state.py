@@ -28,6 +28,7 @@ class RunState:
     curve: tuple[CurveRow, ...] = ()
     val_outputs: Tensor | None = None  # of `best`, where a step knows them
     stopped: str = ""  # "deadline" if time cut a step short
+    beside: Weights = dataclasses.field(default_factory=dict)  # what the last step trained and the network has not
     left_out: Tensor | None = None  # outputs for training samples by fits without them, of the first closed form
 
     def begin(self, start: Literal["last", "best"]) -> None:

@@ -28,6 +28,7 @@ from warmstart.planning.plan import (
 from warmstart.planning.target import check_target, others, own
 from warmstart.preprocess.kinds import PLURAL, UNIT, Kind
 from warmstart.recipe.aligning import Align, SelfTrain, SourceFree, Statistics, TargetStep
+from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Masked, Pretrain, Views
 from warmstart.recipe.phase import SMOOTHING, GradientStep, Phase
 from warmstart.recipe.recipe import Recipe
@@ -168,9 +169,12 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
             do="leave the size out of the recipe; --size gives the whole run another",
         )
     size = input_size(phase.size, data, card.min_size)
-    samples = own(phase, data)
-    batch = batch_size(phase, samples)
-    steps = steps_per_epoch(samples, batch)
+    if isinstance(phase, Meta):
+        batch, steps = phase.samples, phase.batches
+    else:
+        samples = own(phase, data)
+        batch = batch_size(phase, samples)
+        steps = steps_per_epoch(samples, batch)
     still, blocks = _blocks(phase, network, groups, cut)
     if "head" in still and network.facts.maps is not None and getattr(network.head, "forced", False):
         raise RecipeError(

@@ -18,6 +18,7 @@ from warmstart.planning.plan import (
     StepPlan,
 )
 from warmstart.recipe.aligning import Align, SelfTrain, SourceFree
+from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import GradientStep, Phase, PlateauRule
 from warmstart.recipe.step import Distill
@@ -185,6 +186,9 @@ def _of_its_kind(phase: GradientStep) -> list[str]:
             return [f"{phase.masked:.0%} of the stretches hidden"]
         case Views():
             return [f"two views of an input drawn together at temperature {phase.temperature:g}"]
+        case Meta():
+            shape = f"{phase.ways} ways, {phase.shots} shots, {phase.queries} queries"
+            return [f"{phase.method} on {phase.episodes} episodes an epoch, {shape}, {phase.tasks} to a step"]
         case Supervised():
             return ["a head for each data set"]
         case SelfTrain():

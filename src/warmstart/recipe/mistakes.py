@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from warmstart.errors import RecipeError, nearest
 from warmstart.recipe.aligning import Cdan, Coral, Dan, Dann, Mcc, Mdd, SelfTrain, SourceFree, Statistics
+from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import Phase, PlateauRule
 from warmstart.recipe.recipe import Edits, Lora, Recipe
@@ -33,6 +34,7 @@ _STEPS: dict[str, type[BaseModel]] = {
     "source_free": SourceFree,
     "statistics": Statistics,
     "distill": Distill,
+    "meta": Meta,
     "closed_form": ClosedForm,
     "average": Average,
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 
 from warmstart.errors import RecipeError, nearest
+from warmstart.recipe.episodic import Meta
+from warmstart.recipe.mistakes import mistakes
 from warmstart.recipe.of_backbone import HEAD_STILL, BackboneStep, Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.recipe import Recipe
 
@@ -78,3 +80,23 @@ def pretraining(objective: str, kind: Kind, *, lr: float, epochs: int, batch_siz
         case _:
             step = Supervised.model_validate({**common, "augment": augment})
     return Pretraining(name=f"pretrain {objective}", steps=(step,))
+
+
+def meta_learning(
+    method: str, *, lr: float, epochs: int, patience: int | None = None, blocks: int = 0, **settings: object
+) -> Pretraining:
+    """The recipe that trains the blocks from `blocks` on by episodes; `settings` are those of `Meta`.
+
+    >>> meta_learning("anil", lr=1e-4, epochs=3, blocks=-1, ways=2).steps[0].rates
+    (('head', None), ('block:-1..', 0.0001), ('*', None))
+
+    Raises:
+        RecipeError: a setting does not fit.
+    """
+    rates = (HEAD_STILL, ("*", lr)) if not blocks else (HEAD_STILL, (f"block:{blocks}..", lr), ("*", None))
+    common = {"method": method, "rates": rates, "epochs": epochs, "early_stopping": patience}
+    given = {**common, **{name: value for name, value in settings.items() if value is not None}}
+    try:
+        return Pretraining(name=f"meta {method}", steps=(Meta.model_validate(given),))
+    except ValidationError as error:
+        raise mistakes(error, given, "meta-learning") from error

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from warmstart.recipe.aligning import AlignStep, SourceFree, Statistics
+from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import Data, GradientStep, Phase, Share
 
@@ -53,6 +54,7 @@ Step = Annotated[
     | Masked
     | Views
     | Supervised
+    | Meta
     | Distill
     | AlignStep
     | SourceFree

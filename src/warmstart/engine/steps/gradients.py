@@ -40,6 +40,7 @@ def backbone_trained(state: RunState, *results: PhaseResult) -> RunState:
         last={name: tensor for name, tensor in result.last.items() if name in own},
         best={name: tensor for name, tensor in result.best.items() if name in own},
         before=None,
+        beside={name: tensor for name, tensor in result.best.items() if name not in own},
         curve=state.curve + tuple(row for each in results for row in each.curve),
         val_outputs=None,
         stopped="deadline" if any(each.stopped == "deadline" for each in results) else state.stopped,

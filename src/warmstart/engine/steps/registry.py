@@ -44,6 +44,7 @@ steps.add("self_train", "warmstart.methods.adaptation.run:run")
 steps.add("source_free", "warmstart.methods.adaptation.shot:run")
 steps.add("statistics", "warmstart.methods.adaptation.adabn:run")
 steps.add("distill", "warmstart.methods.distillation.step:run")
+steps.add("meta", "warmstart.methods.meta.step:run")
 steps.add("closed_form", "warmstart.engine.steps.closed_form:run")
 steps.add("average", "warmstart.engine.steps.average:run")
 
@@ -89,6 +90,7 @@ for _kind in ("mcc", "dan", "coral", "dann", "cdan", "mdd"):
 steppers.add("self_train", "warmstart.methods.adaptation.selftrain:stepper")
 steppers.add("source_free", "warmstart.methods.adaptation.shot:stepper")
 steppers.add("distill", "warmstart.methods.distillation.step:stepper")
+steppers.add("meta", "warmstart.methods.meta.step:stepper")
 
 
 def kind_of(plan: StepPlan) -> str:
