@@ -18,7 +18,6 @@ from warmstart.api.runfolder import check_folder, open_folder
 from warmstart.api.scenes import of_scenes
 from warmstart.api.unlabelled import with_unlabelled
 from warmstart.data.seriesreading import SeriesOptions
-from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -70,7 +69,7 @@ def fit(
     test: float = 0.2,
     group: str | None = None,
     time: str | None = None,
-    task: TaskName | None = None,
+    task: str | None = None,
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,

@@ -10,7 +10,9 @@ from warmstart.cache.rows import StoredRows
 from warmstart.data.batches import ActivationBatches, Rows, batch_order
 from warmstart.data.pairs import paired_order
 from warmstart.data.schema import IntArray
+from warmstart.data.several import SeveralTarget
 from warmstart.data.stores import InputBatches, batches_of
+from warmstart.data.taskorder import task_order
 from warmstart.data.views import View
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
@@ -22,6 +24,7 @@ from warmstart.model.network import Network
 from warmstart.planning.caching import views
 from warmstart.planning.plan import PhasePlan
 from warmstart.recipe.of_backbone import Contrastive
+from warmstart.recipe.phase import Phase
 from warmstart.task.base import task_of
 
 EVALUATED_AT_ONCE = 64
@@ -94,7 +97,11 @@ class Feed:
 
     def _order(self, epoch: int) -> list[IntArray] | None:
         """The batches of an epoch, where the step wants others than those of `batch_order`."""
-        if not isinstance(self._plan.phase, Contrastive):
+        target, phase = self._data.dataset.target, self._plan.phase
+        if isinstance(target, SeveralTarget) and isinstance(phase, Phase):
+            known = target.known([self._data.dataset.samples[int(i)].label for i in self._data.split.train])
+            return None if known.all() else task_order(known, self._plan.batch_size, self._seed, epoch)
+        if not isinstance(phase, Contrastive):
             return None
         labels = self._data.targets(self._data.split.train).numpy()
         return paired_order(labels, self._plan.steps_per_epoch, self._seed, epoch)

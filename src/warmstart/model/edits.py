@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 from torch import nn
@@ -16,6 +17,7 @@ from warmstart.model.head import LinearHead
 from warmstart.model.input_layer import input_layer, redraw
 from warmstart.model.network import Network
 from warmstart.model.series.channels import PerChannel
+from warmstart.model.several import SeveralHead, linear_heads
 from warmstart.model.text.language import LanguageHead
 from warmstart.model.weights import state_sha256
 from warmstart.preprocess.kinds import of_series
@@ -43,17 +45,19 @@ def apply_edits(
         card = _reset_input(network.facts, seed) if reset == "input" else _reset_all(network.facts, seed)
         card = dataclasses.replace(card, weights_sha256=state_sha256(network.backbone.state_dict()))
         network.facts = dataclasses.replace(network.facts, card=card, source_head=None, source_weights=None)
-        if reset is True and isinstance(network.head, LinearHead | LanguageHead | Detector):
+        if reset is True and isinstance(network.head, LinearHead | SeveralHead | LanguageHead | Detector):
             network.head.reset(seed)
     if dropout > 0:
-        place = getattr(network.head, "dropout", None)
-        if not isinstance(place, nn.Dropout):
+        heads: Sequence[nn.Module] = linear_heads(network.head) or [network.head]
+        places = [getattr(head, "dropout", None) for head in heads]
+        if not all(isinstance(place, nn.Dropout) for place in places):
             raise RecipeError(
                 f"a {type(network.head).__name__} has no dropout before it",
                 expected="a head that is trained by gradients, such as the linear one",
                 do="leave `dropout` out of the recipe's edits",
             )
-        place.p = dropout
+        for place in places:
+            place.p = dropout  # type: ignore[union-attr]
     return network
 
 

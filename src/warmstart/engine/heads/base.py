@@ -20,6 +20,7 @@ from warmstart.data.schema import IntArray
 from warmstart.errors import TrainingError
 from warmstart.model.backbone import FeatureGroup
 from warmstart.model.head import LinearHead
+from warmstart.model.several import linear_heads
 from warmstart.registry import Registry
 
 _TEXTS = 256
@@ -50,10 +51,12 @@ class FittedHead:
 
     def linear(self) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
         """(weight, bias, mean, std) of `weight @ (x - mean) / std + bias`; `None` for a head that is not linear."""
-        if not isinstance(self.head, LinearHead):
-            return None
-        weight, bias = self.head.linear.weight.detach(), self.head.linear.bias.detach()
-        return weight, bias, self.head.mean, self.head.std
+        return self.head.as_linear if isinstance(self.head, LinearHead) else None
+
+    @property
+    def trains_on(self) -> bool:
+        """Whether gradients can train on from it: it is linear, or made of heads that are."""
+        return linear_heads(self.head) is not None
 
 
 class HeadFit(Protocol):
