@@ -26,7 +26,7 @@ loss the gradient is noise, and Adam makes steps of full length of it. Images ga
 draws); minilm on BBC News with 8 labels per class, LP-FT 87.1 and 90.2 %, LP-FT of the last half at a third of the rate
 89.3 and 91.4 %, the probe 91.8 % (5 draws), LoRA 91.2 and 92.8 %, biases alone 84.0 and 91.2 % (3 draws)."""
 OptimizerName = Literal["adamw", "adam", "sgd"]
-ScheduleName = Literal["constant", "cosine", "one_cycle", "slanted_triangular", "plateau"]
+ScheduleName = Literal["constant", "cosine", "one_cycle", "slanted_triangular", "exponential", "plateau"]
 BalanceName = Literal["sum", "uncertainty", "gradnorm", "pcgrad", "cagrad", "nashmtl", "upgrad"]
 AugmentName = Literal["none", "flip", "light", "standard", "crop"]
 """`crop` is of series alone."""

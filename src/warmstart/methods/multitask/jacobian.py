@@ -47,6 +47,7 @@ class Jacobian:
             features=features,
             tasks_params=[self._heads[i] for i in here],
             shared_params=self._shared,
+            retain_graph=True,  # the outputs of all heads lie in one tensor, through which each task goes back
             parallel_chunk_size=1,  # no vmap, which in-place layers do not bear
         )
 
