@@ -22,6 +22,7 @@ from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
 from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
 from warmstart.engine.run import refuse_training
@@ -39,7 +40,7 @@ from warmstart.report.tensorboard import TensorBoardListener
 from warmstart.task.base import task_of
 from warmstart.task.network import network_for
 
-Baseline = Literal["simple", "scratch", "none"]
+Baseline = Literal["simple", "scratch", "single", "none"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,8 +117,9 @@ def fit(
         group: column (or folder level) that names what must not be divided: patient, site, device.
         time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
             test, those before them validation, instead of parts stratified by class.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate", "anomaly" or "forecast"; by
-            default what they look like (see `warmstart.data.sources.load`).
+        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate", "anomaly" or "forecast", or
+            what each of several columns does, "species=classify,weight=regress"; by default what they look like (see
+            `warmstart.data.sources.load`).
         horizon: steps to be forecast: `data` are then series, and nothing else is their label (`docs/forecasting.md`).
         context: steps that a forecast sees; by default three horizons or two seasons, 32 at least, where there is room.
         season: steps after which a pattern repeats; by default by the distance of the stamps, or found.
@@ -128,13 +130,15 @@ def fit(
         normal: for anomalies the label of normal samples, from which alone is learned; with it, anomalies are the task.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
+        label_column: column of a table that holds the label; several with commas between them: of 0 and 1, of numbers,
+            or a task each, of which any may be missing in a row (`docs/several-tasks.md`).
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
         resume: run folder of an interrupted run; all other options as they were.
         baseline: what transfer is compared with. `simple` is a linear model on raw pixels, of texts on TF-IDF, of
             series on MiniRocket's convolutions and, where there is time, on those of MultiRocket-Hydra; of forecasts
             the last value, the last season, the Theta method, and a linear model of the context. Where it is a network
-            (MiniRocket, or `scratch`) and no transfer beats it on validation, it is what is shipped.
+            (MiniRocket, or `scratch`) and no transfer beats it on validation, it is what is shipped. `single`: of
+            several tasks each is trained alone too, and the report says which gained by sharing and which lost.
         max_unreadable: stop if more than this share of the samples cannot be read.
         unlabelled: texts without labels, as `predict` takes them: a recipe that goes on pretraining
             (`further_pretrain`) learns from them too.
@@ -206,6 +210,12 @@ def _fit(
     pretrained = loaded.backbone
     if options["baseline"] == "scratch":
         refuse_training(load_recipe("scratch"), task)
+    if options["baseline"] == SINGLE and task.name != "several":
+        raise RunError(
+            f"the baseline single for the task {task.name}",
+            expected="several tasks, of which each is trained alone to compare with",
+            do="name more columns with --label-column, or leave the baseline out",
+        )
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         refuse_training(recipe, task)
         network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])
