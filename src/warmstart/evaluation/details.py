@@ -97,6 +97,9 @@ def in_words(label: Label | None) -> str:
     >>> in_words(("sport", "news")), in_words((2.5,)), in_words(()), in_words("cat")
     ('sport, news', '2.5', 'none', 'cat')
     """
+    if isinstance(label, TaskLabels):
+        said = zip(label.tasks, map(in_words, label.values), strict=True)
+        return "; ".join(f"{task} {words}" for task, words in said if words)
     if label is None or isinstance(label, str):
         return label or ""
     return ", ".join(part if isinstance(part, str) else f"{part:.4g}" for part in parts_of(label)) or "none"

@@ -19,6 +19,7 @@ from warmstart.report.foretold import foretold
 from warmstart.report.marked import marked
 from warmstart.report.page import render
 from warmstart.report.shifted import shifted
+from warmstart.report.tasks import sharing, tasks
 from warmstart.report.texts import telling
 
 
@@ -64,6 +65,8 @@ def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, A
         ],
         "differences": figures.difference_plot(outcome),
         "embedding": embedding(outcome),
+        "tasks": tasks(outcome),
+        "sharing": sharing(outcome),
         **sections.errors(outcome),
         "answered": answered(outcome),
         "foretold": foretold(outcome),
