@@ -5,8 +5,8 @@
     python -m benchmarks.multi_mnist --rows sum pcgrad  # some rows alone
     python -m benchmarks.multi_mnist --table            # what is there so far
 
-As in the paper and the code of its authors: a digit at the upper left of 36 x 36 pixels and another, of the same part, 6
-pixels further, the brighter counting where both are, then 28 x 28 by the nearest pixel; 50,000 pictures to train on
+As in the paper and the code of its authors: a digit at the upper left of 36 x 36 pixels and another, of the same part,
+6 pixels further, the brighter counting where both are, then 28 x 28 by the nearest pixel; 50,000 pictures to train on
 (the digits 50,000 to 59,999 make validation), 10,000 to choose the epoch by, 10,000 to measure on. LeNet (Sener &
 Koltun 2018): two convolutions and a layer of 50 that are shared, and for each task a layer of 50 and one of 10; dropout
 0.5; Adam, 1e-2, times 0.95 with each of 100 epochs; batches of 256. The best epoch by the mean validation accuracy of
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import time
 from pathlib import Path
@@ -133,7 +134,7 @@ def read(protocol: Protocol) -> tuple[Dataset, Split]:
     labels = np.concatenate([both for _, both in made]).astype(str)
     dataset = load_arrays(pictures, {"left": labels[:, 0].tolist(), "right": labels[:, 1].tolist()}, task="several")
     ends = np.cumsum([0, *(len(images) for images, _ in made)]).tolist()
-    parts = [np.arange(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+    parts = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
     return dataset, Split(*parts, how="as Kurin et al. (2022)")
 
 
@@ -192,9 +193,9 @@ def run_data(dataset: Dataset, split: Split) -> RunData:
 
 def table(results: list[Result], protocol: Protocol) -> str:
     """Markdown: a line for each row, with the spread of the runs."""
+    how = f"{protocol.train} pictures to train on, {protocol.epochs} epochs, {protocol.runs} run(s)"
     lines = [
-        f"Multi-MNIST, {protocol.train} pictures to train on, {protocol.epochs} epochs, {protocol.runs} run(s). {machine()}, "
-        f"1 thread, torch {torch.__version__}.",
+        f"Multi-MNIST, {how}. {machine()}, 1 thread, torch {torch.__version__}.",
         "",
         "| balance | left | right | mean accuracy | published | seconds |",
         "|---|---|---|---|---|---|",
@@ -209,8 +210,15 @@ def table(results: list[Result], protocol: Protocol) -> str:
             means = np.array([one["mean"] for one in runs])
             spread = f" ± {1.96 * means.std(ddof=1) / len(means) ** 0.5:.4f}" if len(means) > 1 else ""
             left, right, seconds = (np.mean([one[key] for one in runs]) for key in ("left", "right", "seconds"))
-            told = f"| {row} | {left:.4f} | {right:.4f} | {means.mean():.4f}{spread} | {PAPER.get(row, '')} | {seconds:.0f} |"
-            lines.append(told)
+            told = [
+                row,
+                f"{left:.4f}",
+                f"{right:.4f}",
+                f"{means.mean():.4f}{spread}",
+                PAPER.get(row, ""),
+                f"{seconds:.0f}",
+            ]
+            lines.append(f"| {' | '.join(told)} |")
     return "\n".join([*lines, ""])
 
 

@@ -37,7 +37,7 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
 from warmstart.report.tensorboard import TensorBoardListener
-from warmstart.task.base import task_of
+from warmstart.task.base import Task, task_of
 from warmstart.task.network import network_for
 
 Baseline = Literal["simple", "scratch", "single", "none"]
@@ -208,14 +208,7 @@ def _fit(
         loaded = with_unlabelled(loaded, unlabelled, text_column=options["text_column"], listener=tell)
     given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
     pretrained = loaded.backbone
-    if options["baseline"] == "scratch":
-        refuse_training(load_recipe("scratch"), task)
-    if options["baseline"] == SINGLE and task.name != "several":
-        raise RunError(
-            f"the baseline single for the task {task.name}",
-            expected="several tasks, of which each is trained alone to compare with",
-            do="name more columns with --label-column, or leave the baseline out",
-        )
+    _refuse_baseline(options["baseline"], task)
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         refuse_training(recipe, task)
         network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])
@@ -241,3 +234,15 @@ def _fit(
         write(outcome, run)
     listener(Finished(f"run {folder}"))
     return FitResult(outcome, folder, folder / "report.html", folder / "bundle")
+
+
+def _refuse_baseline(baseline: Baseline, task: Task) -> None:
+    """Raise `RecipeError` or `RunError` for a baseline that such a task has not."""
+    if baseline == "scratch":
+        refuse_training(load_recipe("scratch"), task)
+    if baseline == SINGLE and task.name != "several":
+        raise RunError(
+            f"the baseline single for the task {task.name}",
+            expected="several tasks, of which each is trained alone to compare with",
+            do="name more columns with --label-column, or leave the baseline out",
+        )
