@@ -78,7 +78,7 @@ class Protocol:
     train: int = 50_000
 
 
-FULL, SHORT = Protocol(100, 10), Protocol(15, 1)
+FULL, SHORT = Protocol(100, 10), Protocol(30, 1)
 
 
 class Trunk(nn.Module):
@@ -147,8 +147,8 @@ def lenet(seed: int) -> Backbone:
         return assemble(Trunk(), SPEC, card)
 
 
-def trained(data: RunData, balance: BalanceName, protocol: Protocol, seed: int) -> tuple[Tensor, float]:
-    """(test outputs of the best epoch, seconds of training)."""
+def trained(data: RunData, balance: BalanceName, protocol: Protocol, seed: int, kept: Path) -> tuple[Tensor, float]:
+    """(test outputs of the best epoch, seconds of training); what was begun in `kept` goes on."""
     target = data.dataset.target
     tasks = 2 if target.kind == "several" else 1
     with seeded(seed):
@@ -159,27 +159,30 @@ def trained(data: RunData, balance: BalanceName, protocol: Protocol, seed: int) 
         schedule="exponential", clip=None, norm="train", balance=balance,
     )  # fmt: skip
     began = time.perf_counter()
-    result = run_recipe(Recipe(name=balance, steps=(phase,)), network, data, task=task_of(target), seed=seed)
+    folder = kept / f"{balance}-{'both' if tasks > 1 else data.dataset.name}-{protocol.epochs}-{protocol.train}-{seed}"
+    recipe = Recipe(name=balance, steps=(phase,))
+    result = run_recipe(recipe, network, data, task=task_of(target), seed=seed, folder=folder)
     return predict_outputs(result.network, data.store, data.split.test, batch_size=500), time.perf_counter() - began
 
 
-def measured(row: str, dataset: Dataset, split: Split, protocol: Protocol, seed: int) -> Result:
+def measured(row: str, dataset: Dataset, split: Split, protocol: Protocol, seed: int, kept: Path) -> Result:
     """Accuracy of both tasks and their mean, of one run."""
     targets, found, seconds = ("left", "right"), dict[str, float](), 0.0
     if row == "alone":
         for name in targets:
             own = dataclasses.replace(
                 dataset,
+                name=name,
                 target=dataset.target.parts[targets.index(name)][1],
                 samples=tuple(dataclasses.replace(s, label=s.label[name]) for s in dataset.samples),
             )
             data = run_data(own, split)
-            outputs, took = trained(data, "sum", protocol, seed)
+            outputs, took = trained(data, "sum", protocol, seed, kept)
             metrics = task_of(own.target).metrics(outputs, data.targets(split.test))
             found[name], seconds = metrics["accuracy"], seconds + took
     else:
         data = run_data(dataset, split)
-        outputs, seconds = trained(data, row, protocol, seed)
+        outputs, seconds = trained(data, row, protocol, seed, kept)
         metrics = task_of(dataset.target).metrics(outputs, data.targets(split.test))
         found = {name: metrics[f"{name}/accuracy"] for name in targets}
     mean = float(np.mean([*found.values()]))
@@ -210,15 +213,8 @@ def table(results: list[Result], protocol: Protocol) -> str:
             means = np.array([one["mean"] for one in runs])
             spread = f" ± {1.96 * means.std(ddof=1) / len(means) ** 0.5:.4f}" if len(means) > 1 else ""
             left, right, seconds = (np.mean([one[key] for one in runs]) for key in ("left", "right", "seconds"))
-            told = [
-                row,
-                f"{left:.4f}",
-                f"{right:.4f}",
-                f"{means.mean():.4f}{spread}",
-                PAPER.get(row, ""),
-                f"{seconds:.0f}",
-            ]
-            lines.append(f"| {' | '.join(told)} |")
+            told = [row, f"{left:.4f}", f"{right:.4f}", f"{means.mean():.4f}{spread}", PAPER.get(row, "")]
+            lines.append(f"| {' | '.join([*told, f'{seconds:.0f}'])} |")
     return "\n".join([*lines, ""])
 
 
@@ -232,6 +228,7 @@ def main() -> None:
     parser.add_argument("--train", type=int, help="pictures to train on, at most 50000")
     parser.add_argument("--table", action="store_true", help="print what is there")
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--kept", type=Path, default=Path("runs/multi-mnist"), help="checkpoints, to go on from")
     asked = parser.parse_args()
     chosen = FULL if asked.full else SHORT
     given = {key: value for key in ("epochs", "runs", "train") if (value := getattr(asked, key)) is not None}
@@ -245,7 +242,7 @@ def main() -> None:
             for row in asked.rows:
                 key = {"row": row, "seed": seed, **dataclasses.asdict(protocol)}
                 if not any(all(one[k] == v for k, v in key.items() if k != "runs") for one in results):
-                    results.append(measured(row, dataset, split, protocol, seed))
+                    results.append(measured(row, dataset, split, protocol, seed, asked.kept))
                     print(results[-1], flush=True)
                     asked.out.mkdir(parents=True, exist_ok=True)
                     file.write_text(json.dumps(results, indent=1) + "\n")
