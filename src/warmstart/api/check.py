@@ -13,7 +13,6 @@ from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import load
 from warmstart.data.sources.scenes import LEFT_OUT, layout_of
 from warmstart.data.split import split
-from warmstart.data.targets import TaskName
 from warmstart.data.together import copies
 from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
 
@@ -29,7 +28,7 @@ def check(
     test: float = 0.2,
     group: str | None = None,
     time: str | None = None,
-    task: TaskName | None = None,
+    task: str | None = None,
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,

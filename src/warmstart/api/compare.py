@@ -21,7 +21,6 @@ from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Kind
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing, load
-from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
@@ -65,7 +64,7 @@ def compare(
     val: float = 0.2,
     group: str | None = None,
     time: str | None = None,
-    task: TaskName | None = None,
+    task: str | None = None,
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,

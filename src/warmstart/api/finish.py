@@ -11,6 +11,7 @@ from torch import Tensor
 from warmstart.api.environment import environment
 from warmstart.data.schema import IntArray
 from warmstart.data.targets import AnomalyTarget, Target
+from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.climb import Climbed
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
@@ -18,8 +19,9 @@ from warmstart.evaluation.anomalies import alarm_beyond, verdict_of_anomalies
 from warmstart.evaluation.compare import difference, metric_intervals
 from warmstart.evaluation.details import details
 from warmstart.evaluation.interval import Interval
-from warmstart.evaluation.outcome import Difference, Outcome, Rung
+from warmstart.evaluation.outcome import Difference, Outcome, Rung, Shared
 from warmstart.evaluation.scoring import interval_of, of_known, scores, temperature_of
+from warmstart.evaluation.sharing import gains_of_sharing
 from warmstart.evaluation.units import Independent, independent
 from warmstart.evaluation.verdict import RANDOM, verdict
 from warmstart.model.backbone import BackboneCard
@@ -61,6 +63,8 @@ def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContex
     if again and climbed.transfer not in again:  # it has learned from fewer labels than the others
         compared = [name for name in compared if name != climbed.transfer]
     latest = {**climbed.contenders, **again}
+    if (twin := twin_of(climbed)) and twin not in compared:
+        compared.append(twin)
     opened = [latest[name] for name in {*compared, climbed.chosen} if latest[name].data is None]
     context.prefetch({member.cut for contender in opened for member in contender.members}, indices)
     outputs = {name: latest[name].outputs(indices) for name in compared if name != climbed.chosen}
@@ -68,6 +72,21 @@ def measure(climbed: Climbed, again: dict[str, Contender], context: LadderContex
     if climbed.chosen in compared:
         outputs[climbed.chosen] = outputs[FINAL]
     return Measured(on, indices, context.data.targets(indices), outputs, temperature)
+
+
+def twin_of(climbed: Climbed) -> str:
+    """The rung that does to all tasks at once what was done to each alone; empty where nothing was."""
+    if SINGLE not in climbed.contenders:
+        return ""
+    return str(climbed.contenders[SINGLE].settings["twin"])
+
+
+def shared(climbed: Climbed, measured: Measured, context: LadderContext) -> tuple[Shared, ...]:
+    """Of each task, what it gains by sharing."""
+    together, alone = (measured.outputs.get(name) for name in (twin_of(climbed), SINGLE))
+    if together is None or alone is None:
+        return ()
+    return gains_of_sharing(context.task, together, alone, measured.truth, context.seed)
 
 
 def _is_compared(row: Rung, climbed: Climbed) -> bool:
@@ -220,5 +239,6 @@ def outcome(
         times=times(seconds),
         rates=rates,
         measured=beside(measured, context),
+        shared=shared(climbed, measured, context),
         **details(task, outputs, measured.truth, samples, dataset.target, measured.temperature),
     )

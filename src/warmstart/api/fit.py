@@ -19,11 +19,11 @@ from warmstart.api.scenes import of_scenes
 from warmstart.api.unlabelled import with_unlabelled
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
-from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
 from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
 from warmstart.engine.run import refuse_training
@@ -38,10 +38,10 @@ from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
 from warmstart.report.tensorboard import TensorBoardListener
-from warmstart.task.base import task_of
+from warmstart.task.base import Task, task_of
 from warmstart.task.network import network_for
 
-Baseline = Literal["simple", "scratch", "none"]
+Baseline = Literal["simple", "scratch", "single", "none"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +71,7 @@ def fit(
     test: float = 0.2,
     group: str | None = None,
     time: str | None = None,
-    task: TaskName | None = None,
+    task: str | None = None,
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,
@@ -119,8 +119,9 @@ def fit(
         group: column (or folder level) that names what must not be divided: patient, site, device.
         time: column of a table that says when each was taken, or "exif" for photos that say it: the latest are then the
             test, those before them validation, instead of parts stratified by class.
-        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate", "anomaly" or "forecast"; by
-            default what they look like (see `warmstart.data.sources.load`).
+        task: what the labels pose, "classify", "multilabel", "regress", "tag", "generate", "anomaly" or "forecast", or
+            what each of several columns does, "species=classify,weight=regress"; by default what they look like (see
+            `warmstart.data.sources.load`).
         horizon: steps to be forecast: `data` are then series, and nothing else is their label (`docs/forecasting.md`).
         context: steps that a forecast sees; by default three horizons or two seasons, 32 at least, where there is room.
         season: steps after which a pattern repeats; by default by the distance of the stamps, or found.
@@ -131,7 +132,8 @@ def fit(
         normal: for anomalies the label of normal samples, from which alone is learned; with it, anomalies are the task.
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
-        label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
+        label_column: column of a table that holds the label; several with commas between them: of 0 and 1, of numbers,
+            or a task each, of which any may be missing in a row (`docs/several-tasks.md`).
         on_missing: "skip" leaves out rows whose file or label is missing, and boxes and masks that cannot be used; else
             they are an error.
         out: run folder; must not exist. Default: the next free `runs/NAME-NNN`.
@@ -139,7 +141,8 @@ def fit(
         baseline: what transfer is compared with. `simple` is a linear model on raw pixels, of texts on TF-IDF, of
             series on MiniRocket's convolutions and, where there is time, on those of MultiRocket-Hydra; of forecasts
             the last value, the last season, the Theta method, and a linear model of the context. Where it is a network
-            (MiniRocket, or `scratch`) and no transfer beats it on validation, it is what is shipped.
+            (MiniRocket, or `scratch`) and no transfer beats it on validation, it is what is shipped. `single`: of
+            several tasks each is trained alone too, and the report says which gained by sharing and which lost.
         max_unreadable: stop if more than this share of the samples cannot be read.
         unlabelled: texts without labels, as `predict` takes them: a recipe that goes on pretraining
             (`further_pretrain`) learns from them too.
@@ -209,8 +212,7 @@ def _fit(
         loaded = with_unlabelled(loaded, unlabelled, text_column=options["text_column"], listener=tell)
     given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
     pretrained = loaded.backbone
-    if options["baseline"] == "scratch":
-        refuse_training(load_recipe("scratch"), task)
+    _refuse_baseline(options["baseline"], task)
     if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
         refuse_training(recipe, task)
         network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])
@@ -236,3 +238,15 @@ def _fit(
         write(outcome, run)
     listener(Finished(f"run {folder}"))
     return FitResult(outcome, folder, folder / "report.html", folder / "bundle")
+
+
+def _refuse_baseline(baseline: Baseline, task: Task) -> None:
+    """Raise `RecipeError` or `RunError` for a baseline that such a task has not."""
+    if baseline == "scratch":
+        refuse_training(load_recipe("scratch"), task)
+    if baseline == SINGLE and task.name != "several":
+        raise RunError(
+            f"the baseline single for the task {task.name}",
+            expected="several tasks, of which each is trained alone to compare with",
+            do="name more columns with --label-column, or leave the baseline out",
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from warmstart.data.targets import TaskName
 from warmstart.data.windows import Asked
 from warmstart.errors import DataError
 
@@ -11,7 +10,7 @@ WORDS = ("horizon", "context", "season")
 
 
 def asked_of(
-    task: TaskName | None,
+    task: str | None,
     *,
     horizon: int | None = None,
     context: int | None = None,

@@ -17,7 +17,6 @@ from warmstart.api.scenes import posed
 from warmstart.data.schema import Dataset
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing, load
-from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.data import facts_of
@@ -49,7 +48,7 @@ def plan(
     test: float = 0.2,
     group: str | None = None,
     time: str | None = None,
-    task: TaskName | None = None,
+    task: str | None = None,
     horizon: int | None = None,
     context: int | None = None,
     season: int | None = None,

@@ -165,12 +165,17 @@ def refuse_uncut(samples: Sequence[Sample], window: int | None) -> None:
 
 def write_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str], path: Path) -> None:
     """Write prediction rows as UTF-8 CSV, whole or not at all; lists are JSON, what has names a column for each."""
-    keys = list(rows[0]) if rows else ["input", "label", "probability", "probabilities", "unknown", "distance", "error"]
+    rows = [by_task(row) for row in rows]
+    keys = (
+        list(dict.fromkeys(key for row in rows for key in row))
+        if rows
+        else ["input", "label", "probability", "probabilities", "unknown", "distance", "error"]
+    )
     named = {"probabilities": "p({})", "values": "{}"}  # how columns of what has names are called
     plain = [key for key in keys if key not in (*named, "error")]
     flat = [
         {
-            **{key: _cell(row[key]) for key in (*plain, "error")},
+            **{key: _cell(row.get(key)) for key in (*plain, "error")},
             **{
                 form.format(name): value
                 for key, form in named.items()
@@ -182,6 +187,23 @@ def write_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str], path: Path
     ]
     several = [form.format(name) for key, form in named.items() if key in keys for name in classes]
     write_text(path, pd.DataFrame(flat, columns=[*plain, *several, "error"]).to_csv(index=False))
+
+
+def by_task(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with the answers of several tasks as one with a column for each: its answer, and how likely a class is.
+
+    >>> by_task({"input": "a.png", "answers": {"kg": {"value": 4.5}, "kind": {"label": "cat", "probability": 0.9}}})
+    {'input': 'a.png', 'kg': 4.5, 'kind': 'cat', 'kind probability': 0.9}
+    """
+    found: dict[str, Any] = {}
+    for key, value in row.items():
+        if key != "answers":
+            found[key] = value
+            continue
+        for task, answer in (value or {}).items():
+            found[task] = next(iter(answer.values()))
+            found |= {f"{task} probability": answer["probability"]} if "probability" in answer else {}
+    return found
 
 
 def _cell(value: Any) -> Any:

@@ -19,7 +19,6 @@ from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing, load
 from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
-from warmstart.data.targets import TaskName
 from warmstart.data.together import Sets, copies
 from warmstart.data.windows import Asked
 from warmstart.engine.data import RunData
@@ -104,7 +103,7 @@ def read_whole(
     max_unreadable: float,
     listener: Listener,
     text_column: str | None = None,
-    task: TaskName | None = None,
+    task: str | None = None,
     normal: str | None = None,
     cache: str | Path | None = None,
     limits: CacheLimits = DEFAULT,

@@ -158,7 +158,7 @@ class Run:
             coverages=judged.coverages,
             unknowns=judged.unknowns,
             shift=shift(measured, self.context),
-            **illustrated({name: getattr(found, name) for name in ("mistakes", "cells", "shown")}, store),
+            **illustrated({name: getattr(found, name) for name in ("mistakes", "cells", "shown", "by_task")}, store),
             projection=projection(
                 self.shipped, self.members[0], measured.on, measured.indices, measured.outputs[FINAL]
             ),

@@ -12,6 +12,7 @@ import numpy as np
 from warmstart.data.targets import AnomalyTarget
 from warmstart.engine.events import Decided
 from warmstart.engine.heads.anomaly import DEFAULT, DISTANCES, distances
+from warmstart.engine.ladder.alone import SINGLE, AloneRung
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import FEW as FEW_VALIDATION
 from warmstart.engine.ladder.mixtures import AverageRung, EnsembleRung
@@ -56,6 +57,9 @@ MAPS_RATES, MAPS_EPOCHS, MAPS_SHARE = {True: 3e-4, False: 1e-4}, (30, 20, 12, 6,
 """Of the tune that follows, by whether the backbone has batch normalisation (see `RATES`). It starts at the first block
 where there is time."""
 
+_SHARING = ("lp_ft", "finetune")
+"""Rungs of the ladder in which tasks share what is trained; the first is done for each task alone too."""
+
 EVERY = ("probe", "lp_ft", "bias_only")
 """Members of an ensemble; with few validation samples only the two that were tried there, see `FEW_VALIDATION`."""
 
@@ -71,6 +75,10 @@ out Fashion-MNIST training images: from 800 labels 1e-3 reached 89.3 %, 3e-4 88.
 def default_rungs(context: LadderContext, baseline: str, reserve: float) -> list[Rung]:
     """The ladder: a baseline, the probe, LP-FT, the average of the two, a parameter-efficient tune, an ensemble."""
     time = Time(context, reserve)
+    if baseline == SINGLE:
+        rungs = default_rungs(context, "simple", reserve)
+        twins = [rung for rung in rungs if isinstance(rung, RecipeRung) and rung.name in _SHARING]
+        return [*rungs, *(AloneRung(rung) for rung in twins[:1])]
     if context.task.name == "anomaly":
         return [*_baseline(baseline, time), *_by_distance(context)]
     if context.backbone.maps is not None:
@@ -203,6 +211,8 @@ def _fits(recipe: Recipe, network: Network, context: LadderContext) -> bool:
 def recipe_rungs(chosen: Recipe, baseline: str, context: LadderContext, reserve: float) -> list[Rung]:
     """What the user asked for, beside a baseline and the probe to compare it with."""
     asked = RecipeRung(chosen.name, chosen.about, chosen)
+    if baseline == SINGLE:
+        return [*recipe_rungs(chosen, "simple", context, reserve), AloneRung(asked)]
     before = [*_baseline(baseline, Time(context, reserve)), *([_probe(context)] if context.task.closed_form else [])]
     return [*(rung for rung in before if rung.name != chosen.name), asked]
 

@@ -23,7 +23,7 @@ its own. Small objects need more, and a CPU can train no more."""
 _STRIDE = 32
 
 
-def of_scenes(data: Any, task: TaskName | None) -> bool:
+def of_scenes(data: Any, task: str | None) -> bool:
     """Whether something is marked in the images of the data, as far as names of files tell, or the user says."""
     if isinstance(data, Dataset):
         return isinstance(data.target, BoxTarget | MaskTarget)

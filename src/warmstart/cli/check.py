@@ -29,6 +29,7 @@ from warmstart.cli.options import (
     reads_series,
 )
 from warmstart.cli.session import Session, session
+from warmstart.data.names import some
 from warmstart.errors import DataError
 
 
@@ -172,6 +173,9 @@ def show_labels(now: Session, audit: dict[str, Any]) -> None:
     if task in ("detect", "segment"):
         show_scenes(now, task, facts)
         return
+    if task == "several":
+        now.table(("task", "what", "labelled", "labels"), [(name, *_of_task(of)) for name, of in facts.items()])
+        return
     kind, counts = {"multilabel": "label", "tag": "entity"}.get(task, "class"), audit["counts"]
     if task == "tag" and not facts["entities"]:
         kind, counts = "tag", facts["tags"]
@@ -204,6 +208,15 @@ def show_scenes(now: Session, task: str, facts: dict[str, Any]) -> None:
 
 
 _NUMBERS = ("min", "lower_quartile", "median", "upper_quartile", "max", "different")
+
+
+def _of_task(facts: dict[str, Any]) -> tuple[str, int, str]:
+    """Of one of several tasks: what it is, how many have a label, and what labels there are."""
+    own = facts["facts"]
+    counted = [f"{name} {n}" for name, n in facts["counts"].items()]
+    if facts["task"] == "regress":
+        counted = [f"{of['min']:g} to {of['max']:g}, median {of['median']:g}" for of in own.values()]
+    return facts["task"], facts["known"], some(counted, 12)
 
 
 def _plural(noun: str) -> str:

@@ -49,9 +49,10 @@ if TYPE_CHECKING:
     from warmstart.api.fit import FitResult
 
 Baseline = Annotated[
-    Literal["simple", "scratch", "none"],
+    Literal["simple", "scratch", "single", "none"],
     typer.Option(
-        help="What transfer is compared with: a simple model (pixels, TF-IDF, MiniRocket), training anew, nothing."
+        help="What transfer is compared with: a simple model (pixels, TF-IDF, MiniRocket), training anew, each of "
+        "several tasks alone, nothing."
     ),
 ]
 

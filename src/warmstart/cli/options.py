@@ -63,10 +63,11 @@ CacheDtype = Annotated[
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),
 ]
 Task = Annotated[
-    Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast", "detect", "segment"] | None,
+    str | None,
     typer.Option(
-        help="What the labels pose: one class, several labels, numbers, a tag for each word, a text to be written, "
-        "normal or not, boxes around objects, a class for every pixel; or to forecast what series do next.",
+        help="What the labels pose: classify (one class), multilabel, regress (numbers), tag (each word), generate (a "
+        "text), anomaly (normal or not), detect (boxes), segment (each pixel), forecast; several, a task for each "
+        "column of labels, or the kind of each: species=classify,weight=regress.",
         show_default="what they look like",
     ),
 ]

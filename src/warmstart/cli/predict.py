@@ -43,6 +43,7 @@ def predict(
     """Answer with a label and its probability for each image or text."""
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Predicting with {bundle}")
+        from warmstart.api.predict import by_task
         from warmstart.api.predict import predict as twin
         from warmstart.shipping.scenes import in_short
 
@@ -60,8 +61,8 @@ def predict(
             listener=now.listener,
             **series,
         )
-        told = [{**row, "found": in_short(row)} if "size" in row else row for row in rows]
-        shown = _shown(told)
+        told = [{**by_task(row), "found": in_short(row)} if "size" in row else by_task(row) for row in rows]
+        shown = _shown(told, several=any("answers" in row for row in rows))
         held = () if coverage is None else ("set",)
         now.table(("input", *shown, "", *held), [_cells(row, shown) for row in told])
         unreadable = sum(row["error"] is not None for row in rows)
@@ -75,11 +76,14 @@ def predict(
         now.result([_plain(row) for row in rows])
 
 
-def _shown(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The keys that a table shows."""
+def _shown(rows: Sequence[dict[str, Any]], *, several: bool) -> list[str]:
+    """The keys that a table shows; of several tasks, those of all."""
     if not rows or "label" in rows[0]:
         return ["label", "probability"]
-    return ["found"] if "found" in rows[0] else [list(rows[0])[1]]
+    if "found" in rows[0]:
+        return ["found"]
+    keys = dict.fromkeys(key for row in rows for key in row if key not in ("input", "unknown", "distance", "error"))
+    return list(keys) if several else list(keys)[:1]
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +92,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cells(row: dict[str, Any], shown: Sequence[str]) -> tuple[str, ...]:
-    answer, *rest = (in_words(row[key]) for key in shown)
+    answer, *rest = (in_words(row.get(key)) for key in shown)
     first = answer if row["error"] is None else row["error"]
     held = (", ".join(row["set"] or ()),) if "set" in row else ()
     return (row["input"], first, *rest, "unknown" if row.get("unknown") else "", *held)

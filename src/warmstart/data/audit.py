@@ -18,6 +18,7 @@ from warmstart.data.pool import in_order
 from warmstart.data.scan import Look, alike, read_and_look
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.seriesscan import SeriesLook, read_looks, series_alike, series_facts
+from warmstart.data.tasklabels import named
 from warmstart.data.telltale import label_stretches, labels_told
 from warmstart.data.textscan import TextLook, read_texts
 
@@ -114,6 +115,8 @@ def _counts(dataset: Dataset, facts: dict[str, Any]) -> dict[str, int]:
     """Samples per class; of masks, what was found in them."""
     if dataset.target.kind in ("regress", "forecast"):
         return {}
+    if dataset.target.kind == "several":
+        return {named(task, name): n for task, of in facts.items() for name, n in of["counts"].items()}
     return dict(facts["images"]) if dataset.target.kind == "segment" and facts else dataset.counts
 
 

@@ -9,7 +9,10 @@ import numpy as np
 
 from warmstart.data.entities import Scheme
 from warmstart.data.names import clean
+from warmstart.data.onetask import one_task
 from warmstart.data.schema import Dataset, Sample, Text
+from warmstart.data.several import SeveralTarget
+from warmstart.data.tasklabels import named
 
 MOST_CLASSES = 40
 _SHOWN, _LONGEST, _QUARTERS = 3, 160, 4
@@ -28,6 +31,9 @@ def kinds(dataset: Dataset) -> dict[str, list[Sample]]:
         return {_WRITTEN: known}
     if target.kind == "regress":
         return _quarters(known)
+    if isinstance(target, SeveralTarget):
+        each = [(name, kinds(one_task(dataset, name))) for name in target.names]
+        return {named(task, name): members for task, found in each for name, members in found.items()}
     scheme = Scheme.of(target.classes) if target.kind == "tag" else None
     types = dict(zip(target.classes, target.classes, strict=True))
     if scheme is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
@@ -12,14 +13,16 @@ import numpy.typing as npt
 from warmstart.data.entities import OUTSIDE, Scheme
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.names import some
+from warmstart.data.onetask import one_task
 from warmstart.data.scenefacts import box_facts, box_problems, mask_facts, mask_problems, same_annotations
 from warmstart.data.schema import Dataset, Sample
+from warmstart.data.several import SeveralTarget
 from warmstart.data.targets import TaskName
 
 Facts = dict[str, Any]
 FAR = 5.0
 """Robust standard deviations from the median; a number farther away is named."""
-FEW_ENTITIES = 5
+FEW_ENTITIES = FEW_OF_A_CLASS = 5
 MANY = 0.5
 """Share of the samples; one number that so many have, or no label at all, is named."""
 _SHOWN = 50
@@ -46,6 +49,8 @@ def label_facts(dataset: Dataset) -> Facts:
         return _of_tags(known, classes)
     if kind in ("detect", "segment"):
         return (box_facts if kind == "detect" else mask_facts)(known, classes)
+    if isinstance(dataset.target, SeveralTarget):
+        return {name: _of_task(one_task(dataset, name)) for name in dataset.target.names}
     if isinstance(dataset.target, ForecastTarget):
         series = {sample.id.rpartition("@")[0] for sample in known}
         return {"series": len(series), **dataset.target.to_dict()}
@@ -55,6 +60,10 @@ def label_facts(dataset: Dataset) -> Facts:
 def label_problems(task: TaskName, facts: Facts, samples: int) -> list[str]:
     """What a person should know of the labels before training."""
     found = []
+    for name, of in facts.items() if task == "several" else ():
+        found += [f"{name}: {problem}" for problem in label_problems(of["task"], of["facts"], of["known"])]
+        if few := [f"{kind} ({n})" for kind, n in of["counts"].items() if n < FEW_OF_A_CLASS]:
+            found.append(f"{name}: fewer than {FEW_OF_A_CLASS} samples: {some(few)}")
     if task == "multilabel" and facts and facts["none"] > MANY * samples:
         found.append(f"{facts['none']} of {samples} samples have none of the labels")
     for name, of in facts.items() if task == "regress" else ():
@@ -96,6 +105,10 @@ def conflicting_labels(dataset: Dataset, samples: Sequence[Sample]) -> bool:
     True
     """
     labels = [sample.label for sample in samples if sample.label is not None]
+    if isinstance(dataset.target, SeveralTarget):
+        few = dataclasses.replace(dataset, samples=tuple(samples))
+        each = [one_task(few, name) for name in dataset.target.names]
+        return any(conflicting_labels(one, one.samples) for one in each)
     if dataset.target.kind == "regress":
         apart = np.ptp(dataset.target.encode(labels), axis=0) if labels else np.zeros(1)  # in standard deviations
         return bool((apart > 0.1).any())
@@ -106,6 +119,13 @@ def conflicting_labels(dataset: Dataset, samples: Sequence[Sample]) -> bool:
     if dataset.target.kind == "generate":
         return len({" ".join(str(label).split()) for label in labels}) > 1
     return len(set(labels)) > 1
+
+
+def _of_task(dataset: Dataset) -> Facts:
+    """Of one of several tasks: what it is, how many samples have a label of it, and what is known of these."""
+    known = sum(sample.label is not None for sample in dataset.samples)
+    counts = {} if dataset.target.kind == "regress" else dataset.counts
+    return {"task": dataset.target.kind, "known": known, "counts": counts, "facts": label_facts(dataset)}
 
 
 def _of_sets(known: Sequence[Sample]) -> Facts:

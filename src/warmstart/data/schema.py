@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from warmstart.data.annotations import Annotation
 from warmstart.data.targets import ClassTarget, IntArray, Label, Target
+from warmstart.data.tasklabels import TaskLabels
 from warmstart.preprocess.kinds import PLURAL, Kind
 
 __all__ = [
@@ -109,7 +110,7 @@ class Sample:
         >>> Sample("a", "a.png", ("red", "round")).names
         ('red', 'round')
         """
-        label = self.label.names if isinstance(self.label, Annotation) else self.label or ()
+        label = self.label.names if isinstance(self.label, Annotation | TaskLabels) else self.label or ()
         label = (label,) if isinstance(label, str) else label
         return tuple(dict.fromkeys(name for name in label if isinstance(name, str)))
 

@@ -32,6 +32,7 @@ WAYS: dict[TaskName, str] = {
     "anomaly": "normal samples and anomalies apart, none of these in train",
     "detect": "stratified by rarest class of object",
     "segment": "stratified by rarest class of pixel",
+    "several": "stratified by class of the first task, and by which tasks have a label",
 }
 """How samples are divided, by what they are labelled with; see `Target.strata`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,6 +58,13 @@ def resized(store: InputStore, dataset: Dataset, spec: Spec) -> InputStore:
     if isinstance(store, SceneStore) and isinstance(spec, PreprocessSpec) and store.dataset is dataset:
         return store.resized(spec)
     return store_of(dataset, spec)
+
+
+def relabelled(store: InputStore, dataset: Dataset) -> InputStore:
+    """The store of the same samples with other labels: it shares what is read of them."""
+    found = copy.copy(store)
+    found.dataset, found._targets = dataset, None
+    return found
 
 
 def store_of(dataset: Dataset, spec: Spec) -> InputStore:

@@ -15,12 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from warmstart.data.annotations import Annotation
+from warmstart.data.tasklabels import TaskLabels
 
 IntArray = npt.NDArray[np.int64]
-Label = str | tuple[str, ...] | tuple[float, ...] | Annotation
-"""A class or a text to be written; classes, or a tag for each word; numbers; what is marked in an image."""
+Label = str | tuple[str, ...] | tuple[float, ...] | Annotation | TaskLabels
+"""A class or a text to be written; classes, or a tag for each word; numbers; what is marked in an image; a label for
+each of several tasks."""
 Labels = Sequence[Label | None]
-TaskName = Literal["classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast", "detect", "segment"]
+TaskName = Literal[
+    "classify", "multilabel", "regress", "tag", "generate", "anomaly", "forecast", "detect", "segment", "several"
+]
 
 UNKNOWN = -1
 """The index of a label that is not known, and of a place in a text that has none."""

@@ -20,6 +20,7 @@ from warmstart.engine.freeze import release
 from warmstart.engine.from_data import learn_from
 from warmstart.engine.identity import claim, identity
 from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.several import refuse_for_several
 from warmstart.engine.state import RunState
 from warmstart.engine.steps.registry import kind_of, name_of, steps
 from warmstart.engine.training import copied
@@ -98,6 +99,7 @@ def refuse_training(recipe: Recipe, task: Task) -> None:
     """Raise `RecipeError` for a recipe that does more than fit a head, where the task has heads of distances alone, and
     for one that does to images what makes no sense of what is marked in them.
     """
+    refuse_for_several(recipe, task)
     if task.name in ("detect", "segment"):
         _refuse_for_scenes(recipe, task)
     if task.name == "anomaly" and not all(isinstance(step, ClosedForm) for step in recipe.steps):

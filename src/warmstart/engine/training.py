@@ -72,6 +72,8 @@ class Training:
         self.optimizer = build_optimizer(network, plan, rates)
         self.average = Average(network, plan.phase.ema) if plan.phase.ema > 0 else None
         self.plateau = Plateau.of(plan.phase.plateau)
+        self.beside: dict[str, Tensor] = {}
+        """What a stepper learns beside the network, changed in place: it is kept and restored with the rest."""
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:
@@ -115,6 +117,7 @@ class Training:
         tensors = under("model", weights) | under("optimizer", _optimizer_tensors(self.optimizer))
         if self.average is not None:
             tensors |= under("average", self.average.shadow)
+        tensors |= under("beside", self.beside)
         state = {
             "progress": self.progress.to_dict(),
             "plateau": self.plateau.state_dict(),
@@ -133,6 +136,8 @@ class Training:
             self.average.updates = int(record.state["updates"])
             for name, tensor in record.part("average").items():
                 self.average.shadow[name].copy_(tensor)
+        for name, tensor in record.part("beside").items():
+            self.beside.setdefault(name, torch.empty_like(tensor)).copy_(tensor)
         self.plateau.load_state_dict(record.state["plateau"])
         self.progress = Progress.from_dict(record.state["progress"])
 

@@ -17,6 +17,7 @@ from warmstart.evaluation.outcome import (
     Foreseen,
     Marked,
     Mistake,
+    OfTask,
     PrecisionRecall,
     Reliability,
     Shown,
@@ -137,6 +138,7 @@ class Comparison:
     marked: tuple[Marked, ...] = ()
     by_class: tuple[dict[str, Any], ...] = ()
     precision_recall: tuple[PrecisionRecall, ...] = ()
+    by_task: tuple[OfTask, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,16 +15,19 @@ from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.data.targets import Label, NumberTarget, Target, parts_of
+from warmstart.data.tasklabels import TaskLabels
 from warmstart.evaluation.anomalies import of_anomalies
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.cells import cell_samples
+from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.foreseen import foreseen
 from warmstart.evaluation.metrics import confusion, most_wrong, per_class
-from warmstart.evaluation.outcome import Shown
+from warmstart.evaluation.outcome import OfTask, Shown
 from warmstart.evaluation.scenes import of_scenes
 from warmstart.task.base import Task, is_known
 from warmstart.task.forecast import Forecasting
 from warmstart.task.segment import Segment
+from warmstart.task.several import Part, Several
 from warmstart.task.tag import Tag
 
 WORST, DRAWN, POINTS = 16, 8, 500
@@ -39,6 +43,8 @@ def details(
         return {"forecasts": foreseen(task, outputs, targets, samples, target)}
     if isinstance(target, BoxTarget | MaskTarget):
         return of_scenes(task, outputs, targets, samples, target)
+    if isinstance(task, Several):
+        return {"by_task": tuple(_of_task(part, outputs, targets, samples) for part in task.parts)}
     if task.name == "anomaly":
         return of_anomalies(outputs, targets, samples, target)
     found: dict[str, Any] = {"shown": _shown(task, outputs, targets, samples, target)}
@@ -51,6 +57,23 @@ def details(
     if isinstance(target, NumberTarget):
         found["pairs"] = _pairs(outputs, targets, target)
     return found
+
+
+def _of_task(part: Part, outputs: Tensor, targets: Tensor, samples: Sequence[Sample]) -> OfTask:
+    """What is told of one of several tasks, of the samples whose label of it is known."""
+    known = part.known(targets)
+    facts: dict[str, Any] = {"name": part.name, "task": part.target.kind, "classes": part.target.classes}
+    facts |= {"metric": part.task.primary_metric, "known": int(known.sum())}
+    if not bool(known.any()):
+        return OfTask(**facts, metrics={})
+    own, truth = part.own(outputs, targets)
+    mine = [
+        dataclasses.replace(sample, label=cast(TaskLabels, sample.label)[part.name])
+        for sample, yes in zip(samples, known.tolist(), strict=True)
+        if yes
+    ]
+    found = details(part.task, own, truth, mine, part.target)
+    return OfTask(**facts, metrics=metric_intervals(part.task, own, truth), **found)
 
 
 def of_classes(
@@ -74,6 +97,9 @@ def in_words(label: Label | None) -> str:
     >>> in_words(("sport", "news")), in_words((2.5,)), in_words(()), in_words("cat")
     ('sport, news', '2.5', 'none', 'cat')
     """
+    if isinstance(label, TaskLabels):
+        said = zip(label.tasks, map(in_words, label.values), strict=True)
+        return "; ".join(f"{task} {words}" for task, words in said if words)
     if label is None or isinstance(label, str):
         return label or ""
     return ", ".join(part if isinstance(part, str) else f"{part:.4g}" for part in parts_of(label)) or "none"

@@ -75,6 +75,7 @@ MEASURES = {
     "rougeL": Measure("ROUGE-L", "longest sequence of words shared with the true text"),
     "bleu": Measure("BLEU", "runs of words shared with the true text, and no shorter"),
     "chrf": Measure("chrF", "runs of characters shared with the true text"),
+    "mean_of_tasks": Measure("mean over tasks", "the mean of the main metrics of the tasks"),
 }
 
 
@@ -84,6 +85,9 @@ def metric_name(metric: str) -> str:
     >>> metric_name("balanced_accuracy")
     'balanced accuracy'
     """
+    task, _, own = metric.rpartition("/")  # of one of several tasks
+    if task:
+        return f"{task}, {metric_name(own)}"
     if metric not in MEASURES and metric.startswith("ap_"):  # of a class, which is called as it is
         return f"AP of {metric.removeprefix('ap_')}"
     return MEASURES[metric].name if metric in MEASURES else metric.replace("_", " ")
@@ -91,4 +95,5 @@ def metric_name(metric: str) -> str:
 
 def is_share(metric: str) -> bool:
     """Whether a metric is a share of 1 and reads best in per cent."""
-    return MEASURES[metric].share if metric in MEASURES else not metric.endswith("loss")
+    own = metric.rpartition("/")[2]
+    return MEASURES[own].share if own in MEASURES else not own.endswith("loss")

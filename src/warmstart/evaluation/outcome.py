@@ -190,6 +190,38 @@ class Unknowns:
 
 
 @dataclasses.dataclass(frozen=True)
+class OfTask:
+    """What is told of one of several tasks, as an `Outcome` has it of one alone."""
+
+    name: str
+    task: TaskName
+    classes: tuple[str, ...]
+    metric: str
+    known: int  # samples of those measured on whose label is known
+    metrics: dict[str, Interval]  # empty where none is known
+    confusion: tuple[tuple[int, ...], ...] = ()
+    per_class: tuple[dict[str, Any], ...] = ()
+    reliability_before: Reliability | None = None
+    reliability_after: Reliability | None = None
+    mistakes: tuple[Mistake, ...] = ()
+    cells: tuple[CellSamples, ...] = ()
+    shown: tuple[Shown, ...] = ()
+    pairs: tuple[tuple[float, float], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Shared:
+    """What a task gains by sharing the trunk with the others: the paired difference with training it alone."""
+
+    name: str
+    metric: str
+    alone: Interval
+    together: Interval
+    difference: Interval  # together less alone, on the same samples
+    verdict: Literal["helped", "harmed", "no difference that this data can show"]
+
+
+@dataclasses.dataclass(frozen=True)
 class Outcome:
     """Everything a user may want to know of one `fit`."""
 
@@ -244,6 +276,8 @@ class Outcome:
     coverages: tuple[Coverage, ...] = ()  # on test; those that the validation samples can support
     unknowns: Unknowns | None = None
     alarm_beyond: float | None = None  # of anomalies: a score between those without an alarm and those with one
+    by_task: tuple[OfTask, ...] = ()  # of several tasks
+    shared: tuple[Shared, ...] = ()  # likewise, where each was trained alone too
     shift: Similarity | None = None  # training samples as A, those of `evaluated_on` as B
     distilled: Distilled | None = None  # of a student
     forgotten: Forgotten | None = None  # of a network that was trained further

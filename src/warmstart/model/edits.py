@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 from torch import nn
@@ -17,6 +18,7 @@ from warmstart.model.input_layer import input_layer, redraw
 from warmstart.model.network import Network
 from warmstart.model.segment.decoder import DecoderHead
 from warmstart.model.series.channels import PerChannel
+from warmstart.model.several import SeveralHead, linear_heads
 from warmstart.model.text.language import LanguageHead
 from warmstart.model.weights import state_sha256
 from warmstart.preprocess.kinds import of_series
@@ -46,17 +48,20 @@ def apply_edits(
         network.facts = dataclasses.replace(network.facts, card=card, source_head=None, source_weights=None)
         head = network.head
         drawn_already = isinstance(head, DecoderHead) and not head.adopted
-        if reset is True and isinstance(head, LinearHead | LanguageHead | Detector | DecoderHead) and not drawn_already:
+        resets = LinearHead | SeveralHead | LanguageHead | Detector | DecoderHead
+        if reset is True and isinstance(head, resets) and not drawn_already:
             head.reset(seed)
     if dropout > 0:
-        place = getattr(network.head, "dropout", None)
-        if not isinstance(place, nn.Dropout):
+        heads: Sequence[nn.Module] = linear_heads(network.head) or [network.head]
+        places = [getattr(head, "dropout", None) for head in heads]
+        if not all(isinstance(place, nn.Dropout) for place in places):
             raise RecipeError(
                 f"a {type(network.head).__name__} has no dropout before it",
                 expected="a head that is trained by gradients, such as the linear one",
                 do="leave `dropout` out of the recipe's edits",
             )
-        place.p = dropout
+        for place in places:
+            place.p = dropout  # type: ignore[union-attr]
     return network
 
 

@@ -67,6 +67,11 @@ class LinearHead(nn.Module):
             place.copy_(value)
 
     @property
+    def as_linear(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(weight, bias, mean, std), what `set_linear` takes."""
+        return self.linear.weight.detach(), self.linear.bias.detach(), self.mean, self.std
+
+    @property
     def config(self) -> dict[str, Any]:
         """What `build_head` needs."""
         return {
@@ -128,6 +133,7 @@ heads.add("linear", LinearHead)
 heads.add("knn", KNNHead)
 heads.add("neighbours", "warmstart.model.anomaly:NeighboursHead")
 heads.add("mahalanobis", "warmstart.model.anomaly:MahalanobisHead")
+heads.add("several", "warmstart.model.several:build")
 heads.add("decoder", "warmstart.model.segment.decoder:DecoderHead")
 heads.add("causal", "warmstart.model.text.language:CausalHead")
 heads.add("seq2seq", "warmstart.model.text.language:Seq2SeqHead")

@@ -15,7 +15,7 @@ from typing import Literal
 
 from warmstart.errors import RecipeError
 from warmstart.recipe.named import call, defaults, parse
-from warmstart.recipe.phase import AugmentName, OptimizerName, Phase, Rate, Smoothing
+from warmstart.recipe.phase import AugmentName, BalanceName, OptimizerName, Phase, Rate, Smoothing
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.recipe.step import ClosedForm
 from warmstart.recipe.text import from_yaml
@@ -38,6 +38,7 @@ def scratch(
     batch_size: int = 32,
     optimizer: OptimizerName = "adamw",
     augment: AugmentName = "standard",
+    balance: BalanceName = "sum",
 ) -> Recipe:
     """All weights drawn anew and trained: what a transfer has to beat."""
     train = Phase(
@@ -48,6 +49,7 @@ def scratch(
         optimizer=optimizer,
         weight_decay=0.05,
         augment=augment,
+        balance=balance,
         norm="train",
     )
     about = "No transfer: all weights drawn anew and trained, the baseline of Kornblith et al. (2019)."
@@ -83,12 +85,20 @@ def finetune(
     augment: AugmentName = "none",
     head: float = 10.0,
     layer_decay: float = 1.0,
+    balance: BalanceName = "sum",
 ) -> Recipe:
     """Tune the blocks from `from_block` on (negative: from the end; 0: all); the head learns `head` times as fast, for
     it is new. One that writes is not: 1 is right for it.
     """
     rates: tuple[tuple[str, Rate], ...] = (("head", _times(lr, head)), (f"block:{from_block}..", lr), ("*", None))
-    tune = Phase(rates=rates, epochs=epochs, batch_size=batch_size, augment=augment, layer_decay=layer_decay)
+    tune = Phase(
+        rates=rates,
+        epochs=epochs,
+        batch_size=batch_size,
+        augment=augment,
+        layer_decay=layer_decay,
+        balance=balance,
+    )
     about = "Early blocks frozen, the later ones tuned with the head (Yosinski et al. 2014)."
     return Recipe(name="finetune", about=about, steps=(tune,))
 
@@ -123,6 +133,7 @@ def lp_ft(
     heads: tuple[str, ...] = ("blend",),
     from_block: int = 0,
     label_smoothing: Smoothing = "auto",
+    balance: BalanceName = "sum",
 ) -> Recipe:
     """Fit the head on frozen features, then tune the blocks from `from_block` on from there, lower ones more slowly.
 
@@ -135,6 +146,7 @@ def lp_ft(
         epochs=epochs,
         batch_size=batch_size,
         augment=augment,
+        balance=balance,
         ema=ema,
         label_smoothing=label_smoothing,
     )

@@ -26,7 +26,8 @@ loss the gradient is noise, and Adam makes steps of full length of it. Images ga
 draws); minilm on BBC News with 8 labels per class, LP-FT 87.1 and 90.2 %, LP-FT of the last half at a third of the rate
 89.3 and 91.4 %, the probe 91.8 % (5 draws), LoRA 91.2 and 92.8 %, biases alone 84.0 and 91.2 % (3 draws)."""
 OptimizerName = Literal["adamw", "adam", "sgd"]
-ScheduleName = Literal["constant", "cosine", "one_cycle", "slanted_triangular", "plateau"]
+ScheduleName = Literal["constant", "cosine", "one_cycle", "slanted_triangular", "exponential", "plateau"]
+BalanceName = Literal["sum", "uncertainty", "gradnorm", "pcgrad", "cagrad", "nashmtl", "upgrad"]
 AugmentName = Literal["none", "flip", "light", "standard", "crop"]
 """`crop` is of series alone."""
 
@@ -144,3 +145,7 @@ class Phase(GradientStep):
     rehearsal: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of each batch that is of the data a network knew before, where a run has some (`warmstart update`): an
     epoch is then one pass over what is new (experience replay, Ratcliff 1990; Rolnick et al. 2019)."""
+    balance: BalanceName = "sum"
+    """Of several tasks, how their losses move what they share: as they add up; weighed by learned variances (Kendall
+    2018) or so that all pull alike (GradNorm, Chen 2018); or by gradients made to agree (PCGrad, Yu 2020; CAGrad, Liu
+    2021; Nash-MTL, Navon 2022; UPGrad, Quinton & Rey 2024)."""

@@ -23,6 +23,7 @@ _ANSWERS = {
     "anomaly": "It says whether an input is normal, and how far it lies from what is",
     "detect": "It draws boxes around objects of these classes",
     "segment": "It gives every pixel one of these classes",
+    "several": "It answers several tasks at once",
 }
 _ALWAYS = {
     "classify": "It always answers one of its classes",
@@ -34,6 +35,7 @@ _ALWAYS = {
     "anomaly": "It gives every input a score",
     "detect": "It finds nothing but these classes",
     "segment": "It always gives every pixel one of its classes",
+    "several": "It always answers each of its tasks",
 }
 _PIPELINES = {
     "tag": "token-classification",
@@ -42,6 +44,7 @@ _PIPELINES = {
     "forecast": "time-series-forecasting",
     "detect": "object-detection",
     "segment": "image-segmentation",
+    "several": "other",
 }
 FEW = 20
 """A test class with fewer samples than this is named among the limits."""

@@ -21,6 +21,7 @@ from warmstart.report.forgotten import forgotten
 from warmstart.report.marked import marked
 from warmstart.report.page import render
 from warmstart.report.shifted import shifted
+from warmstart.report.tasks import sharing, tasks
 from warmstart.report.texts import telling
 
 
@@ -68,6 +69,8 @@ def _context(outcome: Outcome, contact_sheet: Image.Image | None) -> dict[str, A
         "distilled": distilled(outcome),
         "forgotten": forgotten(outcome),
         "embedding": embedding(outcome),
+        "tasks": tasks(outcome),
+        "sharing": sharing(outcome),
         **sections.errors(outcome),
         "answered": answered(outcome),
         "foretold": foretold(outcome),

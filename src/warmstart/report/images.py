@@ -14,7 +14,7 @@ from torch import Tensor
 
 from warmstart.data.schema import Series, Text
 from warmstart.data.stores import InputStore, images_of
-from warmstart.evaluation.outcome import CellSamples, Example, Mistake, Shown
+from warmstart.evaluation.outcome import CellSamples, Example, Mistake, OfTask, Shown
 from warmstart.preprocess.resample import preview
 from warmstart.report.sparkline import sparkline
 from warmstart.report.texts import excerpt
@@ -71,7 +71,15 @@ def illustrated(details: Mapping[str, Any], store: InputStore) -> dict[str, Any]
     for name in ("mistakes", "shown"):
         found |= {name: illustrate(found[name], store)} if name in found else {}
     found |= {"cells": illustrate_cells(found["cells"], store)} if "cells" in found else {}
+    if "by_task" in found:
+        each = ((part, illustrated(_pictured(part), store)) for part in found["by_task"])
+        found["by_task"] = tuple(dataclasses.replace(part, **shown) for part, shown in each)
     return found
+
+
+def _pictured(part: OfTask) -> dict[str, Any]:
+    """What is shown with pictures of one of several tasks: single answers, not those behind a confusion."""
+    return {"mistakes": part.mistakes, "shown": part.shown, "cells": ()}
 
 
 def illustrate_cells(cells: Sequence[CellSamples], store: InputStore) -> tuple[CellSamples, ...]:

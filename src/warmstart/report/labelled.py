@@ -21,6 +21,8 @@ def labelled(facts: Facts) -> list[str]:
             return [f"{each}; {count(found['none'])} have none. There are {count(found['different'])} different sets."]
         case "regress":
             return [_of_number(name, of) for name, of in found.items()]
+        case "several":
+            return [_of_task(name, of, noun(facts)) for name, of in found.items()]
         case "tag":
             kinds = ", ".join(f"{name} {count(n)}" for name, n in (found["entities"] or found["tags"]).items())
             what = "entities" if found["entities"] else "tags"
@@ -35,6 +37,19 @@ def labelled(facts: Facts) -> list[str]:
             short, middle, long = (count(n) for n in found["targets"]["words"])
             return [f"What is to be written has {short} to {long} words, typically {middle}."]
     return []
+
+
+def _of_task(name: str, of: Mapping[str, Any], several: str) -> str:
+    """What is known of the labels of one of several tasks."""
+    if of["task"] == "regress":
+        return f"{count(of['known'])} {several} have a number; " + " ".join(
+            _of_number(*one) for one in of["facts"].items()
+        )
+    classes = len(of["counts"])
+    what = "label" if of["task"] == "multilabel" else "class"
+    return (
+        f"{name}: {count(of['known'])} {several} have a label, of {classes} {what}{'es' if what == 'class' else 's'}."
+    )
 
 
 def _of_number(name: str, of: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ def errors(facts: Facts) -> Context:
         "confusions": confusions,
         "blocks": sample_blocks(facts, linked),
         "classes": sorted(facts.per_class, key=lambda row: 2.0 if row["f1"] is None else row["f1"]),
+        "suffix": "",
     }
 
 

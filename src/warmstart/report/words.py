@@ -104,7 +104,10 @@ def asks(facts: Facts) -> str:
         "anomaly": ("", ""),
         "detect": ("class", "classes"),
         "segment": ("class", "classes"),
+        "several": ("task", "tasks"),
     }[facts.task]
+    if facts.task == "several":
+        return f"{len(facts.by_task)} {many}: {', '.join(part.name for part in facts.by_task)}" if facts.by_task else ""
     n = len({name.partition(" ")[0] for name in facts.classes}) if facts.task == "forecast" else len(facts.classes)
     return f"{n} {one if n == 1 else many}" if one else ""
 

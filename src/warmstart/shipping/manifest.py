@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
+from warmstart.data.several import SeveralTarget
 from warmstart.data.targets import OF_NAMES, NumberTarget, Target, TaskName
 from warmstart.errors import BundleError
 from warmstart.model.backbone import BackboneCard
@@ -79,6 +80,8 @@ class Manifest(_Data):
     """`ForecastTarget.to_dict`, of a bundle that forecasts."""
     scene: dict[str, str] | None = None
     """`to_dict` of a `BoxTarget` or a `MaskTarget`: what finds boxes or masks."""
+    several: dict[str, Any] | None = None
+    """`SeveralTarget.to_dict`, of a bundle that answers several tasks."""
     least_score: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Score below which a box is not told, where the user says nothing: the best F1 on validation is there."""
     tile: Annotated[int, Field(ge=1)] | None = None
@@ -99,6 +102,8 @@ class Manifest(_Data):
             return NumberTarget(self.classes, self.centre, self.scale)
         if self.task == "forecast":
             return ForecastTarget.from_dict(self.forecast or {})
+        if self.task == "several":
+            return SeveralTarget.from_dict(self.several or {"parts": ()})
         if self.task == "detect":
             return BoxTarget(self.classes, (self.scene or {}).get("head", ""))
         if self.task == "segment":
@@ -119,6 +124,8 @@ class Manifest(_Data):
             raise ValueError(f"a bundle of the task {self.task} has no {', '.join(set(self.scene or {}) - known)}")
         if self.task == "forecast" and self.target.classes != self.classes:
             raise ValueError("the outputs are not those of the horizon and the quantiles")
+        if self.task == "several" and self.target.classes != self.classes:
+            raise ValueError("the outputs are not those of the tasks")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("two classes have the same name")
         described = self.backbone.name.startswith(DESCRIBED) and STRUCTURE in self.files  # the name is only shown

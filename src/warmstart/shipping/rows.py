@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from warmstart.shipping.inference import Outputs
 from warmstart.shipping.reference import Reference
 from warmstart.task.base import Task
 from warmstart.task.forecast import Forecasting
+from warmstart.task.several import Several
 from warmstart.task.tag import Tag
 
 Row = dict[str, Any]
@@ -65,6 +67,13 @@ def _decoded(samples: Sequence[Sample], outputs: Outputs, task: Task, target: Ta
         return list(task.decode(outputs.outputs, target, [samples[int(i)].source for i in outputs.index]))
     if isinstance(task, Forecasting):
         return list(task.decode(outputs.outputs, target, [_window(samples[int(i)].source) for i in outputs.index]))
+    if isinstance(task, Several):
+        own = [
+            _decoded(samples, dataclasses.replace(outputs, outputs=outputs.outputs[:, p.outputs]), p.task, p.target)
+            for p in task.parts
+        ]
+        names = [part.name for part in task.parts]
+        return [{"answers": dict(zip(names, row, strict=True))} for row in zip(*own, strict=True)]
     if task.name != "classify":
         return list(task.decode(outputs.outputs, target))
     found: list[Row] = []

@@ -14,6 +14,7 @@ from torch import Tensor
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import SceneTarget
 from warmstart.data.schema import Sample
+from warmstart.data.several import SeveralTarget
 from warmstart.data.targets import NumberTarget, Target
 from warmstart.model.network import Network
 from warmstart.model.text.writing import LONGEST
@@ -120,6 +121,7 @@ def write_bundle(
         scale=target.scale if isinstance(target, NumberTarget) else (),
         forecast=target.to_dict() if isinstance(target, ForecastTarget) else None,
         scene=target.to_dict() if isinstance(target, SceneTarget) else None,
+        several=target.to_dict() if isinstance(target, SeveralTarget) else None,
         **vars(use),
         members=entries,
         temperature=temperature,

@@ -132,6 +132,7 @@ tasks.add("forecast", "warmstart.task.forecast:FORECAST")
 tasks.add("anomaly", "warmstart.task.anomaly:ANOMALY")
 tasks.add("detect", "warmstart.task.detect:DETECT")
 tasks.add("segment", "warmstart.task.segment:SEGMENT")
+tasks.add("several", "warmstart.task.several:SEVERAL")
 
 
 def task_of(target: Target) -> Task:

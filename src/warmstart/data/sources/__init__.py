@@ -19,6 +19,7 @@ from warmstart.data.sources.scenes import layout_of, load_scenes
 from warmstart.data.sources.series.load import load_series
 from warmstart.data.sources.series.telling import ALONE
 from warmstart.data.sources.table import load_table
+from warmstart.data.sources.tasks import tasks_said
 from warmstart.data.sources.texts import load_texts
 from warmstart.data.targets import AnomalyTarget, TaskName
 from warmstart.data.windows import Asked, windows_of
@@ -33,7 +34,7 @@ def load(
     data: Any,
     *,
     kind: Kind | None = None,
-    task: TaskName | None = None,
+    task: str | None = None,
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
@@ -62,13 +63,14 @@ def load(
         task: what the labels pose: "classify" (one of several classes), "multilabel" (any number of several labels),
             "regress" (numbers), "tag" (a tag for each word), "generate" (a text to be written), "anomaly" (normal or
             not; labels may be missing, and all samples are normal then), "detect" (boxes around objects), "segment" (a
-            class for every pixel). Without it, what is found: boxes, or else masks; lists of names are several labels,
-            lists as long as those of the words are tags, many different fractions are numbers, all else are classes;
-            "generate" and names in one cell ("a|b") must be said.
+            class for every pixel), "several" (a task for each column of labels) or what each of these poses,
+            "species=classify,weight=regress". Without it, what is found: boxes, or else masks; lists of names are
+            several labels, lists as long as those of the words are tags, many different fractions are numbers, all else
+            are classes; "generate" and names in one cell ("a|b") must be said.
         path_column: column of a table that holds the paths of images, where its name does not tell.
         text_column: column of a table that holds the texts, likewise; for pairs of texts two, with a comma between.
         label_column: column of a table that holds the labels, likewise; several, with commas between them, hold 0 and 1
-            each, or numbers.
+            each, or numbers, or else pose a task each, of which a row may lack some.
         normal: for anomalies the label of normal samples (`warmstart.data.anomalies.as_anomalies`); with it, anomalies
             are the task.
         group: what must stay in one part: column of a table; "folder", for folders below the class; for data in memory
@@ -88,40 +90,40 @@ def load(
     Raises:
         DataError: what was found, what was expected, what to do.
     """
+    posed, kinds = tasks_said(task)
+    label_column = label_column or ",".join(kinds) or None
     if forecast is not None and not isinstance(data, Dataset):
         named = {"id_column": id_column, "time_column": time_column, "value_columns": value_columns}
         return windows_of(read_histories(data, **named), forecast)
     reading = Reading(id_column, time_column, value_columns, rate, window, stride)
-    if normal is not None:
-        task = _with_normal(task)
-    if task == "anomaly" and isinstance(data, tuple | list) and len(data) == 2 and data[1] is None:
+    if posed == "anomaly" and isinstance(data, tuple | list) and len(data) == 2 and data[1] is None:
         data = (data[0], [NORMAL] * len(data[0]))
-    scene = task in ("detect", "segment") or (kind in (None, "image") and layout_of(data, task) is not None)
+    scene = posed in ("detect", "segment") or (kind in (None, "image") and layout_of(data, posed) is not None)
     if scene and not isinstance(data, Dataset):
         if isinstance(data, (str, Path)):
             _existing(Path(data))
         columns_of = {"path_column": path_column, "label_column": label_column}
-        return load_scenes(data, task=task, group=group, time=time, on_missing=on_missing, **columns_of)
+        return load_scenes(data, task=posed, group=group, time=time, on_missing=on_missing, **columns_of)
     if not isinstance(data, Dataset):
         data = _source(data, columns=bool(path_column or text_column or label_column))
     if kind is None:
-        kind = kind_of(data, task=task, path_column=path_column, text_column=text_column, reading=reading)
+        kind = kind_of(data, task=posed, path_column=path_column, text_column=text_column, reading=reading)
     else:
         require_kind(data, kind, path_column=path_column, text_column=text_column, reading=reading)
     if isinstance(data, Dataset):
-        if task == "anomaly" and data.target.kind == "classify":
+        if posed == "anomaly" and data.target.kind == "classify":
             return as_anomalies(data, normal)
-        if task not in (None, data.target.kind):
-            raise DataError(f"the task {task!r} for a data set whose target is of {data.target.kind!r}", "one task")
+        if posed not in (None, data.target.kind):
+            raise DataError(f"the task {posed!r} for a data set whose target is of {data.target.kind!r}", "one task")
         return data
-    if kind != "text" and task in OF_TEXTS:
-        raise DataError(f"the task {task!r} for {PLURAL[kind]}", expected="'classify', 'multilabel' or 'regress'")
+    if kind != "text" and posed in OF_TEXTS:
+        raise DataError(f"the task {posed!r} for {PLURAL[kind]}", expected="'classify', 'multilabel' or 'regress'")
     if isinstance(data, tuple) and isinstance(data[0], (list, tuple)):
         refuse_mixed(data[0])
-    of: dict[str, Any] = {"group": group, "time": time, "task": task}
+    of: dict[str, Any] = {"group": group, "time": time, "task": posed} | ({"kinds": kinds} if kinds else {})
     columns: dict[str, Any] = {"path": path_column, "text": text_column, "label": label_column}
     found = _read(data, kind, columns, on_missing, reading, of)
-    return as_anomalies(found, normal) if task == "anomaly" else found
+    return as_anomalies(found, normal) if posed == "anomaly" else found
 
 
 def _with_normal(task: TaskName | None) -> TaskName:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import numbers
 from collections.abc import Sequence
+from typing import cast
 
 from warmstart.data.names import natural, some
 from warmstart.data.schema import Label, Target
+from warmstart.data.several import SeveralTarget
 from warmstart.data.sources.labels import LabelCells, as_cell, as_text, class_names, is_nested, is_null
 from warmstart.data.sources.labelsets import are_indicators, as_list, divided, indicated, listed
-from warmstart.data.sources.numbers import are_measurements, as_number
+from warmstart.data.sources.numbers import are_measurements, are_numbers, as_number, many_different
 from warmstart.data.sources.tags import as_tags, in_bio, in_order
+from warmstart.data.sources.tasks import NONE, Kinds
 from warmstart.data.sources.textcolumns import well_formed
 from warmstart.data.targets import (
     AnomalyTarget,
@@ -23,6 +26,7 @@ from warmstart.data.targets import (
     TextTarget,
     parts_of,
 )
+from warmstart.data.tasklabels import TaskLabels
 from warmstart.errors import DataError
 
 
@@ -33,16 +37,19 @@ class Answers:
     task: TaskName
     labels: list[Label | None]
     names: tuple[str, ...] = ()
-    """Of the numbers; of the labels, where each has a place of its own."""
+    """Of the numbers; of the labels, where each has a place of its own; of several tasks."""
+    parts: tuple[Answers, ...] = ()
+    """Of several tasks, those of each."""
 
 
-def read_answers(cells: LabelCells, task: TaskName | None, notes: list[str]) -> Answers:
+def read_answers(cells: LabelCells, task: TaskName | None, notes: list[str], kinds: Kinds = NONE) -> Answers:
     """The labels in cells. `notes` gets what had to be found out.
 
     Args:
         cells: as they are stored.
         task: as the user says; else found by what they hold.
         notes: are added to.
+        kinds: of several tasks, those that the user says, by the names of their columns.
 
     Raises:
         DataError: names the place of a cell that does not fit the task, or says that several columns do not.
@@ -51,6 +58,8 @@ def read_answers(cells: LabelCells, task: TaskName | None, notes: list[str]) -> 
     [('a', 'b'), ()]
     """
     task = task or _found(cells, notes)
+    if task == "several":
+        return _several(cells, notes, kinds)
     first = cells.columns[0]
     if task == "multilabel":
         if all(map(are_indicators, cells.columns)) or len(cells.columns) > 1:
@@ -64,7 +73,8 @@ def read_answers(cells: LabelCells, task: TaskName | None, notes: list[str]) -> 
     if len(cells.columns) > 1:
         raise DataError(
             f"{len(cells.columns)} columns are named for the labels: {', '.join(cells.names)}",
-            expected=f"one for the task {task!r}; several hold labels of 0 and 1 (multilabel) or numbers (regress)",
+            expected=f"one for the task {task!r}; several hold labels of 0 and 1 (multilabel), numbers (regress), or a "
+            "task each (several)",
         )
     if task == "tag":
         return Answers(task, [*in_bio(_tags(cells), notes)])
@@ -84,6 +94,8 @@ def target_of(answers: Answers, labels: Sequence[Label | None], notes: list[str]
         DataError: there is nothing to tell apart: fewer than two classes or tags, no label, numbers that are all equal.
     """
     known = [label for label in labels if label is not None]
+    if answers.task == "several":
+        return _target_of_each(answers, known, notes)
     if answers.task == "classify":
         return ClassTarget(class_names([str(label) for label in known], notes))
     if answers.task == "anomaly":
@@ -114,7 +126,7 @@ def _found(cells: LabelCells, notes: list[str]) -> TaskName:
     if len(cells.columns) > 1:
         if all(map(are_indicators, cells.columns)):
             return "multilabel"
-        return "regress"  # a cell that is no number is told
+        return "regress" if all(map(are_numbers, cells.columns)) else "several"
     (column,) = cells.columns
     lists = [found for cell in column if (found := as_list(cell)) is not None]
     if not any(map(is_nested, column)) and len(lists) < sum(as_text(cell) != "" for cell in column):
@@ -132,6 +144,53 @@ def _found(cells: LabelCells, notes: list[str]) -> TaskName:
         )
         return "regress"
     return "classify"
+
+
+def _several(cells: LabelCells, notes: list[str], kinds: Kinds) -> Answers:
+    """A task for each column, of the kind that is said or that its cells are of."""
+    if len(cells.names) < 2 or set(kinds) - set(cells.names):
+        raise DataError(
+            f"labels {', '.join(cells.names)}, and tasks {', '.join(kinds) or '(by what they hold)'}",
+            expected="two tasks or more, each with a column of labels",
+            do="name the columns with label_column (--label-column)",
+        )
+    parts = []
+    for name, column in zip(cells.names, cells.columns, strict=True):
+        one, told = LabelCells([column], (name,), cells.places), list[str]()
+        kind = kinds.get(name)
+        if kind is None and are_numbers(column) and many_different(column):
+            kind = "regress"
+        parts.append(read_answers(one, kind, told))
+        notes += [f"{name}: {note}" for note in told if kind is not None]
+    said = ",".join(f"{name}={part.task}" for name, part in zip(cells.names, parts, strict=True))
+    if set(kinds) < set(cells.names):
+        notes.append(f"labels pose {len(parts)} tasks, read as task='{said}' (--task {said})")
+    labels: list[Label | None] = []
+    for values in zip(*(part.labels for part in parts), strict=True):
+        labels.append(None if all(value is None for value in values) else TaskLabels(cells.names, values))
+    return Answers("several", labels, cells.names, tuple(parts))
+
+
+def _target_of_each(answers: Answers, known: Sequence[Label], notes: list[str]) -> SeveralTarget:
+    """The targets of several tasks. Raises `DataError` that names the task there is nothing to learn of."""
+    targets = []
+    for number, (name, part) in enumerate(zip(answers.names, answers.parts, strict=True)):
+        own = [cast(TaskLabels, label).values[number] for label in known]
+        missing, told = sum(value is None for value in own), list[str]()
+        if missing == len(own):
+            raise DataError(
+                f"the task {name!r} has no label at all: the column is empty in all {len(own)} rows",
+                expected="labels of some samples for each task",
+                do="label some, or leave the column out of label_column (--label-column)",
+            )
+        try:
+            targets.append((name, target_of(part, own, told)))
+        except DataError as error:
+            raise DataError(f"task {name!r}: {error.found}", error.expected, error.do) from error
+        notes += [f"{name}: {note}" for note in told]
+        if missing:
+            notes.append(f"{name}: {missing} of {len(own)} samples have no label, and are learned from for the others")
+    return SeveralTarget(tuple(targets))
 
 
 def _numbers(cells: LabelCells) -> Answers:

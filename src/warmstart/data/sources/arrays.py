@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from PIL import Image
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.sources.answers import Answers, read_answers, target_of
 from warmstart.data.sources.labels import LabelCells, Places, as_text
+from warmstart.data.sources.tasks import NONE, Kinds
 from warmstart.data.sources.times import as_times
 from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
@@ -24,6 +25,7 @@ def load_arrays(
     group: Sequence[Any] | None = None,
     time: Sequence[Any] | None = None,
     task: TaskName | None = None,
+    kinds: Kinds = NONE,
 ) -> Dataset:
     """A data set of images in memory. Ids are `row-0`, `row-1`, ...
 
@@ -31,10 +33,12 @@ def load_arrays(
         images: array (n, H, W) or (n, H, W, C), or a sequence of PIL images, arrays or paths. Values are read as
             `warmstart.preprocess.modes` says, or for a backbone of bands as `warmstart.preprocess.bands` does.
         labels: one for each image, in a sequence or an array (n,): texts or whole numbers, or lists of them; or
-            numbers. For a `task` of several labels or numbers also an array (n, k) of 0 and 1, or of numbers.
+            numbers. For a `task` of several labels or numbers also an array (n, k) of 0 and 1, or of numbers. For
+            several tasks a dict, or a DataFrame, with the labels of each by its name, `None` where there is none.
         group: for each image what must stay in one part (a patient, a site), or None.
         time: for each image when it was taken: numbers, or dates.
         task: that the labels pose; found by what they are (`warmstart.data.sources.answers`) if not given.
+        kinds: of several tasks, what each poses.
 
     Raises:
         DataError: lengths differ, a shape is no image's, a label is missing, a time is none, or there are fewer than
@@ -44,7 +48,7 @@ def load_arrays(
     {'a': 2, 'b': 2}
     """
     notes: list[str] = []
-    samples, answers = in_memory(as_sources(images), labels, group, time, notes, task=task)
+    samples, answers = in_memory(as_sources(images), labels, group, time, notes, task=task, kinds=kinds)
     target = target_of(answers, [s.label for s in samples], notes)
     return Dataset(samples, target, "arrays", notes=tuple(notes))
 
@@ -59,6 +63,7 @@ def in_memory(
     *,
     task: TaskName | None = None,
     words: Sequence[Sequence[str]] | None = None,
+    kinds: Kinds = NONE,
 ) -> tuple[tuple[Sample, ...], Answers]:
     """A sample for each source, with what stands at its place, and the answers that its labels are from.
 
@@ -76,7 +81,7 @@ def in_memory(
             expected=f"as many labels as {noun}s, in their order",
         )
     times = [None] * n if moments is None else as_times(moments, notes)
-    answers = read_answers(cells, task, notes)
+    answers = read_answers(cells, task, notes, kinds)
     if None in answers.labels:
         place = cells.places[answers.labels.index(None)]
         raise DataError(f"the label at {place} is missing", expected=f"a label for each {noun}")
@@ -121,6 +126,8 @@ def label_cells(
     """The labels of a sequence or an array, a cell for each `noun`. Raises `DataError` for another shape."""
     if hasattr(labels, "toarray"):  # a sparse matrix of scipy
         labels = labels.toarray()
+    if isinstance(labels, Mapping) or (hasattr(labels, "columns") and task not in ("multilabel", "regress")):
+        return _of_each_task(labels, noun)
     shape = tuple(getattr(labels, "shape", (0,)))
     if len(shape) == 2 and task in ("multilabel", "regress"):
         names = [str(name) for name in getattr(labels, "columns", range(shape[1]))]
@@ -131,3 +138,15 @@ def label_cells(
         raise DataError(f"labels of shape {shape}{several}", expected=f"one label for each {noun}: shape (n,)")
     values = labels.tolist() if hasattr(labels, "tolist") else list(labels)
     return LabelCells([values], ("label",), Places("position", range(len(values))), words)
+
+
+def _of_each_task(labels: Any, noun: str) -> LabelCells:
+    """The labels of several tasks by their names."""
+    columns = {str(name): list(labels[name]) for name in labels}
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) != 1:
+        raise DataError(
+            f"labels of the tasks {', '.join(columns) or '(none)'}, {sorted(lengths)} of them",
+            expected=f"as many for each task, `None` where a {noun} has none",
+        )
+    return LabelCells([*columns.values()], tuple(columns), Places("position", range(lengths.pop())))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from warmstart.data.names import clean
-from warmstart.data.sources.labels import as_text, is_null
+from warmstart.data.sources.labels import as_text, is_nested, is_null
 from warmstart.errors import DataError
 
 _CONTINUOUS = 20
@@ -25,10 +25,36 @@ def are_measurements(cells: Sequence[Any]) -> bool:
     >>> are_measurements([i / 7 for i in range(100)]), are_measurements([0.5, 1.0] * 50), are_measurements(range(100))
     (True, False, False)
     """
-    texts = [text for cell in cells if (text := as_text(cell))]
-    values = [float(text.replace(",", ".")) for text in texts if _NUMBER.fullmatch(text) or _COMMA.fullmatch(text)]
+    texts, values = _read(cells)
     several = len(set(values)) > max(_CONTINUOUS, len(texts) // 10)
     return several and len(values) >= _MOST * len(texts) and any(value % 1 for value in values)
+
+
+def are_numbers(cells: Sequence[Any]) -> bool:
+    """Whether nearly all cells are numbers, whole or not; the others are gaps or mistakes.
+
+    >>> are_numbers([1, 2.5, None, "3"]), are_numbers(["a", "b"]), are_numbers([None])
+    (True, False, True)
+    """
+    texts, values = _read(cells)
+    return len(values) >= _MOST * len(texts)
+
+
+def many_different(cells: Sequence[Any]) -> bool:
+    """Whether there are more different numbers than one would call classes.
+
+    >>> many_different(range(30)), many_different([1, 2, 3] * 10)
+    (True, False)
+    """
+    return len(set(_read(cells)[1])) > _CONTINUOUS
+
+
+def _read(cells: Sequence[Any]) -> tuple[list[str], list[float]]:
+    """The cells that hold something, as text; the numbers among them."""
+    texts = [text for cell in cells if not is_nested(cell) and (text := as_text(cell))]
+    texts += ["" for cell in cells if is_nested(cell)]
+    values = [float(text.replace(",", ".")) for text in texts if _NUMBER.fullmatch(text) or _COMMA.fullmatch(text)]
+    return texts, values
 
 
 def as_number(cell: Any, place: str, column: str = "") -> float | None:

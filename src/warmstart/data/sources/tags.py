@@ -74,7 +74,12 @@ def are_tagged(inputs: Sequence[Any], labels: Any) -> bool:
     >>> are_tagged([["It", "rains", "."]], [["O", "O", "O"]]), are_tagged([("It rains.", "Wet?")], [["yes", "no"]])
     (True, False)
     """
-    if len(inputs) != len(labels) or getattr(labels, "ndim", 1) != 1 or hasattr(labels, "columns"):
+    if (
+        len(inputs) != len(labels)
+        or getattr(labels, "ndim", 1) != 1
+        or hasattr(labels, "columns")
+        or isinstance(labels, dict)
+    ):
         return False
     texts = [list(text.words) if isinstance(text, Text) and text.words else text for text in inputs]
     return _are_lists(texts) and fitting(list(zip(texts, labels, strict=True))) and any(len(t) != 2 for t in texts)

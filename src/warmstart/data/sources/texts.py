@@ -23,6 +23,7 @@ from warmstart.data.sources.labels import as_cell, is_nested
 from warmstart.data.sources.reading import is_table, read_table
 from warmstart.data.sources.rows import OnMissing, to_texts
 from warmstart.data.sources.tags import are_tagged, words_in, words_of
+from warmstart.data.sources.tasks import NONE, Kinds
 from warmstart.data.sources.textcolumns import texts_in, well_formed
 from warmstart.data.sources.textfile import ENCODINGS, read_text
 from warmstart.data.targets import TaskName
@@ -38,6 +39,7 @@ def load_texts(
     time: Any = None,
     on_missing: OnMissing = "error",
     task: TaskName | None = None,
+    kinds: Kinds = NONE,
 ) -> Dataset:
     """Labelled texts in any form, as samples whose source is a `Text`.
 
@@ -54,6 +56,7 @@ def load_texts(
         on_missing: "skip" leaves out rows of a table whose label is empty.
         task: that the labels pose; found by what they are (`warmstart.data.sources.answers`) if not given, but for
             texts to be written.
+        kinds: of several tasks, what each column poses.
 
     Raises:
         DataError: what was found, what was expected, what to do.
@@ -70,7 +73,7 @@ def load_texts(
         columns = find_columns(header, table, found.texts, known=found.known, needed=task != "anomaly", **of)
         words = words_in(header, table, found.texts[0], notes) if found.task == "tag" else None
         texts = texts_in(header, table, found.texts) if words is None else list(map(Text.of_words, words))
-        answers = read_answers(columns.label_cells(header, table, words), found.task, notes)
+        answers = read_answers(columns.label_cells(header, table, words), found.task, notes, kinds)
         samples = to_texts(columns.cells(header, table), answers.labels, texts, on_missing, notes)
         name, root = (data.stem, data.parent) if isinstance(data, Path) else ("table", None)
         return _dataset(samples, answers, name, root, notes)
@@ -85,7 +88,7 @@ def load_texts(
         task = "tag"
     words = words_of(inputs, notes) if task == "tag" else None
     sources = list(map(as_text_source, inputs)) if words is None else list(map(Text.of_words, words))
-    placed, answers = in_memory(sources, labels, group, time, notes, noun="text", task=task, words=words)
+    placed, answers = in_memory(sources, labels, group, time, notes, noun="text", task=task, words=words, kinds=kinds)
     return _dataset(placed, answers, "texts", None, notes)
 
 

@@ -20,6 +20,7 @@ from warmstart.data.schema import IntArray
 from warmstart.errors import TrainingError
 from warmstart.model.backbone import FeatureGroup
 from warmstart.model.head import LinearHead
+from warmstart.model.several import linear_heads
 from warmstart.registry import Registry
 
 _TEXTS = 256
@@ -50,10 +51,12 @@ class FittedHead:
 
     def linear(self) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
         """(weight, bias, mean, std) of `weight @ (x - mean) / std + bias`; `None` for a head that is not linear."""
-        if not isinstance(self.head, LinearHead):
-            return None
-        weight, bias = self.head.linear.weight.detach(), self.head.linear.bias.detach()
-        return weight, bias, self.head.mean, self.head.std
+        return self.head.as_linear if isinstance(self.head, LinearHead) else None
+
+    @property
+    def trains_on(self) -> bool:
+        """Whether gradients can train on from it: it is linear, or made of heads that are."""
+        return linear_heads(self.head) is not None
 
 
 class HeadFit(Protocol):
@@ -166,17 +169,20 @@ DEAD = 1e-6
 """Of the median column's standard deviation."""
 
 
-def standardised(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def standardised(features: Tensor, least: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
     """(features - mean) / std per column, with mean (d,) and std (d,); a column that does not vary becomes zero.
 
     So does one that hardly varies beside the others (one of `minilm`'s 384 is about 1e-33 for every text): the gradient
     that reaches the backbone grows with 1 / std, and tuning would begin with infinity, or with nothing else.
 
+    A column that varies less than `least` times the median column is divided by that much, rather than made as wide as
+    the others.
+
     No label is used, so that folds may share it: what a left-out sample adds to them tells nothing of its class.
     """
     mean, std = features.mean(0), features.std(0, correction=0)
     constant = std <= torch.maximum(1e-7 * features.abs().amax(0).clamp_min(1e-30), DEAD * std.median())
-    std = torch.where(constant, 1.0, std)
+    std = torch.where(constant, 1.0, torch.maximum(std, least * std.median()))
     return torch.where(constant, 0.0, (features - mean) / std), mean, std
 
 

@@ -19,6 +19,12 @@ from warmstart.errors import TrainingError
 from warmstart.model.head import LinearHead
 from warmstart.task.base import is_known
 
+LEAST = 0.1
+"""Of numbers, the spread of a column over that of the median one below which it is not made wider. A feature that is
+not zero for one training sample alone has next to no spread, and another sample that has it is answered with a number
+far from all others: R2 of the angle of 246 rotated digits, held-out, was -.20 without this and .41 with it at 64
+pixels, .40 and .43 at 224 (EfficientNet-Lite0, four blocks; left-out .24, .23, .23 and .23)."""
+
 
 def fit_numbers(features: Tensor, targets: Tensor, *, labels: bool) -> FittedHead:
     """Fit on features (n, d) and targets (n, k), NaN where unknown; `labels` where they are zeros and ones.
@@ -40,7 +46,7 @@ def fit_numbers(features: Tensor, targets: Tensor, *, labels: bool) -> FittedHea
     rows, y = features[known].double(), targets[known].double()
     n, d = rows.shape
     with threads_for(float(n) * d * min(n, d)):
-        x, mean, std = standardised(rows)
+        x, mean, std = standardised(rows, 0.0 if labels else LEAST)
         path = RidgePath.of(x, y)
         penalties = [share * path.scale for share in PENALTIES]
         left_out = [path.left_out(penalty) for penalty in penalties]

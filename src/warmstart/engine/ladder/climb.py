@@ -14,6 +14,7 @@ from torch import Tensor
 
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Started
+from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import Verdict, gate, has_benefit_of_the_doubt
@@ -205,6 +206,7 @@ def refit(
     by_name = {rung.name: rung for rung in rungs}
     names = needs(climbed.chosen, climbed.contenders)
     names += [name for name in references if name in climbed.contenders and name not in names]
+    names += [name for name in _of_sharing(climbed) if name not in names]
     share = 1 + len(context.data.split.val) / max(1, len(context.data.split.train))
     cost = {row.name: row.seconds for row in climbed.tried}
     left = context.deadline.left() - reserve
@@ -227,6 +229,14 @@ def refit(
         context.listener(Decided(f"fitting again on train and validation together is given up: {cut}"))
         return {}
     return done
+
+
+def _of_sharing(climbed: Climbed) -> list[str]:
+    """What says whether tasks gain by sharing: each trained alone, and what does the same to all of them."""
+    if SINGLE not in climbed.contenders:
+        return []
+    twin = str(climbed.contenders[SINGLE].settings["twin"])
+    return [*(needs(twin, climbed.contenders) if twin in climbed.contenders else []), SINGLE]
 
 
 def _fit_again(climbed: Climbed, rungs: Sequence[Rung], context: LadderContext) -> tuple[dict[str, Contender], str]:

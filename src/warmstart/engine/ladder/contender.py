@@ -34,6 +34,7 @@ class Contender:
     `seconds` is what it took where it was made, also when it was loaded; `stopped` is "deadline" if time cut it short.
     `left_out` are outputs for the training samples by fits without them, of the head in closed form that it began with.
     `data` is the data as its networks read them, where that is not as the backbone of the run does.
+    `parts` are the contenders of the tasks, where several were trained each by itself.
     `terms` are those that tell each class from the others, of a model of texts that counts terms.
     """
 
@@ -53,3 +54,4 @@ class Contender:
     terms: tuple[tuple[str, ...], ...] = ()
     left_out: Tensor | None = None
     data: RunData | None = None
+    parts: tuple[Contender, ...] = ()

@@ -24,6 +24,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided
 from warmstart.engine.heads.wide import fit_wide
 from warmstart.engine.ladder import kernels
+from warmstart.engine.ladder.alone import of_each_task
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.kernels import FloatArray, MultiRocketHydra
@@ -114,6 +115,8 @@ class MultiRocketHydraRung:
 
     def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
         """Fit kernels and head on the training part; the penalty is chosen by leave-one-out."""
+        if context.task.name == "several":
+            return of_each_task(self, context, self.name)
         data, train = context.data, context.data.split.train
         if len(train) * 8 * kernels.FEATURES > _ROOM:
             raise _too_many(train)

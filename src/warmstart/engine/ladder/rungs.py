@@ -140,7 +140,7 @@ class RecipeRung:
 
     def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
         """Run it for as long as before, with nothing left to choose."""
-        return self._run(_settled(first, context.task.primary_metric), context)
+        return self._run(settled(first, context.task.primary_metric), context)
 
     def _run(self, recipe: Recipe, context: LadderContext, start: Member | None = None) -> Contender:
         """Run it on a new network, or on that of another rung: the recipe of the whole is then that of both."""
@@ -183,8 +183,8 @@ class FromRung(RecipeRung):
 
     def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
         """Run it for as long as before, from the other rung as it was fitted again."""
-        settled = _settled(first, context.task.primary_metric)
-        own = settled.model_copy(update={"steps": settled.steps[-len(self.recipe.steps) :]})
+        whole = settled(first, context.task.primary_metric)
+        own = whole.model_copy(update={"steps": whole.steps[-len(self.recipe.steps) :]})
         found = self._run(own.model_copy(update={"name": self.recipe.name}), context, earlier[self.start].members[0])
         return dataclasses.replace(found, started_from=self.after)
 
@@ -206,7 +206,7 @@ def _untouched(result: RecipeResult) -> int:
     return min((p.cut for p in phases), default=len(result.network.facts.chain.cuts) - 1)
 
 
-def _settled(first: Contender, metric: str) -> Recipe:
+def settled(first: Contender, metric: str) -> Recipe:
     """The recipe without what needs validation: a phase that could stop early is as long as it was good for."""
     recipe = first.members[0].recipe
     steps = []

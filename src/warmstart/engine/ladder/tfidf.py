@@ -26,6 +26,7 @@ from warmstart.engine.heads.logistic import path
 from warmstart.engine.heads.score import best
 from warmstart.engine.heads.threads import eigen, threads_for
 from warmstart.engine.ladder import far_terms, linear_terms
+from warmstart.engine.ladder.alone import of_each_task
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import Earlier, Role
@@ -64,6 +65,8 @@ class TfidfRung:
     def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
         """Choose the terms and C by cross-validation on the training part, and fit."""
         train = context.data.split.train
+        if context.task.name == "several":
+            return of_each_task(self, context, self.name)
         if context.task.name == "anomaly":
             return self._far(context)
         if context.task.name != "classify":
@@ -74,6 +77,8 @@ class TfidfRung:
 
     def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
         """A baseline is fitted on the same samples as what it is compared with."""
+        if context.task.name == "several":
+            return of_each_task(self, context, self.name)
         if context.task.name == "anomaly":
             return self._far(context)
         view = next(view for view in VIEWS if view == first.settings["view"])

@@ -16,9 +16,9 @@ from warmstart.engine.score import Validation
 from warmstart.engine.state import RunState
 from warmstart.engine.training import copied
 from warmstart.evaluation.outcome import CurveRow
-from warmstart.model.head import LinearHead
 from warmstart.model.inputs import weight_of
 from warmstart.model.network import Network
+from warmstart.model.several import linear_heads
 from warmstart.planning.plan import HeadPlan, StepPlan
 
 LINEAR = "blend"
@@ -40,8 +40,9 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
 
     names = plan.step.heads
     chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, **of)
-    while context.tuned and chosen.linear() is None:
-        names = tuple(head for head in names if head != chosen.name) or (LINEAR,)
+    while context.tuned and not chosen.trains_on:
+        left = tuple(head for head in names if head != chosen.name)
+        names = left if left and left != names else (LINEAR,)
         chosen = fit_head(context.task, train, targets, outputs_of, names, context.seed, **of)
     put(chosen, network)
     values = {f"cv_{key}": value for key, value in context.task.metrics(chosen.cv_outputs, targets).items()}
@@ -60,10 +61,11 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
 
 
 def put(fitted: FittedHead, network: Network) -> None:
-    """Make the fitted head the network's. A linear one goes into the linear head that is there, whose dropout stays."""
-    linear = fitted.linear()
-    if linear is not None and isinstance(network.head, LinearHead):
-        network.head.set_linear(*linear)
+    """Make the fitted head the network's. Linear ones go into the linear heads that are there, whose dropout stays."""
+    new, old = linear_heads(fitted.head), linear_heads(network.head)
+    if new is not None and old is not None and len(new) == len(old):
+        for ours, theirs in zip(old, new, strict=True):
+            ours.set_linear(*theirs.as_linear)
         return
     device = weight_of(network.backbone).device
     network.head = fitted.head.to(device)

@@ -10,10 +10,11 @@ from warmstart.engine.objective import Objective
 from warmstart.engine.state import RunState
 from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.gradients import train
-from warmstart.engine.steps.registry import Making
+from warmstart.engine.steps.registry import Making, steppers
 from warmstart.engine.training import copied
 from warmstart.planning.plan import PhasePlan, StepPlan
 from warmstart.recipe.phase import Phase
+from warmstart.task.several import Several
 
 
 def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
@@ -39,7 +40,9 @@ def train_phase(state: RunState, plan: PhasePlan, data: RunData, context: Contex
 
 
 def stepper(making: Making) -> Stepper:
-    """One that minimises the loss of the task."""
+    """One that minimises the loss of the task, or of several."""
+    if isinstance(making.context.task, Several):
+        return steppers["several"](making)
     phase, data, feed = making.phase, making.data, making.parts["feed"]
     assert isinstance(phase, Phase)
     objective = Objective.of(

@@ -80,6 +80,7 @@ StepperMaker = Callable[[Making], Stepper]
 steppers: Registry[StepperMaker] = Registry("step that trains by gradients", RecipeError)
 """Of the steps that train by gradients; `run` of each ends in `warmstart.engine.steps.gradients.train`."""
 steppers.add("phase", "warmstart.engine.steps.phase:stepper")
+steppers.add("several", "warmstart.methods.multitask.stepper:stepper")  # of a phase on several tasks
 steppers.add("contrastive", "warmstart.engine.steps.contrastive:stepper")
 steppers.add("pretrain", "warmstart.engine.steps.pretrain:stepper")
 steppers.add("masked", "warmstart.engine.steps.pretext:hidden_stepper")

@@ -15,7 +15,6 @@ from warmstart.data.sources.scenes.finder import part_named
 from warmstart.data.sources.scenes.pairs import Pair, find_pairs
 from warmstart.data.sources.scenes.yolo import image_of
 from warmstart.data.sources.walk import entries, is_file, is_folder
-from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
 Form = Literal["coco", "yolo", "voc", "table", "pairs"]
@@ -35,7 +34,7 @@ class Layout:
     pairs: tuple[Pair, ...] = ()
 
 
-def layout_of(data: Any, task: TaskName | None = None) -> Layout | None:
+def layout_of(data: Any, task: str | None = None) -> Layout | None:
     """The form of data that the user named, or `None` where it holds no annotations of images.
 
     With several, masks are taken for "segment" and boxes for all else.
@@ -68,7 +67,7 @@ def _of_file(file: Path) -> Layout | None:
     return None
 
 
-def _of_folder(root: Path, task: TaskName | None) -> Layout | None:
+def _of_folder(root: Path, task: str | None) -> Layout | None:
     folders, files = entries(root)
     pairs = tuple(find_pairs(root))
     if pairs and task == "segment":

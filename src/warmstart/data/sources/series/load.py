@@ -21,6 +21,7 @@ from warmstart.data.sources.series.recording import Asked, Recording, Recordings
 from warmstart.data.sources.series.source import read_recordings
 from warmstart.data.sources.series.values import ended
 from warmstart.data.sources.series.windows import windowed
+from warmstart.data.sources.tasks import NONE, Kinds
 from warmstart.data.targets import TaskName
 from warmstart.errors import DataError
 
@@ -36,6 +37,7 @@ def load_series(
     time: Any = None,
     on_missing: OnMissing = "error",
     task: TaskName | None = None,
+    kinds: Kinds = NONE,
     reading: Reading = UNSAID,
 ) -> Dataset:
     """Labelled series in any form, as samples whose source is a `Series`.
@@ -47,6 +49,7 @@ def load_series(
         time: likewise.
         on_missing: "skip" leaves out series whose label is missing.
         task: that the labels pose; by default what the file says, or what they are.
+        kinds: of several tasks, what each column poses.
         reading: how they are read.
 
     Raises:
@@ -66,7 +69,7 @@ def load_series(
         raise DataError(f"{_called(data)} holds series without labels", expected="a label for each series")
     found, places = recordings.found, [one.place for one in recordings.found]
     columns = [list(column) for column in zip(*(one.labels for one in found), strict=True)]
-    answers = read_answers(LabelCells(columns, recordings.label_names, places), task or recordings.task, notes)
+    answers = read_answers(LabelCells(columns, recordings.label_names, places), task or recordings.task, notes, kinds)
     kept = [i for i, label in enumerate(answers.labels) if label is not None]
     if len(kept) < len(found):
         missing = [place for place, label in zip(places, answers.labels, strict=True) if label is None]
