@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from warmstart.errors import RecipeError, nearest
-from warmstart.recipe.aligning import Cdan, Coral, Dan, Dann, Mcc, Mdd, SelfTrain, SourceFree, Statistics
-from warmstart.recipe.episodic import Meta
-from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
-from warmstart.recipe.phase import Phase, PlateauRule
+from warmstart.recipe.phase import PlateauRule
 from warmstart.recipe.recipe import Edits, Lora, Recipe
-from warmstart.recipe.step import Average, ClosedForm, Distill
+from warmstart.recipe.step import Step
 
 Path = tuple[str | int, ...]
-_STEPS: dict[str, type[BaseModel]] = {
-    "phase": Phase,
-    "contrastive": Contrastive,
-    "pretrain": Pretrain,
-    "masked": Masked,
-    "views": Views,
-    "supervised": Supervised,
-    "mcc": Mcc,
-    "dann": Dann,
-    "cdan": Cdan,
-    "dan": Dan,
-    "coral": Coral,
-    "mdd": Mdd,
-    "self_train": SelfTrain,
-    "source_free": SourceFree,
-    "statistics": Statistics,
-    "distill": Distill,
-    "meta": Meta,
-    "closed_form": ClosedForm,
-    "average": Average,
-}
+_STEPS: dict[str, type[BaseModel]] = {kind.model_fields["kind"].default: kind for kind in get_args(get_args(Step)[0])}
+"""Of the union that recipes are made of, by their kind."""
 
 
 def mistakes(error: ValidationError, data: object, where: str, node: yaml.Node | None = None) -> RecipeError:
