@@ -10,7 +10,9 @@ import pytest
 from warmstart.cli.main import app
 
 HEAVY = ("torch", "numpy", "pandas", "PIL", "matplotlib", "timm", "sklearn", "scipy", "accelerate")
-COMMANDS = sorted(str(command.callback.__name__) for command in app.registered_commands if command.callback)
+COMMANDS = sorted(
+    command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback
+)
 SCRIPT = f"""
 import sys
 from warmstart.cli.main import main

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from warmstart.recipe.aligning import Align
+from warmstart.recipe.aligning import Align, Statistics, TargetStep
 from warmstart.recipe.of_backbone import BackboneStep, Masked, Pretrain
 from warmstart.recipe.phase import GradientStep, Phase, well_formed
-from warmstart.recipe.step import Average, ClosedForm, Step
+from warmstart.recipe.step import Average, ClosedForm, Distill, Step
 
 
 class Lora(BaseModel):
@@ -58,6 +58,13 @@ class Recipe(BaseModel):
         if any(isinstance(step, Masked) for step in self.steps):
             return "series"
         return "text" if any(isinstance(step, Pretrain) for step in self.steps) else None
+
+    @property
+    def needs(self) -> Literal["target", "teacher"] | None:
+        """What it learns from beside labelled data: samples of a target, or answers of a teacher; `None` of neither."""
+        if any(isinstance(step, TargetStep | Statistics) for step in self.steps):
+            return "target"
+        return "teacher" if any(isinstance(step, Distill) for step in self.steps) else None
 
     @model_validator(mode="after")
     def _averages_follow_a_phase(self) -> Recipe:
