@@ -91,7 +91,7 @@ def test_tiles_count_by_their_images_and_masks_are_measured_at_the_size_of_these
 
 
 def test_what_is_missing_is_left_out_where_that_is_asked_for(table: pd.DataFrame, tmp_path: Path) -> None:
-    rows = table.assign(label=[None, *table["label"][1:]])
+    rows = table.assign(label=["", *table["label"][1:]])
     with pytest.raises(DataError) as error:
         quick(rows, tmp_path / "run")
     assert "--on-missing skip" in error.value.do

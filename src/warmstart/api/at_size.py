@@ -50,6 +50,6 @@ def at_its_size(found: Outcome, samples: Sequence[Sample], marker: Marker, conte
     reached = stored[found.metric]
     span = f"95 % interval {percent(reached.low)} to {percent(reached.high)}"
     size = f"at {context.data.spec.size} px, as the network sees {'tiles' if marker.tile else 'images'}"
-    said = f"That is {size}; at the size of the images as they are stored {metric_name(found.metric)} is"
+    said = f"Figures are {size}; at the size of the images as they are stored {metric_name(found.metric)} is"
     verdict = f"{found.verdict} {said} {percent(reached.value)} ({span})."
     return dataclasses.replace(found, stored_size=stored, verdict=verdict)

@@ -15,7 +15,7 @@ from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.seriesreading import SeriesOptions, columns_of
-from warmstart.data.sources import load
+from warmstart.data.sources import OnMissing, load
 from warmstart.data.sources.ahead import measured_windows
 from warmstart.data.targets import AnomalyTarget
 from warmstart.data.tokens import TokenStore
@@ -41,6 +41,7 @@ def evaluate(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    on_missing: OnMissing = "error",
     coverage: float | None = None,
     batch_size: int = 32,
     seed: int = 0,
@@ -50,6 +51,9 @@ def evaluate(
     """Metrics with 95 % intervals of a bundle on labelled data; classes are mapped by name.
 
     Where the data has train/val/test parts and a test part, only that is used.
+
+    `on_missing="skip"` leaves out rows whose file or label is missing, and boxes and masks that cannot be used.
+    `group` names what belongs together, as for `fit`: intervals then rest on groups.
 
     With a `coverage`, such as 0.9, the sets of labels that `predict` would give at it are measured too.
 
@@ -68,7 +72,7 @@ def evaluate(
     keep_buffers()
     loaded = Bundle.load(bundle)
     columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
-    dataset = labelled(loaded, data, columns, group=group, **series)
+    dataset = labelled(loaded, data, {**columns, "group": group, "on_missing": on_missing}, **series)
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":
@@ -107,16 +111,14 @@ def evaluate(
     }
 
 
-def labelled(
-    bundle: Bundle, data: Any, columns: dict[str, Any], *, group: str | None = None, **series: Unpack[SeriesOptions]
-) -> Dataset:
-    """Labelled data, read as the data were that the bundle was trained on."""
+def labelled(bundle: Bundle, data: Any, how: dict[str, Any], **series: Unpack[SeriesOptions]) -> Dataset:
+    """Labelled data, read as the data were that the bundle was trained on; `how` are further options of `load`."""
     target = bundle.manifest.target
     if isinstance(target, ForecastTarget):
         return Dataset(measured_windows(target, data, **columns_of(series)), target)
     normal = target if isinstance(target, AnomalyTarget) else None
     kind, task = bundle.spec.kind, bundle.manifest.task
-    return load(data, kind=kind, task=task, normal=normal, group=group, **columns, **series)
+    return load(data, kind=kind, task=task, normal=normal, **how, **series)
 
 
 def _of_writing(

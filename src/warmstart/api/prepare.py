@@ -14,6 +14,7 @@ from warmstart.api.scenes import posed
 from warmstart.cache.store import ActivationStore
 from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
+from warmstart.data.scenes import MaskTarget
 from warmstart.data.schema import PLURAL, Dataset, Kind, Split
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing, load
@@ -26,6 +27,7 @@ from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
 from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
+from warmstart.model.segment.published import told
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits
@@ -145,6 +147,8 @@ def read_whole(
     if backbone.maps is not None and isinstance(own, PreprocessSpec):
         seen = f"images are padded to squares of {backbone.preprocess.size} px"
         listener(Decided(f"{seen} (the backbone's own: {own.resize}, {own.size} px)"))
+    if isinstance(dataset.target, MaskTarget) and (came := told(dataset.target.head, backbone, dataset.target.classes)):
+        listener(Decided(came))
     store, looks = read_inputs(dataset, backbone, size, listener, cache=cache, limits=limits, seconds=seconds)
     kept = readable(dataset, looks, max_unreadable, listener, kind=store.spec.kind)
     corrupt = tuple((dataset.samples[i].id, found.error) for i, found in enumerate(looks) if found.error)

@@ -127,7 +127,7 @@ def headline(outcome: Outcome) -> str:
 
 def resting(facts: Facts) -> str:
     """How many independent units figures rest on, to be put behind the number of samples; empty where it is that."""
-    return "" if facts.independent is None else f" (independent units: {facts.independent.words})"
+    return "" if facts.independent is None else f"; independent units: {facts.independent.words}"
 
 
 def verdict(outcome: Outcome) -> str:

@@ -114,9 +114,8 @@ def in_band(classes: Tensor, reach: int | None = None) -> Tensor:
     """
     reach = _reach(*classes.shape[-2:]) if reach is None else reach
     # Beyond the image lies another class than any. Maxima along one axis and then the other are those of the square.
-    maps = functional.pad(classes.unsqueeze(1).float(), (reach,) * 4, value=-1.0)
-    most, least = _largest(maps, reach), -_largest(-maps, reach)
-    return (most != least).squeeze(1)
+    maps = functional.pad(classes.to(torch.int16), (reach,) * 4, value=-1)
+    return _largest(maps, reach) != -_largest(-maps, reach)
 
 
 def _reach(height: int, width: int) -> int:
@@ -124,8 +123,21 @@ def _reach(height: int, width: int) -> int:
 
 
 def _largest(maps: Tensor, reach: int) -> Tensor:
-    along = functional.max_pool2d(maps, (1, 2 * reach + 1), 1)
-    return functional.max_pool2d(along, (2 * reach + 1, 1), 1)
+    """The largest of maps (n, H, W) in squares of a side of 2 reach + 1, where these lie within the maps.
+
+    Spans of twice the length are made of two, and the last one of two that overlap: a band of a large image is hundreds
+    of pixels wide, and costs no more for it.
+    """
+    wide = 2 * reach + 1
+    for axis in (1, 2):
+        found, span = maps, 1
+        while 2 * span <= wide:
+            rest = found.shape[axis] - span
+            found = torch.maximum(found.narrow(axis, 0, rest), found.narrow(axis, span, rest))
+            span *= 2
+        rest = maps.shape[axis] - wide + 1
+        maps = torch.maximum(found.narrow(axis, 0, rest), found.narrow(axis, wide - span, rest))
+    return maps
 
 
 def _tally(classes: Tensor, chosen: Tensor, number: int) -> Tensor:

@@ -19,11 +19,12 @@ from warmstart.model.catalog import load_backbone
 from warmstart.model.edits import apply_edits
 from warmstart.model.network import Network
 from warmstart.model.segment.decoder import DecoderHead
-from warmstart.model.segment.published import usual
+from warmstart.model.segment.published import told, usual
 from warmstart.task.base import suited
 from warmstart.task.network import network_for
 
 SIZE = 96
+PROCESSOR = {"size": {"height": SIZE, "width": SIZE}, "image_mean": [0.5] * 3, "image_std": [0.25] * 3}
 HEADS = {
     "deeplabv3_resnet50": "deeplabv3_torchvision",
     "fcn_resnet50": "fcn",
@@ -69,8 +70,7 @@ def segformer(folder: Path, labels: tuple[str, ...] = ("wall", "sky", "tree")) -
                 parameter += 0.1 * torch.randn_like(parameter)
     lively(model, torch.randn(2, 3, SIZE, SIZE))
     model.save_pretrained(folder)
-    told = {"size": {"height": SIZE, "width": SIZE}, "image_mean": [0.5] * 3, "image_std": [0.25] * 3}
-    (folder / "preprocessor_config.json").write_text(json.dumps(told))
+    (folder / "preprocessor_config.json").write_text(json.dumps(PROCESSOR))
     return model
 
 
@@ -167,10 +167,8 @@ def test_weights_of_other_classes_bring_the_body_and_all_but_the_last_layer(tmp_
     model, path = saved("lraspp_mobilenet_v3_large", tmp_path, classes=4)
     backbone = load_backbone(f"torchvision:lraspp_mobilenet_v3_large@{path}?size={SIZE}")
     assert backbone.source_classes == ()
-    ours = network(backbone, ("background", "cat"))
-    assert torch.equal(
-        ours.head.state_dict()["decoder.scale.1.weight"], model.classifier.state_dict()["scale.1.weight"]
-    )
+    mine, theirs = network(backbone, ("background", "cat")).state_dict(), model.state_dict()
+    assert torch.equal(mine["head.decoder.scale.1.weight"], theirs["classifier.scale.1.weight"])
 
 
 def test_a_file_of_another_network_or_one_that_executes_is_refused(tmp_path: Path) -> None:
@@ -185,3 +183,26 @@ def test_a_file_of_another_network_or_one_that_executes_is_refused(tmp_path: Pat
 def test_bodies_without_weights_are_backbones_too() -> None:
     backbone = load_backbone("torchvision:fcn_resnet50?pretrained=false&size=64")
     assert (usual(backbone), backbone.source_weights) == ("fcn", None)
+
+
+def test_it_is_told_what_comes_with_a_backbone(tmp_path: Path) -> None:
+    segformer(tmp_path / "whole", ("wall", "sky"))
+    backbone = load_backbone(f"hf:{tmp_path}/whole")
+    kept = told("", backbone, ("sky", "weed"))
+    assert kept == "the head segformer_transformers comes with the backbone, with its outputs for sky"
+    assert "no class has the same name" in told("", backbone, ("crop", "weed"))
+    assert told("unet", backbone, ("sky", "weed")) == ""
+    assert told("", load_backbone("toy"), ("sky", "weed")) == ""
+
+
+def test_an_encoder_alone_brings_no_head(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.SegformerConfig(
+        hidden_sizes=[8, 16, 24, 32], depths=[1] * 4, num_attention_heads=[1, 2, 3, 4]
+    )
+    transformers.SegformerForImageClassification(config).save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(PROCESSOR))
+    backbone = load_backbone(f"hf:{tmp_path}")
+    ours = network(backbone, ("a", "b"))
+    assert (head_of(ours).name, head_of(ours).adopted) == ("segformer_transformers", False)
+    assert told("", backbone, ("a", "b")) == ""

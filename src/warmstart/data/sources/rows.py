@@ -100,7 +100,7 @@ def _leave_out(problems: Sequence[str], of: int, expected: str, notes: list[str]
         raise DataError(
             f"{len(problems)} of {of} rows cannot be used: {some(problems)}",
             expected=expected,
-            do="mend the rows, or leave them out with --on-missing skip (on_missing='skip')",
+            do="mend the rows, or leave them out: --on-missing skip, of fit or evaluate (on_missing='skip')",
         )
     if problems:
         notes.append(f"{len(problems)} row(s) are left out: {some(problems, 3)}")

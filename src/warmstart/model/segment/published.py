@@ -8,6 +8,8 @@ import json
 import re
 from collections.abc import Sequence
 
+from torch import Tensor
+
 from warmstart.model.backbone import Backbone
 from warmstart.model.detect.inherited import inherit
 from warmstart.model.options import parse
@@ -58,18 +60,33 @@ def asked(text: str, backbone: Backbone) -> str:
     return "?".join([name, "&".join(f"{key}={value}" for key, value in ({"channels": channels} | given).items())])
 
 
-def adopt(head: DecoderHead, backbone: Backbone, classes: Sequence[str]) -> tuple[str, ...]:
+def told(text: str, backbone: Backbone, classes: Sequence[str]) -> str:
+    """What of a whole segmenter comes with a backbone to classes, in words; empty where nothing does."""
+    own = usual(backbone)
+    if not own or parse(asked(text, backbone))[0] != own or not _weights(backbone):
+        return ""
+    kept = [classes[i] for i in shared(classes, backbone.source_classes)]
+    rows = f"with its outputs for {', '.join(kept)}" if kept else "but for its last layer: no class has the same name"
+    return f"the head {own} comes with the backbone, {rows}"
+
+
+def adopt(head: DecoderHead, backbone: Backbone, classes: Sequence[str]) -> None:
     """Give a new head the weights of the one that a backbone was trained with, if it is such a one; of its last layer
-    the rows of classes that both have. Names of these.
+    the rows of classes that both have.
     """
-    if backbone.source_weights is None or usual(backbone) != head.name:
-        return ()
-    pairs = shared(classes, backbone.source_classes)
-    tensors = {}
+    tensors = _weights(backbone) if usual(backbone) == head.name else {}
+    if tensors:
+        head.adopted = True
+        inherit(head, tensors, r"^segmentation_head\.", shared(classes, backbone.source_classes))
+
+
+def _weights(backbone: Backbone) -> dict[str, Tensor]:
+    """Those of the head that a backbone came with, by our names; none where it came without."""
+    if backbone.source_weights is None:
+        return {}
+    names, found = _NAMES[usual(backbone)], dict[str, Tensor]()
     for key, value in backbone.source_weights().items():
-        ours = next(((start, to) for start, to in _NAMES[head.name] if re.match(start, key)), None)
+        ours = next(((start, to) for start, to in names if re.match(start, key)), None)
         if ours is not None:
-            tensors[re.sub(ours[0], ours[1], key, count=1)] = value
-    head.adopted = True
-    inherit(head, tensors, r"^segmentation_head\.", pairs)
-    return tuple(classes[i] for i in pairs)
+            found[re.sub(ours[0], ours[1], key, count=1)] = value
+    return found
