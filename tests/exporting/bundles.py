@@ -140,4 +140,3 @@ MAKERS: dict[str, Callable[[Path], tuple[Bundle, list[Any]]]] = {
     for maker in (classify, multilabel, regress, tag, generate, forecast, anomaly, segment, detect)
 }
 """By task: a bundle, and inputs that are not among its golden samples."""
-

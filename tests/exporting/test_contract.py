@@ -18,6 +18,7 @@ from warmstart.errors import ExportError
 from warmstart.exporting.base import formats
 from warmstart.exporting.entrances import Entry
 from warmstart.exporting.exits import refuse
+from warmstart.model.detect.base import Detector
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.reading import as_samples
 from warmstart.shipping.words import in_words
@@ -80,7 +81,9 @@ def check(bundle: Bundle, got: np.ndarray, inputs: Sequence[Any]) -> None:
         elif task == "segment":
             assert (answer.argmax(0) == row["mask"]).mean() > 0.999
         else:
-            boxes = thinned(torch.from_numpy(answer), bundle.networks[0].head.thinning)  # type: ignore[union-attr, operator]
+            head = bundle.networks[0].head
+            assert isinstance(head, Detector)
+            boxes = thinned(torch.from_numpy(answer), head.thinning)
             told = [(one["label"], one["score"]) for one in row["boxes"]]
             found = [(classes[int(number)], score) for number, score in boxes[:, :2].tolist()]
             assert [name for name, _ in found] == [name for name, _ in told]

@@ -78,6 +78,7 @@ def test_nothing_is_overwritten_and_a_name_is_kept_to(bundle: Path) -> None:
     [
         ({"int8": True}, "int8 without data"),
         ({"int8": True, "format": "torch", "data": []}, "int8 as torch"),
+        ({"max_changed": 2.0}, "max_changed=2"),
         ({"format": "tflite"}, "no format is called 'tflite'"),
         ({"int8": True, "data": pictures(9)}, "int8 from 9 samples"),
     ],

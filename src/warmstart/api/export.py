@@ -81,7 +81,7 @@ def export(
         BundleError, DataError: as `predict`.
     """
     kind = formats[format]
-    _refuse_options(kind, format, int8, data)
+    _refuse_options(kind, format, int8, data, max_changed)
     facts = read_manifest(Path(bundle))
     refuse(facts.task)
     path = Path(out) if out is not None else _default(Path(bundle), kind, int8)
@@ -119,7 +119,9 @@ def export(
     }
 
 
-def _refuse_options(kind: Format, name: str, int8: bool, data: Any) -> None:
+def _refuse_options(kind: Format, name: str, int8: bool, data: Any, max_changed: float) -> None:
+    if not 0 <= max_changed <= 1:
+        raise ExportError(f"max_changed={max_changed:g}", expected="a share, from 0 to 1")
     if int8 and not kind.holds_int8:
         raise ExportError(f"int8 as {name}", expected="format onnx or openvino", do="choose one of them")
     if int8 and data is None:
