@@ -22,7 +22,7 @@ from warmstart.exporting.metadata import metadata
 from warmstart.exporting.parity import compare, feeds, readable, refuse_other
 from warmstart.exporting.program import program
 from warmstart.exporting.speed import measure
-from warmstart.exporting.tokenizer import TOKENIZER, tokenizer_file
+from warmstart.exporting.tokenizer import beside, tokenizer_file
 from warmstart.exporting.wrapped import Wrapped, wrap
 from warmstart.files import sync
 from warmstart.shipping.bundle import Bundle
@@ -88,7 +88,7 @@ def export(
     if path.suffix != kind.suffix:
         raise ExportError(f"{path} as the name of a file", expected=f"a name that ends in {kind.suffix}")
     places = [path, *(path.with_suffix(suffix) for suffix in kind.beside)]
-    places += [path.with_suffix(TOKENIZER)] if facts.preprocess.get("kind") == "text" else []
+    places += [beside(path)] if facts.preprocess.get("kind") == "text" else []
     for place in places:
         refuse_existing(place)
     require(format, int8=int8)
@@ -153,7 +153,7 @@ def _write(kind: Format, wrapped: Wrapped, path: Path, shares: Shares | None, li
     facts = metadata(wrapped, int8=shares is not None)
     kind.write(Graph(program(wrapped), wrapped.exit.name, facts, given), path)
     if (content := tokenizer_file(wrapped.bundle.spec)) is not None:
-        path.with_suffix(TOKENIZER).write_text(content, encoding="utf-8")
+        beside(path).write_text(content, encoding="utf-8")
     listener(Finished("export", time.perf_counter() - start))
 
 
