@@ -150,7 +150,7 @@ def test_a_tokenizer_lies_beside_a_graph_of_texts_and_cuts_and_fills_up_by_itsel
     from tokenizers import Tokenizer
 
     told = exported("tag", "onnx")
-    (beside,) = (name for name in told["files"] if name.endswith(".tokenizer.json"))
+    (beside,) = (name for name in told["files"] if name.endswith(".onnx.tokenizer.json"))
     encoded = Tokenizer.from_file(beside).encode_batch(["the cat", "the cat runs in the park " * 99])
     lengths = {len(one.ids) for one in encoded}
     assert len(lengths) == 1

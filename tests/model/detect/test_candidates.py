@@ -5,21 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.exporting.test_contract import thinned
+from tests.exporting.detectors import SMALL, thinned
 from tests.model.detect.shapes import MAPS, SIZE, Small, scenes
 from warmstart.errors import ExportError
 from warmstart.model.detect.catalog import detector, detectors
 from warmstart.model.maps import Maps
 
-SMALL = {
-    "fcos": "fcos?channels=32&convs=1",
-    "retinanet": "retinanet?channels=32",
-    "ssd": "ssd",
-    "ssdlite": "ssdlite",
-    "yolox": "yolox?size=n",
-    "rtdetr": "rtdetr?queries=20&layers=1&width=32",
-    "dfine": "dfine?queries=20&layers=1&width=32",
-}
 REFUSED = {"fasterrcnn"}
 
 
