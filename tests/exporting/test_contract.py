@@ -10,18 +10,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torchvision.ops import batched_nms
 
+from tests.exporting.bundles import TEXTS, detect, pictures, shaken, waves, written
 from tests.exporting.conftest import Exported, Made
-from warmstart.data.schema import Sample
+from tests.exporting.detectors import SMALL, thinned
+from tests.shipping.helpers import CLASSES
+from warmstart.api.export import export
+from warmstart.data.schema import Sample, Text
+from warmstart.data.targets import ClassTarget
 from warmstart.errors import ExportError
 from warmstart.exporting.base import formats
 from warmstart.exporting.entrances import Entry
 from warmstart.exporting.exits import refuse
+from warmstart.model.catalog import load_backbone
+from warmstart.model.detect.base import Detector
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.reading import as_samples
 from warmstart.shipping.words import in_words
 from warmstart.task.base import tasks
+from warmstart.task.network import network_for
 
 slow = pytest.mark.slow
 REFUSED = {"generate"}
@@ -80,23 +87,13 @@ def check(bundle: Bundle, got: np.ndarray, inputs: Sequence[Any]) -> None:
         elif task == "segment":
             assert (answer.argmax(0) == row["mask"]).mean() > 0.999
         else:
-            boxes = thinned(torch.from_numpy(answer), bundle.networks[0].head.thinning)  # type: ignore[union-attr, operator]
+            head = bundle.networks[0].head
+            assert isinstance(head, Detector)
+            boxes = thinned(torch.from_numpy(answer), head.thinning)
             told = [(one["label"], one["score"]) for one in row["boxes"]]
             found = [(classes[int(number)], score) for number, score in boxes[:, :2].tolist()]
             assert [name for name, _ in found] == [name for name, _ in told]
             np.testing.assert_allclose([s for _, s in found], [s for _, s in told], atol=1e-4)
-
-
-def thinned(rows: torch.Tensor, how: Mapping[str, Any]) -> torch.Tensor:
-    """Class, score and edges of the boxes that are told, as `Detector.thinning` says."""
-    boxes, scores = rows[:, :4], rows[:, 4:]
-    if how["classes"] == "best":
-        scores = scores * (scores == scores.amax(1, keepdim=True))
-    place, kind = torch.nonzero(scores > how["score"], as_tuple=True)
-    sure, boxes = scores[place, kind], boxes[place]
-    order = sure.argsort(descending=True) if how["overlap"] is None else batched_nms(boxes, sure, kind, how["overlap"])
-    order = order[: how["most"]]
-    return torch.cat([kind[order, None], sure[order, None], boxes[order]], 1)
 
 
 @pytest.mark.parametrize(("task", "name"), CASES)
@@ -125,3 +122,25 @@ def test_every_task_is_exported_or_refused_with_a_reason() -> None:
         refuse(task)
     with pytest.raises(ExportError, match="written token by token"):
         refuse("generate")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", [SMALL[name] for name in sorted(SMALL)])
+def test_every_detector_with_candidates_is_exported(head: str, tmp_path: Path) -> None:
+    bundle, inputs = detect(tmp_path / "bundle", head, 128)
+    told = export(bundle.folder)
+    some = (inputs * 2)[:8]
+    check(bundle, answers(told, "onnx", bundle, some, 8), some)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "uri", ["lite0?pretrained=false", "timm:resnet18", "timm:vit_tiny_patch16_224", "series", "minirocket", "minilm"]
+)
+def test_backbones_of_every_kind_are_exported(uri: str, tmp_path: Path) -> None:
+    backbone, target = load_backbone(uri, pretrained=uri in ("series", "minilm")), ClassTarget(CLASSES)
+    inputs: list[Any] = {"image": pictures(side=224), "series": waves(), "text": list(TEXTS)}[backbone.spec.kind]
+    golden = [Text((each,)) if isinstance(each, str) else each for each in inputs]
+    bundle = written(tmp_path / "bundle", shaken(network_for(backbone, target)), target, golden)
+    some = (inputs * 2)[:8]
+    check(bundle, answers(export(bundle.folder), "onnx", bundle, some, 8), some)

@@ -78,6 +78,7 @@ def test_nothing_is_overwritten_and_a_name_is_kept_to(bundle: Path) -> None:
     [
         ({"int8": True}, "int8 without data"),
         ({"int8": True, "format": "torch", "data": []}, "int8 as torch"),
+        ({"max_changed": 2.0}, "max_changed=2"),
         ({"format": "tflite"}, "no format is called 'tflite'"),
         ({"int8": True, "data": pictures(9)}, "int8 from 9 samples"),
     ],
@@ -149,7 +150,7 @@ def test_a_tokenizer_lies_beside_a_graph_of_texts_and_cuts_and_fills_up_by_itsel
     from tokenizers import Tokenizer
 
     told = exported("tag", "onnx")
-    (beside,) = (name for name in told["files"] if name.endswith(".tokenizer.json"))
+    (beside,) = (name for name in told["files"] if name.endswith(".onnx.tokenizer.json"))
     encoded = Tokenizer.from_file(beside).encode_batch(["the cat", "the cat runs in the park " * 99])
     lengths = {len(one.ids) for one in encoded}
     assert len(lengths) == 1

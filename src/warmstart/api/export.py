@@ -22,7 +22,7 @@ from warmstart.exporting.metadata import metadata
 from warmstart.exporting.parity import compare, feeds, readable, refuse_other
 from warmstart.exporting.program import program
 from warmstart.exporting.speed import measure
-from warmstart.exporting.tokenizer import TOKENIZER, tokenizer_file
+from warmstart.exporting.tokenizer import beside, tokenizer_file
 from warmstart.exporting.wrapped import Wrapped, wrap
 from warmstart.files import sync
 from warmstart.shipping.bundle import Bundle
@@ -81,14 +81,14 @@ def export(
         BundleError, DataError: as `predict`.
     """
     kind = formats[format]
-    _refuse_options(kind, format, int8, data)
+    _refuse_options(kind, format, int8, data, max_changed)
     facts = read_manifest(Path(bundle))
     refuse(facts.task)
     path = Path(out) if out is not None else _default(Path(bundle), kind, int8)
     if path.suffix != kind.suffix:
         raise ExportError(f"{path} as the name of a file", expected=f"a name that ends in {kind.suffix}")
     places = [path, *(path.with_suffix(suffix) for suffix in kind.beside)]
-    places += [path.with_suffix(TOKENIZER)] if facts.preprocess.get("kind") == "text" else []
+    places += [beside(path)] if facts.preprocess.get("kind") == "text" else []
     for place in places:
         refuse_existing(place)
     require(format, int8=int8)
@@ -119,7 +119,9 @@ def export(
     }
 
 
-def _refuse_options(kind: Format, name: str, int8: bool, data: Any) -> None:
+def _refuse_options(kind: Format, name: str, int8: bool, data: Any, max_changed: float) -> None:
+    if not 0 <= max_changed <= 1:
+        raise ExportError(f"max_changed={max_changed:g}", expected="a share, from 0 to 1")
     if int8 and not kind.holds_int8:
         raise ExportError(f"int8 as {name}", expected="format onnx or openvino", do="choose one of them")
     if int8 and data is None:
@@ -151,7 +153,7 @@ def _write(kind: Format, wrapped: Wrapped, path: Path, shares: Shares | None, li
     facts = metadata(wrapped, int8=shares is not None)
     kind.write(Graph(program(wrapped), wrapped.exit.name, facts, given), path)
     if (content := tokenizer_file(wrapped.bundle.spec)) is not None:
-        path.with_suffix(TOKENIZER).write_text(content, encoding="utf-8")
+        beside(path).write_text(content, encoding="utf-8")
     listener(Finished("export", time.perf_counter() - start))
 
 

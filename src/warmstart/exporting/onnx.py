@@ -100,7 +100,8 @@ def _name_dimensions(model: Any, graph: Graph) -> None:
                 called[side.dim_param] = name
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         for side in value.type.tensor_type.shape.dim:
-            side.dim_param = called.get(side.dim_param, side.dim_param)
+            if side.dim_param in called:  # to name one of a known size would make it unknown
+                side.dim_param = called[side.dim_param]
 
 
 def _quantised(model: Any, graph: Graph) -> Any:

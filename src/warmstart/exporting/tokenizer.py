@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.text import TextSpec
 
 TOKENIZER = ".tokenizer.json"
-"""In the place of the suffix of the graph's file."""
+"""Behind the name of the graph's file, so that several formats may lie beside each other."""
+
+
+def beside(path: Path) -> Path:
+    """Where the tokenizer of a graph lies.
+
+    >>> beside(Path("run/model.onnx")).name
+    'model.onnx.tokenizer.json'
+    """
+    return path.with_name(path.name + TOKENIZER)
 
 
 def tokenizer_file(spec: Spec) -> str | None:

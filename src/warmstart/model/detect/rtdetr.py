@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -18,6 +21,7 @@ from warmstart.model.detect.base import Detector, Found, Truth
 from warmstart.model.detect.inherited import inherit
 from warmstart.model.detect.necks import aligned
 from warmstart.model.maps import Maps
+from warmstart.model.modes import traced
 
 _TERMS = ("vfl", "bbox", "giou", "fgl", "ddf")
 _SMALL: dict[str, Any] = {
@@ -104,7 +108,8 @@ class Detr(Detector):
 
     def candidates(self, maps: list[Tensor], size: int) -> tuple[Tensor, Tensor]:
         """See `Detector.candidates`."""
-        out = self._run(maps, None)
+        with _of_any_number(self.detr) if traced() else contextlib.nullcontext():
+            out = self._run(maps, None)
         boxes = out.pred_boxes.float() * self._extent(maps)
         middle, half = boxes[..., :2], boxes[..., 2:] / 2
         return torch.cat([middle - half, middle + half], -1).clamp(0, size), out.logits.float().sigmoid()
@@ -157,6 +162,27 @@ class _Given(nn.Module):
 
     def forward(self, image: Tensor, mask: Tensor) -> list[tuple[Tensor, Tensor]]:
         return [(each, mask) for each in self.maps]
+
+
+@contextlib.contextmanager
+def _of_any_number(model: nn.Module) -> Iterator[None]:
+    """Inside, what transformers asks of shapes leaves a graph open for any number of images.
+
+    `len` of a tensor would settle it, so in the module of the model it gives the first size; and checks of values,
+    which graphs cannot hold, are left out.
+    """
+    code, check = vars(sys.modules[type(model).__module__]), "TRANSFORMERS_DISABLE_TORCH_CHECK"
+    before = os.environ.get(check)
+    code["len"] = lambda x: x.shape[0] if isinstance(x, Tensor) else len(x)
+    os.environ[check] = "1"
+    try:
+        yield
+    finally:
+        del code["len"]
+        if before is None:
+            del os.environ[check]
+        else:
+            os.environ[check] = before
 
 
 def _sized(queries: int, layers: int, width: int, denoising: int) -> dict[str, Any]:
