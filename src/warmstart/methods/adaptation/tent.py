@@ -48,7 +48,7 @@ def tent(
     trained = scales_and_shifts(found.backbone)
     if not trained:
         raise BackboneError(
-            f"{network.facts.card.name!r} has no normalisation layer with a scale or a shift, which is what tent adapts",
+            f"{network.facts.card.name!r} has no normalisation layer with a scale or a shift, which tent adapts",
             expected="a network with batch or layer normalisation",
             do="predict without adapting",
         )
