@@ -64,7 +64,7 @@ class _Reversed(torch.autograd.Function):
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return -ctx.factor * gradient, None
 
 
@@ -76,7 +76,7 @@ def reversed_gradient(x: Tensor, factor: float) -> Tensor:
     >>> x.grad
     tensor([-0.5000])
     """
-    found: Tensor = _Reversed.apply(x, factor)  # type: ignore[no-untyped-call]
+    found: Tensor = _Reversed.apply(x, factor)
     return found
 
 

@@ -26,6 +26,9 @@ class Conditional(nn.Module):
     there are more than `LARGEST`, from `DRAWN` products of random sums of each (eq. 6).
     """
 
+    of_features: Tensor
+    of_classes: Tensor
+
     def __init__(self, features: int, classes: int, width: int) -> None:
         super().__init__()
         self.all = features * classes <= LARGEST
