@@ -9,6 +9,7 @@ from typing import Any, Literal, Unpack
 
 import pandas as pd
 
+from warmstart.api.attuned import AdaptName, attuned
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample, Series
@@ -38,6 +39,7 @@ def predict(
     out: str | Path | None = None,
     least_score: float | None = None,
     tile: int | None = None,
+    adapt: AdaptName | None = None,
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> list[dict[str, Any]]:
@@ -61,13 +63,17 @@ def predict(
         least_score: of boxes that are told; by default the one at which F1 was best on validation.
         tile: side of overlapping tiles that images are cut into before they are marked, in pixels: of images that are
             larger than memory, or whose objects would be too small in the whole. By default as in training.
+        adapt: `tent` makes the networks surer of these inputs first, without a label and in memory alone (Wang et al.
+            2021): for inputs that look otherwise than those of the training. What is said of one depends on the others
+            then; rows say so in `adapted`, and tell no `unknown`.
         listener: hears of progress.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
 
     Raises:
         BundleError: the bundle is damaged or answers otherwise than when it was written.
-        DataError: there is nothing to predict, or the coverage is more than the validation samples could support.
+        DataError: there is nothing to predict, the coverage is more than the validation samples could support, or there
+            is nothing that `adapt` could do.
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
@@ -78,6 +84,8 @@ def predict(
         channels = loaded.spec.channels if isinstance(loaded.spec, SeriesSpec) else None
         samples = load_inputs(inputs, kind=kind, text_column=text_column, reading=reading, channels=channels)
         refuse_uncut(samples, loaded.manifest.window)
+    if adapt is not None:
+        loaded = attuned(loaded, samples, coverage, listener)
     if isinstance(target, BoxTarget | MaskTarget):
         if tile is not None:
             check_side(tile)
@@ -97,6 +105,8 @@ def predict(
         progress=lambda n: listener(Advanced("predict", n)),
     )
     listener(Finished("predict"))
+    if adapt is not None:
+        rows = [{**row, "adapted": f"{adapt}, to {len(samples)} inputs together"} for row in rows]
     if csv is not None and loaded.manifest.task == "forecast":
         write_forecasts(rows, Path(csv))
     elif csv is not None:

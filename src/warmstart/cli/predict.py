@@ -36,6 +36,10 @@ def predict(
     tile: Annotated[
         int | None, typer.Option(help="Cut images into tiles of so many pixels a side.", show_default="as in training")
     ] = None,
+    adapt: Annotated[
+        Literal["tent"] | None,
+        typer.Option(help="Adapt to these inputs together first, in memory; answers then depend on each other."),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,
@@ -58,6 +62,7 @@ def predict(
             out=out,
             least_score=least_score,
             tile=tile,
+            adapt=adapt,
             listener=now.listener,
             **series,
         )

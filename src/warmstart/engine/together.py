@@ -43,7 +43,7 @@ class TogetherStepper(Stepper):
             self.accelerator.backward(loss)
             assert found.grad is not None
             sizes = [len(piece[0][1]) for piece in pieces]
-            for piece, seed, gradient in zip(pieces, seeds, found.grad.split(sizes), strict=True):
+            for piece, seed, gradient in zip(pieces, seeds, torch.split(found.grad, sizes), strict=True):
                 seed_generators(seed, self.feed.device)
                 product = (self._read(piece) * gradient).sum()
                 if product.requires_grad:  # not where all that trains is behind the suffix

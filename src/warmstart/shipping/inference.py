@@ -72,6 +72,20 @@ def _batches(samples: Sequence[Sample], spec: Spec, batch_size: int) -> Iterator
                 future.cancel()
 
 
+@dataclasses.dataclass(frozen=True)
+class Readable:
+    """Inputs as a network takes them, batch by batch, without those that cannot be read; read anew on every pass."""
+
+    samples: Sequence[Sample]
+    spec: Spec
+    batch_size: int
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for some in _batches(self.samples, self.spec, self.batch_size):
+            if inputs := [one for one in some if isinstance(one, Tensor)]:
+                yield stacked(inputs, self.spec)
+
+
 def _forward(
     networks: Sequence[Network], inputs: Sequence[Tensor], spec: Spec, task: Task, bank: Bank | None
 ) -> tuple[Tensor, Distances | None]:

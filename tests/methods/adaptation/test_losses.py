@@ -117,7 +117,7 @@ def test_the_products_of_cdan_are_those_of_the_paper_or_estimate_their_inner_pro
 def test_a_reversed_gradient_leaves_the_value_and_turns_the_gradient() -> None:
     x = torch.tensor([1.0, -2.0], requires_grad=True)
     y = reversed_gradient(x, 0.25)
-    (y * torch.tensor([4.0, 8.0])).sum().backward()
+    torch.autograd.backward((y * torch.tensor([4.0, 8.0])).sum())
     assert torch.equal(y, x)
     assert x.grad is not None
     assert x.grad.tolist() == [-1.0, -2.0]

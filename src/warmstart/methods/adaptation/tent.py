@@ -17,7 +17,13 @@ LR, PRIOR = 1e-3, 16.0
 
 
 def tent(
-    network: Network, batches: Iterable[Tensor], *, lr: float = LR, epochs: int = 1, prior: float = PRIOR
+    network: Network,
+    batches: Iterable[Tensor],
+    *,
+    lr: float = LR,
+    epochs: int = 1,
+    statistics: bool = True,
+    prior: float = PRIOR,
 ) -> Network:
     """A copy of a network that is surer of some inputs: no label is known, and none is asked for.
 
@@ -28,9 +34,12 @@ def tent(
 
     Args:
         network: that tells classes; it is not changed.
-        batches: inputs (n, ...) as the network takes them, on its device; gone through `epochs` + 1 times.
+        batches: inputs (n, ...) as the network takes them, on its device; gone through `epochs` times, and once before.
         lr: of Adam.
         epochs: passes with a step for each batch.
+        statistics: whether batch normalisation takes its statistics from the inputs, too. That does good only where the
+            weights were trained under those of the training data; a network that was tuned under the statistics of its
+            pretraining, as recipes do that say nothing else, loses by it.
         prior: how many inputs the statistics of the training count as.
 
     Raises:
@@ -48,11 +57,12 @@ def tent(
     trained = scales_and_shifts(found.backbone)
     if not trained:
         raise BackboneError(
-            f"{network.facts.card.name!r} has no normalisation layer with a scale or a shift, which is what tent adapts",
+            f"{network.facts.card.name!r} has no normalisation layer with a scale or a shift, which tent adapts",
             expected="a network with batch or layer normalisation",
             do="predict without adapting",
         )
-    take_statistics(found, batches, prior=prior)
+    if statistics:
+        take_statistics(found, batches, prior=prior)
     found.requires_grad_(False)
     for parameter in trained:
         parameter.requires_grad_(True)
@@ -60,7 +70,7 @@ def tent(
     for _ in range(epochs):
         for batch in batches:
             optimizer.zero_grad(set_to_none=True)
-            entropy(found(batch).float()).mean().backward()
+            torch.autograd.backward(entropy(found(batch).float()).mean())
             optimizer.step()
     return found.requires_grad_(True)
 
