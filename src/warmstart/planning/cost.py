@@ -85,7 +85,8 @@ class Costs:
             case AveragePlan():
                 seconds, memory = self._average(step), self._average_memory(step.size)
             case StatisticsPlan():
-                seconds, memory = self._pass(step.size, self._data.unlabelled), self._average_memory(step.size)
+                samples = self._data.unlabelled if step.step.of == "target" else self._data.train
+                seconds, memory = self._pass(step.size, samples), self._average_memory(step.size)
                 self._stored.clear()
         return dataclasses.replace(step, seconds=seconds, memory=memory)
 

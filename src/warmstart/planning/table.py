@@ -117,7 +117,8 @@ def _step(i: int, step: StepPlan, data: DataFacts) -> StepTable:
 
 def _statistics(i: int, step: StatisticsPlan, data: DataFacts, *expected: tuple[str, str]) -> StepTable:
     share = "" if step.step.share == 1 else f", x {step.step.share:g}"
-    said = f"statistics of batch normalisation from {data.unlabelled} {data.noun} of the target{share}"
+    samples = data.unlabelled if step.step.of == "target" else data.train
+    said = f"statistics of batch normalisation from {samples} {data.noun} of the {step.step.of}{share}"
     return StepTable(f"{i}. {step.step.kind} {step.step.name!r}: {said}", (), expected)
 
 

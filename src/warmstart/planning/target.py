@@ -42,8 +42,8 @@ def others(phase: GradientStep, data: DataFacts) -> int:
 
 def check_target(step: TargetStep | Statistics, network: Network, data: DataFacts) -> None:
     """Raise `RecipeError` where a step has no target to adapt to, or nothing to adapt."""
-    what = f"{step.kind} {step.name!r}" if step.kind != step.name else step.kind
-    if data.unlabelled < LEAST:
+    what = step.kind if step.kind == step.name else f"{step.kind} {step.name!r}"
+    if data.unlabelled < LEAST and not (isinstance(step, Statistics) and step.of == "source"):
         found = "none" if not data.unlabelled else f"{data.unlabelled} of them"
         raise RecipeError(
             f"{what} adapts to unlabelled samples of a target, and there are {found}",
@@ -58,7 +58,7 @@ def check_target(step: TargetStep | Statistics, network: Network, data: DataFact
         )
     if isinstance(step, Statistics) and not any(isinstance(module, _BatchNorm) for module in network.modules()):
         raise RecipeError(
-            f"{what} takes statistics of batch normalisation from the target, and {network.facts.card.name!r} has no "
+            f"{what} takes statistics of batch normalisation from samples, and {network.facts.card.name!r} has no "
             "such layer: what normalises in it keeps no statistics",
             expected="a network with batch normalisation",
             do="take the recipe mcc, which is for any network",

@@ -114,10 +114,11 @@ def selftrain(
 
 
 def adabn(lr: Lr = 1e-4, epochs: int = 10, batch_size: int = 32, from_block: int = -2, share: float = 1.0) -> Recipe:
-    """Train on the source alone, and take the statistics of batch normalisation from the target then."""
-    first = source_only(lr=lr, epochs=epochs, batch_size=batch_size, from_block=from_block)
+    """Train on the source under its own statistics of batch normalisation, and take the target's then."""
+    own = Statistics(name="source statistics", of="source")
+    tune = Phase(**_same(lr, epochs, batch_size, from_block), label_smoothing="auto", norm="train")
     about = "Source only, and then the target's statistics in batch normalisation (AdaBN, Li et al. 2016)."
-    return Recipe(name="adabn", about=about, steps=(*first.steps, Statistics(share=share)))
+    return Recipe(name="adabn", about=about, steps=(own, ClosedForm(), tune, Statistics(share=share)))
 
 
 def shot(

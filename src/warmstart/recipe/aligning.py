@@ -41,7 +41,10 @@ class Align(TargetStep):
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0
-    """Of the loss that aligns, beside that of the task."""
+    """Of the loss that aligns, beside that of the task; reached as Ganin et al. (2016, section 5.2.2) have it."""
+    after: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    """Share of the steps before it begins, in which the source alone is learned: predictions for the target that are
+    no better than chance would be made sure as they are."""
     label_smoothing: Smoothing = 0.0
 
 
@@ -73,8 +76,7 @@ class Coral(Align):
 class Adversarial(Align):
     """Alignment by a module that learns to tell, beside a backbone that learns to give nothing to tell by.
 
-    The module is dropped when the step is done. Its gradient reaches the backbone reversed, times a factor that grows
-    from 0 to 1 (Ganin et al. 2016, section 5.2.2).
+    The module is dropped when the step is done. Its gradient reaches the backbone reversed, times `weight`.
     """
 
     head_lr: Annotated[float, Field(gt=0)] = 1e-3
@@ -164,14 +166,20 @@ class SourceFree(TargetStep):
 
 
 class Statistics(Data):
-    """The statistics of batch normalisation taken from the target, in place of those of the data that were trained on
-    (AdaBN, Li et al. 2016). Nothing is trained, and no label is read.
+    """The statistics of batch normalisation taken from samples, in place of those that are there (AdaBN, Li et al.
+    2016). Nothing is trained, and no label is read.
+
+    Those of the target stand in for those of the source, under which the weights were trained. So they do good only
+    where that was so: a network that was tuned under the statistics it was pretrained with has to get those of the
+    source first, and to be tuned with `norm: train`.
     """
 
     kind: Literal["statistics"] = "statistics"
     name: str = "adabn"
+    of: Literal["source", "target"] = "target"
+    """Which training samples they are of."""
     share: Share = 1.0
-    """Of the target's statistics; the rest is as it was (Schneider et al. 2020, eq. 3)."""
+    """Of the new statistics; the rest is as it was (Schneider et al. 2020, eq. 3)."""
 
 
 AlignStep = Mcc | Dann | Cdan | Dan | Coral | Mdd | SelfTrain

@@ -26,11 +26,12 @@ AT_ONCE = 64
 
 
 def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> RunState:
-    """Take the statistics of the best weights so far from the target; its samples pass in an order drawn at random."""
+    """Take the statistics of the best weights so far from samples, which pass in an order drawn at random."""
     assert isinstance(plan, StatisticsPlan)
     began, step, network = time.monotonic(), plan.step, state.network
     device = weight_of(network.backbone).device
-    store, chosen = data.inputs(plan.size), np.asarray(data.split.unlabelled, dtype=np.int64)
+    samples = data.split.unlabelled if step.of == "target" else data.split.train
+    store, chosen = data.inputs(plan.size), np.asarray(samples, dtype=np.int64)
     seed = derive(context.seed, step.name)
 
     def batches(size: int) -> Iterator[Tensor]:
@@ -42,7 +43,7 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
         return take_statistics(network, batches(size), share=step.share)
 
     seen = until_it_fits(take, AT_ONCE)
-    text = f"{step.name}: statistics of {len(batch_norms(network))} layers from {seen} samples of the target"
+    text = f"{step.name}: statistics of {len(batch_norms(network))} layers from {seen} samples of the {step.of}"
     context.listener(Decided(text, {"layers": len(batch_norms(network)), "samples": seen}))
     values = {"seconds": time.monotonic() - began}
     context.listener(Measured(context.rung, step.name, 1, 0, values))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from typing import Any
 
 import torch
@@ -79,16 +78,6 @@ def reversed_gradient(x: Tensor, factor: float) -> Tensor:
     """
     found: Tensor = _Reversed.apply(x, factor)  # type: ignore[no-untyped-call]
     return found
-
-
-def risen(done: float) -> float:
-    """The factor of the reversed gradient when the share `done` of the training lies behind (Ganin et al. 2016, section
-    5.2.2).
-
-    >>> [round(risen(share), 2) for share in (0.0, 0.1, 0.5, 1.0)]
-    [0.0, 0.46, 0.99, 1.0]
-    """
-    return 2 / (1 + math.exp(-10 * done)) - 1
 
 
 def run_beside(state: RunState, plan: StepPlan, data: RunData, context: Context, beside: type[nn.Module]) -> RunState:

@@ -10,7 +10,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.state import RunState
 from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.registry import Making
-from warmstart.methods.adaptation.beside import Perceptron, beside_of, reversed_gradient, risen, run_beside
+from warmstart.methods.adaptation.beside import Perceptron, beside_of, reversed_gradient, run_beside
 from warmstart.methods.adaptation.losses import sureness, told_apart
 from warmstart.methods.adaptation.two_streams import Pair, two_streams
 from warmstart.planning.plan import StepPlan
@@ -57,7 +57,7 @@ def stepper(making: Making) -> Stepper:
     assert isinstance(step, Cdan)
 
     def alignment(pair: Pair) -> Tensor:
-        both = reversed_gradient(torch.cat([pair.source, pair.target]), step.weight * risen(pair.done))
+        both = reversed_gradient(torch.cat([pair.source, pair.target]), pair.weight)
         outputs, n = torch.cat([pair.source_outputs, pair.target_outputs]).detach(), len(pair.source)
         logits, weights = discriminator(both, outputs.softmax(1)), sureness(outputs)
         return told_apart(logits[:n], logits[n:], (weights[:n], weights[n:]) if step.entropy else None)

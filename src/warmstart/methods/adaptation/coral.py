@@ -6,11 +6,8 @@ from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.registry import Making
 from warmstart.methods.adaptation.losses import covariance_distance
 from warmstart.methods.adaptation.two_streams import two_streams
-from warmstart.recipe.aligning import Coral
 
 
 def stepper(making: Making) -> Stepper:
     """One that gives features of source and target one covariance."""
-    step = making.phase
-    assert isinstance(step, Coral)
-    return two_streams(making, lambda pair: step.weight * covariance_distance(pair.source, pair.target))
+    return two_streams(making, lambda pair: pair.weight * covariance_distance(pair.source, pair.target))

@@ -6,11 +6,8 @@ from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.registry import Making
 from warmstart.methods.adaptation.losses import mean_discrepancy
 from warmstart.methods.adaptation.two_streams import two_streams
-from warmstart.recipe.aligning import Dan
 
 
 def stepper(making: Making) -> Stepper:
     """One that gives features of source and target one distribution."""
-    step = making.phase
-    assert isinstance(step, Dan)
-    return two_streams(making, lambda pair: step.weight * mean_discrepancy(pair.source, pair.target))
+    return two_streams(making, lambda pair: pair.weight * mean_discrepancy(pair.source, pair.target))

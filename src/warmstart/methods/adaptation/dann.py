@@ -10,11 +10,10 @@ from warmstart.engine.data import RunData
 from warmstart.engine.state import RunState
 from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.registry import Making
-from warmstart.methods.adaptation.beside import Perceptron, beside_of, reversed_gradient, risen, run_beside
+from warmstart.methods.adaptation.beside import Perceptron, beside_of, reversed_gradient, run_beside
 from warmstart.methods.adaptation.losses import told_apart
 from warmstart.methods.adaptation.two_streams import Pair, two_streams
 from warmstart.planning.plan import StepPlan
-from warmstart.recipe.aligning import Dann
 
 
 class Discriminator(nn.Module):
@@ -37,11 +36,10 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
 
 def stepper(making: Making) -> Stepper:
     """One that gives features by which source and target cannot be told apart."""
-    step, discriminator = making.phase, beside_of(making)
-    assert isinstance(step, Dann)
+    discriminator = beside_of(making)
 
     def alignment(pair: Pair) -> Tensor:
-        both = reversed_gradient(torch.cat([pair.source, pair.target]), step.weight * risen(pair.done))
+        both = reversed_gradient(torch.cat([pair.source, pair.target]), pair.weight)
         logits = discriminator(both)
         return told_apart(logits[: len(pair.source)], logits[len(pair.source) :])
 

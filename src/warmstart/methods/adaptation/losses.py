@@ -35,7 +35,7 @@ def class_confusion(logits: Tensor, temperature: float = 2.5) -> Tensor:
     weights = 1 + torch.exp(-entropy(scaled).detach())
     weights = weights / weights.mean()
     confusion = probabilities.T @ (weights[:, None] * probabilities)
-    confusion = confusion / (confusion.sum(1, keepdim=True) + _TINY)
+    confusion = confusion / confusion.sum(1, keepdim=True).clamp_min(_TINY)
     return (confusion.sum() - confusion.trace()) / logits.shape[1]
 
 

@@ -13,4 +13,4 @@ def stepper(making: Making) -> Stepper:
     """One that makes predictions for the target waver less between classes."""
     step = making.phase
     assert isinstance(step, Mcc)
-    return two_streams(making, lambda pair: step.weight * class_confusion(pair.target_outputs, step.temperature))
+    return two_streams(making, lambda pair: pair.weight * class_confusion(pair.target_outputs, step.temperature))

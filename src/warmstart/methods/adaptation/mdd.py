@@ -10,7 +10,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.state import RunState
 from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.registry import Making
-from warmstart.methods.adaptation.beside import Perceptron, beside_of, reversed_gradient, risen, run_beside
+from warmstart.methods.adaptation.beside import Perceptron, beside_of, reversed_gradient, run_beside
 from warmstart.methods.adaptation.losses import margin_disparity
 from warmstart.methods.adaptation.two_streams import Pair, two_streams
 from warmstart.planning.plan import StepPlan
@@ -29,7 +29,7 @@ def stepper(making: Making) -> Stepper:
 
     def alignment(pair: Pair) -> Tensor:
         both, n = torch.cat([pair.source, pair.target]), len(pair.source)
-        logits = other(reversed_gradient(both, step.weight * risen(pair.done)))
+        logits = other(reversed_gradient(both, pair.weight))
         return margin_disparity(pair.source_outputs, pair.target_outputs, logits[:n], logits[n:], step.margin)
 
     return two_streams(making, alignment)

@@ -8,11 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from warmstart.data.batches import Batch
 from warmstart.engine.memory import parts
 from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.registry import Making
-from warmstart.engine.together import Stream
 from warmstart.methods.adaptation.two_streams import Paired, TargetStream, features_of, target_feed, task_loss
 from warmstart.model.modes import evaluating
 from warmstart.planning.plan import CachePlan, PhasePlan
@@ -26,21 +24,12 @@ class SelfTrainer(Paired):
     Args:
         strong: batches of the same samples as `target`, augmented; `None` where they are not.
         threshold: probability from which a prediction is sure.
-        share: weight of their loss.
     """
 
     strong: TargetStream | None
     threshold: float
-    share: float
-    _augmented: Stream = dataclasses.field(init=False)
 
-    def gradients(self, batch: Batch, seed: int) -> float:
-        """Leave the gradient of both losses in the parameters; returns their sum."""
-        stream = self.strong or self.target
-        self._augmented = stream.feed, stream.at(self._step).inputs.to(self.feed.device, non_blocking=True)
-        return super().gradients(batch, seed)
-
-    def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
+    def _of_both(self, inputs: Tensor, targets: Tensor) -> float:
         said, n = self._said(), len(inputs)
         sure, labels = said.max(1)
         chosen = sure >= self.threshold
@@ -51,10 +40,10 @@ class SelfTrainer(Paired):
             if not bool(chosen.any()):
                 return loss
             summed = functional.cross_entropy(outputs[n:], labels[chosen], reduction="sum")
-            return loss + self.share * summed / len(chosen)
+            return loss + self._weight * summed / len(chosen)
 
-        feed, augmented = self._augmented
-        return self._propagated([(self.feed, inputs), (feed, augmented[chosen])], loss_of)
+        stream = self.strong or self.target
+        return self._propagated([(self.feed, inputs), (stream.feed, self._drawn(stream)[chosen])], loss_of)
 
     def _said(self) -> Tensor:
         """Probabilities (m, classes) for the target's samples as evaluation sees them."""
@@ -76,7 +65,6 @@ def stepper(making: Making) -> Stepper:
         target=TargetStream(target_feed(making)),
         strong=None if step.strong == "none" else TargetStream(target_feed(making, _augmented(making, step))),
         threshold=step.threshold,
-        share=step.weight,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -27,19 +28,20 @@ from warmstart.task.base import Task
 class Pair:
     """What the network makes of a batch of the source and one of the target.
 
-    Features are (n, d) and (m, d), outputs (n, classes) and (m, classes); `done` is the share of the training that lies
-    behind, from 0 to 1.
+    Features are (n, d) and (m, d), outputs (n, classes) and (m, classes); `weight` is what counts of the alignment as
+    training goes.
     """
 
     source: Tensor
     target: Tensor
     source_outputs: Tensor
     target_outputs: Tensor
-    done: float
+    weight: float
 
 
 Alignment = Callable[[Pair], Tensor]
-"""A loss that is small where source and target are alike, or where predictions for the target are sure."""
+"""What is added to the loss of the task: it is small where source and target are alike, or predictions for the target
+are sure."""
 
 
 class Features(nn.Module):
@@ -111,22 +113,44 @@ class TargetStepper(TogetherStepper):
 
 @dataclasses.dataclass
 class Paired(TargetStepper):
-    """Steps that take a batch of the target beside each of the source."""
+    """Steps that take a batch of the target beside each of the source, once the source is learned."""
 
     target: TargetStream
+    _weight: float = dataclasses.field(default=0.0, init=False)  # of the alignment, in the step under way
     _other: Tensor = dataclasses.field(default_factory=lambda: torch.empty(0), init=False)
 
     def gradients(self, batch: Batch, seed: int) -> float:
         """Leave the gradient of the loss on both batches in the parameters; returns the loss."""
-        self._other = self.target.at(self._step).inputs.to(self.feed.device, non_blocking=True)
+        step, done = self.training.plan.phase, self._step / max(self.training.total, 1)
+        assert isinstance(step, Align)
+        self._weight = step.weight * risen((done - step.after) / (1 - step.after))
+        if self._weight:
+            self._other = self._drawn(self.target)
         return super().gradients(batch, seed)
 
     def seen(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
         """Both streams in turn."""
         for number, one in enumerate(super().seen(epoch)):
             yield one
-            other = self.target.at(epoch * self.feed.steps_per_epoch + number).inputs
-            yield (self.target.feed.lift(other.to(self.feed.device)),)
+            if self._weight:
+                other = self.target.at(epoch * self.feed.steps_per_epoch + number).inputs
+                yield (self.target.feed.lift(other.to(self.feed.device)),)
+
+    def _drawn(self, stream: TargetStream) -> Tensor:
+        return stream.at(self._step).inputs.to(self.feed.device, non_blocking=True)
+
+    def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
+        return self._of_both(inputs, targets) if self._weight else self._of_source(inputs, targets)
+
+    def _of_source(self, inputs: Tensor, targets: Tensor) -> float:
+        def loss_of(features: Tensor) -> Tensor:
+            return self.objective.loss(self.network.answer(features).float(), targets)
+
+        return self._propagated([(self.feed, inputs)], loss_of)
+
+    def _of_both(self, inputs: Tensor, targets: Tensor) -> float:
+        """Leave the gradient of the loss on a batch of the source, and that of the target that was drawn."""
+        raise NotImplementedError
 
 
 @dataclasses.dataclass
@@ -135,15 +159,25 @@ class TwoStreams(Paired):
 
     alignment: Alignment
 
-    def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
-        n, done = len(inputs), self._step / max(self.training.total, 1)
+    def _of_both(self, inputs: Tensor, targets: Tensor) -> float:
+        n = len(inputs)
 
         def loss_of(features: Tensor) -> Tensor:
             outputs = self.network.answer(features).float()
-            pair = Pair(features[:n], features[n:], outputs[:n], outputs[n:], done)
+            pair = Pair(features[:n], features[n:], outputs[:n], outputs[n:], self._weight)
             return self.objective.loss(pair.source_outputs, targets) + self.alignment(pair)
 
         return self._propagated([(self.feed, inputs), (self.target.feed, self._other)], loss_of)
+
+
+def risen(done: float) -> float:
+    """The factor of an alignment when the share `done` of the steps in which it counts lies behind (Ganin et al. 2016,
+    section 5.2.2); 0 before.
+
+    >>> [round(risen(share), 2) for share in (-0.5, 0.0, 0.1, 0.5, 1.0)]
+    [0.0, 0.0, 0.46, 0.99, 1.0]
+    """
+    return 2 / (1 + math.exp(-10 * max(done, 0.0))) - 1
 
 
 def two_streams(making: Making, alignment: Alignment) -> TwoStreams:
