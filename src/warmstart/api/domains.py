@@ -123,8 +123,6 @@ def _source(data: Any, kind: Kind, options: dict[str, Any]) -> Dataset:
             f"a source that poses the task {found.target.kind!r}",
             expected="one class for each sample: methods of adaptation align what a classifier sees",
         )
-    if len(found.target.classes) < 2:
-        raise DataError(f"a source of {len(found.target.classes)} class(es)", expected="two classes or more")
     return found
 
 
@@ -138,8 +136,10 @@ def _target(data: Any, kind: Kind, options: dict[str, Any], listener: Listener, 
         data, labels = data[0], False
     if isinstance(data, str | Path) and not Path(data).exists():
         raise DataError(f"there is no target {data}", expected="an existing folder or file", do="check the spelling")
-    require_kind(data, kind, path_column=options["path_column"], text_column=options["text_column"])
-    if labels and not isinstance(data, list | np.ndarray):
+    alone = isinstance(data, list | np.ndarray)
+    seen = (data, None) if alone else data  # as what has no labels
+    require_kind(seen, kind, path_column=options["path_column"], text_column=options["text_column"])
+    if labels and not alone:
         try:
             return load(data, kind=kind, **_reading(options))
         except DataError as error:
