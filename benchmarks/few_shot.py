@@ -50,11 +50,18 @@ def facts_of(method: str, shots: int) -> dict[str, Any]:
     folder, began = cache_folder() / "few_shot" / f"{method}-{shots}", time.process_time()
     if not (folder / "meta_train.json").exists():
         where: dict[str, Any] = {"resume": folder} if folder.exists() else {"out": folder}
-        how = {"shots": shots, "queries": 5, "episodes": EPISODES[method], "backbone": "series", "from_block": -1}
+        how: dict[str, Any] = {
+            "shots": shots,
+            "queries": 5,
+            "episodes": EPISODES[method],
+            "backbone": "series",
+            "from_block": -1,
+        }
         warmstart.meta_train([words()], method=method, **how, **where)
         write_json(folder / "cpu.json", {"cpu_seconds": time.process_time() - began})
     found: dict[str, Any] = json.loads((folder / "meta_train.json").read_text())
-    return found | json.loads((folder / "cpu.json").read_text())
+    found |= json.loads((folder / "cpu.json").read_text())
+    return found
 
 
 def cell(interval: dict[str, float] | None, sign: str = "") -> str:

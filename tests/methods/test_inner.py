@@ -57,9 +57,7 @@ def by_the_library(net: nn.Sequential, *, second_order: bool) -> list[Tensor]:
 @pytest.mark.parametrize("second_order", [True, False])
 def test_the_outer_gradient_is_that_of_double_backward_or_of_constant_inner_gradients(second_order: bool) -> None:
     net = tiny()
-    torch.testing.assert_close(
-        by_the_library(net, second_order=second_order), by_hand(net, create_graph=second_order)
-    )
+    torch.testing.assert_close(by_the_library(net, second_order=second_order), by_hand(net, create_graph=second_order))
 
 
 def test_the_two_orders_differ() -> None:
