@@ -10,7 +10,7 @@ from torch.nn import functional
 from warmstart.engine.pretext import PretextNetwork
 from warmstart.engine.suffix import Suffix
 from warmstart.methods.meta.head import LENGTH, EpisodeHead
-from warmstart.methods.meta.inner import Inner
+from warmstart.methods.meta.inner import Inner, Params
 from warmstart.methods.meta.learner import EpisodeLoss, Learner
 from warmstart.methods.meta.protonet import nearest
 from warmstart.model.catalog import load_backbone
@@ -25,6 +25,14 @@ def tiny() -> nn.Sequential:
     return nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)).double()
 
 
+def params_of(net: nn.Module) -> Params:
+    return dict(net.named_parameters())
+
+
+def backward(loss: Tensor) -> None:
+    torch.autograd.backward(loss)
+
+
 def some_tasks(tasks: int = 4, n: int = 5) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(tasks, 2 * n, 2, generator=generator, dtype=torch.float64)
@@ -35,7 +43,9 @@ def some_tasks(tasks: int = 4, n: int = 5) -> tuple[Tensor, Tensor, Tensor, Tens
 def by_hand(net: nn.Sequential, *, create_graph: bool) -> list[Tensor]:
     """The outer gradient, task by task, with the inner gradients kept in the graph or taken for constants."""
     first, last = net[0], net[2]
-    start = [first.weight, first.bias, last.weight, last.bias]
+    assert isinstance(first, nn.Linear)
+    assert isinstance(last, nn.Linear)
+    start: list[Tensor] = [first.weight, first.bias, last.weight, last.bias]
     losses = []
     for x, y, asked, truth in zip(*some_tasks(), strict=True):
         w1, b1, w2, b2 = start
@@ -50,8 +60,10 @@ def by_hand(net: nn.Sequential, *, create_graph: bool) -> list[Tensor]:
 def by_the_library(net: nn.Sequential, *, second_order: bool) -> list[Tensor]:
     x, y, asked, truth = some_tasks()
     inner = Inner(net, functional.mse_loss, RATE, STEPS, second_order)
-    params = dict(net.named_parameters())
-    return list(torch.autograd.grad(functional.mse_loss(inner.answers(params, (x, y), asked), truth), params.values()))
+    params = params_of(net)
+    return list(
+        torch.autograd.grad(functional.mse_loss(inner.answers(params, (x, y), asked), truth), list(params.values()))
+    )
 
 
 @pytest.mark.parametrize("second_order", [True, False])
@@ -69,7 +81,7 @@ def test_the_two_orders_differ() -> None:
 def test_all_tasks_at_once_are_each_task_alone_and_nothing_is_written_into_the_module() -> None:
     net, (x, y, asked, _) = tiny(), some_tasks()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    inner, params = Inner(net, functional.mse_loss, RATE, STEPS), dict(net.named_parameters())
+    inner, params = Inner(net, functional.mse_loss, RATE, STEPS), params_of(net)
     together = inner.answers(params, (x, y), asked)
     alone = [inner.answers(params, (x[i : i + 1], y[i : i + 1]), asked[i : i + 1]) for i in range(len(x))]
     torch.testing.assert_close(together, torch.cat(alone))
@@ -78,14 +90,14 @@ def test_all_tasks_at_once_are_each_task_alone_and_nothing_is_written_into_the_m
 
 def test_reptile_goes_to_where_gradient_descent_takes_the_tasks() -> None:
     net, (x, y, *_) = tiny(), some_tasks()
-    found = Inner(net, functional.mse_loss, RATE, STEPS).displacement(dict(net.named_parameters()), [(x, y)] * STEPS)
+    found = Inner(net, functional.mse_loss, RATE, STEPS).displacement(params_of(net), [(x, y)] * STEPS)
     ends = []
     for inputs, targets in zip(x, y, strict=True):
         copy = tiny()
         optimizer = torch.optim.SGD(copy.parameters(), lr=RATE)
         for _ in range(STEPS):
             optimizer.zero_grad()
-            functional.mse_loss(copy(inputs), targets).backward()
+            backward(functional.mse_loss(copy(inputs), targets))
             optimizer.step()
         ends.append({name: value.detach() for name, value in copy.named_parameters()})
     for name, start in net.named_parameters():
@@ -134,7 +146,8 @@ def test_anil_moves_the_head_alone_in_an_episode_and_learns_the_rest_outside() -
     features = one.features(x).reshape(3, 4, -1)
     head = one.network.pretext
     assert isinstance(head, EpisodeHead)
-    weight, bias = head.linear.weight, head.linear.bias
+    weight: Tensor = head.linear.weight
+    bias: Tensor = head.linear.bias
     support, labels = features[:, :2].flatten(0, 1), torch.arange(3).repeat_interleave(2)
     mean, scale = head.get_buffer("mean"), head.get_buffer("scale")
     for _ in range(2):
@@ -143,7 +156,7 @@ def test_anil_moves_the_head_alone_in_an_episode_and_learns_the_rest_outside() -
         weight, bias = weight - 0.05 * steps[0], bias - 0.05 * steps[1]
     expected = (features[:, 2:].flatten(0, 1) - mean) * scale @ weight.T + bias
     torch.testing.assert_close(one.answers(x)[0], expected)
-    one.descend(x, 1.0, lambda loss: loss.backward())  # type: ignore[no-untyped-call]
+    one.descend(x, 1.0, backward)
     assert all(p.grad is not None for name, p in one.network.named_parameters() if name in one.trained)
 
 
@@ -151,7 +164,7 @@ def test_anil_moves_the_head_alone_in_an_episode_and_learns_the_rest_outside() -
 def test_methods_that_adapt_all_weights_leave_a_gradient_on_all_and_the_statistics_alone(method: MetaMethod) -> None:
     one = learner(method, inner_steps=2)
     before = {name: value.clone() for name, value in one.network.named_buffers()}
-    loss = one.descend(rows(), 1.0, lambda loss: loss.backward())  # type: ignore[no-untyped-call]
+    loss = one.descend(rows(), 1.0, backward)
     assert loss > 0
     assert all(p.grad is not None for name, p in one.network.named_parameters() if name in one.trained)
     assert all(torch.equal(before[name], value) for name, value in one.network.named_buffers())
@@ -160,9 +173,9 @@ def test_methods_that_adapt_all_weights_leave_a_gradient_on_all_and_the_statisti
 @pytest.mark.parametrize("method", ["maml", "reptile", "anil", "protonet"])
 def test_episodes_in_parts_leave_the_gradient_of_all_together(method: MetaMethod) -> None:
     whole, parted, x = learner(method, inner_steps=2), learner(method, inner_steps=2), rows(2)
-    whole.descend(x, 1.0, lambda loss: loss.backward())  # type: ignore[no-untyped-call]
+    whole.descend(x, 1.0, backward)
     for part in x.chunk(2):
-        parted.descend(part, 0.5, lambda loss: loss.backward())  # type: ignore[no-untyped-call]
+        parted.descend(part, 0.5, backward)
     for (name, a), (_, b) in zip(whole.network.named_parameters(), parted.network.named_parameters(), strict=True):
         if name in whole.trained:
             torch.testing.assert_close(a.grad, b.grad, rtol=1e-3, atol=1e-5)
