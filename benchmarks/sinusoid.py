@@ -31,7 +31,7 @@ from warmstart.files import write_json, write_text
 from warmstart.methods.meta.inner import Inner, Params
 
 RESULTS = Path(__file__).parent / "results"
-METHODS = ("maml", "fomaml", "reptile", "pretrained")
+METHODS = ("maml", "pretrained", "fomaml", "reptile")
 PUBLISHED = {"maml": (0.67, 0.38, 0.35), "pretrained": (2.41, 2.23, 2.19)}
 """Table 2 of the paper's appendix."""
 STEPS = (1, 5, 10)
@@ -92,15 +92,15 @@ def train(method: str, iterations: int, seed: int, folder: Path) -> tuple[nn.Seq
             for index, parameter in enumerate(net.parameters()):
                 optimizer.state[parameter] = {key: state[f"{index}/{key}"] for key in ("step", "exp_avg", "exp_avg_sq")}
     while done < iterations:
-        began = time.process_time()
-        count = min(CHUNK, iterations - done)
-        generator = torch.Generator().manual_seed(derive("sinusoid", seed, done))
-        x, y = (values.reshape(count, TASKS, -1, 1) for values in tasks(count * TASKS, 2 * SHOTS, generator))
-        for k in range(count):
+        began, first = time.process_time(), done - done % CHUNK
+        generator = torch.Generator().manual_seed(derive("sinusoid", seed, first))
+        x, y = (values.reshape(CHUNK, TASKS, -1, 1) for values in tasks(CHUNK * TASKS, 2 * SHOTS, generator))
+        last = min(CHUNK, iterations - first)
+        for k in range(done - first, last):
             optimizer.zero_grad()
             descend(method, net, params, x[k], y[k])
             optimizer.step()
-        done, seconds = done + count, seconds + time.process_time() - began
+        done, seconds = first + last, seconds + time.process_time() - began
         moments = {
             f"{index}/{key}": value
             for index, parameter in enumerate(net.parameters())

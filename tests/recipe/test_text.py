@@ -5,6 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from warmstart.errors import RecipeError
+from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Contrastive, Pretrain
 from warmstart.recipe.phase import Phase, PlateauRule
 from warmstart.recipe.recipe import Edits, Recipe
@@ -39,6 +40,12 @@ contrasts = st.builds(
 pretrainings = st.builds(
     Pretrain, name=words, objective=st.sampled_from(["auto", "masked", "causal"]), masked=st.floats(0.01, 0.9)
 )
+episodes = st.builds(
+    Meta,
+    method=st.sampled_from(["protonet", "anil", "maml", "fomaml", "reptile"]),
+    ways=st.integers(2, 9),
+    inner_lr=positive,
+)
 heads = st.builds(ClosedForm, heads=st.lists(words, min_size=1, max_size=3).map(tuple))
 averages = st.builds(Average, alphas=st.lists(st.floats(0, 1), min_size=1, max_size=4).map(tuple))
 edits = st.builds(Edits, reset=st.sampled_from([True, False, "input"]), dropout=st.floats(0, 0.9))
@@ -46,7 +53,7 @@ after: st.SearchStrategy[list[Step]] = st.lists(phases | heads | averages, max_s
 
 
 @example("a", "one\x85two", Edits(), Contrastive(), ClosedForm(), [])
-@given(words, st.text(max_size=30), edits, contrasts | pretrainings, phases | heads, after)
+@given(words, st.text(max_size=30), edits, contrasts | pretrainings | episodes, phases | heads, after)
 def test_a_recipe_survives_yaml(
     name: str, about: str, edits: Edits, before: Step, first: Step, rest: list[Step]
 ) -> None:
@@ -105,6 +112,8 @@ steps:
         ("name: x\nsteps: [{kind: contrastive, batch_size: 2}]\n", "greater than or equal to 4"),
         ("name: x\nsteps: [{kind: pretrain}]\n", "steps[0] (pretrain) changes the backbone"),
         ("name: x\nsteps: [{kind: pretrain, objective: spans}]\n", "'auto', 'masked' or 'causal'"),
+        ("name: x\nsteps: [{kind: meta, method: mamel}]\n", "steps[0].method: found 'mamel'"),
+        ("name: x\nsteps: [{kind: meta, method: maml, norm: train}]\n", "statistics cannot move"),
         ("name: x\nsteps: [{kind: pretrain, masked: 1}]\n", "steps[0].masked: found 1, expected less than 1"),
         ("name: x\nsteps: [{kind: contrastive, mixup: 0.2}]\n", "steps[0].mixup is unknown"),
         ("name: x\nsteps: [{kind: phase, layer_decay: .nan}]\n", "steps[0].layer_decay: found nan, expected"),

@@ -130,28 +130,13 @@ def meta_train(
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
-    given = kept(locals())
+    asked = dict(locals())
     sources = list(data) if isinstance(data, list | tuple) else [data]
     if not sources:
         raise DataError("nothing to learn from", expected="folders or files with labels", do="name some")
-    begun = backbone or BACKBONES[kind_in(sources[0], given)]
+    begun = backbone or BACKBONES[kind_in(sources[0], kept(asked))]
     start = backbone_at(begun, size, seed, accept_licence=accept_licence)
-    shape = {"ways": ways, "shots": shots, "queries": queries, "tasks": tasks}
-    options: dict[str, Any] = {
-        "method": method,
-        **shape,
-        "episodes": episodes,
-        "evaluated": evaluated,
-        "backbone": begun,
-        "from_block": from_block if from_block is not None else 0 if start.card.random else -2,
-        "lr": lr or (_ANEW if start.card.random else _RATES[start.spec.kind]),
-        "inner_lr": inner_lr,
-        "inner_steps": inner_steps,
-        "augment": augment,
-        "budget": str(budget),
-        **given,
-        "accept_licence": accept_licence or None,
-    }
+    options = _options(asked, start, begun)
     recipe = _recipe(options, start)
     named = [called(one) for one in sources]
     same = {**options, "data": named, "weights": start.card.weights_sha256}
@@ -175,6 +160,21 @@ def meta_train(
     result = _written(folder, found, start, recipe, whole, parts, options, line)
     listener(Finished(f"run {folder}"))
     return result
+
+
+def _options(asked: Mapping[str, Any], start: Backbone, begun: str) -> dict[str, Any]:
+    """Those of the run, as its folder holds them: with what was chosen where nothing was said."""
+    anew, first = start.card.random, asked["from_block"]
+    chosen = {
+        "backbone": begun,
+        "from_block": first if first is not None else 0 if anew else -2,
+        "lr": asked["lr"] or (_ANEW if anew else _RATES[start.spec.kind]),
+        "budget": str(asked["budget"]),
+    }
+    names = ("method", "ways", "shots", "queries", "tasks", "episodes", "evaluated", *chosen)
+    names = (*names, "inner_lr", "inner_steps", "augment")
+    own = {name: chosen.get(name, asked[name]) for name in names}
+    return {**own, **kept(asked), "accept_licence": asked["accept_licence"] or None}
 
 
 def _recipe(options: Mapping[str, Any], start: Backbone) -> Pretraining:

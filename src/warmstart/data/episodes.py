@@ -91,7 +91,7 @@ def episode_order(
     if not len(usable):
         raise DataError(
             f"no {episode.ways} classes have {episode.each} samples each",
-            expected=f"at least {episode.ways} classes, of each {episode.shots} samples to be given and {episode.queries} asked",
+            expected=f"at least {episode.ways} classes, of each {episode.shots} given and {episode.queries} asked",
             do="take fewer ways, shots or queries",
         )
     rng = np.random.default_rng([seed, epoch, _ORDER])

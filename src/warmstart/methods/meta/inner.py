@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,7 @@ class Inner:
         steps: how many.
         second_order: the outer gradient goes through the gradients of the steps (MAML, Finn et al. 2017, eq. 1); else
             they count as constants (first-order MAML, section 5.2).
+        shares: of `lr`, by name of the weight; 1 where there is none.
 
     >>> inner = Inner(nn.Linear(1, 1, bias=False), nn.functional.mse_loss, lr=0.5, steps=1)
     >>> start = {"weight": torch.tensor([[1.0]])}
@@ -45,6 +46,7 @@ class Inner:
     lr: float
     steps: int
     second_order: bool = True
+    shares: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def adapted(self, params: Params, batches: Iterable[Pair]) -> Params:
         """The weights after one step on each of `batches`."""
@@ -56,7 +58,8 @@ class Inner:
             # `grad` differentiates also where gradients are off around it; its result is then a constant outside.
             with contextlib.nullcontext() if self.second_order else torch.no_grad():
                 gradients = grad(loss)(params, x, y)
-            params = {name: value - self.lr * gradients[name] for name, value in params.items()}
+            rates = {name: self.lr * self.shares.get(name, 1.0) for name in params}
+            params = {name: value - rates[name] * gradients[name] for name, value in params.items()}
         return params
 
     def answers(self, params: Params, support: Pair, queries: Tensor) -> Tensor:

@@ -102,7 +102,20 @@ class Learner:
     def _inner(self, module: nn.Module) -> Inner:
         step = self.step
         second = step.method in ("maml", "anil")
-        return Inner(module, functional.cross_entropy, step.inner_lr, step.inner_steps, second_order=second)
+        shares = {} if self.on_features else dict.fromkeys(self._body, self._share)
+        return Inner(module, functional.cross_entropy, step.inner_lr, step.inner_steps, second, shares)
+
+    @property
+    def _body(self) -> list[str]:
+        return [name for name in self._params() if not name.startswith("network.pretext.")]
+
+    @property
+    def _share(self) -> float:
+        """How fast the backbone learns in an episode, of the head's rate: what the head multiplies features by enters
+        their step twice, once in the gradient and once in what the step does to the answers.
+        """
+        scale = self.network.pretext.get_buffer("scale")
+        return 1.0 / max(1.0, float(scale.square().mean()))
 
     def _params(self) -> Params:
         return {

@@ -57,8 +57,10 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     with seeded(derive(context.seed, step.name)):
         network = headed(state.network, step)
     if isinstance(network.pretext, EpisodeHead):
-        wanted = {"size": plan.size, "also": plan.cache.also, "listener": context.listener}
-        network.pretext.standardise(features(state.network, -1, data, data.split.train, **wanted))
+        also, told = plan.cache.also, context.listener
+        network.pretext.standardise(
+            features(state.network, -1, data, data.split.train, size=plan.size, also=also, listener=told)
+        )
     return backbone_trained(state, train(network, with_tokens(plan, network, step.head_lr), data, state, context))
 
 
