@@ -14,6 +14,7 @@ from torch import Tensor
 from tests.engine.helpers import Told, changed, identical, phase_plan, state_of
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import Batch
+from warmstart.data.onetask import one_task
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.sources import load
@@ -35,6 +36,7 @@ from warmstart.methods.multitask.balance import GradNorm, Uncertainty
 from warmstart.methods.multitask.jacobian import _nash, _projector
 from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
+from warmstart.model.several import SeveralHead
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.phase import BalanceName, Phase
 from warmstart.task.base import task_of
@@ -44,7 +46,7 @@ from warmstart.task.network import network_for
 BALANCES = get_args(BalanceName)
 
 
-def make_data(n: int = 40, gaps: bool = True) -> RunData:
+def make_data(n: int = 40) -> RunData:
     """Images whose red tells a class and whose blue a number; a third of the numbers is missing."""
     rng = np.random.default_rng(0)
     kinds, sizes = rng.integers(0, 2, n), rng.random(n)
@@ -53,7 +55,7 @@ def make_data(n: int = 40, gaps: bool = True) -> RunData:
     images[..., 2] += (150 * sizes[:, None, None]).astype(int)
     labels = {
         "kind": ["ab"[k] for k in kinds],
-        "size": [None if gaps and i % 3 == 0 else v for i, v in enumerate(sizes)],
+        "size": [None if i % 3 == 0 else v for i, v in enumerate(sizes)],
     }
     dataset: Dataset = load((images.astype(np.uint8), labels), task="kind=classify,size=regress")
     spec = load_backbone("toy").preprocess
@@ -134,24 +136,17 @@ def test_a_head_has_the_gradient_of_its_own_loss(balance: str) -> None:
 
 def test_gradients_that_agree_are_added_up() -> None:
     """Without a conflict PCGrad and UPGrad are the sum."""
-    data = make_data(gaps=False)
-    labels = [s.label for s in data.dataset.samples]
-    assert labels
-    same = load(
-        (
-            [s.source for s in data.dataset.samples],
-            {
-                "a": [s.label["kind"] for s in data.dataset.samples],  # type: ignore[index, call-overload]
-                "b": [s.label["kind"] for s in data.dataset.samples],
-            },
-        ),
-        task="several",
-    )  # type: ignore[index, call-overload]
-    twice = dataclasses.replace(data, dataset=same, store=PixelStore(same, data.store.spec))  # type: ignore[arg-type]
+    data = make_data()
+    alone = one_task(data.dataset, "kind")
+    labels = [sample.label for sample in alone.samples]
+    same = load(([sample.source for sample in alone.samples], {"a": labels, "b": labels}), task="several")
+    assert isinstance(data.store, PixelStore)
+    twice = dataclasses.replace(data, dataset=same, store=PixelStore(same, data.store.spec))
     steppers = [stepper_of(phase(one), twice) for one in ("sum", "pcgrad", "upgrad")]
     for stepper in steppers:
-        heads = stepper.training.network.head.heads
-        heads[1].load_state_dict(heads[0].state_dict())  # type: ignore[union-attr, index]
+        head = stepper.training.network.head
+        assert isinstance(head, SeveralHead)
+        head.heads[1].load_state_dict(head.heads[0].state_dict())
     batch = next(iter(steppers[0].feed.train(0)))
     wanted, *others = [gradients(stepper, batch) for stepper in steppers]
     for other in others:
