@@ -12,6 +12,7 @@ from warmstart.data.targets import ClassTarget, NumberTarget
 from warmstart.data.tasklabels import TaskLabels
 from warmstart.engine.heads.of_task import fit_head
 from warmstart.errors import TrainingError
+from warmstart.task.base import task_of
 from warmstart.task.classify import CLASSIFY
 from warmstart.task.several import SEVERAL
 
@@ -73,14 +74,14 @@ def test_a_task_without_a_label_in_what_is_measured_is_left_out() -> None:
 def test_heads_in_closed_form_are_those_of_each_task_alone() -> None:
     make = torch.Generator().manual_seed(1)
     features, (_, targets) = torch.randn(60, 6, generator=make), drawn(60)
-    together = fit_head(TASK, features, targets, 4)
+    together = fit_head(task_of(TARGET), features, targets, 4)
     known = ~targets[:, 0].isnan()
     alone = fit_head(CLASSIFY, features[known], targets[known, 0].long(), 3)
     torch.testing.assert_close(together.logits(features)[:, :3], alone.logits(features))
     assert together.trains_on
     targets[:, 1] = torch.nan
     with pytest.raises(TrainingError, match="task 'kg'"):
-        fit_head(TASK, features, targets, 4)
+        fit_head(task_of(TARGET), features, targets, 4)
 
 
 def test_strata_follow_the_classes_and_which_labels_there_are() -> None:
