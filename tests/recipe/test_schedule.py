@@ -11,7 +11,7 @@ from warmstart.errors import RecipeError
 from warmstart.recipe.phase import PlateauRule
 from warmstart.recipe.schedule import Plateau, factor
 
-NAMES = ["constant", "cosine", "one_cycle", "slanted_triangular", "plateau"]
+NAMES = ["constant", "cosine", "one_cycle", "slanted_triangular", "exponential", "plateau"]
 
 
 @given(st.sampled_from(NAMES), st.integers(0, 400), st.integers(0, 300), st.floats(0, 0.99, allow_nan=False))

@@ -11,6 +11,7 @@ from torch import Tensor
 from tests.task.drawn_boxes import scene
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
+from warmstart.data.several import SeveralTarget
 from warmstart.data.targets import (
     AnomalyTarget,
     ClassTarget,
@@ -33,6 +34,13 @@ TARGETS: dict[str, Target] = {
     "forecast": ForecastTarget(1, 4, quantiles=(0.1, 0.5, 0.9)),
     "detect": BoxTarget(("a", "b", "c")),
     "segment": MaskTarget(("a", "b", "c")),
+    "several": SeveralTarget(
+        (
+            ("kind", ClassTarget(("a", "b"))),
+            ("kg", NumberTarget(("kg",), (1.0,), (2.0,))),
+            ("tags", LabelsTarget(("x", "y"))),
+        )
+    ),
 }
 N, LENGTH = 12, 4
 
@@ -58,6 +66,10 @@ def drawn(name: str, seed: int = 0) -> tuple[Tensor, Tensor]:
         return outputs, targets
     elif name == "forecast":  # one step, its base, then scale, unit, reference, origin
         targets = torch.rand(N, 6, generator=make) + 0.5
+    elif name == "several":
+        outputs = torch.randn(N, 5, generator=make)
+        kinds, marks = torch.randint(0, 2, (N, 1), generator=make), torch.randn(N, 2, generator=make) > 0
+        targets = torch.cat([kinds.float(), torch.randn(N, 1, generator=make), marks.float()], 1)
     elif name == "detect":
         outputs, targets = scene(seed, images=N)
     else:

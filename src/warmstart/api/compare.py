@@ -96,7 +96,8 @@ def compare(
         data: as for `fit`.
         methods: names of recipes, with options (`finetune?epochs=3`), YAML files or `Recipe`s, in a list or with commas
             between them; `pixels` is a linear model on raw pixels, `tfidf` one on the words of texts,
-            `minirocket` and `multirocket_hydra` ones on random convolutions of series. All may take the same part of
+            `minirocket` and `multirocket_hydra` ones on random convolutions of series, and `single:lp_ft` trains each
+            of several tasks alone by `lp_ft`. All may take the same part of
             the budget; a method without options written behind it has its epochs cut where it would take more.
         backbones: URIs, likewise.
         folds: of cross-validation.

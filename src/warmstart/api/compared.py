@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from warmstart.api.contest import Contest
+from warmstart.api.contest import ALONE, Contest
 from warmstart.api.schedule import Key, complete, shortfalls
 from warmstart.data.schema import IntArray
 from warmstart.engine.trials.contender import Contestant
@@ -23,6 +24,7 @@ from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.paired import Pair, adjusted, gain
 from warmstart.evaluation.predict import joined
 from warmstart.evaluation.scoring import bounded, scores
+from warmstart.evaluation.sharing import gains_of_sharing
 
 Values = npt.NDArray[np.float64]
 
@@ -198,6 +200,20 @@ class Compared:
         """Name of the entry with the highest primary metric, the first of equals."""
         known = [row for row in rows if row.metrics and (among is None or among(row))]
         return max(known, key=lambda row: row.metrics[self.metric].value).name if known else None
+
+    def sharing(self, best: str | None) -> dict[str, Any]:
+        """`shared` and `sharing` of a `Comparison`: of the best method that was tried on each task alone too, else of
+        the first; on the samples of the first seed.
+        """
+        alone = {one.name: one for one in self.contest.contestants if one.alone and one.name in self.answers}
+        pairs = {one.name.removeprefix(ALONE): one.name for one in alone.values()}
+        twins = [name for name in self.answers if name in pairs]
+        if not twins:
+            return {}
+        twin = best if best in twins else twins[0]
+        both = self.answers[twin].raw, self.answers[pairs[twin]].raw
+        gains = gains_of_sharing(self.task, *both, self.answers[twin].targets, self.seed)
+        return {"shared": gains, "sharing": twin}
 
     def picked(self) -> Picked | None:
         """In each fold the contestant that was best on its validation part: what choosing would have reached."""

@@ -73,6 +73,7 @@ def comparison(
         budget=limit,
         environment=environment(),
         command=command("compare", [options["data"]], options),
+        **compared.sharing(best),
         **found,
     )
 

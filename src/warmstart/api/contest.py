@@ -18,6 +18,7 @@ from warmstart.data.schema import Dataset, Split
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Listener
+from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
 from warmstart.engine.ladder.simple import SIMPLE, simple_rungs
@@ -28,6 +29,9 @@ from warmstart.errors import DataError, RecipeError
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.task.base import task_of
+
+ALONE = f"{SINGLE}:"
+"""Before the name of a method that is to train each of several tasks alone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +77,8 @@ def contestants_of(methods: Sequence[str | Path | Recipe], backbones: Sequence[s
     Raises:
         RecipeError: no method, a method or backbone twice, or one that there is not.
     """
-    recipes = [(_name(method), None if method in SIMPLE else load_recipe(method)) for method in methods]
-    names = [asked if recipe is None else recipe.name for asked, recipe in recipes]
+    recipes = [(_name(method), _recipe(method)) for method in methods]
+    names = [_called(asked, recipe) for asked, recipe in recipes]
     for what, given in (("method", names), ("backbone", list(backbones))):
         if not given or len(set(given)) < len(given):
             raise RecipeError(
@@ -84,11 +88,38 @@ def contestants_of(methods: Sequence[str | Path | Recipe], backbones: Sequence[s
     for (asked, recipe), name in zip(recipes, names, strict=True):
         for backbone in backbones[:1] if recipe is None else backbones:
             several = len(backbones) > 1 and recipe is not None
+            alone = asked.startswith(ALONE)
             written = "?" in asked or not isinstance(asked, str) or asked.endswith((".yaml", ".yml"))
             found.append(
-                Contestant(f"{name} on {backbone}" if several else name, name, backbone, recipe, fixed=written)
+                Contestant(
+                    f"{name} on {backbone}" if several else name, name, backbone, recipe, fixed=written, alone=alone
+                )
             )
     return tuple(found)
+
+
+def _recipe(method: str | Path | Recipe) -> Recipe | None:
+    """That of a method; `None` of one without a network."""
+    if method in SIMPLE:
+        return None
+    return load_recipe(method.removeprefix(ALONE) if isinstance(method, str) else method)
+
+
+def _called(asked: str, recipe: Recipe | None) -> str:
+    if recipe is None:
+        return asked
+    return f"{ALONE}{recipe.name}" if asked.startswith(ALONE) else recipe.name
+
+
+def _check_alone(contestants: Sequence[Contestant], task: str) -> None:
+    """Raise `RecipeError` for a method that is to train each task alone where there is one."""
+    for one in contestants:
+        if one.alone and task != "several":
+            raise RecipeError(
+                f"the method {one.method} trains each of several tasks alone, and the task is {task}",
+                expected="a column of labels for each task",
+                do=f"write {one.method.removeprefix(ALONE)}, or name more columns with --label-column",
+            )
 
 
 def _check_simple(contestants: Sequence[Contestant], uri: str, simple: Sequence[str]) -> None:
@@ -136,6 +167,7 @@ def contest(
         backbone = backbone_at(uri, options["size"], options["seed"], accept_licence=accepted)
         whole = read_whole(data, backbone, listener=listener, cache=cache, limits=limits, **how_read(options))
         target = whole.dataset.target
+        _check_alone(contestants, target.kind)
         for one in contestants:
             if one.recipe is not None and one.backbone == uri:
                 refuse_training(one.recipe, task_of(target))

@@ -28,4 +28,4 @@ def default_methods(kind: Kind, task: TaskName) -> list[str]:
     frozen = ["probe", "finetune", "gradual", "lp_ft"] if tasks[task].closed_form else ["finetune", "gradual"]
     if task in SIZES:
         frozen = ["head_only", *frozen]
-    return [*simple, *frozen]
+    return [*simple, *frozen, *(["single:lp_ft"] if task == "several" else [])]

@@ -20,6 +20,7 @@ from warmstart.evaluation.outcome import (
     OfTask,
     PrecisionRecall,
     Reliability,
+    Shared,
     Shown,
 )
 from warmstart.evaluation.units import Independent
@@ -139,6 +140,8 @@ class Comparison:
     by_class: tuple[dict[str, Any], ...] = ()
     precision_recall: tuple[PrecisionRecall, ...] = ()
     by_task: tuple[OfTask, ...] = ()
+    shared: tuple[Shared, ...] = ()  # of several tasks, where a method was tried on each alone too
+    sharing: str = ""  # that method
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

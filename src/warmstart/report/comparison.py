@@ -15,7 +15,7 @@ from warmstart.report.answered import answered
 from warmstart.report.foretold import foretold
 from warmstart.report.marked import marked
 from warmstart.report.page import render
-from warmstart.report.tasks import tasks
+from warmstart.report.tasks import sharing, tasks
 
 
 def write_comparison(comparison: Comparison, path: Path, *, contact_sheet: Image.Image | None = None) -> Path:
@@ -60,7 +60,7 @@ def _context(comparison: Comparison, contact_sheet: Image.Image | None) -> dict[
         "measures": [] if best is None else sections.measures(best.metrics, comparison.metric),
         "majority": sections.majority(comparison),
         "tasks": tasks(comparison),
-        "sharing": [],
+        "sharing": sharing(comparison),
         **sections.errors(comparison),
         "answered": answered(comparison),
         "foretold": foretold(comparison),

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from warmstart.evaluation.measures import metric_name
-from warmstart.evaluation.outcome import OfTask, Outcome
+from warmstart.evaluation.outcome import OfTask
 from warmstart.report import numbers, sections
 from warmstart.report.answered import answered
 from warmstart.report.words import Facts
@@ -20,7 +20,7 @@ def tasks(facts: Facts) -> list[Row]:
     return [_view(facts, part, number) for number, part in enumerate(facts.by_task)]
 
 
-def sharing(outcome: Outcome) -> list[Row]:
+def sharing(facts: Facts) -> list[Row]:
     """Of each task that was trained alone too: how good it is alone and with the others, and what that comes to."""
     return [
         {
@@ -33,7 +33,7 @@ def sharing(outcome: Outcome) -> list[Row]:
             "verdict": f"{one.name} was {one.verdict} by sharing" if one.verdict in _TONES else one.verdict,
             "tone": _TONES.get(one.verdict, "open"),
         }
-        for one in outcome.shared
+        for one in facts.shared
     ]
 
 

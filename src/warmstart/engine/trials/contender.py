@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
+from warmstart.engine.ladder.alone import AloneRung
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
 from warmstart.engine.ladder.simple import SIMPLE, SimpleRung
@@ -14,26 +15,31 @@ from warmstart.planning.plan import HeadPlan, PhasePlan
 from warmstart.planning.profile import profile, profile_head
 from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.recipe import Recipe
+from warmstart.task.several import Several
 
 Role = Literal["no transfer", "frozen", "tuned"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """One row of a comparison. `recipe` is None for `pixels` and `tfidf`; `fixed`: the user wrote down its epochs."""
+    """One row of a comparison. `recipe` is None for `pixels` and `tfidf`; `fixed`: the user wrote down its epochs;
+    `alone`: each of several tasks is trained by itself.
+    """
 
     name: str
     method: str
     backbone: str
     recipe: Recipe | None
     fixed: bool = False
+    alone: bool = False
 
     @property
-    def rung(self) -> SimpleRung | RecipeRung:
+    def rung(self) -> SimpleRung | RecipeRung | AloneRung:
         """What runs it."""
         if self.recipe is None:
             return SIMPLE[self.method]()
-        return RecipeRung(self.recipe.name, self.recipe.about, self.recipe)
+        own = RecipeRung(self.recipe.name, self.recipe.about, self.recipe)
+        return AloneRung(own, self.method) if self.alone else own
 
     def in_batches(self, size: int) -> Contestant:
         """With batches of so many samples, unless the user wrote the method down."""
@@ -83,4 +89,5 @@ class Contestant:
             head = 0 if context.backbone.maps is None else profile_head(network, context.data.spec.size).flops
             above = held * (from_cut.flops / speed.flops + head / speed.of_head)
         fits = sum(isinstance(step, HeadPlan) for step in plan.steps)
-        return plan.seconds + above + 0.3 * fits
+        networks = len(context.task.parts) if self.alone and isinstance(context.task, Several) else 1
+        return networks * (plan.seconds + above + 0.3 * fits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,7 +60,9 @@ class Jacobian:
         kept = self._bargained if bool(self._present.all()) else None
         if kept is not None:  # the solver begins with the weights of the step before
             aggregator.weighting.prvs_alpha = kept.numpy().copy()
-        jac_to_grad(self._shared, aggregator)
+        with warnings.catch_warnings():  # of the solver, which tells how it was asked rather than what went wrong
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"torchjd|cvxpy")
+            jac_to_grad(self._shared, aggregator)
         if kept is not None:
             kept.copy_(torch.from_numpy(np.asarray(aggregator.weighting.prvs_alpha, dtype=np.float32)))
         for parameter in self._shared:
