@@ -151,7 +151,7 @@ def test_what_cannot_be_gone_on_with_is_refused_before_anything_is_made(
 ) -> None:
     out, one = tmp_path / "run", tmp_path / "one"
     shutil.copytree(digits / "new" / "3", one / "3")
-    with pytest.raises(DataError, match=r"of one class, '3'|one class"):
+    with pytest.raises(DataError, match="all 20 new samples are of one class, '3'|one class"):
         update(bundle, one, out=out, **QUICK)
     with pytest.raises(RecipeError, match="has a step of the kind closed_form, after which a head is new"):
         update(bundle, digits / "new", recipe="lp_ft", out=out)
@@ -160,12 +160,14 @@ def test_what_cannot_be_gone_on_with_is_refused_before_anything_is_made(
     with pytest.raises(DataError, match="does not know: '3'"):
         update(bundle, digits / "new", rehearsal=digits / "new", out=out, **QUICK)
     with pytest.raises(DataError):
-        update(bundle, waves(), out=out, **QUICK)
+        update(bundle, as_csv(tmp_path / "news.csv", news(8)), out=out, **QUICK)
     with pytest.raises(RunError, match=r"rehearsal_share=1\.5"):
         update(bundle, digits / "new", rehearsal_share=1.5, out=out, **QUICK)
     values = [f"{x:.3f}" for x in np.random.default_rng(0).normal(size=40)]
     paths = [str(path) for path in sorted((digits / "new").rglob("*.png"))]
     with pytest.raises(DataError):
+        update(bundle, (paths, [float(x) for x in values]), out=out, **QUICK)
+    with pytest.raises(DataError, match="40 labels for 40 samples, none of which the bundle knows"):
         update(bundle, (paths, values), out=out, **QUICK)
     assert not out.exists()
 
