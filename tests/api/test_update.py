@@ -133,6 +133,14 @@ def test_the_same_classes_get_no_new_rows(bundle: Path, digits: Path, tmp_path: 
     assert run.outcome.forgotten.added == ()
 
 
+def test_one_new_class_is_enough_beside_old_data(bundle: Path, digits: Path, tmp_path: Path) -> None:
+    shutil.copytree(digits / "new" / "3", tmp_path / "one" / "3")
+    run = update(bundle, tmp_path / "one", rehearsal=digits / "old", out=tmp_path / "run", **QUICK)
+    assert read_manifest(run.bundle).classes == ("0", "1", "2", "3")
+    assert run.outcome.forgotten is not None
+    assert run.outcome.forgotten.new.samples == 4
+
+
 def test_an_update_that_was_stopped_ends_with_the_same_weights_bit_for_bit(
     bundle: Path, digits: Path, tmp_path: Path
 ) -> None:
@@ -151,8 +159,11 @@ def test_what_cannot_be_gone_on_with_is_refused_before_anything_is_made(
 ) -> None:
     out, one = tmp_path / "run", tmp_path / "one"
     shutil.copytree(digits / "new" / "3", one / "3")
-    with pytest.raises(DataError, match="all 20 new samples are of one class, '3'|one class"):
+    with pytest.raises(DataError, match="there is only one class: 3"):
         update(bundle, one, out=out, **QUICK)
+    files = sorted((one / "3").iterdir())
+    with pytest.raises(DataError, match="all 20 new samples are of one class, '3'"):
+        update(bundle, (files, ["3"] * 20), out=out, **QUICK)
     with pytest.raises(RecipeError, match="has a step of the kind closed_form, after which a head is new"):
         update(bundle, digits / "new", recipe="lp_ft", out=out)
     with pytest.raises(RecipeError, match="draws weights anew"):
