@@ -4,7 +4,8 @@
     python -m benchmarks.distillation --out FOLDER --what continual --seeds 0
 
 `distil`: the teacher is EfficientNet-Lite0 with a probe on 100 labelled digits, the student a network of 12,000
-parameters with random weights; on the labels alone, on the teacher's answers to them too, and on those to 700 unlabelled digits.
+parameters with random weights; on the labels alone, on the teacher's answers to them too, and on those to 700
+unlabelled digits.
 `continual`: the late blocks of Lite0 are tuned on the digits 0 to 4 and then trained further on 5 to 9: plainly, held
 back by L2-SP of two strengths, and with old digits rehearsed. Runs lie in FOLDER, a line for each in
 `results/distillation.jsonl`, and the table in `results/distillation.md`.
