@@ -99,7 +99,12 @@ def test_the_teacher_answers_each_sample_once_whatever_student_asks(
 ) -> None:
     asked: list[int] = []
     answer = Bundle.outputs
-    monkeypatch.setattr(Bundle, "outputs", lambda self, x, **how: (asked.append(len(x)), answer(self, x, **how))[1])
+
+    def counted(bundle: Bundle, inputs: Any, **how: Any) -> Any:
+        asked.append(len(inputs))
+        return answer(bundle, inputs, **how)
+
+    monkeypatch.setattr(Bundle, "outputs", counted)
     store = ActivationStore(tmp_path / "cache")
     samples, known, another = load(digits_folder).samples, Teacher.load(teacher), Teacher.load(teacher)
     asked.clear()  # of the golden samples
@@ -150,6 +155,7 @@ def test_an_ensemble_and_several_teachers_are_averaged_by_the_names_of_their_cla
     torch.testing.assert_close(ensemble.softmax(1), wanted.softmax(1))
 
 
+@pytest.mark.slow
 def test_an_ensemble_teaches_a_student_of_one_network(digits_folder: Path, tmp_path: Path) -> None:
     golden = [sample.source for sample in load(digits_folder).samples[:4]]
     both = made(tmp_path / "both", ClassTarget(("2", "1", "0")), golden, 1, 2)
@@ -172,6 +178,7 @@ def test_numbers_are_brought_to_the_unit_of_the_first_teacher(digits_folder: Pat
     assert known.label(outputs[0]) == pytest.approx((outputs[0].item(),))
 
 
+@pytest.mark.slow
 def test_texts_are_distilled_into_a_tiny_network(tmp_path: Path) -> None:
     tiny = f"hf:{save(tmp_path / 'tiny')}"
     data = as_csv(tmp_path / "news.csv", news(8))

@@ -133,6 +133,15 @@ def test_the_same_classes_get_no_new_rows(bundle: Path, digits: Path, tmp_path: 
     assert run.outcome.forgotten.added == ()
 
 
+@pytest.mark.slow
+def test_one_new_class_is_enough_beside_old_data(bundle: Path, digits: Path, tmp_path: Path) -> None:
+    shutil.copytree(digits / "new" / "3", tmp_path / "one" / "3")
+    run = update(bundle, tmp_path / "one", rehearsal=digits / "old", out=tmp_path / "run", **QUICK)
+    assert read_manifest(run.bundle).classes == ("0", "1", "2", "3")
+    assert run.outcome.forgotten is not None
+    assert run.outcome.forgotten.new.samples == 4
+
+
 def test_an_update_that_was_stopped_ends_with_the_same_weights_bit_for_bit(
     bundle: Path, digits: Path, tmp_path: Path
 ) -> None:
@@ -151,8 +160,10 @@ def test_what_cannot_be_gone_on_with_is_refused_before_anything_is_made(
 ) -> None:
     out, one = tmp_path / "run", tmp_path / "one"
     shutil.copytree(digits / "new" / "3", one / "3")
-    with pytest.raises(DataError, match=r"of one class, '3'|one class"):
+    with pytest.raises(DataError, match="there is only one class: 3"):
         update(bundle, one, out=out, **QUICK)
+    with pytest.raises(DataError, match="all 20 new samples are of one class, '3'"):
+        update(bundle, load(digits / "new").subset(range(20)), out=out, **QUICK)
     with pytest.raises(RecipeError, match="has a step of the kind closed_form, after which a head is new"):
         update(bundle, digits / "new", recipe="lp_ft", out=out)
     with pytest.raises(RecipeError, match="draws weights anew"):
@@ -160,12 +171,14 @@ def test_what_cannot_be_gone_on_with_is_refused_before_anything_is_made(
     with pytest.raises(DataError, match="does not know: '3'"):
         update(bundle, digits / "new", rehearsal=digits / "new", out=out, **QUICK)
     with pytest.raises(DataError):
-        update(bundle, waves(), out=out, **QUICK)
+        update(bundle, as_csv(tmp_path / "news.csv", news(8)), out=out, **QUICK)
     with pytest.raises(RunError, match=r"rehearsal_share=1\.5"):
         update(bundle, digits / "new", rehearsal_share=1.5, out=out, **QUICK)
     values = [f"{x:.3f}" for x in np.random.default_rng(0).normal(size=40)]
     paths = [str(path) for path in sorted((digits / "new").rglob("*.png"))]
     with pytest.raises(DataError):
+        update(bundle, (paths, [float(x) for x in values]), out=out, **QUICK)
+    with pytest.raises(DataError, match="40 labels for 40 samples, none of which the bundle knows"):
         update(bundle, (paths, values), out=out, **QUICK)
     assert not out.exists()
 
@@ -183,6 +196,7 @@ def test_a_head_of_neighbours_cannot_be_gone_on_from(digits: Path, tmp_path: Pat
     assert "bundle:FOLDER" in caught.value.do
 
 
+@pytest.mark.slow
 def test_the_first_network_of_an_ensemble_goes_on(digits: Path, tmp_path: Path) -> None:
     golden = [sample.source for sample in load(digits / "old").samples[:4]]
     both = made(tmp_path / "both", ClassTarget(("2", "1", "0")), golden, 1, 2)
@@ -191,6 +205,7 @@ def test_the_first_network_of_an_ensemble_goes_on(digits: Path, tmp_path: Path) 
     assert read_manifest(run.bundle).classes == ("2", "1", "0", "3", "4")
 
 
+@pytest.mark.slow
 def test_texts_are_read_as_far_as_before_however_short_the_new_ones_are(tmp_path: Path) -> None:
     tiny = f"hf:{save(tmp_path / 'tiny')}"
     data = as_csv(tmp_path / "news.csv", news(8))

@@ -22,7 +22,7 @@ from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener, silent
-from warmstart.errors import BackboneError, DataError
+from warmstart.errors import BackboneError
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.backbone import Backbone
 from warmstart.planning.compile import compile_plan
@@ -111,8 +111,6 @@ def distill(
         "cache_budget": str(cache_budget),
         "cache_dtype": cache_dtype,
     }
-    if data is None and unlabelled is None:
-        raise DataError("there is nothing to learn from", expected="labelled data, unlabelled data, or both")
     keep_buffers()
     known, student = _both(Teacher.load(teacher), options)
     chosen = chosen_recipe(recipe, student, labelled=data is not None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from warmstart.api.apart import audit_part, divided, without_copies
 from warmstart.api.options import how_read
 from warmstart.api.prepare import Decoded, Loaded, read_whole, tell_problems
+from warmstart.data.names import clean
 from warmstart.data.schema import PLURAL, Dataset, IntArray, Sample, Split
-from warmstart.data.sources import load
+from warmstart.data.sources import load, load_inputs
+from warmstart.data.sources.walk import entries
 from warmstart.data.stores import store_of
-from warmstart.data.targets import OF_NAMES, Target
+from warmstart.data.targets import OF_NAMES, ClassTarget, Target
 from warmstart.data.together import Sets
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.events import Decided, Listener
@@ -54,7 +57,8 @@ def gathered(bundle: Bundle, data: Any, rehearsal: Any, old: Any, options: Mappi
     Raises:
         DataError: they are labelled with something else than the bundle answers, or new data are of one class alone.
     """
-    fresh = _read(bundle, data, options)
+    fresh = _one_class(bundle, data) if rehearsal is not None else None
+    fresh = fresh or _read(bundle, data, options)
     target = _together(bundle.manifest.target, fresh, rehearsed=rehearsal is not None)
     samples, place = list(fresh.samples), [""] * len(fresh)
     for source, where in ((rehearsal, REHEARSED), (old, MEASURED)):
@@ -81,6 +85,22 @@ def _read(bundle: Bundle, data: Any, options: Mapping[str, Any]) -> Dataset:
             do="name their columns with --label-column",
         )
     return found
+
+
+def _one_class(bundle: Bundle, data: Any) -> Dataset | None:
+    """A folder that holds the folder of one class and nothing else, which is enough where there are others to rehearse;
+    `None` if the data are none.
+    """
+    if bundle.manifest.task != "classify" or not isinstance(data, str | Path) or not Path(data).is_dir():
+        return None
+    folders, files = entries(Path(data))
+    if len(folders) != 1 or files or entries(folders[0])[0]:
+        return None
+    name = clean(folders[0].name)
+    samples = load_inputs(folders[0], kind=bundle.spec.kind)
+    return Dataset(
+        tuple(dataclasses.replace(sample, label=name) for sample in samples), ClassTarget((name,)), name=Path(data).name
+    )
 
 
 def _together(target: Target, fresh: Dataset, *, rehearsed: bool) -> Target:

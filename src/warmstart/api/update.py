@@ -166,7 +166,8 @@ def _read(
         tell(Decided(f"{len(more)} classes are new: {', '.join(more[:10])}{', ...' if len(more) > 10 else ''}"))
     limits = cache_limits(options["cache_budget"], options["cache_dtype"])
     how = {"listener": tell, "cache": cache, "limits": limits, "seconds": begun.limit}
-    loaded, rehearsed, every = prepared(renewed, before, continued(before.networks[0].facts, facts), options, **how)
+    backbone = dataclasses.replace(continued(before.networks[0].facts, facts), spec=before.spec)
+    loaded, rehearsed, every = prepared(renewed, before, backbone, options, **how)
     known = Known(rehearsed, len(before.classes))
     return loaded, dataclasses.replace(run_data(loaded, cache, limits), known=known), every
 

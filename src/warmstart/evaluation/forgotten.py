@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
+from warmstart.evaluation.difference import Difference
 from warmstart.evaluation.interval import Interval
-
-if TYPE_CHECKING:  # which holds this
-    from warmstart.evaluation.outcome import Difference
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ import dataclasses
 from typing import Any, Literal
 
 from warmstart.data.targets import TaskName
+from warmstart.evaluation.difference import Difference as Difference
 from warmstart.evaluation.distilled import Distilled
 from warmstart.evaluation.forgotten import Forgotten
 from warmstart.evaluation.interval import Interval
@@ -42,16 +43,6 @@ class Rung:
     curve: tuple[CurveRow, ...] = ()
     skipped: bool = False
     terms: tuple[tuple[str, ...], ...] = ()  # of each class, the words that tell it from the others; of texts
-
-
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """Paired comparison of two rungs on the same test samples (bootstrap of the difference)."""
-
-    better: str  # "lp_ft"
-    than: str  # "probe"
-    difference: Interval
-    verdict: str  # "better", "worse", "no difference that this data can show"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -101,8 +101,7 @@ def write_bundle(
 
     files = {f"weights-{i}.safetensors": rebuild.to_bytes(network) for i, network in enumerate(members)}
     heads = [cast(dict[str, Any], network.head.config) for network in members]
-    named = zip(files, heads, recipes, strict=True)
-    entries = tuple(Member(weights=name, head=head, recipe=by) for name, head, by in named)
+    entries = tuple(Member(weights=n, head=h, recipe=r) for n, h, r in zip(files, heads, recipes, strict=True))
     files |= golden_files.make(as_samples(golden, preprocess), golden_files.checked_names(target), answers, preprocess)
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
     files |= spec_files(preprocess) | ({STRUCTURE: found} if (found := members[0].facts.structure) else {})
