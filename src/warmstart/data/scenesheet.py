@@ -20,6 +20,7 @@ from warmstart.data.drawing import (
 )
 from warmstart.data.examples import MOST_CLASSES, spread
 from warmstart.data.masks import class_indices
+from warmstart.data.outlined import shapes_of
 from warmstart.data.scenes import mask_of
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.shown import crossed, picture_of

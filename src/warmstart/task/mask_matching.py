@@ -23,6 +23,8 @@ from warmstart.task.box_matching import BoolArray, FloatArray, IntArray
 
 Pixels = npt.NDArray[np.uint8]
 Code = dict[str, Any]
+_AT_ONCE = 255
+"""Codes that pycocotools may be asked the areas of: it keeps their number in a byte, and of more it raises."""
 
 
 def pasted(shape: Tensor, box: Tensor, size: tuple[int, int]) -> Pixels:
@@ -92,7 +94,8 @@ class DrawnOutlines:
         return overlaps
 
     def _areas(self, codes: list[Code]) -> FloatArray:
-        return np.asarray(_coco().area(codes), dtype=np.float64).reshape(len(codes))
+        parts = [_coco().area(codes[at : at + _AT_ONCE]) for at in range(0, len(codes), _AT_ONCE)]
+        return np.concatenate([np.zeros(0), *parts]).astype(np.float64)
 
     def _draw(self, image: int, place: int) -> Code:
         row = self._found[image, place]

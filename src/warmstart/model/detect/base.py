@@ -23,8 +23,8 @@ BOX, OUTLINE = 6, 28
 
 class Truth(NamedTuple):
     """The objects of an image: boxes (k, 4) in pixels of the network's input, left, upper, right, lower, and classes
-    (k,), int64. Crowds are not among them, nor boxes without area. `masks` (k, size, size), uint8, are the pixels of each,
-    where the detector learns outlines.
+    (k,), int64. Crowds are not among them, nor boxes without area. `masks` (k, size, size), uint8, are the pixels
+    of each, where the detector learns outlines.
     """
 
     boxes: Tensor
