@@ -11,6 +11,7 @@ from PIL import Image
 from warmstart.data.annotations import Boxes, Mask
 from warmstart.data.drawing import draw_boxes, draw_mask
 from warmstart.data.masks import class_indices
+from warmstart.data.outlined import shapes_of
 from warmstart.data.schema import Sample
 from warmstart.evaluation.outcome import Marked
 from warmstart.report.images import data_uri
@@ -49,7 +50,7 @@ def _truth(image: Image.Image, sample: Sample, classes: Sequence[str]) -> tuple[
     label = sample.label
     if isinstance(label, Boxes):
         boxes = [(name, box, None) for name, box in zip(label.names, label.xyxy.tolist(), strict=True)]
-        return draw_boxes(image, boxes, classes), ""
+        return draw_boxes(image, boxes, classes, shapes_of(label, image.size)), ""
     assert isinstance(label, Mask), "a scene has boxes or a mask"
     mask = class_indices(label, classes, sample.source, image.size)
     counts = np.bincount(mask.ravel(), minlength=256)[: len(classes)]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from warmstart.data.scenes import BoxTarget, MaskTarget, SceneTarget
+from warmstart.data.outlined import check_outlined
+from warmstart.data.scenes import OUTLINED, BoxTarget, MaskTarget, SceneTarget
 from warmstart.data.schema import Dataset
 from warmstart.data.sources.scenes import layout_of
 from warmstart.data.targets import Target, TaskName
 from warmstart.data.tiling import tiled
 from warmstart.errors import DataError
 from warmstart.model.backbone import Backbone
-from warmstart.model.detect.catalog import detectors
+from warmstart.model.detect.catalog import detectors, usual
 from warmstart.model.segment.design import designs
 
 WORDS = ("head", "loss", "tile")
@@ -30,13 +31,18 @@ def of_scenes(data: Any, task: str | None) -> bool:
     return task in SIZES or (task is None and layout_of(data, None) is not None)
 
 
-def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None) -> Dataset:
+def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None, backbone: Backbone) -> Dataset:
     """The data set whose target asks for a head and a loss, cut into tiles of so many pixels.
 
+    Without a head a backbone that comes of a detector which tells outlines asks for that.
+
     Raises:
-        DataError: any of them where nothing is marked, a loss for boxes, or tiles that cannot be cut.
+        DataError: any of them where nothing is marked, a loss for boxes, or tiles that cannot be cut; outlines are to be
+            learned, and there are none.
     """
     target = dataset.target
+    if isinstance(target, BoxTarget) and not (head or target.head) and usual(backbone) in OUTLINED:
+        head = usual(backbone)
     _refuse_other_head(target, head)
     given = [name for name, value in zip(WORDS, (head, loss, tile), strict=True) if value is not None]
     if not given:
@@ -58,6 +64,7 @@ def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None
             do=f"leave {' and '.join(given)} out",
         )
     asked = dataclasses.replace(dataset, target=target)
+    check_outlined(asked)
     return asked if tile is None else tiled(asked, tile)
 
 

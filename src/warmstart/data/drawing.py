@@ -13,7 +13,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from warmstart.data.annotations import Colour
 from warmstart.data.names import clean
@@ -27,7 +27,9 @@ BACKGROUND = "background"
 """The class that is not tinted."""
 Found = tuple[str, Sequence[float], float | None]
 """A class, its left, upper, right and lower edge in pixels, and how sure of it a network is."""
-_TINT = 0.5
+Shape = tuple[str, npt.NDArray[np.uint8]]
+"""A class, and 1 for each pixel (H, W) of a picture that an object of it covers, 0 for the others."""
+_TINT, _EDGE = 0.5, 5
 _CROWDED = 40
 """Boxes beyond which names are told by a legend."""
 _LEAST = 640
@@ -46,15 +48,18 @@ def colours(n: int) -> list[Colour]:
     return [_colour(i) for i in range(n)]
 
 
-def draw_boxes(image: Image.Image, boxes: Sequence[Found], classes: Sequence[str]) -> Image.Image:
-    """A picture with boxes on it, each with the name of its class and its score, if it has one.
+def draw_boxes(
+    image: Image.Image, boxes: Sequence[Found], classes: Sequence[str], shapes: Sequence[Shape] = ()
+) -> Image.Image:
+    """A picture with boxes on it, each with the name of its class and its score, if it has one; what `shapes` cover is
+    tinted below them.
 
     Of many boxes a legend below tells the names. A small picture is enlarged. What was given is not changed.
 
     >>> draw_boxes(Image.new("RGB", (400, 300)), [("cat", (10, 20, 90, 80), 0.9)], ["cat"]).size
     (800, 600)
     """
-    drawn = roomy(image)
+    drawn = with_shapes(roomy(image), shapes, classes)
     scale = (drawn.width / image.width, drawn.height / image.height)
     crowded = len(boxes) > _CROWDED
     paint_boxes(drawn, [(name, scaled(box, scale), score) for name, box, score in boxes], classes, named=not crowded)
@@ -71,6 +76,26 @@ def draw_mask(image: Image.Image, mask: npt.NDArray[np.uint8], classes: Sequence
     """
     drawn = tinted(roomy(image), mask, classes)
     return with_legend(drawn, _held(classes, {classes[i] for i in np.unique(mask) if i < len(classes)}))
+
+
+def with_shapes(image: Image.Image, shapes: Sequence[Shape], classes: Sequence[str]) -> Image.Image:
+    """A picture tinted where objects are, with a line along the edge of each; masks may be of another size."""
+    if not shapes:
+        return image
+    tone = dict(zip(classes, colours(len(classes)), strict=True))
+    pixels = np.array(image.convert("RGB"), np.float32)
+    for name, mask in shapes:
+        inside = Image.fromarray(mask * 255).resize(image.size, Image.Resampling.NEAREST)
+        box = inside.getbbox()
+        if box is None:
+            continue
+        left, upper, right, lower = max(0, box[0] - 1), max(0, box[1] - 1), box[2] + 1, box[3] + 1
+        part = np.asarray(inside.crop((left, upper, min(right, image.width), min(lower, image.height)))) > 0
+        shrunk = np.asarray(Image.fromarray(np.pad(part, 1).astype(np.uint8)).filter(ImageFilter.MinFilter(_EDGE)))
+        share = np.where(part & (shrunk[1:-1, 1:-1] == 0), 1.0, part * (_TINT / 2))[..., None]
+        view = pixels[upper : upper + part.shape[0], left : left + part.shape[1]]
+        view[:] = view * (1 - share) + np.asarray(tone[name], np.float32) * share
+    return Image.fromarray(pixels.round().astype(np.uint8))
 
 
 def paint_boxes(drawn: Image.Image, boxes: Sequence[Found], classes: Sequence[str], *, named: bool) -> None:

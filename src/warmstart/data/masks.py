@@ -66,7 +66,7 @@ def class_indices(mask: Mask, classes: Sequence[str], source: Any, size: tuple[i
     where = _where(mask, source)
     if isinstance(mask.source, Boxes):
         return _filled(mask, mask.source, index, source, size)
-    stored = _aligned(stored_values(mask.source, coloured(mask.legend)), source, size, where)
+    stored = aligned(stored_values(mask.source, coloured(mask.legend)), source, size, where)
     return _named(stored, mask.legend or Legend({}), index, where)
 
 
@@ -134,7 +134,7 @@ def _where(mask: Mask, source: Any) -> str:
     return mask.where or (own if isinstance(source, np.ndarray) or source is None else f"{own} of {source}")
 
 
-def _aligned(stored: Stored, source: Any, size: tuple[int, int], where: str) -> Stored:
+def aligned(stored: Stored, source: Any, size: tuple[int, int], where: str) -> Stored:
     """The mask as the upright image lies. Raises `DataError` if it is of another size."""
     height, width = stored.shape[:2]
     if (width, height) == size:
@@ -202,7 +202,7 @@ def _filled(mask: Mask, boxes: Boxes, index: dict[str, int], source: Any, size: 
         if outline is None:
             what = f"{where}: an object of {name!r} has a box and no outline"
             raise DataError(what, expected="the pixels that it covers")
-        pixels = _aligned(outline_pixels(outline, size), source, size, where)
+        pixels = aligned(outline_pixels(outline, size), source, size, where)
         covered[pixels.astype(np.bool_)] = _class(name, index, where)
     return covered
 

@@ -6,7 +6,8 @@ was resized, cropped and mirrored. `warmstart.data.scenestore` makes targets of 
 * of boxes float32 (n, most boxes, 6): class, left, upper, right, lower edge in pixels of the network's input, and the
   area in pixels of the image as it was read. A row of class -1 is none; its last column may say how many pixels of the
   image as it was read one of the network's input stands for, by area. One of class -2 - c is a crowd of class c. All
-  is NaN in an image whose objects are not known.
+  is NaN in an image whose objects are not known. Where the target is `outlined` the lengths of the runs of what each
+  object covers of the network's input come behind (`warmstart.preprocess.runs`), and zeros up to the longest of them.
 * of masks uint8 (n, size, size): the class of each pixel, 255 where it is ignored or not known.
 """
 
@@ -25,6 +26,10 @@ NOTHING, CROWD = -1, -2
 """Class of a row that holds no box, and of one around a crowd of the first class; that of class c is `CROWD - c`."""
 
 
+OUTLINED = ("maskrcnn",)
+"""Detectors that learn and tell an outline for each box."""
+
+
 @dataclasses.dataclass(frozen=True)
 class BoxTarget:
     """Boxes around objects. `head` names what finds them (`fasterrcnn`, `ssd?...`); empty: the task's default."""
@@ -32,6 +37,15 @@ class BoxTarget:
     classes: tuple[str, ...]
     head: str = ""
     kind: Literal["detect"] = "detect"
+
+    @property
+    def outlined(self) -> bool:
+        """Whether objects have an outline beside their box.
+
+        >>> BoxTarget(("ant",), "maskrcnn?convs=4").outlined, BoxTarget(("ant",)).outlined
+        (True, False)
+        """
+        return self.head.partition("?")[0] in OUTLINED
 
     def encode(self, labels: Labels) -> npt.NDArray[Any]:
         """The labels as they are."""

@@ -7,9 +7,20 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw
 
 from warmstart.data.annotations import Boxes
-from warmstart.data.drawing import BACKGROUND, colours, font, paint_boxes, scaled, shortened, tinted, with_legend
+from warmstart.data.drawing import (
+    BACKGROUND,
+    colours,
+    font,
+    paint_boxes,
+    scaled,
+    shortened,
+    tinted,
+    with_legend,
+    with_shapes,
+)
 from warmstart.data.examples import MOST_CLASSES, spread
 from warmstart.data.masks import class_indices
+from warmstart.data.outlined import shapes_of
 from warmstart.data.scenes import mask_of
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.shown import crossed, picture_of
@@ -89,6 +100,7 @@ def _tile(sample: Sample, classes: Sequence[str], size: int) -> tuple[Image.Imag
             label = sample.label
             ratio = (fitted.width / whole[0], fitted.height / whole[1])
             boxes = [(n, scaled(b, ratio), None) for n, b in zip(label.names, label.xyxy.tolist(), strict=True)]
+            fitted = with_shapes(fitted, shapes_of(label, whole), classes)
             paint_boxes(fitted, boxes, classes, named=len(boxes) <= _CROWDED)
             return fitted, f"{len(boxes)} object{'' if len(boxes) == 1 else 's'}"
         mask = class_indices(mask_of(sample.label), classes, sample.source, whole)

@@ -19,6 +19,7 @@ from torch import Tensor
 from warmstart.data.annotations import IGNORED, Boxes, Mask
 from warmstart.data.masks import Classes, class_indices
 from warmstart.data.names import reason
+from warmstart.data.outlined import outline_rows
 from warmstart.data.pixels import BUDGET, PixelStore, Shelf
 from warmstart.data.scan import Look
 from warmstart.data.scenes import CROWD, NOTHING, BoxTarget, boxes_of, mask_of
@@ -76,7 +77,7 @@ class SceneStore(PixelStore):
         return self.collated(indices, [self.marked(int(i), view) for i in indices])
 
     def marked(self, i: int, view: View | None = None) -> Tensor:
-        """What is marked in sample `i`: boxes (k + 1, 6), the last row of class -1, or a mask (size, size)."""
+        """What is marked in sample `i`: boxes (k + 1, 6) or wider, the last row of class -1, or a mask (size, size)."""
         label, place = self.dataset.samples[i].label, placed(self._size(i), self.spec)
         least = 0.0 if view is None else LEAST_SHARE
         drawn = self._drawn(i, place, view)
@@ -95,9 +96,10 @@ class SceneStore(PixelStore):
         size, each = self.spec.size, [one for one in marked if one is not None]
         if not isinstance(self.dataset.target, BoxTarget):
             return torch.stack(each) if each else torch.empty(0, size, size, dtype=torch.uint8)
-        found = torch.zeros(len(indices), max((len(rows) for rows in each), default=1), _COLUMNS)
+        most = max((len(rows) for rows in each), default=1)
+        found = torch.zeros(len(indices), most, max((rows.shape[1] for rows in each), default=_COLUMNS))
         for out, rows in zip(found, each, strict=True):
-            out[: len(rows)], out[len(rows) :] = rows, rows[-1]
+            out[: len(rows), : rows.shape[1]], out[len(rows) :, : rows.shape[1]] = rows, rows[-1]
         return found
 
     def _drawn(self, i: int, place: Placed, view: View | None) -> Drawn:
@@ -113,9 +115,14 @@ class SceneStore(PixelStore):
         classes = np.array([self._class(name, label, i) for name in label.names], dtype=np.float64)
         crowd = np.array(label.crowd or (False,) * len(classes), dtype=bool)
         classes[crowd] = CROWD - classes[crowd]
-        rows: Edges = np.concatenate([classes[:, None], edges, area[:, None]], axis=1)
+        rows: Edges = np.concatenate([classes[:, None], edges, area[:, None]], axis=1)[kept]
         pixel = math.prod(drawn.box[2:]) / (self.spec.size**2 * math.prod(place.scale))
-        return np.concatenate([rows[kept], [[NOTHING, 0.0, 0.0, 0.0, 0.0, pixel]]])
+        last = [[NOTHING, 0.0, 0.0, 0.0, 0.0, pixel]]
+        if not (isinstance(self.dataset.target, BoxTarget) and self.dataset.target.outlined):
+            return np.concatenate([rows, last])
+        sample = self.dataset.samples[i]
+        shapes = outline_rows(label, np.flatnonzero(kept), place, drawn, self.spec, sample, (width, height))
+        return np.concatenate([np.concatenate([rows, shapes], axis=1), np.pad(last, ((0, 0), (0, shapes.shape[1])))])
 
     def _class(self, name: str, label: Boxes, i: int) -> int:
         if name not in self._index:

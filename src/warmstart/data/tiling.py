@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from warmstart.data.annotations import Boxes, Mask, Outline
+from warmstart.data.masks import outline_pixels
 from warmstart.data.schema import Dataset, Sample
 from warmstart.errors import DataError
 from warmstart.preprocess.cutting import Tile
 from warmstart.preprocess.mosaic import Grid
+from warmstart.preprocess.runs import runs
 from warmstart.preprocess.tiles import image_size
 
 LEAST = 32
@@ -91,14 +93,16 @@ def _inside(label: object, box: Box) -> Boxes | Mask | None:
     return Boxes(
         tuple(label.names[i] for i in kept),
         edges[kept] - [left, top, left, top],
-        tuple(None if one is None else _moved(one, left, top) for one in outlines),
+        tuple(None if one is None else _moved(one, box) for one in outlines),
         tuple(label.crowd[i] for i in kept) if label.crowd else (),
         label.where,
     )
 
 
-def _moved(outline: Outline, left: int, top: int) -> Outline | None:
-    """Polygons in the coordinates of a tile; of a run-length code there is just the box."""
-    if not outline.polygons:
-        return None
-    return Outline(tuple(polygon - [left, top] for polygon in outline.polygons))
+def _moved(outline: Outline, box: Box) -> Outline:
+    """An outline in the coordinates of a tile: polygons as they are, of a run-length code what lies in the tile."""
+    left, top, right, bottom = box
+    if outline.rle is None:
+        return Outline(tuple(polygon - [left, top] for polygon in outline.polygons))
+    part = outline_pixels(outline, (0, 0))[top:bottom, left:right]
+    return Outline(rle={"size": [bottom - top, right - left], "counts": runs(part).tolist()})

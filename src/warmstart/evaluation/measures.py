@@ -63,6 +63,18 @@ MEASURES = {
     "map_medium": Measure("AP, medium objects", "those between 32 x 32 and 96 x 96 pixels"),
     "map_large": Measure("AP, large objects", "those of more than 96 x 96 pixels"),
     "mar_100": Measure("recall of 100 boxes", "the share of objects found, mean over classes and overlaps"),
+    **{
+        f"mask_{name}": Measure(f"mask {called}", "likewise, by the pixels of outlines instead of boxes")
+        for name, called in {
+            "map": "average precision (COCO)",
+            "map_50": "AP at 50 % overlap",
+            "map_75": "AP at 75 % overlap",
+            "map_small": "AP, small objects",
+            "map_medium": "AP, medium objects",
+            "map_large": "AP, large objects",
+            "mar_100": "recall of 100 outlines",
+        }.items()
+    },
     "lrp_error": Measure("LRP error", "missed, false and ill-fitting boxes together; smaller is better"),
     "miou": Measure("mean IoU", "overlap of answer and truth over their union, mean over the classes"),
     "dice": Measure("Dice", "overlap over the mean of answer and truth; of several classes their mean"),
@@ -90,6 +102,8 @@ def metric_name(metric: str) -> str:
         return f"{task}, {metric_name(own)}"
     if metric not in MEASURES and metric.startswith("ap_"):  # of a class, which is called as it is
         return f"AP of {metric.removeprefix('ap_')}"
+    if metric not in MEASURES and metric.startswith("mask_ap_"):
+        return f"mask AP of {metric.removeprefix('mask_ap_')}"
     return MEASURES[metric].name if metric in MEASURES else metric.replace("_", " ")
 
 

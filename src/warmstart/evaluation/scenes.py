@@ -43,7 +43,7 @@ def of_scenes(
 def of_each_class(task: Task, outputs: Tensor, targets: Tensor, classes: Sequence[str]) -> dict[str, Any]:
     """The fields that need no images: `by_class` and, of boxes, `precision_recall`."""
     if isinstance(task, Detect):
-        return _of_boxes(task.matched(outputs, targets), classes)
+        return _of_boxes(task.matched(outputs, targets), task.outlines_matched(outputs, targets), classes)
     assert isinstance(task, Segment), "scenes are boxes or masks"
     rows = task.by_class(outputs, targets, classes)
     kept = ("name", "iou", "dice", "boundary_iou")
@@ -85,9 +85,10 @@ def best_score(task: Task, outputs: Tensor, targets: Tensor) -> float:
     return float(found.score[order][int(f1.argmax())])
 
 
-def _of_boxes(found: Matches, classes: Sequence[str]) -> dict[str, Any]:
+def _of_boxes(found: Matches, outlines: Matches | None, classes: Sequence[str]) -> dict[str, Any]:
     whole, counts = precisions(found).ap[0], found.truths[0].sum(0)
     there = [i for i in range(len(classes)) if counts[i]]
+    masks = None if outlines is None else precisions(outlines).ap[0]
     rows = tuple(
         {
             "name": classes[i],
@@ -95,6 +96,7 @@ def _of_boxes(found: Matches, classes: Sequence[str]) -> dict[str, Any]:
             "map": float(whole[:, i].mean()),
             "map_50": float(whole[0, i]),
             "map_75": float(whole[5, i]),
+            **({} if masks is None else {"mask_map": float(masks[:, i].mean())}),
         }
         for i in there
     )

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from warmstart.errors import MissingExtraError
 from warmstart.preprocess.opening import begins
+from warmstart.shipping.scenes import pixels_of
 
 _TIFF = (b"II", b"MM")
 _EARTH = "EPSG:4326"
@@ -40,10 +41,8 @@ def place_of(source: Any) -> tuple[Any, Any] | None:
 
 
 def of_boxes(place: tuple[Any, Any], boxes: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A feature for each box, with its label and score."""
-    return _collection(
-        (_polygon(place, _ring(box["box"])), {"label": box["label"], "score": box["score"]}) for box in boxes
-    )
+    """A feature for each box, with its label and score: its outline where it has one, with all parts of it."""
+    return _collection((_shape(place, box), {"label": box["label"], "score": box["score"]}) for box in boxes)
 
 
 def of_mask(
@@ -56,6 +55,16 @@ def of_mask(
     _, transform = place
     found = features.shapes(mask, mask=told, transform=transform) if told.any() else ()
     return _collection((_on_earth(place, shape), {"label": names[int(value)]}) for shape, value in found)
+
+
+def _shape(place: tuple[Any, Any], box: dict[str, Any]) -> dict[str, Any]:
+    pixels = pixels_of(box["segmentation"]) if "segmentation" in box else np.zeros((0, 0), np.uint8)
+    if not pixels.any():
+        return _polygon(place, _ring(box["box"]))
+    features = importlib.import_module("rasterio.features")
+    found = features.shapes(pixels, mask=pixels.astype(bool), transform=place[1])
+    parts = [shape["coordinates"] for shape, _ in found]
+    return _on_earth(place, {"type": "MultiPolygon", "coordinates": parts})
 
 
 def _ring(box: Sequence[float]) -> list[tuple[float, float]]:

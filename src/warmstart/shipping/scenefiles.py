@@ -2,7 +2,7 @@
 
 A folder of them is there whole or not at all:
 
-    boxes.json          all boxes, as COCO has results with their images and categories
+    boxes.json          all boxes, with outlines if there are any, as COCO has results with images and categories
     masks/NAME.png      a mask for each image, the index of a class in every pixel, in colours
     masks/legend.json   which class each index is: a folder that `fit` reads again
     drawn/NAME.jpg      what was found, drawn on the image
@@ -30,6 +30,7 @@ from warmstart.preprocess.rows import opened_rows
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.tiles import image_size, read_stored
 from warmstart.shipping.georeference import of_boxes, of_mask, place_of
+from warmstart.shipping.scenes import pixels_of
 
 Row = dict[str, Any]
 DRAWN = 2048
@@ -98,6 +99,7 @@ class SceneFiles:
                     "area": (right - left) * (bottom - top),
                     "score": box["score"],
                     "iscrowd": 0,
+                    **_segmentation(box),
                 }
             )
 
@@ -119,8 +121,17 @@ def drawn_answer(image: Image.Image, row: Row, classes: Sequence[str]) -> Image.
     if "boxes" in row:
         width, height = row["size"]
         scale = (image.width / width, image.height / height)
-        return draw_boxes(image, [(b["label"], scaled(b["box"], scale), b["score"]) for b in row["boxes"]], classes)
+        boxes = [(b["label"], scaled(b["box"], scale), b["score"]) for b in row["boxes"]]
+        shapes = [(b["label"], pixels_of(b["segmentation"])) for b in row["boxes"] if "segmentation" in b]
+        return draw_boxes(image, boxes, classes, shapes)
     return draw_mask(image, row["mask"], classes)
+
+
+def _segmentation(box: Row) -> Row:
+    """The outline of a box, and its area, which is less than that of the box."""
+    if "segmentation" not in box:
+        return {}
+    return {"segmentation": box["segmentation"], "area": int(pixels_of(box["segmentation"]).sum())}
 
 
 def write_mask(path: Path, mask: npt.NDArray[np.uint8], classes: int) -> None:

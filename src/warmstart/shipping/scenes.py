@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from warmstart.data.annotations import Outline
+from warmstart.data.masks import outline_pixels
 from warmstart.data.scenes import BoxTarget, SceneTarget
 from warmstart.data.schema import Sample
 from warmstart.errors import DataError, WarmstartError
@@ -26,6 +28,7 @@ from warmstart.preprocess.tiles import image_size
 from warmstart.shipping.inference import run
 from warmstart.shipping.mosaic import mask_in_tiles, part_of, unlike
 from warmstart.task.base import Task
+from warmstart.task.mask_matching import code, pasted
 
 Row = dict[str, Any]
 AT_ONCE = 8
@@ -52,7 +55,8 @@ class Marker:
     ) -> Iterator[tuple[Row, WarmstartError | None]]:
         """A row for each sample, in order, and why it could not be read, where it could not.
 
-        Of boxes `boxes`: `label`, `score` and `box` (left, upper, right and lower edge) of each, the surest first. Of
+        Of boxes `boxes`: `label`, `score` and `box` (left, upper, right and lower edge) of each, the surest first, and
+        `segmentation` where the network tells outlines: a run-length code of the image as COCO has them. Of
         masks `mask`, uint8 (H, W) with the index of a class for each pixel, and `shares` of the pixels by class. Both
         have the `size` (width, height) of the upright image.
         """
@@ -104,8 +108,12 @@ class Marker:
                 if isinstance(answer, WarmstartError):
                     raise answer
                 shift = (place[0], place[1], place[0], place[1])
-                found += [{**b, "box": [e + s for e, s in zip(b["box"], shift, strict=True)]} for b in answer["boxes"]]
-        return {"boxes": unlike(found, self.target.classes), "size": list(size)}
+                found += [
+                    {**b, "box": [e + s for e, s in zip(b["box"], shift, strict=True)], "corner": place[:2]}
+                    for b in answer["boxes"]
+                ]
+        kept = unlike(found, self.target.classes)
+        return {"boxes": [_whole(box, box.pop("corner"), size) for box in kept], "size": list(size)}
 
     def _answer(self, outputs: Tensor, sample: Sample) -> Row | WarmstartError:
         size = image_size(sample.source)
@@ -122,7 +130,34 @@ class Marker:
         if not boxes:
             return []
         edges = place.stored(np.array([box["box"] for box in boxes], dtype=np.float64))
-        return [{**box, "box": row.tolist()} for box, row in zip(boxes, edges, strict=True)]
+        return [_outlined({**box, "box": row.tolist()}, place.size) for box, row in zip(boxes, edges, strict=True)]
+
+
+def _outlined(box: Row, size: tuple[int, int]) -> Row:
+    """A box with its outline as a code of an image of `size`, if it has one."""
+    if "shape" not in box:
+        return box
+    shape = torch.from_numpy(box.pop("shape"))
+    return {**box, "segmentation": code(pasted(shape, torch.tensor(box["box"]), size))}
+
+
+def _whole(box: Row, corner: tuple[int, int], size: tuple[int, int]) -> Row:
+    """A box whose outline is one of a tile at `corner`, with that of the whole image of `size`."""
+    if "segmentation" not in box:
+        return box
+    part = pixels_of(box["segmentation"])
+    pixels = np.zeros(size[::-1], np.uint8)
+    pixels[corner[1] : corner[1] + part.shape[0], corner[0] : corner[0] + part.shape[1]] = part
+    return {**box, "segmentation": code(pixels)}
+
+
+def pixels_of(segmentation: Mapping[str, Any]) -> npt.NDArray[np.uint8]:
+    """The pixels (H, W) that the outline of a box covers.
+
+    >>> pixels_of({"size": [1, 3], "counts": [1, 2]}).tolist()
+    [[0, 1, 1]]
+    """
+    return outline_pixels(Outline(rle=segmentation), (0, 0))
 
 
 def masked(mask: npt.NDArray[np.uint8], classes: Sequence[str]) -> Row:

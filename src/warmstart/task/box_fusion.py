@@ -18,14 +18,19 @@ OVERLAP = 0.55
 
 
 def fused(outputs: Sequence[Tensor]) -> Tensor:
-    """Detections (n, D, 6) of each network as detections (n, D, 6) of all of them together, by falling score."""
+    """Detections (n, D, 6) of each network as detections (n, D, 6) of all of them together, by falling score.
+
+    Where they have outlines behind, a box that was made of several has that of the surest of them.
+    """
     n, most = outputs[0].shape[:2]
-    every = torch.cat(list(outputs), 1).double()
+    whole = torch.cat(list(outputs), 1)
+    every = whole[..., :6].double()
     network = torch.arange(len(outputs), device=every.device).repeat_interleave(
         torch.tensor([each.shape[1] for each in outputs], device=every.device)
     )
     order = torch.where(every[..., 0] < 0, -1.0, every[..., 1]).argsort(dim=1, descending=True, stable=True)
     every, network = every.gather(1, order[..., None].expand_as(every)), network[order]
+    first = torch.zeros(order.shape, dtype=torch.long, device=every.device)  # of each box, the detection that began it
     label, weight = every[..., 0], every[..., 1].clamp_min(torch.finfo(torch.float64).tiny)
     size = every.shape[1]
     sums = torch.zeros(n, size, 5, dtype=torch.float64, device=every.device)  # weight, and edges times weight
@@ -41,12 +46,18 @@ def fused(outputs: Sequence[Tensor]) -> Tensor:
         best, place = torch.where(fits, overlap, -1.0).max(1)
         place = torch.where(best >= 0, place, made)
         made = made + ((best < 0) & (label[:, step] >= 0))
+        fresh = rows[(best < 0) & (label[:, step] >= 0)]
+        first[fresh, place[fresh]] = order[fresh, step]
         live = rows[label[:, step] >= 0]
         here = place[live]
         classes[live, here], seen[live, here, at[live]] = label[live, step], True
         sums[live, here, 0] += weight[live, step]
         sums[live, here, 1:] += weight[live, step, None] * every[live, step, 2:]
-    return _rows(classes, sums, len(outputs), most).to(outputs[0].dtype)
+    found, chosen = _rows(classes, sums, len(outputs), most)
+    if whole.shape[-1] == 6:
+        return found.to(whole.dtype)
+    began = first.gather(1, chosen)[..., None].expand(-1, -1, whole.shape[-1])
+    return torch.cat([found.to(whole.dtype), whole.gather(1, began)[..., 6:]], -1)
 
 
 def _overlap(one: Tensor, others: Tensor) -> Tensor:
@@ -57,10 +68,10 @@ def _overlap(one: Tensor, others: Tensor) -> Tensor:
     return torch.where(whole > 0, both / whole, 0.0)
 
 
-def _rows(classes: Tensor, sums: Tensor, networks: int, most: int) -> Tensor:
-    """The best `most` boxes of each image."""
+def _rows(classes: Tensor, sums: Tensor, networks: int, most: int) -> tuple[Tensor, Tensor]:
+    """The best `most` boxes of each image, and which of all they are."""
     score = torch.where(classes >= 0, sums[..., 0] / networks, -1.0)
     edges = sums[..., 1:] / sums[..., :1].clamp_min(torch.finfo(torch.float64).tiny)
     found = torch.cat([classes[..., None], score.clamp_min(0.0)[..., None], edges], -1)
     order = score.argsort(dim=1, descending=True, stable=True)[:, :most]
-    return found.gather(1, order[..., None].expand(-1, -1, 6))
+    return found.gather(1, order[..., None].expand(-1, -1, 6)), order

@@ -13,6 +13,7 @@ are in pixels of the network's input; overlaps are the same in any unit. Areas a
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -64,20 +65,38 @@ class _Rows:
     """Boxes of all images, one behind the other."""
 
     image: IntArray
+    place: IntArray  # row in its image
     label: IntArray
     edges: FloatArray  # (k, 4)
     area: FloatArray  # in pixels of the image as it was read
 
 
-def matched(detections: Tensor, targets: Tensor, classes: int = 0) -> Matches:
+class Outlines(Protocol):
+    """What detections and objects cover, where that is not all of their boxes; see `warmstart.task.mask_matching`."""
+
+    def found_areas(self, image: IntArray, place: IntArray) -> FloatArray:
+        """Pixels of the network's input that detections cover."""
+        ...
+
+    def told_areas(self, image: IntArray, place: IntArray) -> FloatArray:
+        """Pixels of the network's input that objects cover."""
+        ...
+
+    def overlap(self, image: IntArray, found: IntArray, told: IntArray, crowd: BoolArray) -> FloatArray:
+        """Intersection over union of pairs; with a crowd, over the area of the detection alone."""
+        ...
+
+
+def matched(detections: Tensor, targets: Tensor, classes: int = 0, outlines: Outlines | None = None) -> Matches:
     """Match detections (n, D, 6) with targets (n, M, 6), all of which are known.
 
     Args:
         detections: class, score, left, upper, right, lower; rows of a negative class are none.
         targets: see above.
         classes: how many there are; 0 for as many as there are objects of.
+        outlines: areas and overlaps are those of these, and of boxes without.
     """
-    said, told = detections.double().cpu().numpy(), targets.double().cpu().numpy()
+    said, told = (rows[..., :6].double().cpu().numpy() for rows in (detections, targets))
     scale = areas_of_a_pixel(told)
     some = told[..., 0] >= 0
     classes = classes or int(told[..., 0].max(initial=-1)) + 1
@@ -85,11 +104,14 @@ def matched(detections: Tensor, targets: Tensor, classes: int = 0) -> Matches:
     chosen = told[image, place]
     crowd = chosen[:, 0] <= CROWD
     label = np.where(crowd, CROWD - chosen[:, 0], chosen[:, 0]).astype(np.int64)
-    objects = _Rows(image, label, chosen[:, 1:5], chosen[:, 5])
+    objects = _Rows(image, place, label, chosen[:, 1:5], chosen[:, 5])
     found, score = _counted(said, scale, classes)
+    if outlines is not None:
+        objects = dataclasses.replace(objects, area=outlines.told_areas(image, place) * scale[image])
+        found = dataclasses.replace(found, area=outlines.found_areas(found.image, found.place) * scale[found.image])
     low, high = np.array(list(AREAS.values())).T[:, :, None]
     ignored = crowd | (objects.area < low) | (objects.area > high)  # (areas, objects)
-    hit, over, overlap = _greedy(found, objects, crowd, ignored, _pairs(found, objects, crowd))
+    hit, over, overlap = _greedy(found, objects, crowd, ignored, _pairs(found, objects, crowd, outlines))
     outside = (found.area < low) | (found.area > high)
     counts = hit | ~(over | outside[:, None])
     truths = np.zeros((len(AREAS), len(said), classes), dtype=np.int64)
@@ -134,14 +156,16 @@ def _counted(said: FloatArray, scale: FloatArray, classes: int) -> tuple[_Rows, 
         rank = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
         keep = np.zeros(len(order), dtype=bool)
         keep[order[rank < MOST]] = True
-        image, label, score, chosen = image[keep], label[keep], score[keep], chosen[keep]
+        image, place, label, score, chosen = image[keep], place[keep], label[keep], score[keep], chosen[keep]
     order = np.lexsort((-score, label))
-    image, label, edges = image[order], label[order], chosen[order, 2:]
+    image, place, label, edges = image[order], place[order], label[order], chosen[order, 2:]
     area = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1]) * scale[image]
-    return _Rows(image, label, edges, area), score[order]
+    return _Rows(image, place, label, edges, area), score[order]
 
 
-def _pairs(found: _Rows, objects: _Rows, crowd: BoolArray) -> tuple[IntArray, IntArray, FloatArray]:
+def _pairs(
+    found: _Rows, objects: _Rows, crowd: BoolArray, outlines: Outlines | None
+) -> tuple[IntArray, IntArray, FloatArray]:
     """All pairs of a detection and an object of its image and class that overlap enough: both, and the overlap."""
     step = int(max(objects.label.max(initial=0), found.label.max(initial=0))) + 1
     of_detection, of_object = found.image * step + found.label, objects.image * step + objects.label
@@ -155,7 +179,10 @@ def _pairs(found: _Rows, objects: _Rows, crowd: BoolArray) -> tuple[IntArray, In
         d = np.repeat(chunk, many)
         offset = np.arange(len(d)) - np.repeat(np.cumsum(many) - many, many)
         o = order[np.repeat(starts[chunk], many) + offset]
-        overlap = _overlap(found.edges[d], objects.edges[o], crowd[o])
+        if outlines is None:
+            overlap = _overlap(found.edges[d], objects.edges[o], crowd[o])
+        else:
+            overlap = outlines.overlap(found.image[d], found.place[d], objects.place[o], crowd[o])
         enough = overlap >= THRESHOLDS[0]
         parts.append((d[enough], o[enough], overlap[enough]))
     return (

@@ -2,8 +2,8 @@
 
 Outputs in training are the terms of the detector's own loss, (n, terms), the same in every row; otherwise detections
 (n, D, 6): class, score and the left, upper, right and lower edge in pixels of the network's input, by falling score, of
-class -1 where there is none (`warmstart.model.detect.base`). Detections are kept as they are. Targets are as
-`warmstart.data.scenes` says.
+class -1 where there is none; behind them 28 x 28 probabilities where the detector tells outlines
+(`warmstart.model.detect.base`). Detections are kept as they are. Targets are as `warmstart.data.scenes` says.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from warmstart.data.scenes import BoxTarget
 from warmstart.data.targets import Target, TaskName
 from warmstart.errors import BackboneError, DataError
 from warmstart.model.backbone import Backbone
+from warmstart.model.detect.base import BOX, OUTLINE
 from warmstart.model.detect.catalog import detector_on, strides
 from warmstart.model.pyramid import pyramid
 from warmstart.task.base import Values, known_rows
 from warmstart.task.box_fusion import fused
 from warmstart.task.box_matching import THRESHOLDS, FloatArray, Matches, matched
 from warmstart.task.box_precision import metric_values
+from warmstart.task.mask_matching import DrawnOutlines
 
 
 class Detect:
@@ -125,7 +127,7 @@ class Detect:
         >>> [round(found[name].item(), 6) for name in ("map", "map_small", "lrp_error")]
         [1.0, 1.0, 0.1]
         """
-        found = self.matched(outputs, targets)
+        found, outlines = self.matched(outputs, targets), self.outlines_matched(outputs, targets)
         if not found.truths[0].any():
             raise DataError(
                 "no image here has an object to measure detections by",
@@ -133,13 +135,22 @@ class Detect:
                 do="hold out more images",
             )
         values = metric_values(found, self.classes)
+        if outlines is not None:
+            values |= {f"mask_{name}": value for name, value in metric_values(outlines, self.classes).items()}
         values["lrp_error"] = _localisation(found)
         return {name: torch.from_numpy(value) for name, value in values.items()}
 
     def matched(self, outputs: Tensor, targets: Tensor) -> Matches:
         """Which detection is of which object, in the images that are known; see `warmstart.task.box_matching`."""
-        outputs, targets = known_rows(outputs, targets, self.known(targets))
+        outputs, targets = known_rows(outputs[..., :BOX], targets[..., :BOX], self.known(targets))
         return matched(outputs, targets, len(self.classes))
+
+    def outlines_matched(self, outputs: Tensor, targets: Tensor) -> Matches | None:
+        """`matched` by what detections and objects cover; `None` where they are boxes alone."""
+        if min(outputs.shape[-1], targets.shape[-1]) <= BOX:
+            return None
+        known = self.known(targets)
+        return matched(outputs[known], targets[known], len(self.classes), DrawnOutlines(outputs[known], targets[known]))
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
         """The means of `values`."""
@@ -156,7 +167,8 @@ class Detect:
         return torch.where(held, outputs[..., 1, None].double(), 0.0).amax(1)
 
     def decode(self, outputs: Tensor, target: Target) -> Sequence[dict[str, Any]]:
-        """One dict per image: its boxes by falling score, with edges in pixels of the network's input.
+        """One dict per image: its boxes by falling score, with edges in pixels of the network's input; with outlines
+        `shape` (28, 28), how probable it is that a place of the box is of the object.
 
         >>> rows = torch.tensor([[[1.0, 0.5, 1.0, 2.0, 3.0, 4.0], [-1.0, 0.0, 0.0, 0.0, 0.0, 0.0]]])
         >>> DETECT.decode(rows, BoxTarget(("ant", "bee")))
@@ -167,11 +179,12 @@ class Detect:
             {
                 "boxes": [
                     {"label": names[int(label)], "score": score, "box": box}
-                    for label, score, *box in image
+                    | ({"shape": row[BOX:].reshape(OUTLINE, OUTLINE)} if len(row) > BOX else {})
+                    for row, (label, score, *box) in zip(image, image[:, :BOX].tolist(), strict=True)
                     if 0 <= label < len(names)
                 ]
             }
-            for image in outputs.double().tolist()
+            for image in outputs.double().cpu().numpy()
         ]
 
 

@@ -11,23 +11,29 @@ from torchvision.ops import box_iou
 
 from warmstart.model.detect.base import Detector
 from warmstart.model.maps import Maps
+from warmstart.preprocess.runs import runs
 
 SIZE = 64
 MAPS = Maps(("a", "b", "c"), (16, 24, 32), (8, 16, 32), (8, 4, 2), SIZE)
 
 
 def scenes(n: int = 8, size: int = SIZE, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Images (n, 3, size, size) of one or two rectangles, red of class 0 and blue of class 1, and targets (n, 3, 6)."""
+    """Images (n, 3, size, size) of one or two rectangles, red of class 0 and blue of class 1, and targets (n, 3, 6 + R)
+    with the runs of the pixels of each behind, which detectors without outlines ignore.
+    """
     random = np.random.default_rng(seed)
     images = random.normal(0, 0.3, (n, 3, size, size)).astype("float32")
-    targets = np.full((n, 3, 6), -1, "float32")
+    targets = np.full((n, 3, 6 + size * 2), -1, "float32")
+    targets[..., 6:] = 0
     for image, rows in zip(images, targets, strict=True):
         for row in rows[: random.integers(1, 3)]:
             width, height = random.integers(14, 28, 2)
             left, upper, colour = *random.integers(0, size - 28, 2), random.integers(0, 2)
             image[:, upper : upper + height, left : left + width] = 0
             image[2 * colour, upper : upper + height, left : left + width] = 2
-            row[:] = colour, left, upper, left + width, upper + height, width * height
+            row[:6] = colour, left, upper, left + width, upper + height, width * height
+            lengths = runs((image[2 * colour] == 2).astype(np.uint8))
+            row[6 : 6 + len(lengths)] = lengths
     return torch.from_numpy(images), torch.from_numpy(targets)
 
 
@@ -76,6 +82,6 @@ def caught(found: Tensor, targets: Tensor) -> list[bool]:
     for rows, truth in zip(found, targets, strict=True):
         there = truth[truth[:, 0] >= 0]
         sure = rows[: len(there)]
-        overlap = box_iou(there[:, 1:5], sure[:, 2:]) * (there[:, :1] == sure[:, 0])
+        overlap = box_iou(there[:, 1:5], sure[:, 2:6]) * (there[:, :1] == sure[:, 0])
         hits += (overlap.amax(1) > 0.5).tolist()
     return hits

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.models import detection, mobilenet_v3_small
 from torchvision.models.detection import ssd, ssdlite
 from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.vgg import make_layers
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP6P7
@@ -21,6 +22,8 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool, LastLevelP
 from warmstart.model.maps import Maps
 
 CLASSES = 3
+RCNN = "anchor=32&channels=32&proposals=100&width=1024&sampled=512"
+"""Torchvision's own sizes, but for the channels of a small body."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +87,22 @@ def fasterrcnn(size: int = 128) -> Supplied:
         backbone, CLASSES + 1, rpn_post_nms_top_n_train=200, rpn_post_nms_top_n_test=100, **plain(size)
     )
     model.rpn._pre_nms_top_n = {"training": 200, "testing": 100}
-    return Supplied(model, backbone.maps, "fasterrcnn?anchor=32&channels=32&proposals=100", (4, 8, 16, 32), size, 1)
+    return Supplied(model, backbone.maps, f"fasterrcnn?{RCNN}", (4, 8, 16, 32), size, 1)
+
+
+def maskrcnn(size: int = 128) -> Supplied:
+    backbone = Small(LastLevelMaxPool(), 4)
+    model = detection.MaskRCNN(
+        backbone,
+        CLASSES + 1,
+        mask_head=MaskRCNNHeads(32, (32,) * 4, 1),
+        rpn_post_nms_top_n_train=200,
+        rpn_post_nms_top_n_test=100,
+        **plain(size),
+    )
+    model.roi_heads.mask_predictor = MaskRCNNPredictor(32, 32, CLASSES + 1)
+    model.rpn._pre_nms_top_n = {"training": 200, "testing": 100}
+    return Supplied(model, backbone.maps, f"maskrcnn?{RCNN}&convs=4", (4, 8, 16, 32), size, 1)
 
 
 def _dense(kind: Any, size: int, head: str, channels: int = 32) -> Supplied:

@@ -9,16 +9,21 @@ import torch
 from torch import Tensor
 
 from tests.model.detect.shapes import MAPS, Small, caught, scenes, trained
+from warmstart.data.scenes import OUTLINED
 from warmstart.errors import RecipeError
 from warmstart.model.detect.base import Truth
-from warmstart.model.detect.catalog import detector
+from warmstart.model.detect.catalog import detector, detectors
 from warmstart.model.detect.rtdetr import RTDetr
 from warmstart.model.head import build_head
+from warmstart.task.detect import Detect
 
 HEADS = {
     "fcos?channels=32&convs=1": ("classification", "bbox_regression", "bbox_ctrness"),
     "retinanet?channels=32&anchor=16": ("classification", "bbox_regression"),
     "fasterrcnn?channels=16&width=32&proposals=20&anchor=16": ("classifier", "box_reg", "objectness", "rpn_box_reg"),
+    "maskrcnn?channels=16&width=32&proposals=20&anchor=16&convs=1": (
+        *("classifier", "box_reg", "mask", "objectness", "rpn_box_reg"),
+    ),
     "ssd?nms=0.45": ("bbox_regression", "classification"),
     "ssdlite?nms=0.55": ("bbox_regression", "classification"),
     "yolox?width=0.125": ("iou", "obj", "cls"),
@@ -30,6 +35,7 @@ STEPS = {
     "fcos": (60, 5e-3),
     "retinanet": (120, 5e-3),
     "fasterrcnn": (50, 5e-3),
+    "maskrcnn": (90, 5e-3),
     "ssd": (60, 2e-3),
     "ssdlite": (60, 5e-3),
     "yolox": (110, 5e-3),
@@ -46,6 +52,16 @@ def test_it_learns_eight_images_by_heart(head: str) -> None:
     hits = caught(found, scenes()[1])
     slow = head.startswith("retinanet")  # it has no norms
     assert sum(hits) >= (0.5 if slow else 0.75) * len(hits)
+
+
+def test_outlines_are_learned_with_the_boxes() -> None:
+    _, found = trained(detector(next(name for name in HEADS if name.startswith("mask")), MAPS, 2), 80, 5e-3)
+    metrics = Detect(("red", "blue")).metrics(found, scenes()[1])
+    assert metrics["mask_map_50"] > 0.7
+
+
+def test_the_data_know_which_detectors_ask_for_outlines() -> None:
+    assert {name for name in detectors if detectors[name].outlined} == set(OUTLINED)
 
 
 @heads
@@ -88,11 +104,12 @@ def test_detections_have_one_form(head: str) -> None:
     with torch.no_grad():
         training = made.train()(Small()(images), targets)
         found = made.eval()(Small()(images))
-    assert training.shape == found.shape == (2, 7, 6)
+    assert training.shape == found.shape == (2, 7, 6 + 28 * 28 * made.outlined)
     assert (found[:, :-1, 1] >= found[:, 1:, 1]).all()
     nothing = found[..., 0] < 0
-    assert (found[nothing] == torch.tensor([-1.0, 0, 0, 0, 0, 0])).all()
-    assert ((found[..., 2:] >= 0) & (found[..., 2:] <= 64)).all()
+    assert (found[nothing][:, :6] == torch.tensor([-1.0, 0, 0, 0, 0, 0])).all()
+    assert ((found[..., 2:] >= 0) & (found[..., 2:6] <= 64).all()).all()
+    assert ((found[..., 6:] >= 0) & (found[..., 6:] <= 1)).all()
     assert set(found[..., 0].unique().tolist()) <= {-1.0, 0.0, 1.0}
 
 
@@ -122,7 +139,7 @@ def test_other_sizes_than_it_was_made_for_do(head: str, sides: tuple[int, ...], 
     targets = torch.tensor([[[1.0, size - 30, size - 20, size, size, 600]]]).expand(2, 1, 6)
     assert made.train()(rows, targets).isfinite().all()
     with torch.no_grad():
-        assert made.eval()(rows).shape == (2, 100, 6)
+        assert made.eval()(rows).shape == (2, 100, 6 + 28 * 28 * made.outlined)
 
 
 def test_boxes_reach_over_all_that_maps_do() -> None:

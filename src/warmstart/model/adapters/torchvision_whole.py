@@ -52,6 +52,7 @@ class Facts:
 
 DETECTORS = {
     "fasterrcnn_resnet50_fpn": Facts("resnet50", eps=0.0),
+    "maskrcnn_resnet50_fpn": Facts("resnet50", eps=0.0),
     "retinanet_resnet50_fpn": Facts("resnet50", eps=0.0),
     "fcos_resnet50_fpn": Facts("resnet50"),
     "ssd300_vgg16": Facts("vgg16", 300, (_VGG_MEAN, (1 / EIGHT_BITS,) * 3)),

@@ -16,23 +16,32 @@ from warmstart.errors import ExportError
 from warmstart.model.adapters.base import seeded
 from warmstart.model.backbone import Backbone
 from warmstart.model.maps import Maps
+from warmstart.preprocess.runs import covered
+
+BOX, OUTLINE = 6, 28
+"""Numbers in a row of a detection or an object before its outline; places a side of the outline of a detection."""
 
 
 class Truth(NamedTuple):
     """The objects of an image: boxes (k, 4) in pixels of the network's input, left, upper, right, lower, and classes
-    (k,), int64. Crowds are not among them, nor boxes without area.
+    (k,), int64. Crowds are not among them, nor boxes without area. `masks` (k, size, size), uint8, are the pixels
+    of each, where the detector learns outlines.
     """
 
     boxes: Tensor
     classes: Tensor
+    masks: Tensor | None = None
 
 
 class Found(NamedTuple):
-    """Detections in an image by falling score: boxes (k, 4) as those of `Truth`, scores from 0 to 1, classes; (k,)."""
+    """Detections in an image by falling score: boxes (k, 4) as those of `Truth`, scores from 0 to 1, classes; (k,).
+    `masks` (k, 28, 28) are probabilities that a place of the box is of the object, if the detector tells outlines.
+    """
 
     boxes: Tensor
     scores: Tensor
     classes: Tensor
+    masks: Tensor | None = None
 
 
 class Detector(nn.Module):
@@ -51,6 +60,8 @@ class Detector(nn.Module):
     options: Mapping[str, Any]
     most: int = 100
     """Detections for each image; where there are fewer, rows of class -1 fill up."""
+    outlined: ClassVar[bool] = False
+    """Whether it learns and tells outlines too: its detections are then (n, most, 6 + 28 * 28)."""
     first: ClassVar[int] = 0
     """Number of the first class inside; 1 where 0 is the background."""
 
@@ -117,22 +128,23 @@ class Detector(nn.Module):
         """
 
     def forward(self, rows: Tensor, targets: Tensor | None = None) -> Tensor:
-        """Terms of the loss (n, terms) in training, all rows equal; otherwise detections (n, most, 6).
+        """Terms of the loss (n, terms) in training, all rows equal; otherwise detections (n, most, 6), behind which
+        come 28 x 28 probabilities row by row where it is `outlined`.
 
         Args:
             rows: packed maps (n, K), for inputs of the size of `maps` or another.
-            targets: (n, M, 6) as `warmstart.data.scenes` says. An image that is all NaN teaches nothing.
+            targets: (n, M, 6) or wider, as `warmstart.data.scenes` says. An image that is all NaN teaches nothing.
         """
         here = self.maps.of_width(rows.shape[1])
         maps = here.unpack(rows)
         if targets is None or not (self.training and torch.is_grad_enabled()):
-            return _rows(self.find(maps, here.size), rows, self.most)
+            return _rows(self.find(maps, here.size), rows, self.most, BOX + OUTLINE**2 * self.outlined)
         known = ~targets.isnan().flatten(1).any(1)
         if not bool(known.any()):
             return (rows.sum() * 0.0).expand(len(rows), 1)
         if not bool(known.all()):
             maps, targets = [each[known] for each in maps], targets[known]
-        terms = self.learn(maps, here.size, [truth(boxes) for boxes in targets])
+        terms = self.learn(maps, here.size, [truth(boxes, here.size * self.outlined) for boxes in targets])
         return torch.stack([term.float() for term in terms.values()]).expand(len(rows), -1)
 
     def reset(self, seed: int) -> None:
@@ -161,18 +173,20 @@ class _Graph(nn.Module):
         return torch.cat(self.detector.candidates(here.unpack(rows), here.size), -1)
 
 
-def truth(boxes: Tensor) -> Truth:
-    """The objects among targets (M, 6)."""
-    size = boxes[:, 3:5] - boxes[:, 1:3]
-    kept = boxes[(boxes[:, 0] >= 0) & (size > 0).all(1)]
-    return Truth(kept[:, 1:5], kept[:, 0].long())
+def truth(boxes: Tensor, size: int = 0) -> Truth:
+    """The objects among targets (M, 6), with their pixels in an input of `size` if that is not 0."""
+    sides = boxes[:, 3:5] - boxes[:, 1:3]
+    kept = boxes[(boxes[:, 0] >= 0) & (sides > 0).all(1)]
+    return Truth(kept[:, 1:5], kept[:, 0].long(), covered(kept[:, BOX:], size) if size else None)
 
 
-def _rows(found: Sequence[Found], like: Tensor, most: int) -> Tensor:
-    """Detections (n, most, 6)."""
-    rows = torch.zeros(len(found), most, 6, dtype=torch.float32, device=like.device)
+def _rows(found: Sequence[Found], like: Tensor, most: int, width: int) -> Tensor:
+    """Detections (n, most, width)."""
+    rows = torch.zeros(len(found), most, width, dtype=torch.float32, device=like.device)
     rows[..., 0] = -1
-    for row, (boxes, scores, classes) in zip(rows, found, strict=True):
+    for row, (boxes, scores, classes, masks) in zip(rows, found, strict=True):
         some = min(most, len(boxes))
-        row[:some, 0], row[:some, 1], row[:some, 2:] = classes[:some].float(), scores[:some], boxes[:some]
+        row[:some, 0], row[:some, 1], row[:some, 2:BOX] = classes[:some].float(), scores[:some], boxes[:some]
+        if masks is not None:
+            row[:some, BOX:] = masks[:some].flatten(1)
     return rows

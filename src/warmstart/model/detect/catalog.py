@@ -21,6 +21,7 @@ _WHOLE = {
     "rt_detr": "rtdetr",
     "d_fine": "dfine",
     "fasterrcnn": "fasterrcnn",
+    "maskrcnn": "maskrcnn",
     "retinanet": "retinanet",
     "ssd300": "ssd",
     "ssdlite": "ssdlite",
@@ -31,6 +32,7 @@ detectors: Registry[type[Detector]] = Registry("detector", RecipeError)
 detectors.add("fcos", "warmstart.model.detect.dense:FCOS")
 detectors.add("retinanet", "warmstart.model.detect.dense:RetinaNet")
 detectors.add("fasterrcnn", "warmstart.model.detect.rcnn:FasterRCNN")
+detectors.add("maskrcnn", "warmstart.model.detect.rcnn:MaskRCNN")
 detectors.add("ssd", "warmstart.model.detect.ssd:SSD")
 detectors.add("ssdlite", "warmstart.model.detect.ssd:SSDLite")
 detectors.add("yolox", "warmstart.model.detect.yolo:YoloX")

@@ -20,8 +20,10 @@ _SSD300 = {
     "scales": (0.07, 0.15, 0.33, 0.51, 0.69, 0.87, 1.05),
     "steps": (8, 16, 32, 64, 100, 300),
 }
+_RCNN = {"channels": 256, "anchor": 32.0, "proposals": 1000, "width": 1024, "sampled": 512}
 WHOLE: dict[str, tuple[str, dict[str, Any]]] = {
-    "fasterrcnn_resnet50_fpn": ("fasterrcnn", {"anchor": 32.0}),
+    "fasterrcnn_resnet50_fpn": ("fasterrcnn", _RCNN),
+    "maskrcnn_resnet50_fpn": ("maskrcnn", {**_RCNN, "convs": 4}),
     "retinanet_resnet50_fpn": ("retinanet", {"anchor": 32.0}),
     "fcos_resnet50_fpn": ("fcos", {}),
     "ssd300_vgg16": ("ssd", _SSD300),
@@ -41,6 +43,7 @@ _EXTRA = re.compile(r"backbone\.extra\.(\d+)\.(?=\d+\.)")
 _PREDICTORS = {
     r"roi_heads\.box_predictor\.cls_score\.": 1,
     r"roi_heads\.box_predictor\.bbox_pred\.": 4,
+    r"roi_heads\.mask_predictor\.mask_fcn_logits\.": 1,
     r"classification_head\.(cls_logits|module_list\.\d+(\.1)?)\.(weight|bias)$": 1,
 }
 """Layers with outputs for each class, and how many. Where there are several anchors, they lie anchor by anchor."""

@@ -38,12 +38,18 @@ def images(like: Tensor, size: int) -> ImageList:
 
 def targets(truths: Sequence[Truth], first: int) -> list[dict[str, Tensor]]:
     """Truths as torchvision has them, the first class of number `first`."""
-    return [{"boxes": each.boxes, "labels": each.classes + first} for each in truths]
+    return [
+        {"boxes": each.boxes, "labels": each.classes + first} | ({} if each.masks is None else {"masks": each.masks})
+        for each in truths
+    ]
 
 
 def findings(found: Sequence[Mapping[str, Tensor]], first: int) -> list[Found]:
     """Detections of torchvision, whose first class is of number `first`."""
-    return [Found(each["boxes"], each["scores"], each["labels"] - first) for each in found]
+    return [
+        Found(each["boxes"], each["scores"], each["labels"] - first, each["masks"][:, 0] if "masks" in each else None)
+        for each in found
+    ]
 
 
 def thinning_of(model: Any) -> dict[str, Any]:
