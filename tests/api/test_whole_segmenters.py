@@ -17,9 +17,9 @@ from warmstart.engine.events import Decided, Event
 @pytest.mark.parametrize(
     ("kind", "recipe"),
     [
-        ("segformer", "head_only?epochs=1"),
-        ("lraspp", "finetune?epochs=1"),
-        pytest.param("segformer", "finetune?epochs=1", marks=pytest.mark.slow),
+        ("segformer", "finetune?epochs=1"),
+        pytest.param("lraspp", "finetune?epochs=1", marks=pytest.mark.slow),
+        pytest.param("segformer", "head_only?epochs=1", marks=pytest.mark.slow),
         pytest.param("lraspp", "head_only?epochs=1", marks=pytest.mark.slow),
     ],
 )
