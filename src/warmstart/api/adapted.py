@@ -7,18 +7,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from warmstart.api.adapting import Done
 from warmstart.api.command import command
 from warmstart.api.domains import Domains
 from warmstart.api.environment import environment
+from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.evaluation.adaptation import REFERENCE, Adaptation, Choice, Tried, verdict_of_adaptation
 from warmstart.evaluation.compare import difference
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference
-from warmstart.evaluation.scoring import Array, interval_of, scores, temperature_of
+from warmstart.evaluation.scoring import Array, interval_of, of_known, scores, temperature_of
 from warmstart.evaluation.similarity import Similarity
 from warmstart.recipe.text import to_yaml
 from warmstart.report.adapted import write_adaptation
@@ -59,7 +61,7 @@ def outcome(made: Adapted, options: dict[str, Any], decisions: list[str], budget
     dataset, split = context.data.dataset, context.data.split
     tried, right = _measured(made)
     by_name = {row.name: row for row in tried}
-    oracle, gap = _oracle(made.chosen, by_name, right, context.seed)
+    oracle, gap = _oracle(made, by_name, right)
     chosen = made.done[made.chosen].contender
     others = {key: value for key, value in options.items() if key not in ("source", "target")}
     asked = {"source": options["source"], "target": options["target"], **others}
@@ -98,6 +100,8 @@ def _measured(made: Adapted) -> tuple[tuple[Tried, ...], dict[str, Array]]:
     if not made.domains.facts.labelled:
         return tuple(made.tried), {}
     right = {name: scores(task, one.outputs, truth) for name, one in made.done.items()}
+    units = _units(made)
+    whole = of_known(task, truth, units)
     reference = next(iter(made.done))  # `source_only`, with options or without, is always the first
 
     def row(one: Tried) -> Tried:
@@ -105,16 +109,24 @@ def _measured(made: Adapted) -> tuple[tuple[Tried, ...], dict[str, Array]]:
             return one
         gain = None
         if one.name != reference:
-            gain = difference(one.name, right[one.name], REFERENCE, right[reference], seed)
-        return dataclasses.replace(one, target=interval_of(task, made.done[one.name].outputs, truth, seed), gain=gain)
+            gain = difference(one.name, right[one.name], REFERENCE, right[reference], seed, whole)
+        reached = interval_of(task, made.done[one.name].outputs, truth, seed, units)
+        return dataclasses.replace(one, target=reached, gain=gain)
 
     return tuple(row(one) for one in made.tried), right
 
 
+def _units(made: Adapted) -> IntArray | None:
+    """The independent unit of each sample of the target."""
+    data = made.context.data
+    return data.units(np.asarray(data.split.unlabelled, dtype=np.int64))
+
+
 def _oracle(
-    chosen: str, by_name: dict[str, Tried], right: dict[str, Array], seed: int
+    made: Adapted, by_name: dict[str, Tried], right: dict[str, Array]
 ) -> tuple[Tried | None, Difference | None]:
     """The method that is best on the target, and what was chosen against it; nothing without labels there."""
+    chosen, seed = made.chosen, made.context.seed
     known = {name: row.target for name, row in by_name.items() if row.target is not None}
     if not known:
         return None, None
@@ -124,8 +136,10 @@ def _oracle(
         return (found.value if found else 0.0, name == chosen)
 
     best = max(known, key=value)
-    gap = None if best == chosen else difference(chosen, right[chosen], best, right[best], seed)
-    return by_name[best], gap
+    if best == chosen:
+        return by_name[best], None
+    whole = of_known(made.context.task, torch.from_numpy(made.domains.truth), _units(made))
+    return by_name[best], difference(chosen, right[chosen], best, right[best], seed, whole)
 
 
 def _choice(name: str, made: Adapted, by_name: dict[str, Tried]) -> Choice:

@@ -142,7 +142,9 @@ def _run(rung: RecipeRung, context: LadderContext, target: IntArray) -> tuple[Do
         rung.name,
         rung.about,
         adapts=any(isinstance(step, TargetStep | Statistics) for step in rung.recipe.steps),
-        val=interval_of(task, contender.val_outputs, data.targets(data.split.val), context.seed),
+        val=interval_of(
+            task, contender.val_outputs, data.targets(data.split.val), context.seed, data.units(data.split.val)
+        ),
         criteria=values,
         seconds=contender.seconds,
         trained_parameters=contender.trained_parameters,

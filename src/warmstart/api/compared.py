@@ -211,8 +211,9 @@ class Compared:
         if not twins:
             return {}
         twin = best if best in twins else twins[0]
-        both = self.answers[twin].raw, self.answers[pairs[twin]].raw
-        gains = gains_of_sharing(self.task, *both, self.answers[twin].targets, self.seed)
+        both, own = (self.answers[twin].raw, self.answers[pairs[twin]].raw), self.answers[twin]
+        units = self.contest.folds.units[own.indices]
+        gains = gains_of_sharing(self.task, *both, own.targets, self.seed, units)
         return {"shared": gains, "sharing": twin}
 
     def picked(self) -> Picked | None:

@@ -22,7 +22,7 @@ from warmstart.evaluation.distilled import Distilled
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.outcome import Difference, Outcome
-from warmstart.evaluation.scoring import interval_of, scores
+from warmstart.evaluation.scoring import interval_of, of_known, scores
 from warmstart.evaluation.student import verdict
 from warmstart.methods.distillation.loss import agreement
 from warmstart.methods.distillation.rungs import ALONE, TEACHER, AloneRung, TeacherRung, taught
@@ -107,19 +107,21 @@ class DistillRun(Run):
         task, seed, truth = self.context.task, self.context.seed, measured.truth
         said = taught(self.context.data)
         theirs, own = said.outputs[torch.from_numpy(measured.indices)], measured.outputs[FINAL]
+        units = self.context.data.units(measured.indices)
+        whole = of_known(task, truth, units)
         samples = [self.loaded.dataset.samples[int(i)] for i in measured.indices[:_MEASURED]]
         teacher, student, faster = compared(*self._sides(), samples, seed)
         alike = agreement(task.name, own, theirs).numpy()
         low = min(0.0, float(alike.min()))
 
         def reached(name: str) -> Interval | None:
-            return interval_of(task, measured.outputs[name], truth, seed) if name in measured.outputs else None
+            return interval_of(task, measured.outputs[name], truth, seed, units) if name in measured.outputs else None
 
         def against(name: str) -> Difference | None:
             if name not in measured.outputs:
                 return None
             one, other = (scores(task, measured.outputs[each], truth) for each in (FINAL, name))
-            return difference("student", one, name, other, seed)
+            return difference("student", one, name, other, seed, whole)
 
         train = said.labelled[torch.from_numpy(self.context.data.split.train)]
         step = next(s for s in self._recipe_run.steps if isinstance(s, Distill))
@@ -127,7 +129,7 @@ class DistillRun(Run):
             teacher=teacher,
             student=student,
             metric=task.primary_metric,
-            agreement=bootstrap(alike, seed=seed, bounds=(low, 1.0)),
+            agreement=bootstrap(alike, seed=seed, bounds=(low, 1.0), units=units),
             teacher_reached=reached(TEACHER),
             student_reached=reached(FINAL) if self._labelled else None,
             alone_reached=reached(ALONE),

@@ -22,7 +22,7 @@ from warmstart.evaluation.compare import difference
 from warmstart.evaluation.forgotten import Change, ClassChange, Forgotten
 from warmstart.evaluation.intervals import paired
 from warmstart.evaluation.outcome import Outcome
-from warmstart.evaluation.scoring import interval_of, scores
+from warmstart.evaluation.scoring import interval_of, of_known, scores
 from warmstart.evaluation.updated import verdict
 from warmstart.methods.continual.rungs import START, StartRung
 from warmstart.preprocess.kinds import Kind
@@ -122,10 +122,10 @@ class UpdateRun(Run):
         drift, _ = forgetting(context, self.members[0], measured.indices)
         return Forgotten(
             metric=context.task.primary_metric,
-            new=self._change(before, after, measured.truth, ~old),
-            old=self._change(before, after, measured.truth, old) if old.any() else None,
-            old_classes=self._by_class(before, after, measured.truth, old),
-            new_classes=self._by_class(before, after, measured.truth, ~old),
+            new=self._change(before, after, measured, ~old),
+            old=self._change(before, after, measured, old) if old.any() else None,
+            old_classes=self._by_class(before, after, measured, old),
+            new_classes=self._by_class(before, after, measured, ~old),
             added=classes[known:],
             data=self.before.manifest.data,
             created=self.before.manifest.created,
@@ -142,28 +142,30 @@ class UpdateRun(Run):
         more = len(self.loaded.dataset.target.classes) - outputs.shape[1]
         return torch.cat([outputs, outputs.new_full((len(outputs), more), NEVER)], 1)
 
-    def _change(self, before: Tensor, after: Tensor, truth: Tensor, which: Any) -> Change:
+    def _change(self, before: Tensor, after: Tensor, measured: Measured, which: Any) -> Change:
         task, seed, rows = self.context.task, self.context.seed, torch.from_numpy(np.flatnonzero(which))
-        one, other, true = before[rows], after[rows], truth[rows]
+        one, other, true = before[rows], after[rows], measured.truth[rows]
+        units = self.context.data.units(measured.indices[which])
+        whole = of_known(task, true, units)
         return Change(
             samples=len(rows),
-            before=interval_of(task, one, true, seed),
-            after=interval_of(task, other, true, seed),
-            difference=difference("after", scores(task, other, true), "before", scores(task, one, true), seed),
+            before=interval_of(task, one, true, seed, units),
+            after=interval_of(task, other, true, seed, units),
+            difference=difference("after", scores(task, other, true), "before", scores(task, one, true), seed, whole),
         )
 
-    def _by_class(self, before: Tensor, after: Tensor, truth: Tensor, which: Any) -> tuple[ClassChange, ...]:
+    def _by_class(self, before: Tensor, after: Tensor, measured: Measured, which: Any) -> tuple[ClassChange, ...]:
         """What is answered right of each class among some of the samples; of classes that exclude each other alone."""
         target, known = self.context.data.dataset.target, len(self.before.classes)
         if not isinstance(target, ClassTarget):
             return ()
         rows = []
         for number, name in enumerate(target.classes):
-            own = torch.from_numpy(np.flatnonzero(which & (truth == number).numpy()))
+            own = torch.from_numpy(np.flatnonzero(which & (measured.truth == number).numpy()))
             if not len(own):
                 continue
             one, other = ((each[own].argmax(1) == number).double().numpy() for each in (before, after))
-            gap = paired(other, one, self.context.seed)
+            gap = paired(other, one, self.context.seed, self.context.data.units(measured.indices[own.numpy()]))
             rows.append(
                 ClassChange(name, number < known, len(own), float(one.mean()), float(other.mean()), gap),
             )

@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from warmstart.data.schema import IntArray
 from warmstart.evaluation.intervals import bootstrap, paired
 from warmstart.evaluation.outcome import Shared
 from warmstart.task.base import Task
@@ -14,10 +15,13 @@ from warmstart.task.several import Several
 Verdict = Literal["helped", "harmed", "no difference that this data can show"]
 
 
-def gains_of_sharing(task: Task, together: Tensor, alone: Tensor, targets: Tensor, seed: int = 0) -> tuple[Shared, ...]:
+def gains_of_sharing(
+    task: Task, together: Tensor, alone: Tensor, targets: Tensor, seed: int = 0, units: IntArray | None = None
+) -> tuple[Shared, ...]:
     """Of each task that has a label here, the paired difference of its main metric (95 % bootstrap interval).
 
-    `together` are outputs (n, outputs) of one network for all tasks, `alone` those of one for each, side by side.
+    `together` are outputs (n, outputs) of one network for all tasks, `alone` those of one for each, side by side;
+    `units` (n,) number samples that belong together.
 
     >>> import torch
     >>> from warmstart.data.several import SeveralTarget
@@ -37,10 +41,11 @@ def gains_of_sharing(task: Task, together: Tensor, alone: Tensor, targets: Tenso
         metric = part.task.primary_metric
         own = (part.task.values(*part.own(outputs, targets))[metric].numpy() for outputs in (together, alone))
         shared, single = own
-        gap = paired(shared, single, seed)
+        whole = None if units is None else units[part.known(targets).numpy()]
+        gap = paired(shared, single, seed, whole)
         verdict: Verdict = "no difference that this data can show"
         if gap.low > 0 or gap.high < 0:
             verdict = "helped" if gap.low > 0 else "harmed"
-        before, now = bootstrap(single, seed=seed), bootstrap(shared, seed=seed)
+        before, now = (bootstrap(each, seed=seed, units=whole) for each in (single, shared))
         found.append(Shared(part.name, metric, before, now, gap, verdict))
     return tuple(found)
