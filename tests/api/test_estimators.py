@@ -54,14 +54,14 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(("estimator", "check"), checks(slow=False))
 def test_quick_checks_of_scikit_learn(estimator: Any, check: Any) -> None:
-    check(estimator)
+    assert check(estimator) is None
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("estimator", "check"), checks(slow=True))
 def test_all_checks_of_scikit_learn(estimator: Any, check: Any) -> None:
-    check(estimator)
+    assert check(estimator) is None
 
 
 def test_a_classifier_of_images_keeps_the_type_of_its_classes(digits: tuple[np.ndarray, np.ndarray]) -> None:

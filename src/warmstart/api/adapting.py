@@ -137,14 +137,12 @@ def _run(rung: RecipeRung, context: LadderContext, target: IntArray) -> tuple[Do
     contender = rung.climb(context, {})
     outputs, answers = answers_of(contender, context, target)
     values = {name: criteria[name].score(answers) for name in criteria}
-    data, task = context.data, context.task
+    data, task, held = context.data, context.task, context.data.split.val
     row = Tried(
         rung.name,
         rung.about,
         adapts=any(isinstance(step, TargetStep | Statistics) for step in rung.recipe.steps),
-        val=interval_of(
-            task, contender.val_outputs, data.targets(data.split.val), context.seed, data.units(data.split.val)
-        ),
+        val=interval_of(task, contender.val_outputs, data.targets(held), context.seed, data.units(held)),
         criteria=values,
         seconds=contender.seconds,
         trained_parameters=contender.trained_parameters,

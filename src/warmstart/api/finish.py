@@ -86,9 +86,8 @@ def shared(climbed: Climbed, measured: Measured, context: LadderContext) -> tupl
     together, alone = (measured.outputs.get(name) for name in (twin_of(climbed), SINGLE))
     if together is None or alone is None:
         return ()
-    return gains_of_sharing(
-        context.task, together, alone, measured.truth, context.seed, context.data.units(measured.indices)
-    )
+    units = context.data.units(measured.indices)
+    return gains_of_sharing(context.task, together, alone, measured.truth, context.seed, units)
 
 
 def _is_compared(row: Rung, climbed: Climbed) -> bool:
