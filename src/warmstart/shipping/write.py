@@ -105,8 +105,7 @@ def write_bundle(
     files |= golden_files.make(as_samples(golden, preprocess), golden_files.checked_names(target), answers, preprocess)
     files |= {"recipe.yaml": recipe.encode(), "README.md": card.encode()}
     files |= spec_files(preprocess) | ({STRUCTURE: found} if (found := members[0].facts.structure) else {})
-    files |= {} if reference is None else {reference_file.NAME: reference_file.to_bytes(reference)}
-    files |= {} if results is None else {"results.json": results.read_bytes()}
+    files |= _also(reference, results)
     facts = Manifest(
         format=1,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -133,3 +132,9 @@ def write_bundle(
             (temporary / name).write_bytes(content)
         Bundle.load(temporary)
     return folder
+
+
+def _also(reference: Reference | None, results: Path | None) -> dict[str, bytes]:
+    """Files that not every bundle has."""
+    found = {} if reference is None else {reference_file.NAME: reference_file.to_bytes(reference)}
+    return found if results is None else {**found, "results.json": results.read_bytes()}
