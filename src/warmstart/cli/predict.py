@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Coverage, Debug, TextColumn, reads_series
+from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Coverage, Debug, TextColumn, of_twin, reads_series
 from warmstart.cli.session import session
 from warmstart.cli.text import in_words
 
@@ -45,27 +45,14 @@ def predict(
     **series: Any,
 ) -> None:
     """Answer with a label and its probability for each image or text."""
+    given = of_twin(locals())
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Predicting with {bundle}")
         from warmstart.api.predict import by_task
         from warmstart.api.predict import predict as twin
         from warmstart.shipping.scenes import in_short
 
-        rows = twin(
-            bundle,
-            inputs,
-            csv=csv,
-            on_error=on_error,
-            coverage=coverage,
-            batch_size=batch_size,
-            text_column=text_column,
-            out=out,
-            least_score=least_score,
-            tile=tile,
-            adapt=adapt,
-            listener=now.listener,
-            **series,
-        )
+        rows = twin(**given, listener=now.listener)
         told = [{**by_task(row), "found": in_short(row)} if "size" in row else by_task(row) for row in rows]
         shown = _shown(told, several=any("answers" in row for row in rows))
         held = () if coverage is None else ("set",)
