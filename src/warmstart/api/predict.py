@@ -24,6 +24,7 @@ from warmstart.files import write_text
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import new_folder, refuse_existing
+from warmstart.shipping.rows import by_task
 from warmstart.shipping.scenefiles import written
 
 
@@ -197,23 +198,6 @@ def write_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str], path: Path
     ]
     several = [form.format(name) for key, form in named.items() if key in keys for name in classes]
     write_text(path, pd.DataFrame(flat, columns=[*plain, *several, "error"]).to_csv(index=False))
-
-
-def by_task(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with the answers of several tasks as one with a column for each: its answer, and how likely a class is.
-
-    >>> by_task({"input": "a.png", "answers": {"kg": {"value": 4.5}, "kind": {"label": "cat", "probability": 0.9}}})
-    {'input': 'a.png', 'kg': 4.5, 'kind': 'cat', 'kind probability': 0.9}
-    """
-    found: dict[str, Any] = {}
-    for key, value in row.items():
-        if key != "answers":
-            found[key] = value
-            continue
-        for task, answer in (value or {}).items():
-            found[task] = next(iter(answer.values()))
-            found |= {f"{task} probability": answer["probability"]} if "probability" in answer else {}
-    return found
 
 
 def _cell(value: Any) -> Any:

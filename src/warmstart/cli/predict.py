@@ -48,8 +48,8 @@ def predict(
     given = of_twin(locals())
     with session(as_json=as_json, debug=debug) as now:
         now.say(f"Predicting with {bundle}")
-        from warmstart.api.predict import by_task
         from warmstart.api.predict import predict as twin
+        from warmstart.shipping.rows import by_task
         from warmstart.shipping.scenes import in_short
 
         rows = twin(**given, listener=now.listener)

@@ -90,3 +90,20 @@ def _window(source: Any) -> Window:
         return source
     values = np.asarray(source.values, dtype=np.float64)
     return Window(values, past=values[0], step=values.shape[1])
+
+
+def by_task(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with the answers of several tasks as one with a column for each: its answer, and how likely a class is.
+
+    >>> by_task({"input": "a.png", "answers": {"kg": {"value": 4.5}, "kind": {"label": "cat", "probability": 0.9}}})
+    {'input': 'a.png', 'kg': 4.5, 'kind': 'cat', 'kind probability': 0.9}
+    """
+    found: dict[str, Any] = {}
+    for key, value in row.items():
+        if key != "answers":
+            found[key] = value
+            continue
+        for task, answer in (value or {}).items():
+            found[task] = next(iter(answer.values()))
+            found |= {f"{task} probability": answer["probability"]} if "probability" in answer else {}
+    return found
