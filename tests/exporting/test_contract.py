@@ -140,7 +140,8 @@ def test_every_detector_with_candidates_is_exported(head: str, tmp_path: Path) -
 )
 def test_backbones_of_every_kind_are_exported(uri: str, tmp_path: Path) -> None:
     backbone, target = load_backbone(uri, pretrained=uri in ("series", "minilm")), ClassTarget(CLASSES)
-    inputs: list[Any] = {"image": pictures(side=224), "series": waves(), "text": list(TEXTS)}[backbone.spec.kind]
+    by_kind: dict[str, list[Any]] = {"image": pictures(side=224), "series": waves(), "text": list(TEXTS)}
+    inputs = by_kind[backbone.spec.kind]
     golden = [Text((each,)) if isinstance(each, str) else each for each in inputs]
     bundle = written(tmp_path / "bundle", shaken(network_for(backbone, target)), target, golden)
     some, told = (inputs * 2)[:8], export(bundle.folder)
