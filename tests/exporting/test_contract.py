@@ -32,8 +32,8 @@ from warmstart.task.network import network_for
 
 slow = pytest.mark.slow
 REFUSED = {"generate"}
-QUICK = {("classify", "onnx"), ("tag", "onnx"), ("classify", "openvino"), ("forecast", "torch"), ("anomaly", "torch")}
-QUICK |= {("segment", "torch"), ("regress", "torch"), ("multilabel", "torch"), ("detect", "torch")}
+QUICK = {("classify", "onnx"), ("tag", "onnx"), ("forecast", "torch"), ("anomaly", "torch")}
+QUICK |= {("segment", "torch"), ("regress", "torch"), ("multilabel", "torch")}
 CASES = [
     pytest.param(task, name, marks=() if (task, name) in QUICK else slow)
     for task in tasks
