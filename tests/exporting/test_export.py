@@ -42,7 +42,7 @@ def spoilt(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_format, "_converted", converted)
 
 
-@pytest.mark.parametrize("format", ["onnx", "openvino"])
+@pytest.mark.parametrize("format", ["onnx", pytest.param("openvino", marks=pytest.mark.slow)])
 def test_a_file_that_answers_otherwise_is_deleted_and_the_difference_is_told(
     format: Any, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

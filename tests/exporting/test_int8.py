@@ -58,6 +58,7 @@ def test_int8_is_smaller_and_says_what_it_costs(fitted: Path, digits: Path, tmp_
     assert answer.shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_int8_that_changes_more_than_it_may_is_deleted(
     fitted: Path, digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
