@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.api.helpers import contents
 from warmstart.api.fit import FitResult
 from warmstart.api.predict import predict
-from warmstart.engine.events import Advanced, Event
+from warmstart.engine.events import Advanced, Decided, Event
 from warmstart.errors import BundleError, DataError, WarmstartError
 
 
@@ -85,3 +86,28 @@ def test_nothing_to_predict_and_no_bundle_are_errors(fitted: FitResult, tmp_path
         predict(fitted.bundle, [])
     with pytest.raises(BundleError, match="is no bundle"):
         predict(tmp_path, ["a.png"])
+
+
+def test_a_bundle_is_adapted_to_its_inputs_in_memory_alone_and_the_answer_says_so(
+    fitted: FitResult, digits_folder: Path
+) -> None:
+    told: list[Event] = []
+    before, files = contents(fitted.bundle), sorted(digits_folder.rglob("*.png"))
+    plain, both = predict(fitted.bundle, files), predict(fitted.bundle, files, adapt="tent", listener=told.append)
+    again, fewer = predict(fitted.bundle, files, adapt="tent"), predict(fitted.bundle, files[:9], adapt="tent")
+    assert contents(fitted.bundle) == before
+    assert [row["probabilities"] for row in both] == [row["probabilities"] for row in again]
+    assert both[0]["probabilities"] != pytest.approx(plain[0]["probabilities"], abs=1e-4)
+    assert both[0]["probabilities"] != pytest.approx(fewer[0]["probabilities"], abs=1e-4)
+    assert {row["adapted"] for row in both} == {f"tent, to {len(files)} inputs together"}
+    assert {row["unknown"] for row in both} == {None}
+    assert "adapted" not in plain[0]
+    said = [event.text for event in told if isinstance(event, Decided)]
+    assert any("depends on the others" in text for text in said)
+    # the recipe tuned under the statistics of the pretraining, for which those of the inputs cannot stand in
+    assert any(text.startswith("tent: scales and shifts of normalisation") for text in said)
+
+
+def test_sets_of_classes_are_refused_of_a_network_that_is_adapted(fitted: FitResult, digits_folder: Path) -> None:
+    with pytest.raises(DataError, match="adapted to the inputs"):
+        predict(fitted.bundle, digits_folder, adapt="tent", coverage=0.8)

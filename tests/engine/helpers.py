@@ -30,17 +30,20 @@ from warmstart.task.classify import CLASSIFY
 CLASSES = ("red", "green", "blue")
 
 
-def make_data(train: int = 24, val: int = 9, seed: int = 0, folder: Path | None = None) -> RunData:
-    """Images (32 x 32) whose class shows as a brighter channel under noise."""
+def make_data(train: int = 24, val: int = 9, seed: int = 0, folder: Path | None = None, unlabelled: int = 0) -> RunData:
+    """Images (32 x 32) whose class shows as a brighter channel under noise; those of no part come last."""
     rng = np.random.default_rng(seed)
     samples = []
-    for i in range(train + val):
+    for i in range(train + val + unlabelled):
         image = rng.integers(0, 200, (32, 32, 3))
         image[..., i % 3] += rng.integers(10, 55)
-        samples.append(Sample(id=f"row-{i}", source=image.astype(np.uint8), label=CLASSES[i % 3]))
+        samples.append(
+            Sample(id=f"row-{i}", source=image.astype(np.uint8), label=CLASSES[i % 3] if i < train + val else None)
+        )
     dataset = Dataset(tuple(samples), ClassTarget(CLASSES), name="noise")
     spec = load_backbone("toy").preprocess
-    split = Split(np.arange(train), np.arange(train, train + val), np.arange(0), how="by hand")
+    n = train + val
+    split = Split(np.arange(train), np.arange(train, n), np.arange(0), "by hand", (), np.arange(n, n + unlabelled))
     store = PixelStore(dataset, spec)
     return RunData(dataset, split, store, spec, ActivationStore(folder, budget_bytes=1 << 28))
 

@@ -27,7 +27,9 @@ LAST = Phase(name="tune", rates=(("head", 1e-3), ("*", 1e-3)), epochs=2, batch_s
 
 def run(*steps: Step, edits: Edits | None = None, folder: Path | None = None, told: Told | None = None) -> RecipeResult:
     made = Recipe(name="t", edits=edits or Edits(), steps=steps)
-    return run_recipe(made, make_network(), make_data(), task=CLASSIFY, folder=folder, listener=told or Told())
+    return run_recipe(
+        made, make_network(), make_data(unlabelled=10), task=CLASSIFY, folder=folder, listener=told or Told()
+    )
 
 
 def assert_honest(result: RecipeResult) -> None:

@@ -55,7 +55,7 @@ def attuned(bundle: Bundle, samples: Sequence[Sample], coverage: float | None, l
     networks = tuple(tent(network, batches, statistics=own) for network in bundle.networks)
     what = "scales, shifts and statistics" if own else "scales and shifts"
     text = (
-        f"tent: {what} of normalisation are adapted to the {len(samples)} inputs together, so what is said of each "
+        f"tent: {what} of normalisation are adapted to all inputs together, so what is said of each "
         "depends on the others; the bundle stays as it is"
     )
     listener(Decided(text, {"inputs": len(samples), "statistics": own}))

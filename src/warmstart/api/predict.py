@@ -107,7 +107,8 @@ def predict(
     )
     listener(Finished("predict"))
     if adapt is not None:
-        rows = [{**row, "adapted": f"{adapt}, to {len(samples)} inputs together"} for row in rows]
+        answered = sum(row["error"] is None for row in rows)
+        rows = [{**row, "adapted": f"{adapt}, to {answered} inputs together"} for row in rows]
     if csv is not None and loaded.manifest.task == "forecast":
         write_forecasts(rows, Path(csv))
     elif csv is not None:

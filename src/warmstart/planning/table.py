@@ -17,6 +17,7 @@ from warmstart.planning.plan import (
     StatisticsPlan,
     StepPlan,
 )
+from warmstart.planning.target import beside
 from warmstart.recipe.aligning import Align, SelfTrain, SourceFree
 from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
@@ -149,7 +150,7 @@ def _extras(step: PhasePlan, banded: bool) -> tuple[tuple[str, str], ...]:
         f"augmentation {phase.augment}{plain}" if phase.augment != "none" else "",
         f"{_count(phase.views, 'view')} of each image" if phase.views and phase.augment != "none" else "",
         f"jitter {phase.jitter:g}" if phase.jitter else "",
-        *_of_its_kind(phase),
+        *_of_its_kind(phase, step.batch_size),
         f"average of weights {phase.ema:g}" if phase.ema else "",
         f"L2-SP {phase.l2_sp:g}" if phase.l2_sp else "",
         _cuts(phase.plateau) if phase.schedule == "plateau" else "",
@@ -168,7 +169,7 @@ def _cuts(rule: PlateauRule) -> str:
     return f"rates x {rule.factor:g} after {after} without gain{by}, down to x {rule.least:g}"
 
 
-def _of_its_kind(phase: GradientStep) -> list[str]:
+def _of_its_kind(phase: GradientStep, batch: int) -> list[str]:
     """What only this kind of step has."""
     match phase:
         case Phase():
@@ -195,8 +196,8 @@ def _of_its_kind(phase: GradientStep) -> list[str]:
         case SelfTrain():
             how = f", augmented ({phase.strong})" if phase.strong != "none" else ""
             return [
-                f"as many samples of the target at once{how}, told as what is predicted of them with a probability of "
-                f"{phase.threshold:g} and more, their loss x {phase.weight:g}"
+                f"{beside(phase, batch)} samples of the target at once{how}, told as what is predicted of them with a "
+                f"probability of {phase.threshold:g} and more, their loss x {phase.weight:g}"
             ]
         case Align():
             return [f"as many samples of the target at once, the loss of {phase.kind} x {phase.weight:g}"]

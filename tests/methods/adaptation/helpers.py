@@ -93,7 +93,9 @@ def _series_network() -> Network:
 
 
 def network_for(data: RunData) -> Network:
-    return {"image": make_network, "text": text_network, "series": _series_network}[data.dataset.kind]()
+    if data.dataset.kind == "text":
+        return text_network()
+    return _series_network() if data.dataset.kind == "series" else make_network()
 
 
 def adapt(recipe: Recipe, data: RunData, **how: Any) -> RecipeResult:

@@ -20,6 +20,7 @@ from warmstart.engine.steps.registry import Making, Parts
 from warmstart.engine.together import TogetherStepper
 from warmstart.model.network import Network
 from warmstart.planning.plan import PhasePlan
+from warmstart.planning.target import beside
 from warmstart.recipe.aligning import Align
 from warmstart.task.base import Task
 
@@ -77,6 +78,7 @@ class TargetStream:
 def target_feed(making: Making, plan: PhasePlan | None = None) -> Feed:
     """Batches of the target's samples, from stored activations where those of the source are."""
     parts, plan = making.parts, plan or making.parts["training"].plan
+    plan = dataclasses.replace(plan, batch_size=beside(plan.phase, plan.batch_size))
     seed, data = derive(making.context.seed, "target batches"), of_target(making.data)
     return Feed(making.network, plan, data, parts["accelerator"], seed, parts["listener"])
 
