@@ -29,7 +29,6 @@ from warmstart.cli.options import (
     reads_series,
 )
 from warmstart.cli.session import Session, session
-from warmstart.data.names import some
 from warmstart.errors import DataError
 
 
@@ -212,6 +211,8 @@ _NUMBERS = ("min", "lower_quartile", "median", "upper_quartile", "max", "differe
 
 def _of_task(facts: dict[str, Any]) -> tuple[str, int, str]:
     """Of one of several tasks: what it is, how many have a label, and what labels there are."""
+    from warmstart.data.names import some
+
     own = facts["facts"]
     counted = [f"{name} {n}" for name, n in facts["counts"].items()]
     if facts["task"] == "regress":
