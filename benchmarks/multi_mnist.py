@@ -71,7 +71,7 @@ Result = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How long, how often, on how many pictures. `minutes`: of one training; beyond them the best epoch so far counts."""
+    """How long, how often, on how many pictures; after `minutes` of a training the best epoch so far counts."""
 
     epochs: int
     runs: int
