@@ -24,7 +24,7 @@ import dataclasses
 import itertools
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ from torch import Tensor, nn
 from benchmarks.machine import machine
 from benchmarks.sources import SOURCES
 from warmstart.cache.store import ActivationStore
+from warmstart.data.onetask import one_task
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.sources.arrays import load_arrays
@@ -135,8 +136,8 @@ def read(protocol: Protocol) -> tuple[Dataset, Split]:
     labels = np.concatenate([both for _, both in made]).astype(str)
     dataset = load_arrays(pictures, {"left": labels[:, 0].tolist(), "right": labels[:, 1].tolist()}, task="several")
     ends = np.cumsum([0, *(len(images) for images, _ in made)]).tolist()
-    parts = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
-    return dataset, Split(*parts, how="as Kurin et al. (2022)")
+    first, val, held = (np.arange(a, b) for a, b in itertools.pairwise(ends))
+    return dataset, Split(first, val, held, how="as Kurin et al. (2022)")
 
 
 def lenet(seed: int) -> Backbone:
@@ -172,19 +173,14 @@ def measured(row: str, dataset: Dataset, split: Split, protocol: Protocol, seed:
     targets, found, done = ("left", "right"), dict[str, float](), 0
     if row == "alone":
         for name in targets:
-            own = dataclasses.replace(
-                dataset,
-                name=name,
-                target=dataset.target.parts[targets.index(name)][1],
-                samples=tuple(dataclasses.replace(s, label=s.label[name]) for s in dataset.samples),
-            )
+            own = dataclasses.replace(one_task(dataset, name), name=name)
             data = run_data(own, split)
             outputs, done = trained(data, "sum", protocol, seed, kept)
             metrics = task_of(own.target).metrics(outputs, data.targets(split.test))
             found[name] = metrics["accuracy"]
     else:
         data = run_data(dataset, split)
-        outputs, done = trained(data, row, protocol, seed, kept)
+        outputs, done = trained(data, cast(BalanceName, row), protocol, seed, kept)
         metrics = task_of(dataset.target).metrics(outputs, data.targets(split.test))
         found = {name: metrics[f"{name}/accuracy"] for name in targets}
     mean = float(np.mean([*found.values()]))
