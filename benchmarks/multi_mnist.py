@@ -23,9 +23,8 @@ import argparse
 import dataclasses
 import itertools
 import json
-import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -36,10 +35,12 @@ from torch import Tensor, nn
 from benchmarks.machine import machine
 from benchmarks.sources import SOURCES
 from warmstart.cache.store import ActivationStore
+from warmstart.data.onetask import one_task
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import Dataset, Split
 from warmstart.data.sources.arrays import load_arrays
 from warmstart.engine.data import RunData
+from warmstart.engine.deadline import Deadline
 from warmstart.engine.run import run_recipe
 from warmstart.evaluation.predict import predict_outputs
 from warmstart.model.adapters.base import assemble, seeded
@@ -71,11 +72,12 @@ Result = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How long, how often, and on how many pictures."""
+    """How long, how often, on how many pictures; after `minutes` of a training the best epoch so far counts."""
 
     epochs: int
     runs: int
     train: int = 50_000
+    minutes: float | None = None
 
 
 FULL, SHORT = Protocol(100, 10), Protocol(30, 1)
@@ -134,8 +136,8 @@ def read(protocol: Protocol) -> tuple[Dataset, Split]:
     labels = np.concatenate([both for _, both in made]).astype(str)
     dataset = load_arrays(pictures, {"left": labels[:, 0].tolist(), "right": labels[:, 1].tolist()}, task="several")
     ends = np.cumsum([0, *(len(images) for images, _ in made)]).tolist()
-    parts = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
-    return dataset, Split(*parts, how="as Kurin et al. (2022)")
+    first, val, held = (np.arange(a, b) for a, b in itertools.pairwise(ends))
+    return dataset, Split(first, val, held, how="as Kurin et al. (2022)")
 
 
 def lenet(seed: int) -> Backbone:
@@ -147,8 +149,8 @@ def lenet(seed: int) -> Backbone:
         return assemble(Trunk(), SPEC, card)
 
 
-def trained(data: RunData, balance: BalanceName, protocol: Protocol, seed: int, kept: Path) -> tuple[Tensor, float]:
-    """(test outputs of the best epoch, seconds of training); what was begun in `kept` goes on."""
+def trained(data: RunData, balance: BalanceName, protocol: Protocol, seed: int, kept: Path) -> tuple[Tensor, int]:
+    """(test outputs of the best epoch, epochs done); what was begun in `kept` goes on."""
     target = data.dataset.target
     tasks = 2 if target.kind == "several" else 1
     with seeded(seed):
@@ -158,35 +160,39 @@ def trained(data: RunData, balance: BalanceName, protocol: Protocol, seed: int, 
         name="train", rates=(("*", 1e-2),), epochs=protocol.epochs, batch_size=256, optimizer="adam", weight_decay=0.0,
         schedule="exponential", clip=None, norm="train", balance=balance,
     )  # fmt: skip
-    began = time.perf_counter()
     folder = kept / f"{balance}-{'both' if tasks > 1 else data.dataset.name}-{protocol.epochs}-{protocol.train}-{seed}"
     recipe = Recipe(name=balance, steps=(phase,))
-    result = run_recipe(recipe, network, data, task=task_of(target), seed=seed, folder=folder)
-    return predict_outputs(result.network, data.store, data.split.test, batch_size=500), time.perf_counter() - began
+    limit = Deadline(None if protocol.minutes is None else 60 * protocol.minutes)
+    result = run_recipe(recipe, network, data, task=task_of(target), seed=seed, folder=folder, deadline=limit)
+    done = max((row.epoch for row in result.curve), default=0)
+    return predict_outputs(result.network, data.store, data.split.test, batch_size=500), done
 
 
 def measured(row: str, dataset: Dataset, split: Split, protocol: Protocol, seed: int, kept: Path) -> Result:
     """Accuracy of both tasks and their mean, of one run."""
-    targets, found, seconds = ("left", "right"), dict[str, float](), 0.0
+    targets, found, done = ("left", "right"), dict[str, float](), 0
     if row == "alone":
         for name in targets:
-            own = dataclasses.replace(
-                dataset,
-                name=name,
-                target=dataset.target.parts[targets.index(name)][1],
-                samples=tuple(dataclasses.replace(s, label=s.label[name]) for s in dataset.samples),
-            )
+            own = dataclasses.replace(one_task(dataset, name), name=name)
             data = run_data(own, split)
-            outputs, took = trained(data, "sum", protocol, seed, kept)
+            outputs, done = trained(data, "sum", protocol, seed, kept)
             metrics = task_of(own.target).metrics(outputs, data.targets(split.test))
-            found[name], seconds = metrics["accuracy"], seconds + took
+            found[name] = metrics["accuracy"]
     else:
         data = run_data(dataset, split)
-        outputs, seconds = trained(data, row, protocol, seed, kept)
+        outputs, done = trained(data, cast(BalanceName, row), protocol, seed, kept)
         metrics = task_of(dataset.target).metrics(outputs, data.targets(split.test))
         found = {name: metrics[f"{name}/accuracy"] for name in targets}
     mean = float(np.mean([*found.values()]))
-    return {"row": row, "seed": seed, **found, "mean": mean, "seconds": seconds, **dataclasses.asdict(protocol)}
+    return {
+        "row": row,
+        "seed": seed,
+        **found,
+        "mean": mean,
+        "done": done,
+        "epochs": protocol.epochs,
+        "train": protocol.train,
+    }
 
 
 def run_data(dataset: Dataset, split: Split) -> RunData:
@@ -194,27 +200,23 @@ def run_data(dataset: Dataset, split: Split) -> RunData:
     return RunData(dataset, split, PixelStore(dataset, SPEC), SPEC, ActivationStore(None, budget_bytes=0))
 
 
-def table(results: list[Result], protocol: Protocol) -> str:
-    """Markdown: a line for each row, with the spread of the runs."""
-    how = f"{protocol.train} pictures to train on, {protocol.epochs} epochs, {protocol.runs} run(s)"
+def table(results: list[Result]) -> str:
+    """Markdown: a line for each protocol and row, with the spread of the runs."""
     lines = [
-        f"Multi-MNIST, {how}. {machine()}, 1 thread, torch {torch.__version__}.",
+        f"Multi-MNIST. {machine()}, 1 thread, torch {torch.__version__}.",
         "",
-        "| balance | left | right | mean accuracy | published | seconds |",
-        "|---|---|---|---|---|---|",
+        "| balance | pictures | epochs | runs | left | right | mean accuracy | published |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for row in ROWS:
-        runs = [
-            one
-            for one in results
-            if one["row"] == row and one["epochs"] == protocol.epochs and one["train"] == protocol.train
-        ]
-        if runs:
-            means = np.array([one["mean"] for one in runs])
-            spread = f" ± {1.96 * means.std(ddof=1) / len(means) ** 0.5:.4f}" if len(means) > 1 else ""
-            left, right, seconds = (np.mean([one[key] for one in runs]) for key in ("left", "right", "seconds"))
-            told = [row, f"{left:.4f}", f"{right:.4f}", f"{means.mean():.4f}{spread}", PAPER.get(row, "")]
-            lines.append(f"| {' | '.join([*told, f'{seconds:.0f}'])} |")
+    kinds = sorted({(one["train"], one["epochs"], ROWS.index(one["row"])) for one in results})
+    for train, epochs, place in kinds:
+        mine = [one for one in results if (one["train"], one["epochs"], one["row"]) == (train, epochs, ROWS[place])]
+        means, done = np.array([one["mean"] for one in mine]), min(one["done"] for one in mine)
+        spread = f" ± {1.96 * means.std(ddof=1) / len(means) ** 0.5:.4f}" if len(means) > 1 else ""
+        left, right = (np.mean([one[key] for one in mine]) for key in ("left", "right"))
+        length = str(epochs) if done == epochs else f"{done} of {epochs}"
+        told = [ROWS[place], str(train), length, str(len(mine)), f"{left:.4f}", f"{right:.4f}"]
+        lines.append(f"| {' | '.join([*told, f'{means.mean():.4f}{spread}', PAPER.get(ROWS[place], '')])} |")
     return "\n".join([*lines, ""])
 
 
@@ -226,12 +228,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--runs", type=int)
     parser.add_argument("--train", type=int, help="pictures to train on, at most 50000")
+    parser.add_argument("--minutes", type=float, help="of one training; beyond it the best epoch so far counts")
     parser.add_argument("--table", action="store_true", help="print what is there")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--kept", type=Path, default=Path("runs/multi-mnist"), help="checkpoints, to go on from")
     asked = parser.parse_args()
     chosen = FULL if asked.full else SHORT
-    given = {key: value for key in ("epochs", "runs", "train") if (value := getattr(asked, key)) is not None}
+    given = {key: value for key in ("epochs", "runs", "train", "minutes") if (value := getattr(asked, key)) is not None}
     protocol = dataclasses.replace(chosen, **given)
     file = asked.out / "multi_mnist.json"
     results: list[Result] = json.loads(file.read_text()) if file.exists() else []
@@ -240,13 +243,13 @@ def main() -> None:
         dataset, split = read(protocol)
         for seed in range(protocol.runs):
             for row in asked.rows:
-                key = {"row": row, "seed": seed, **dataclasses.asdict(protocol)}
-                if not any(all(one[k] == v for k, v in key.items() if k != "runs") for one in results):
+                key = {"row": row, "seed": seed, "epochs": protocol.epochs, "train": protocol.train}
+                if not any(key.items() <= one.items() for one in results):
                     results.append(measured(row, dataset, split, protocol, seed, asked.kept))
                     print(results[-1], flush=True)
                     asked.out.mkdir(parents=True, exist_ok=True)
                     file.write_text(json.dumps(results, indent=1) + "\n")
-    text = table(results, protocol)
+    text = table(results)
     print(text)
     if not asked.table:
         (asked.out / "multi_mnist.md").write_text(text)
