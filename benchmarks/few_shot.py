@@ -61,7 +61,7 @@ def facts_of(method: str, shots: int) -> dict[str, Any]:
         write_json(folder / "cpu.json", {"cpu_seconds": time.process_time() - began})
     found: dict[str, Any] = json.loads((folder / "meta_train.json").read_text())
     found |= json.loads((folder / "cpu.json").read_text())
-    return found
+    return {name: found[name] for name in ("classes", "evaluated", "recipe", "rows", "verdict", "gain", "cpu_seconds")}
 
 
 def cell(interval: dict[str, float] | None, sign: str = "") -> str:
@@ -88,7 +88,11 @@ def markdown(found: dict[str, dict[str, Any]], shots: int) -> str:
             own = row["head"] == method
             spent = f"{EPISODES[method]} | {facts['cpu_seconds']:.0f}" if own else " | "
             lines.append(f"| {row['head']} | {told} | {cell(row['accuracy'])} | {cell(row['gain'], '+')} | {spent} |")
-    lines += ["", f"{SET}, 5 ways, {shots} shots, 600 episodes of new words; one thread of {machine()}.", ""]
+    lines += [
+        "",
+        f"{SET}, 5 ways, {shots} shot{'s' * (shots > 1)}, 600 episodes of new words; one thread of {machine()}.",
+        "",
+    ]
     return "\n".join([*lines, *(f"- {facts['verdict']}" for facts in found.values()), ""])
 
 

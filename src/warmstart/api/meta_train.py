@@ -32,7 +32,7 @@ from warmstart.methods.meta.exam import Row
 from warmstart.methods.meta.trained import MetaTrained, meta_train_backbone
 from warmstart.model.backbone import Backbone
 from warmstart.planning.compile import DEFAULT
-from warmstart.recipe.episodic import ON_FEATURES, Meta
+from warmstart.recipe.episodic import Meta
 from warmstart.recipe.pretraining import Pretraining, meta_learning
 from warmstart.report.runlog import RunLog
 from warmstart.shipping.backbone import described, write_backbone
@@ -40,7 +40,9 @@ from warmstart.shipping.backbone import described, write_backbone
 FACTS = "meta_train.json"
 _RATES = {"image": 1e-4, "text": 2e-5, "series": 1e-4}
 _ANEW = 1e-3
-"""Learning rate of weights that were never trained."""
+"""Learning rate of weights that were never trained, under prototypes. A head that takes steps in an episode stands on
+features of the scale that they had when training began: ANIL on random weights diverged at this rate, and not at 1e-4.
+"""
 _MOST, _PATIENCE = 500, 15
 """Epochs where time alone says when it is over, and how many without a better answer end it before."""
 
@@ -168,7 +170,7 @@ def _options(asked: Mapping[str, Any], start: Backbone, begun: str) -> dict[str,
     chosen = {
         "backbone": begun,
         "from_block": first if first is not None else 0 if anew else -2,
-        "lr": asked["lr"] or (_ANEW if anew else _RATES[start.spec.kind]),
+        "lr": asked["lr"] or (_ANEW if anew and asked["method"] == "protonet" else _RATES[start.spec.kind]),
         "budget": str(asked["budget"]),
     }
     names = ("method", "ways", "shots", "queries", "tasks", "episodes", "evaluated", *chosen)
@@ -185,7 +187,7 @@ def _recipe(options: Mapping[str, Any], start: Backbone) -> Pretraining:
     episodes, each = options["episodes"], Meta.model_fields["episodes"].default
     if episodes:
         settings["episodes"] = min(episodes, each)
-    moves = start.card.random and options["method"] in ON_FEATURES
+    moves = start.card.random and options["method"] == "protonet"
     return meta_learning(
         options["method"],
         lr=options["lr"],

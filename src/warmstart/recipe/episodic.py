@@ -66,9 +66,9 @@ class Meta(BackboneStep):
                 f"batch_size is {self.batch_size}, and a batch is {self.tasks} episodes, {self.samples} samples; "
                 "expected tasks, ways, shots and queries alone"
             )
-        if self.norm != "eval" and self.method not in ON_FEATURES:
+        if self.norm != "eval" and self.method != "protonet":
             raise ValueError(
-                f"norm is {self.norm!r}, and {self.method} adapts the weights of every episode by itself, where "
-                "statistics cannot move; expected eval, which keeps those of the backbone"
+                f"norm is {self.norm!r}, and statistics cannot move under {self.method}: its head stands on features "
+                "of a fixed scale, or each episode is adapted by itself; expected eval, which keeps the backbone's"
             )
         return self

@@ -90,4 +90,7 @@ def meta_train_backbone(
     after = headed(Network(trained.backbone, nn.Linear(backbone.out_features, 1)), step)
     after.load_state_dict(trained.beside, strict=False)
     rows = exam.finish(after)
-    return MetaTrained(trained, rows, *exam.verdict())
+    verdict, gain = exam.verdict()
+    if not trained.curve:
+        verdict = "nothing was trained: measuring the backbone as it was took all the time; give a longer budget"
+    return MetaTrained(trained, rows, verdict, gain)
