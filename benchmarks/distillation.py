@@ -4,8 +4,8 @@
     python -m benchmarks.distillation --out FOLDER --what continual --seeds 0
 
 `distil`: the teacher is minilm with a probe on 100 labelled articles of BBC News, the student a BERT of two layers of
-64 with random weights and minilm's tokenizer; on the labels alone, on the teacher's answers to them too, and on those to
-700 articles without a label.
+64 with random weights and minilm's tokenizer; on the labels alone, on the teacher's answers to them too, and on those
+to 700 articles without a label.
 `continual`: the late blocks of Lite0 are tuned on the digits 0 to 4 and then trained further on 5 to 9: plainly, held
 back by L2-SP of two strengths, and with old digits rehearsed. Runs lie in FOLDER, a line for each in
 `results/distillation.jsonl`, and the table in `results/distillation.md`.
@@ -40,8 +40,8 @@ PER_CLASS, HELD = 40, 40
 TUNE = "finetune?from_block=-2&lr=3e-4&head=1&epochs=6"
 MODES: dict[str, dict[str, Any]] = {
     "plain": {},
-    "L2-SP 0.01": {"l2_sp": 0.01},
     "L2-SP 1": {"l2_sp": 1.0},
+    "L2-SP 100": {"l2_sp": 100.0},
     "rehearsal": {"rehearse": True},
 }
 LONG = "2h"

@@ -235,6 +235,8 @@ def test_what_cannot_be_distilled_is_refused_before_anything_is_made(
         distill(teacher, digits_folder, backbone="toy", recipe="finetune", out=out)
     with pytest.raises(BackboneError, match="toy_series reads series, the teacher images"):
         distill(teacher, digits_folder, backbone="toy_series", out=out)
+    with pytest.raises(RecipeError, match="learns from a teacher, and there is none"):
+        fit(digits_folder, backbone="toy", recipe="distill", out=out)
     (digits_folder / "2").rename(digits_folder / "two")
     with pytest.raises(DataError, match="does not know: 'two'"):
         distill(teacher, digits_folder, out=out, **QUICK)

@@ -96,6 +96,7 @@ def test_fit_passes_every_option_on_under_its_own_name(twin: Twin) -> None:
         "task": "multilabel",
         "text_column": "said",
         "label_column": "kind",
+        "on_missing": "skip",
         "normal": "fine",
         "horizon": 3,
         "context": 9,

@@ -35,7 +35,7 @@ from warmstart.planning.plan import PhasePlan, Plan, StepPlan
 from warmstart.recipe.of_backbone import BackboneStep
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
-from warmstart.recipe.step import ClosedForm
+from warmstart.recipe.step import ClosedForm, Distill
 from warmstart.task.base import Task
 
 
@@ -74,7 +74,7 @@ def run_recipe(
         Interrupted: stopped by the user; what is done is saved.
         TrainingError: training does not stay finite, or one sample does not fit into memory.
     """
-    refuse_training(recipe, task)
+    refuse_training(recipe, task, taught=data.taught is not None)
     network = edited(network.clone(), recipe.edits, seed=seed)
     plan = compile_plan(recipe, network, data.facts, speed=speed, limits=data.limits)
     if folder is not None:
@@ -95,11 +95,18 @@ def run_recipe(
     return result
 
 
-def refuse_training(recipe: Recipe, task: Task) -> None:
-    """Raise `RecipeError` for a recipe that does more than fit a head, where the task has heads of distances alone, and
-    for one that does to images what makes no sense of what is marked in them.
+def refuse_training(recipe: Recipe, task: Task, *, taught: bool = False) -> None:
+    """Raise `RecipeError` for a recipe that does more than fit a head, where the task has heads of distances alone, for
+    one that does to images what makes no sense of what is marked in them, and for one that wants a teacher where a run
+    is not `taught`.
     """
     refuse_for_several(recipe, task)
+    if not taught and (odd := [step for step in recipe.steps if isinstance(step, Distill)]):
+        raise RecipeError(
+            f"{odd[0].kind} {odd[0].name!r} learns from a teacher, and there is none",
+            expected="a bundle whose answers are learned",
+            do="warmstart distill BUNDLE DATA --backbone NAME; or leave the step out of the recipe",
+        )
     if task.name in ("detect", "segment"):
         _refuse_for_scenes(recipe, task)
     if task.name == "anomaly" and not all(isinstance(step, ClosedForm) for step in recipe.steps):

@@ -14,7 +14,6 @@ from warmstart.engine.state import RunState
 from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.phase import train_phase
 from warmstart.engine.steps.registry import Making
-from warmstart.errors import RecipeError
 from warmstart.methods.distillation.loss import SoftLoss, soft_loss
 from warmstart.planning.plan import PhasePlan, StepPlan
 from warmstart.recipe.step import Distill
@@ -25,16 +24,10 @@ def run(state: RunState, plan: StepPlan, data: RunData, context: Context) -> Run
     """Train from `last` or `best` of the step before, as the step says.
 
     Raises:
-        RecipeError: there is no teacher, or its answers are of a kind that is not distilled.
+        RecipeError: the answers are of a kind that is not distilled.
     """
     assert isinstance(plan, PhasePlan)
     soft_loss(context.task.name)
-    if data.taught is None:
-        raise RecipeError(
-            f"{plan.phase.kind} {plan.phase.name!r} learns from a teacher, and there is none",
-            expected="a bundle whose answers are learned",
-            do="warmstart distill BUNDLE DATA --backbone NAME; or leave the step out of the recipe",
-        )
     return train_phase(state, plan, data, context)
 
 
@@ -80,7 +73,7 @@ class DistillStepper(Stepper):
     def _prepared(self, batch: Batch, seed: int) -> tuple[Tensor, Tensor]:
         inputs, targets = super()._prepared(batch, seed)
         taught = self.data.taught
-        assert taught is not None, "what runs the step asks for it"
+        assert taught is not None, "a run without a teacher is refused"
         rows = [taught.outputs[batch.index], taught.labelled[batch.index][:, None]]
         beside = [each.to(self.feed.device, torch.float32) for each in rows]
         return inputs, torch.cat([*beside, targets.to(torch.float32).reshape(len(targets), -1)], 1)
