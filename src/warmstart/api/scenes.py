@@ -37,8 +37,8 @@ def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None
     Without a head a backbone that comes of a detector which tells outlines asks for that.
 
     Raises:
-        DataError: any of them where nothing is marked, a loss for boxes, or tiles that cannot be cut; outlines are to be
-            learned, and there are none.
+        DataError: any of them where nothing is marked, a loss for boxes, or tiles that cannot be cut; or outlines are
+            to be learned and some objects have none.
     """
     target = dataset.target
     if isinstance(target, BoxTarget) and not (head or target.head) and usual(backbone) in OUTLINED:
