@@ -31,7 +31,9 @@ def of_scenes(data: Any, task: TaskName | None) -> bool:
     return task in SIZES or (task is None and layout_of(data, None) is not None)
 
 
-def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None, backbone: Backbone) -> Dataset:
+def posed(
+    dataset: Dataset, head: str | None, loss: str | None, tile: int | None, *, backbone: Backbone | None = None
+) -> Dataset:
     """The data set whose target asks for a head and a loss, cut into tiles of so many pixels.
 
     Without a head a backbone that comes of a detector which tells outlines asks for that.
@@ -41,7 +43,7 @@ def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None
             to be learned and some objects have none.
     """
     target = dataset.target
-    if isinstance(target, BoxTarget) and not (head or target.head) and usual(backbone) in OUTLINED:
+    if isinstance(target, BoxTarget) and not (head or target.head) and backbone and usual(backbone) in OUTLINED:
         head = usual(backbone)
     _refuse_other_head(target, head)
     given = [name for name, value in zip(WORDS, (head, loss, tile), strict=True) if value is not None]
