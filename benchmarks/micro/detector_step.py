@@ -21,11 +21,20 @@ from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from benchmarks.micro.measure import Run, Table, interleaved, machine, median
 from warmstart.model.detect.catalog import detector
 from warmstart.model.maps import Maps
+from warmstart.preprocess.runs import runs
 from warmstart.task.detect import DETECT
 
 SIZE, BATCH, CLASSES, OBJECTS = 256, 2, 20, 8
 QUICK = 128
-HEADS = {"fcos": detection.FCOS, "retinanet": detection.RetinaNet, "fasterrcnn": detection.FasterRCNN}
+HEADS = {
+    "fcos": detection.FCOS,
+    "retinanet": detection.RetinaNet,
+    "fasterrcnn": detection.FasterRCNN,
+    "maskrcnn": detection.MaskRCNN,
+}
+RCNN = "anchor=32&channels=256&width=1024&sampled=512&proposals=1000"
+"""Torchvision's own sizes."""
+OPTIONS = {"fcos": "channels=256", "retinanet": "anchor=32", "fasterrcnn": RCNN, "maskrcnn": f"{RCNN}&convs=4"}
 Step = Callable[[], Tensor]
 """One forward pass; gives the loss."""
 
@@ -57,27 +66,37 @@ def pair(head: str, size: int) -> tuple[Step, Step]:
     labels = torch.randint(0, CLASSES, (BATCH, OBJECTS, 1), generator=make).float()
     boxes = torch.cat([corner, corner + sides], 2)
     targets = torch.cat([labels, boxes, sides.prod(2, keepdim=True)], 2)
-    return supplied(head, size, images, boxes, labels), engine(head, size, images, targets)
+    masks = torch.zeros(BATCH, OBJECTS, size, size, dtype=torch.uint8)
+    for mask, box in zip(masks.flatten(0, 1), boxes.flatten(0, 1).int().tolist(), strict=True):
+        mask[box[1] : box[3], box[0] : box[2]] = 1
+    if head == "maskrcnn":
+        lengths = [torch.from_numpy(runs(mask.numpy())) for mask in masks.flatten(0, 1)]
+        behind = nn.utils.rnn.pad_sequence(lengths, batch_first=True).view(BATCH, OBJECTS, -1)
+        targets = torch.cat([targets, behind.float()], 2)
+    return supplied(head, size, images, boxes, labels, masks), engine(head, size, images, targets)
 
 
-def supplied(head: str, size: int, images: Tensor, boxes: Tensor, labels: Tensor) -> Step:
+def supplied(head: str, size: int, images: Tensor, boxes: Tensor, labels: Tensor, masks: Tensor) -> Step:
     """Torchvision's own."""
-    first = int(head == "fasterrcnn")
+    first = int(head.endswith("rcnn"))
     layers, further = ([1, 2, 3, 4], None) if first else ([2, 3, 4], LastLevelP6P7(256, 256))
     body = _resnet_fpn_extractor(torchvision.models.resnet18(), 5, returned_layers=layers, extra_blocks=further)
     model = HEADS[head](body, CLASSES + first, min_size=size, max_size=size, image_mean=[0.0] * 3, image_std=[1.0] * 3)
-    told = [{"boxes": b, "labels": c.flatten().long() + first} for b, c in zip(boxes, labels, strict=True)]
+    told = [
+        {"boxes": b, "labels": c.flatten().long() + first, "masks": m}
+        for b, c, m in zip(boxes, labels, masks, strict=True)
+    ]
     return lambda: sum(model(list(images), told).values())
 
 
 def engine(head: str, size: int, images: Tensor, targets: Tensor) -> Step:
     """Ours."""
-    strides = (4, 8, 16, 32) if head == "fasterrcnn" else (8, 16, 32)
+    strides = (4, 8, 16, 32) if head.endswith("rcnn") else (8, 16, 32)
     names = {f"layer{k}": str(k) for k in range(5 - len(strides), 5)}
     body: nn.Module = IntermediateLayerGetter(torchvision.models.resnet18(), names)
     channels = tuple(64 * 2 ** (k - 1) for k in range(5 - len(strides), 5))
     maps = Maps(tuple(names), channels, strides, tuple(size // stride for stride in strides), size)
-    ours = detector(f"{head}?anchor=32" if head != "fcos" else head, maps, CLASSES).train()
+    ours = detector(f"{head}?{OPTIONS[head]}", maps, CLASSES).train()
     inputs = images.contiguous(memory_format=torch.channels_last)
     return lambda: DETECT.loss(ours(maps.pack(list(body(inputs).values())), targets), targets)
 

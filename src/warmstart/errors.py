@@ -89,6 +89,10 @@ class Interrupted(WarmstartError):  # noqa: N818 - an event the user asked for, 
     exit_code = 130
 
 
+_LIKE = 0.5
+"""Of letters in common from which on a name may be meant: `nonsense` has .4 in common with `fasterrcnn`."""
+
+
 def nearest(name: str, choices: Iterable[str], n: int = 3) -> str:
     """The names closest to `name`, quoted and joined, for use in an error.
 
@@ -96,5 +100,13 @@ def nearest(name: str, choices: Iterable[str], n: int = 3) -> str:
     "'probe'"
     """
     pool = list(choices)
-    close = difflib.get_close_matches(name, pool, n=n, cutoff=0.4) or pool[:n]
-    return ", ".join(repr(c) for c in close)
+    return alike(name, pool, n) or ", ".join(map(repr, pool[:n]))
+
+
+def alike(name: str, choices: Iterable[str], n: int = 3) -> str:
+    """The names that are like `name`, as `nearest` has them; empty where none is.
+
+    >>> alike("probee", ["probe", "gradual"]), alike("nonsense", ["fcos", "ssd"])
+    ("'probe'", '')
+    """
+    return ", ".join(map(repr, difflib.get_close_matches(name, list(choices), n=n, cutoff=_LIKE)))

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar, cast
 
-from warmstart.errors import WarmstartError, nearest
+from warmstart.errors import WarmstartError, alike
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Registry(Generic[T]):
             raise self._error(
                 f"no {self.kind} is called {name!r}",
                 expected=f"one of {', '.join(sorted(self._entries))}",
-                do=f"the nearest: {nearest(name, self._entries)}",
+                do=f"the nearest: {close}" if (close := alike(name, self._entries)) else "take one of these",
             )
         thing = self._entries[name]
         if isinstance(thing, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from warmstart.data.annotations import Boxes, Legend, Mask, Outline
-from warmstart.data.masks import class_indices
+from warmstart.data.masks import class_indices, outline_pixels
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Dataset, Sample
 from warmstart.data.tiling import KEPT, grid, tiled
 from warmstart.errors import DataError
 from warmstart.preprocess.cutting import Tile
+from warmstart.preprocess.runs import runs
 
 
 @given(st.tuples(st.integers(1, 300), st.integers(1, 300)), st.integers(8, 90))
@@ -68,6 +70,25 @@ def test_objects_go_to_the_tiles_that_hold_most_of_them(tmp_path: Path) -> None:
     assert KEPT == 0.5
     assert {sample.group for sample in found.samples} == {"large.png", None}
     assert "2 images were cut into 5 tiles" in found.notes[-1]
+
+
+def test_outlines_go_with_their_objects_whichever_way_they_are_written(tmp_path: Path) -> None:
+    plain = scenes(tmp_path)
+    (label,) = [sample.label for sample in plain.samples if sample.id == "large.png"]
+    assert isinstance(label, Boxes)
+    codes = []
+    for outline in label.outlines[:2]:
+        assert outline is not None
+        codes.append(Outline(rle={"size": [60, 100], "counts": runs(outline_pixels(outline, (100, 60))).tolist()}))
+    coded = dataclasses.replace(label, outlines=(*codes, None))
+    other = dataclasses.replace(plain, samples=(dataclasses.replace(plain.samples[0], label=coded),))
+    for one, two in zip(tiled(plain, 50).samples, tiled(other, 50).samples, strict=False):
+        assert isinstance(one.label, Boxes)
+        assert isinstance(two.label, Boxes)
+        for first, second in zip(one.label.outlines, two.label.outlines, strict=True):
+            if first is not None and second is not None:
+                assert np.array_equal(outline_pixels(first, (50, 50)), outline_pixels(second, (50, 50)))
+        assert [o is None for o in one.label.outlines] == [o is None for o in two.label.outlines]
 
 
 def test_masks_are_told_which_part_is_meant(tmp_path: Path) -> None:

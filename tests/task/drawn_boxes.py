@@ -90,9 +90,8 @@ def _runs(rng: np.random.Generator, row: list[float]) -> list[int]:
 
 def _shape(rng: np.random.Generator, side: int) -> np.ndarray:
     y, x = np.mgrid[:side, :side] / side - 0.5
-    if rng.random() < 0.7:
-        return ((x**2 + y**2) < rng.uniform(0.15, 0.3)).astype(np.uint8)
-    return (x + y < rng.uniform(-0.2, 0.2)).astype(np.uint8)
+    inside = x**2 + y**2 < rng.uniform(0.15, 0.3) if rng.random() < 0.7 else x + y < rng.uniform(-0.2, 0.2)
+    return np.asarray(inside, np.uint8)
 
 
 def coco_outlines(said: Tensor, told: Tensor, classes: int) -> COCOeval:
@@ -108,14 +107,10 @@ def coco_outlines(said: Tensor, told: Tensor, classes: int) -> COCOeval:
             truth.append({**about, "segmentation": code, "area": float(mask.area(code)), "iscrowd": int(label < -1)})
         for row in others[others[:, 0] >= 0]:
             pasted = paste_masks_in_image(row[6:].view(1, 1, 28, 28), row[None, 2:6], (SIDE, SIDE))[0, 0] > 0.5
-            code = mask.encode(np.asfortranarray(pixels_of(pasted)))
-            about = {"image_id": i + 1, "category_id": int(row[0]) + 1, "score": float(row[1])}
-            found.append({**about, "segmentation": code})
+            code = mask.encode(np.asfortranarray(pasted.numpy().astype(np.uint8)))
+            told_as = {"image_id": i + 1, "category_id": int(row[0]) + 1, "score": float(row[1])}
+            found.append({**told_as, "segmentation": code})
     return _evaluated(truth, found, len(told), classes, "segm")
-
-
-def pixels_of(drawn: Tensor) -> np.ndarray:
-    return drawn.numpy().astype(np.uint8)
 
 
 def coco(said: Tensor, told: Tensor, classes: int) -> COCOeval:

@@ -126,7 +126,8 @@ def as_read(data: Any, backbone: Backbone, reading: dict[str, Any]) -> tuple[Bac
         return whole.backbone, whole.dataset, whole.store.spec, whole.alike
     own = ("size", *SCENES)
     dataset = load(data, kind="image", **{name: value for name, value in reading.items() if name not in own})
-    dataset = posed(dataset, **{name: reading[name] for name in SCENES}, backbone=backbone)
+    head, loss, tile = (reading[name] for name in SCENES)
+    dataset = posed(dataset, head, loss, tile, backbone=backbone)
     backbone = fitted(backbone, dataset, reading["size"])
     spec = framed(backbone.preprocess, dataset, reading["size"], backbone.card.min_size)
     refuse_other_bands(dataset, spec)

@@ -137,7 +137,7 @@ def read_whole(
         on_missing=on_missing,
         **series,
     )
-    dataset = posed(dataset, head, loss, tile, backbone)
+    dataset = posed(dataset, head, loss, tile, backbone=backbone)
     if forecast is not None and size is not None:
         raise DataError(f"a size of {size} steps for forecasts", do="say how far back they look with --context")
     for note in dataset.notes:

@@ -31,17 +31,19 @@ def of_scenes(data: Any, task: str | None) -> bool:
     return task in SIZES or (task is None and layout_of(data, None) is not None)
 
 
-def posed(dataset: Dataset, head: str | None, loss: str | None, tile: int | None, backbone: Backbone) -> Dataset:
+def posed(
+    dataset: Dataset, head: str | None, loss: str | None, tile: int | None, *, backbone: Backbone | None = None
+) -> Dataset:
     """The data set whose target asks for a head and a loss, cut into tiles of so many pixels.
 
     Without a head a backbone that comes of a detector which tells outlines asks for that.
 
     Raises:
-        DataError: any of them where nothing is marked, a loss for boxes, or tiles that cannot be cut; outlines are to be
-            learned, and there are none.
+        DataError: any of them where nothing is marked, a loss for boxes, or tiles that cannot be cut; or outlines are
+            to be learned and some objects have none.
     """
     target = dataset.target
-    if isinstance(target, BoxTarget) and not (head or target.head) and usual(backbone) in OUTLINED:
+    if isinstance(target, BoxTarget) and not (head or target.head) and backbone and usual(backbone) in OUTLINED:
         head = usual(backbone)
     _refuse_other_head(target, head)
     given = [name for name, value in zip(WORDS, (head, loss, tile), strict=True) if value is not None]

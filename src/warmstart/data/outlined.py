@@ -33,8 +33,8 @@ def outline_rows(
 ) -> npt.NDArray[np.float64]:
     """The lengths of the runs (k, R) of what some objects cover of a view, zeros behind them.
 
-    Polygons are moved as boxes are, and filled in the pixels of the view, so that nothing is lost by resizing; run-length
-    codes are resized as masks are. Of a crowd without an outline all of its box is covered.
+    Polygons are moved as boxes are, and filled in the pixels of the view, so that nothing is lost by resizing;
+    run-length codes are resized as masks are. Of a crowd without an outline all of its box is covered.
 
     Args:
         label: all objects of the image.

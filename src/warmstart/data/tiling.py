@@ -105,4 +105,4 @@ def _moved(outline: Outline, box: Box) -> Outline:
     if outline.rle is None:
         return Outline(tuple(polygon - [left, top] for polygon in outline.polygons))
     part = outline_pixels(outline, (0, 0))[top:bottom, left:right]
-    return Outline(rle={"size": [bottom - top, right - left], "counts": runs(part).tolist()})
+    return Outline(rle={"size": list(part.shape), "counts": runs(part).tolist()})

@@ -97,7 +97,12 @@ class Detect:
         return outputs.new_tensor(found.mean())
 
     def weight(self, targets: Tensor, class_weights: Tensor | None = None) -> float:
-        """The number of images whose objects are known; 1 where there is none."""
+        """The number of images whose objects are known; 1 where there is none.
+
+        By it the parts of a batch add up to the whole exactly for terms that are means over images (RetinaNet, and the
+        proposals of an R-CNN), and about so for those that a detector divides by how many places or boxes of a batch
+        are of objects (FCOS, SSD, YOLOX, the transformers, boxes and outlines of an R-CNN).
+        """
         return float(self.known(targets).sum()) or 1.0
 
     def balanced(self, targets: Tensor, classes: int) -> Tensor:

@@ -95,7 +95,8 @@ class DrawnOutlines:
 
     def _areas(self, codes: list[Code]) -> FloatArray:
         parts = [_coco().area(codes[at : at + _AT_ONCE]) for at in range(0, len(codes), _AT_ONCE)]
-        return np.concatenate([np.zeros(0), *parts]).astype(np.float64)
+        areas: FloatArray = np.concatenate([np.zeros(0), *parts]).astype(np.float64)
+        return areas
 
     def _draw(self, image: int, place: int) -> Code:
         row = self._found[image, place]

@@ -11,7 +11,7 @@ from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.scenes.assemble import dataset_of
 from warmstart.data.sources.scenes.boxtable import read_boxes
 from warmstart.data.sources.scenes.coco import read_coco
-from warmstart.data.sources.scenes.layout import Layout, layout_of
+from warmstart.data.sources.scenes.layout import Layout, beside, layout_of
 from warmstart.data.sources.scenes.pairs import read_pairs
 from warmstart.data.sources.scenes.pictures import Found
 from warmstart.data.sources.scenes.told import LEFT_OUT, Told
@@ -77,6 +77,7 @@ def load_scenes(
         raise DataError("a table of boxes, and every pixel is to be given a class", expected="masks, or outlines")
     told = Told()
     found = _read(layout, data, told, {"path_column": path_column, "label_column": label_column}, group, time)
+    found.notes.extend(beside(layout))
     is_file = isinstance(data, (str, Path)) and Path(data).is_file()
     return dataset_of(
         found,

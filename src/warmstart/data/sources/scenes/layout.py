@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import yaml
 
+from warmstart.data.names import clean, some
 from warmstart.data.sources.reading import TABLES, head, is_table
 from warmstart.data.sources.scenes.boxtable import box_columns
 from warmstart.data.sources.scenes.finder import part_named
@@ -53,6 +54,23 @@ def layout_of(data: Any, task: str | None = None) -> Layout | None:
     except (DataError, OSError):  # whoever reads it says what is wrong
         return None
     return None
+
+
+def beside(layout: Layout) -> list[str]:
+    """Notes on annotations in another form that lie beside those that are read: XML files of a table, and tables of XML
+    files.
+    """
+    if layout.form not in ("table", "voc") or not layout.files:
+        return []
+    files = entries(layout.files[0].parent if layout.form == "table" else layout.root)[1]
+    if layout.form == "table":
+        xml = [file for file in files if file.suffix.lower() == ".xml"]
+        left = xml if any(map(_is_voc, xml[:_MOST])) else []
+        read = layout.files[0].name
+    else:
+        left = [file for file in files if file.suffix.lower() in TABLES and box_columns(head(file)[0])]
+        read = "the XML files"
+    return [f"boxes are read from {read}, and not from {some([clean(f.name) for f in left], 3)}"] if left else []
 
 
 def _of_file(file: Path) -> Layout | None:
