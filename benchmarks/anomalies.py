@@ -26,7 +26,7 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from torch import Tensor
 
 from benchmarks.series_transfer import read, run_data
-from warmstart.api.series import for_channels
+from warmstart.api.inputs.series import for_channels
 from warmstart.data.schema import Dataset
 from warmstart.data.sources import load
 from warmstart.engine.features import features

@@ -30,12 +30,12 @@ from benchmarks.packages import UnavailableError, cache_folder
 from benchmarks.scene_sources import buildings, trees
 from benchmarks.scenes_table import table
 from warmstart.api.compare import compare
-from warmstart.api.compared import Compared
-from warmstart.api.contest import Contest, contest, contestants_of
-from warmstart.api.runfolder import CONFIG
-from warmstart.api.rungs import MAPS_BATCH, MAPS_DECAY, MAPS_HEAD_RATE, MAPS_RATES, MAPS_VIEWS
-from warmstart.api.schedule import Key
-from warmstart.api.trialist import place
+from warmstart.api.comparing.compared import Compared
+from warmstart.api.comparing.contest import Contest, contest, contestants_of
+from warmstart.api.comparing.schedule import Key
+from warmstart.api.comparing.trialist import place
+from warmstart.api.running.runfolder import CONFIG
+from warmstart.api.running.rungs import MAPS_BATCH, MAPS_DECAY, MAPS_HEAD_RATE, MAPS_RATES, MAPS_VIEWS
 from warmstart.data.synthetic.scenes import write_scenes
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import silent

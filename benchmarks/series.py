@@ -31,7 +31,7 @@ from torch import Tensor
 import warmstart
 from benchmarks.series_table import shipped, table
 from benchmarks.series_transfer import SETS, read, run_data
-from warmstart.api.series import for_channels
+from warmstart.api.inputs.series import for_channels
 from warmstart.data.schema import Dataset
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.heads.base import Problem, closed_form

@@ -26,7 +26,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.series import by_aeon, in_folder, lines
 from benchmarks.series_transfer import read
-from warmstart.api.series import for_channels, sized
+from warmstart.api.inputs.series import for_channels, sized
 from warmstart.data.schema import Dataset
 from warmstart.data.signals import SeriesStore
 from warmstart.engine.heads.base import Problem, closed_form

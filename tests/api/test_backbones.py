@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from warmstart.api.backbones import backbones
-from warmstart.api.command import command
+from warmstart.api.running.command import command
 from warmstart.cli.main import app
 from warmstart.errors import BackboneError
 from warmstart.model.catalog import untrained_module

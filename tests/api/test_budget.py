@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmstart.api.budget import cache_limits, seconds
+from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.errors import WarmstartError
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from tests.api.conftest import SPEED
 from tests.select.test_halving import digits_data
-from warmstart.api.candidates import Wanted, named
-from warmstart.api.choosing import ranked, worth_tuning
-from warmstart.api.finalists import finalist
-from warmstart.api.transferable import with_transferability
+from warmstart.api.recommending.candidates import Wanted, named
+from warmstart.api.recommending.choosing import ranked, worth_tuning
+from warmstart.api.recommending.finalists import finalist
+from warmstart.api.recommending.transferable import with_transferability
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Event, silent
 from warmstart.engine.ladder.rungs import RecipeRung

@@ -119,7 +119,7 @@ def test_an_interrupted_comparison_goes_on(
             context.interrupt.stop()
         return train(contestant, fold, context, metric)
 
-    monkeypatch.setattr("warmstart.api.schedule.run_trial", stopping)
+    monkeypatch.setattr("warmstart.api.comparing.schedule.run_trial", stopping)
     with pytest.raises(Interrupted):
         quick(digits_folder, tmp_path / "run", methods="pixels,probe")
     monkeypatch.undo()

@@ -17,9 +17,9 @@ from tests.api.helpers import contents, quick
 from warmstart.api.check import check
 from warmstart.api.evaluate import evaluate
 from warmstart.api.fit import FitResult
+from warmstart.api.inputs.prepare import Loaded, read
 from warmstart.api.plan import plan
 from warmstart.api.predict import predict
-from warmstart.api.prepare import Loaded, read
 from warmstart.data.sources import load
 from warmstart.engine.events import Decided, Event
 from warmstart.errors import BackboneError, DataError, RecipeError

@@ -18,8 +18,8 @@ from tests.api.test_resume import stop_after
 from tests.model.text.tiny import save
 from tests.newsroom import as_csv, news
 from warmstart.api.distill import distill
+from warmstart.api.distillation.teacher import Teacher, folders_of
 from warmstart.api.fit import FitResult, fit
-from warmstart.api.teacher import Teacher, folders_of
 from warmstart.cache.store import ActivationStore
 from warmstart.cli.main import app
 from warmstart.data.schema import ClassTarget

@@ -9,8 +9,8 @@ import pytest
 from torch import Tensor
 
 from tests.engine.ladder.helpers import divided, make_context
-from warmstart.api.finish import FINAL, differences, measure, rows
-from warmstart.api.rungs import default_rungs, recipe_rungs
+from warmstart.api.finishing.finish import FINAL, differences, measure, rows
+from warmstart.api.running.rungs import default_rungs, recipe_rungs
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import IntArray
 from warmstart.engine.data import RunData

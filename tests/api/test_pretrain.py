@@ -13,7 +13,7 @@ import torch
 from typer.testing import CliRunner
 
 import warmstart
-from warmstart.api.corpus import divided, read_corpus
+from warmstart.api.inputs.corpus import divided, read_corpus
 from warmstart.api.pretrain import PretrainResult, pretrain
 from warmstart.cli.main import app
 from warmstart.data.schema import ClassTarget, Dataset, Sample, Series

@@ -19,7 +19,7 @@ def test_a_tuned_network_is_drawn_by_its_own_features(digits_folder: Path, tmp_p
 def test_what_is_stored_costs_nothing_and_what_costs_too_much_is_left_out(
     affordable: int, network: str, digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warmstart.api.projected.AFFORDABLE", affordable)
+    monkeypatch.setattr("warmstart.api.finishing.projected.AFFORDABLE", affordable)
     run = quick(digits_folder, tmp_path / "run", cache=tmp_path / "cache")
     shown = "What looks alike to the network" in run.report.read_text(encoding="utf-8")
     assert shown == bool(network)

@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from tests.api.conftest import SPEED
-from warmstart.api.candidates import Wanted, better_elsewhere, on_this_machine
 from warmstart.api.recommend import RecommendResult, recommend
+from warmstart.api.recommending.candidates import Wanted, better_elsewhere, on_this_machine
 from warmstart.data.schema import IntArray
 from warmstart.engine.ladder.rungs import RecipeRung
 from warmstart.errors import BackboneError, DataError, LicenceError, RunError

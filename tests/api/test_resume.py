@@ -69,7 +69,7 @@ def test_a_ladder_goes_on_with_the_recipes_it_began_with_however_quick_the_machi
         fit(digits_folder, out=tmp_path / "cut", listener=stop_after(5, "phase tune", "rung lp_ft"), **OPTIONS)
     began = json.loads((tmp_path / "cut" / "ladder.json").read_text())
     slow = SpeedFacts(flops=SPEED.flops / 5000, images=SPEED.images, measured=True)
-    monkeypatch.setattr("warmstart.api.pace.measure_speed", lambda *args, **options: slow)
+    monkeypatch.setattr("warmstart.api.running.pace.measure_speed", lambda *args, **options: slow)
     resumed = fit(digits_folder, resume=tmp_path / "cut", **OPTIONS)
     assert json.loads((tmp_path / "cut" / "ladder.json").read_text()) == began
     with pytest.raises(Interrupted):

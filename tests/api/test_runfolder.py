@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.helpers import contents, quick
 from warmstart.api.fit import FitResult, fit
-from warmstart.api.runfolder import CONFIG, check_folder, free_folder, open_folder
+from warmstart.api.running.runfolder import CONFIG, check_folder, free_folder, open_folder
 from warmstart.errors import RecipeError, RunError
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe

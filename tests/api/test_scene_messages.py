@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from warmstart.api.inputs.scenes import posed
 from warmstart.api.recommend import recommend
-from warmstart.api.scenes import posed
 from warmstart.data.sources import load
 from warmstart.data.synthetic.scenes import write_scenes
 from warmstart.errors import DataError, RecipeError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from warmstart.api.options import KEPT, how_read
-from warmstart.api.scenes import SIZES, of_scenes, posed, sized
+from warmstart.api.inputs.options import KEPT, how_read
+from warmstart.api.inputs.scenes import SIZES, of_scenes, posed, sized
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import ClassTarget, Dataset
 from warmstart.data.synthetic.scenes import generate_scenes

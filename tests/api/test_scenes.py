@@ -36,8 +36,8 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rungs of few epochs: what they reach is measured elsewhere."""
-    monkeypatch.setattr("warmstart.api.rungs.MAPS_HEAD_EPOCHS", (3,))
-    monkeypatch.setattr("warmstart.api.rungs.MAPS_EPOCHS", (2,))
+    monkeypatch.setattr("warmstart.api.running.rungs.MAPS_HEAD_EPOCHS", (3,))
+    monkeypatch.setattr("warmstart.api.running.rungs.MAPS_EPOCHS", (2,))
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def told() -> list[Event]:
 def masked(shapes: Path, tmp_path_factory: pytest.TempPathFactory, told: list[Event]) -> FitResult:
     place = tmp_path_factory.mktemp("masked")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("warmstart.api.rungs.MAPS_HEAD_EPOCHS", (3,))
-        patched.setattr("warmstart.api.rungs.MAPS_EPOCHS", (2,))
+        patched.setattr("warmstart.api.running.rungs.MAPS_HEAD_EPOCHS", (3,))
+        patched.setattr("warmstart.api.running.rungs.MAPS_EPOCHS", (2,))
         return fit(shapes, out=place / "run", cache=place / "cache", listener=told.append, **MASKS)
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Unpack
 
-from warmstart.api.adapted import Adapted, outcome, write
-from warmstart.api.adapting import contestants, fitted, shift_of, try_all, words_of_shift
-from warmstart.api.begun import as_begun
-from warmstart.api.budget import cache_limits, seconds
-from warmstart.api.command import called
-from warmstart.api.domains import Domains, read_domains
-from warmstart.api.kinds import BACKBONES
-from warmstart.api.options import kept, kind_in
-from warmstart.api.pace import set_pace
+from warmstart.api.adaptation.adapted import Adapted, outcome, write
+from warmstart.api.adaptation.adapting import contestants, fitted, shift_of, try_all, words_of_shift
+from warmstart.api.adaptation.domains import Domains, read_domains
+from warmstart.api.inputs.kinds import BACKBONES
+from warmstart.api.inputs.options import kept, kind_in
+from warmstart.api.inputs.prepare import backbone_at, run_data
 from warmstart.api.predict import predict
-from warmstart.api.prepare import backbone_at, run_data
-from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.api.running.begun import as_begun
+from warmstart.api.running.budget import cache_limits, seconds
+from warmstart.api.running.command import called
+from warmstart.api.running.pace import set_pace
+from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline

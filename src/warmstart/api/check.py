@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Unpack
 
-from warmstart.api.forecasts import asked_of
+from warmstart.api.inputs.forecasts import asked_of
 from warmstart.data.audit import Audit, audit_of, look_at
 from warmstart.data.contact import contact_sheet
 from warmstart.data.seriesreading import SeriesOptions

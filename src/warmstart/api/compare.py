@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-from warmstart.api.budget import seconds
-from warmstart.api.command import called
-from warmstart.api.compared import Compared
-from warmstart.api.comparison import comparison
-from warmstart.api.contest import Contest, contest, contestants_of
-from warmstart.api.kinds import BACKBONES, default_methods
-from warmstart.api.options import COLUMNS, asked_in, kept, kind_in
-from warmstart.api.runfolder import check_folder, open_folder
-from warmstart.api.schedule import Schedule
+from warmstart.api.comparing.compared import Compared
+from warmstart.api.comparing.comparison import comparison
+from warmstart.api.comparing.contest import Contest, contest, contestants_of
+from warmstart.api.comparing.schedule import Schedule
+from warmstart.api.inputs.kinds import BACKBONES, default_methods
+from warmstart.api.inputs.options import COLUMNS, asked_in, kept, kind_in
+from warmstart.api.running.budget import seconds
+from warmstart.api.running.command import called
+from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Kind
 from warmstart.data.seriesreading import SeriesOptions

@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from warmstart.api.fit import FitResult, fit
-from warmstart.api.runfolder import free_folder
+from warmstart.api.running.runfolder import free_folder
 from warmstart.engine.events import Decided, Listener, silent
 
 PER_CLASS = 10

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-from warmstart.api.budget import cache_limits, seconds
-from warmstart.api.command import called, command
-from warmstart.api.distilling import DistillRun, chosen_recipe
-from warmstart.api.execute import Begun, execute
+from warmstart.api.distillation.distilling import DistillRun, chosen_recipe
+from warmstart.api.distillation.taught import gathered, prepared
+from warmstart.api.distillation.teacher import Teacher, folders_of
 from warmstart.api.fit import FitResult
-from warmstart.api.options import kept
-from warmstart.api.prepare import Loaded, activation_store, backbone_at, run_data
-from warmstart.api.runfolder import check_folder
-from warmstart.api.taught import gathered, prepared
-from warmstart.api.teacher import Teacher, folders_of
+from warmstart.api.inputs.options import kept
+from warmstart.api.inputs.prepare import Loaded, activation_store, backbone_at, run_data
+from warmstart.api.running.budget import cache_limits, seconds
+from warmstart.api.running.command import called, command
+from warmstart.api.running.execute import Begun, execute
+from warmstart.api.running.runfolder import check_folder
 from warmstart.data.schema import PLURAL
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from warmstart.api.evaluate_scenes import of_scenes
-from warmstart.api.written import written
+from warmstart.api.finishing.written import written
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Dataset, Sample

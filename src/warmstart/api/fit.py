@@ -7,16 +7,16 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, Unpack, get_args
 
-from warmstart.api.budget import cache_limits, seconds
-from warmstart.api.command import called, command
-from warmstart.api.kinds import BACKBONES
-from warmstart.api.options import how_read, kept, kind_in
+from warmstart.api.inputs.kinds import BACKBONES
+from warmstart.api.inputs.options import how_read, kept, kind_in
+from warmstart.api.inputs.prepare import backbone_at, read, run_data
+from warmstart.api.inputs.scenes import of_scenes
+from warmstart.api.inputs.unlabelled import with_unlabelled
 from warmstart.api.predict import predict
-from warmstart.api.prepare import backbone_at, read, run_data
-from warmstart.api.run import Run, write
-from warmstart.api.runfolder import check_folder, open_folder
-from warmstart.api.scenes import of_scenes
-from warmstart.api.unlabelled import with_unlabelled
+from warmstart.api.running.budget import cache_limits, seconds
+from warmstart.api.running.command import called, command
+from warmstart.api.running.run import Run, write
+from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers

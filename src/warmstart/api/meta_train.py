@@ -10,13 +10,13 @@ from typing import Any, Unpack
 import numpy as np
 
 import warmstart
-from warmstart.api.budget import seconds
-from warmstart.api.command import called, command
-from warmstart.api.corpus import Part, read_corpus
-from warmstart.api.kinds import BACKBONES
-from warmstart.api.options import kept, kind_in
-from warmstart.api.prepare import activation_store, backbone_at
-from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.api.inputs.corpus import Part, read_corpus
+from warmstart.api.inputs.kinds import BACKBONES
+from warmstart.api.inputs.options import kept, kind_in
+from warmstart.api.inputs.prepare import activation_store, backbone_at
+from warmstart.api.running.budget import seconds
+from warmstart.api.running.command import called, command
+from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.episodes import Episode, divided_classes, set_numbers
 from warmstart.data.schema import Dataset, Series
 from warmstart.data.seriesreading import SeriesOptions, reading_of

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Unpack
 
-from warmstart.api.bands import refuse_other_bands
-from warmstart.api.budget import cache_limits
-from warmstart.api.images import framed
-from warmstart.api.kinds import BACKBONES
-from warmstart.api.options import how_read, kept, kind_in
-from warmstart.api.prepare import backbone_at, divide, read_whole
-from warmstart.api.reading import fitted
-from warmstart.api.scenes import WORDS as SCENES
-from warmstart.api.scenes import posed
+from warmstart.api.inputs.bands import refuse_other_bands
+from warmstart.api.inputs.images import framed
+from warmstart.api.inputs.kinds import BACKBONES
+from warmstart.api.inputs.options import how_read, kept, kind_in
+from warmstart.api.inputs.prepare import backbone_at, divide, read_whole
+from warmstart.api.inputs.reading import fitted
+from warmstart.api.inputs.scenes import WORDS as SCENES
+from warmstart.api.inputs.scenes import posed
+from warmstart.api.running.budget import cache_limits
 from warmstart.data.schema import Dataset
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing, load

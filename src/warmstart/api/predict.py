@@ -9,7 +9,7 @@ from typing import Any, Literal, Unpack
 
 import pandas as pd
 
-from warmstart.api.attuned import AdaptName, attuned
+from warmstart.api.adaptation.attuned import AdaptName, attuned
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample, Series

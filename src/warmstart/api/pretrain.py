@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Unpack
 
 import warmstart
-from warmstart.api.budget import seconds
-from warmstart.api.command import called, command
-from warmstart.api.corpus import Part, divided, read_corpus
-from warmstart.api.kinds import BACKBONES
-from warmstart.api.options import kept, kind_in
-from warmstart.api.prepare import backbone_at
-from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.api.inputs.corpus import Part, divided, read_corpus
+from warmstart.api.inputs.kinds import BACKBONES
+from warmstart.api.inputs.options import kept, kind_in
+from warmstart.api.inputs.prepare import backbone_at
+from warmstart.api.running.budget import seconds
+from warmstart.api.running.command import called, command
+from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.cache.store import ActivationStore
 from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.stores import store_of

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-from warmstart.api.budget import cache_limits, seconds
-from warmstart.api.candidates import Wanted, in_words, named, on_this_machine
-from warmstart.api.choosing import Choosing
-from warmstart.api.command import called
-from warmstart.api.options import how_read, kept, kind_in
-from warmstart.api.prepare import read, run_data
-from warmstart.api.runfolder import check_folder, free_folder
-from warmstart.api.scenes import SIZES, of_scenes
+from warmstart.api.inputs.options import how_read, kept, kind_in
+from warmstart.api.inputs.prepare import read, run_data
+from warmstart.api.inputs.scenes import SIZES, of_scenes
+from warmstart.api.recommending.candidates import Wanted, in_words, named, on_this_machine
+from warmstart.api.recommending.choosing import Choosing
+from warmstart.api.running.budget import cache_limits, seconds
+from warmstart.api.running.command import called
+from warmstart.api.running.runfolder import check_folder, free_folder
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers

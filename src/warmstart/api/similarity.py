@@ -10,14 +10,14 @@ from typing import Any, Unpack
 import numpy as np
 from torch import nn
 
-from warmstart.api.budget import cache_limits
-from warmstart.api.command import called, command
-from warmstart.api.environment import environment
-from warmstart.api.kinds import BACKBONES
-from warmstart.api.options import COLUMNS, kept, kind_in
-from warmstart.api.pairing import Prepared, prepare, read_set
-from warmstart.api.prepare import backbone_at
-from warmstart.api.runfolder import check_folder, open_folder
+from warmstart.api.inputs.kinds import BACKBONES
+from warmstart.api.inputs.options import COLUMNS, kept, kind_in
+from warmstart.api.inputs.pairing import Prepared, prepare, read_set
+from warmstart.api.inputs.prepare import backbone_at
+from warmstart.api.running.budget import cache_limits
+from warmstart.api.running.command import called, command
+from warmstart.api.running.environment import environment
+from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.cache.features import activations
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers

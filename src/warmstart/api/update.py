@@ -6,16 +6,16 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Unpack
 
-from warmstart.api.budget import cache_limits, seconds
-from warmstart.api.command import called, command
-from warmstart.api.execute import Begun, execute
+from warmstart.api.distillation.teacher import digest, origin
 from warmstart.api.fit import FitResult
-from warmstart.api.options import kept
-from warmstart.api.prepare import Loaded, run_data
-from warmstart.api.renewed import gathered, prepared
-from warmstart.api.runfolder import check_folder
-from warmstart.api.teacher import digest, origin
-from warmstart.api.updating import UpdateRun, chosen_recipe
+from warmstart.api.inputs.options import kept
+from warmstart.api.inputs.prepare import Loaded, run_data
+from warmstart.api.running.budget import cache_limits, seconds
+from warmstart.api.running.command import called, command
+from warmstart.api.running.execute import Begun, execute
+from warmstart.api.running.runfolder import check_folder
+from warmstart.api.updates.renewed import gathered, prepared
+from warmstart.api.updates.updating import UpdateRun, chosen_recipe
 from warmstart.data.schema import IntArray
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers

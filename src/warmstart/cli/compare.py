@@ -129,7 +129,7 @@ def _twin(data: str, **options: Any) -> CompareResult:
 
 def show(now: Session, result: CompareResult, same: Sequence[str]) -> None:
     """The table, the verdict, and where everything lies; `same` are the words that a `fit` of the best has too."""
-    from warmstart.api.rungs import MAPS_BATCH
+    from warmstart.api.running.rungs import MAPS_BATCH
     from warmstart.engine.ladder.simple import SIMPLE
 
     facts = result.comparison

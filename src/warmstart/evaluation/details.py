@@ -137,7 +137,7 @@ def _in_words(
 
 def _answer(task: Task, decoded: dict[str, Any]) -> Label:
     if task.name == "generate":
-        return ""  # what is written is not known from one pass: see `warmstart.api.written`
+        return ""  # what is written is not known from one pass: see `warmstart.api.finishing.written`
     found = decoded[task.fields[0]]
     if isinstance(found, float):
         return tuple(decoded["values"].values())

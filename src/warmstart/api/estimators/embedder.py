@@ -11,7 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from warmstart.api.estimators.inputs import Given, backbone_for, checked, read_alone
-from warmstart.api.prepare import activation_store
+from warmstart.api.inputs.prepare import activation_store
 from warmstart.cache.features import Wanted, activations
 from warmstart.planning.compile import DEFAULT
 

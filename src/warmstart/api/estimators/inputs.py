@@ -9,9 +9,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from warmstart.api.kinds import BACKBONES
-from warmstart.api.prepare import backbone_at, readable
-from warmstart.api.reading import fitted, read_inputs
+from warmstart.api.inputs.kinds import BACKBONES
+from warmstart.api.inputs.prepare import backbone_at, readable
+from warmstart.api.inputs.reading import fitted, read_inputs
 from warmstart.data.schema import Dataset
 from warmstart.data.sources import kind_of, load_inputs
 from warmstart.data.stores import InputStore

@@ -15,9 +15,9 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from warmstart.api.budget import seconds
 from warmstart.api.estimators.inputs import Given, backbone_for, checked
-from warmstart.api.prepare import activation_store, divide, read_whole
+from warmstart.api.inputs.prepare import activation_store, divide, read_whole
+from warmstart.api.running.budget import seconds
 from warmstart.data.schema import Split
 from warmstart.data.targets import TaskName
 from warmstart.engine.data import RunData

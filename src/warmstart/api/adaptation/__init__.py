@@ -1,0 +1,1 @@
+"""What `adapt` is made of."""

@@ -1,0 +1,1 @@
+"""What `distill` is made of."""

@@ -1,0 +1,1 @@
+"""How what the user brings is read, for all commands."""

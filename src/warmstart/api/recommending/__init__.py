@@ -1,0 +1,1 @@
+"""What `recommend` is made of."""

@@ -1,0 +1,89 @@
+"""What runs of other kinds than `fit` have in common with it: the folder, the log, the climb, the files."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from warmstart.api.fit import FitResult
+from warmstart.api.inputs.prepare import Loaded
+from warmstart.api.running.run import Run, write
+from warmstart.api.running.runfolder import open_folder
+from warmstart.engine.data import RunData
+from warmstart.engine.deadline import Deadline
+from warmstart.engine.events import Finished, Listener, Started, broadcast, remembering
+from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.ledger import Ledger
+from warmstart.report.runlog import RunLog
+from warmstart.report.tensorboard import TensorBoardListener
+from warmstart.task.base import task_of
+
+
+@dataclasses.dataclass
+class Begun:
+    """A run from its first second on: what it was asked for, and what is told while it is prepared.
+
+    `same` is what a resumed run has to have in common with it.
+    """
+
+    listener: Listener
+    limit: float
+    same: Mapping[str, Any]
+    line: str
+    out: str | Path | None
+    resume: str | Path | None
+
+    def __post_init__(self) -> None:
+        self.started = monotonic()
+        self.decisions: list[str] = []
+        self.ledger = Ledger()
+        self.tell = broadcast(self.listener, remembering(self.decisions), self.ledger)
+
+
+Make = Callable[..., Run]
+
+
+def execute(begun: Begun, make: Make, loaded: Loaded, data: RunData, *, seed: int, **how: Any) -> FitResult:
+    """Open the folder, climb what `make` makes of the run, and write everything.
+
+    Args:
+        begun: the run so far.
+        make: a kind of `Run`.
+        loaded: what was read, and for which backbone.
+        data: the same as the engine works on it.
+        seed: of everything random.
+        **how: further arguments of `make`.
+    """
+    folder = open_folder(loaded.dataset.name, dict(begun.same), out=begun.out, resume=begun.resume)
+    begun.listener(Started(f"run {folder}"))
+    with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:
+        context = LadderContext(
+            backbone=loaded.backbone,
+            data=data,
+            task=task_of(loaded.dataset.target),
+            deadline=Deadline(begun.limit - (monotonic() - begun.started)),
+            interrupt=flag,
+            seed=seed,
+            listener=broadcast(begun.tell, log, board),
+            folder=folder / "rungs",
+        )
+        run = make(
+            folder=folder,
+            context=context,
+            loaded=loaded,
+            baseline="none",
+            decisions=begun.decisions,
+            budget=begun.limit,
+            started=begun.started,
+            command=begun.line,
+            ledger=begun.ledger,
+            **how,
+        )
+        outcome = run.climb()
+        write(outcome, run)
+    begun.listener(Finished(f"run {folder}"))
+    return FitResult(outcome, folder, folder / "report.html", folder / "bundle")

@@ -1,0 +1,1 @@
+"""What `update` is made of."""
