@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from warmstart.shipping.georeference import of_boxes, of_mask, place_of
+from warmstart.task.mask_matching import code
 
 rasterio = pytest.importorskip("rasterio")
 WEST, NORTH, STEP = 500_000.0, 5_000_000.0, 10.0  # UTM zone 32, whose middle is 9 degrees east
@@ -61,3 +62,17 @@ def test_an_image_that_does_not_say_where_it_lies_has_no_place(tmp_path: Path) -
     assert place_of(tmp_path / "a.png") is None
     assert place_of(tmp_path / "a.tif") is None
     assert place_of(Image.new("RGB", (4, 4))) is None
+
+
+def test_an_outline_is_told_instead_of_its_box_with_all_its_parts(tile: Path) -> None:
+    place, pixels = place_of(tile), np.zeros((40, 60), np.uint8)
+    assert place is not None
+    pixels[2:6, 3:9], pixels[10:12, 3:5] = 1, 1
+    box = {"label": "tree", "score": 0.9, "box": [0.0, 0.0, 60.0, 40.0], "segmentation": code(pixels)}
+    (feature,) = of_boxes(place, [box])["features"]
+    assert feature["geometry"]["type"] == "MultiPolygon"
+    parts = [np.array(part[0]) for part in feature["geometry"]["coordinates"]]
+    (west, east), _ = rasterio.warp.transform("EPSG:32632", "EPSG:4326", [WEST + 30, WEST + 90], [NORTH - 20] * 2)
+    assert sorted(len(part) for part in parts) == [5, 5]
+    assert np.isclose(min(part[:, 0].min() for part in parts), west, atol=1e-5)
+    assert np.isclose(max(part[:, 0].max() for part in parts), east, atol=1e-5)
