@@ -13,6 +13,12 @@ from warmstart.cli.session import session
 from warmstart.cli.text import in_words
 
 
+Adapt = Annotated[
+    Literal["tent"] | None,
+    typer.Option(help="Adapt to these inputs together first, in memory; answers then depend on each other."),
+]
+
+
 @reads_series
 def predict(
     bundle: BundleArgument,
@@ -36,10 +42,7 @@ def predict(
     tile: Annotated[
         int | None, typer.Option(help="Cut images into tiles of so many pixels a side.", show_default="as in training")
     ] = None,
-    adapt: Annotated[
-        Literal["tent"] | None,
-        typer.Option(help="Adapt to these inputs together first, in memory; answers then depend on each other."),
-    ] = None,
+    adapt: Adapt = None,
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,
