@@ -105,9 +105,13 @@ class Trunk(nn.Module):
         return out
 
 
-def head() -> nn.Module:
+class Head(nn.Sequential):
     """The layers of one task: features (n, 50) to logits (n, 10)."""
-    return nn.Sequential(nn.Linear(50, 50), nn.ReLU(), nn.Dropout(0.5), nn.Linear(50, 10))
+
+    config = {"kind": "lenet", "outputs": 10}  # noqa: RUF012 (what heads of the library have too)
+
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(50, 50), nn.ReLU(), nn.Dropout(0.5), nn.Linear(50, 10))
 
 
 def overlaid(digits: Images, labels: npt.NDArray[np.int64], seed: int) -> tuple[Images, npt.NDArray[np.int64]]:
@@ -154,7 +158,7 @@ def trained(data: RunData, balance: BalanceName, protocol: Protocol, seed: int, 
     target = data.dataset.target
     tasks = 2 if target.kind == "several" else 1
     with seeded(seed):
-        heads = [head() for _ in range(tasks)]
+        heads = [Head() for _ in range(tasks)]
     network = Network(lenet(seed), SeveralHead(heads) if tasks > 1 else heads[0])
     phase = Phase(
         name="train", rates=(("*", 1e-2),), epochs=protocol.epochs, batch_size=256, optimizer="adam", weight_decay=0.0,

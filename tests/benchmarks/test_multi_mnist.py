@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from benchmarks.multi_mnist import Trunk, lenet, overlaid, table
+from benchmarks.multi_mnist import Head, Trunk, lenet, overlaid, table
+
+from warmstart.model.several import SeveralHead
 
 
 def test_the_second_digit_lies_lower_right_and_the_brighter_pixel_counts() -> None:
@@ -23,6 +25,7 @@ def test_the_second_digit_lies_lower_right_and_the_brighter_pixel_counts() -> No
 
 def test_the_trunk_gives_features_and_is_drawn_by_its_seed() -> None:
     assert Trunk().eval()(torch.zeros(2, 1, 28, 28)).shape == (2, 50)
+    assert SeveralHead([Head(), Head()]).config["outputs"] == 20, "what a finished run writes down"
     one, again, other = (lenet(seed).card.weights_sha256 for seed in (0, 0, 1))
     assert one == again != other
 
