@@ -58,7 +58,7 @@ def test_at_temperature_one_it_is_the_cross_entropy_with_the_teachers_probabilit
 def test_the_size_of_the_gradient_does_not_hang_on_the_temperature_once_it_is_high() -> None:
     """Hinton et al. 2015, section 2.1: at high temperatures it is (z - v) / N for centred logits."""
     teacher = drawn(4, 3, seed=1).double()
-    norms = []
+    norms: list[Tensor] = []
     for temperature in (200.0, 2000.0):
         student = drawn(4, 3).double().requires_grad_(True)
         total = soft_loss("classify")(student, teacher, temperature).sum()

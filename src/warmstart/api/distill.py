@@ -22,7 +22,7 @@ from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener, silent
-from warmstart.errors import BackboneError
+from warmstart.errors import BackboneError, DataError
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.backbone import Backbone
 from warmstart.planning.compile import compile_plan
@@ -112,7 +112,7 @@ def distill(
         "cache_dtype": cache_dtype,
     }
     keep_buffers()
-    known, student = _both(Teacher.load(teacher), options)
+    known, student = _both(Teacher.load(teacher), data, options)
     chosen = chosen_recipe(recipe, student, labelled=data is not None)
     names = [] if data is None else [called(data)]
     same = {
@@ -133,8 +133,12 @@ def distill(
     return execute(begun, DistillRun, loaded, given, seed=seed, **own)
 
 
-def _both(teacher: Teacher, options: dict[str, Any]) -> tuple[Teacher, Backbone]:
-    """The teacher, and the student. Raises `BackboneError` where they do not read the same."""
+def _both(teacher: Teacher, data: Any, options: dict[str, Any]) -> tuple[Teacher, Backbone]:
+    """The teacher, and the student. Raises `DataError` without any data, `BackboneError` where they do not read the
+    same.
+    """
+    if data is None and options["unlabelled"] is None:
+        raise DataError("there is nothing to learn from", expected="labelled data, unlabelled data, or both")
     accepted = bool(options["accept_licence"])
     student = backbone_at(options["backbone"], options["size"], options["seed"], accept_licence=accepted)
     if student.spec.kind != teacher.kind:

@@ -50,8 +50,6 @@ def gathered(
     Raises:
         DataError: there is no sample, a label that the teacher does not know, or too much that it cannot read.
     """
-    if data is None and unlabelled is None:
-        raise DataError("there is nothing to learn from", expected="labelled data, unlabelled data, or both")
     samples, name, notes = list[Sample](), "", list[str]()
     if data is not None:
         found = load(

@@ -23,6 +23,7 @@ def of_classes(outputs: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     The gradients of the tempered term shrink by `T^2`, by which it is multiplied: the share of the teacher in the loss
     then means the same at any temperature.
 
+    >>> import torch
     >>> of_classes(torch.tensor([[0.0, 0.0]]), torch.tensor([[2.0, 2.0]]), 4.0).abs().item() < 1e-6
     True
     """
@@ -33,6 +34,7 @@ def of_classes(outputs: Tensor, teacher: Tensor, temperature: float) -> Tensor:
 def of_labels(outputs: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """The same for the yes or no of each label, mean over them, (n,).
 
+    >>> import torch
     >>> of_labels(torch.tensor([[1.0]]), torch.tensor([[1.0]]), 2.0).abs().item() < 1e-6
     True
     """
@@ -71,6 +73,7 @@ def agreement(task: TaskName, outputs: Tensor, teacher: Tensor) -> Tensor:
     """How far each answer is that of the teacher (n,), in 0..1: whether it is the same class; the share of labels that
     are; of numbers 1 less the squared distance over the variance of the teacher's answers, whose mean is R2.
 
+    >>> import torch
     >>> agreement("classify", torch.tensor([[0.0, 1.0], [0.0, 1.0]]), torch.tensor([[0.0, 2.0], [2.0, 0.0]])).tolist()
     [1.0, 0.0]
     """
