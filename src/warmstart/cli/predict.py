@@ -12,7 +12,6 @@ from warmstart.cli.options import AsJson, BatchSize, BundleArgument, Coverage, D
 from warmstart.cli.session import session
 from warmstart.cli.text import in_words
 
-
 Adapt = Annotated[
     Literal["tent"] | None,
     typer.Option(help="Adapt to these inputs together first, in memory; answers then depend on each other."),
