@@ -40,7 +40,7 @@ STEPS = {
     "ssdlite": (60, 5e-3),
     "yolox": (110, 5e-3),
     "rtdetr": (40, 5e-3),
-    "dfine": (40, 5e-3),
+    "dfine": (80, 5e-3),
 }
 heads = pytest.mark.parametrize("head", HEADS)
 
