@@ -170,6 +170,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         for row in rows:
             if row["kind"] == kind:
                 found[row["what"]].append(row)
+        if not found:
+            continue
         lines = [f"| {kind} | draws | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
         for what, some in found.items():
             cells = [_span([100 * row[column] for row in some]) for column in columns]

@@ -20,9 +20,9 @@ from warmstart.errors import RecipeError
 from warmstart.methods.distillation.loss import agreement, soft_loss, soft_losses
 from warmstart.methods.distillation.step import TaughtLoss
 from warmstart.recipe.distillation import distill, without_teacher
+from warmstart.recipe.distilling import Distill
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
-from warmstart.recipe.step import Distill
 from warmstart.task.base import task_of, tasks
 from warmstart.task.classify import CLASSIFY
 

@@ -44,7 +44,7 @@ How = Annotated[
     str | None,
     typer.Option(help="Phases to go on with: finetune?from_block=-2, a YAML file.", show_default="all at a low rate"),
 ]
-L2SP = Annotated[float, typer.Option("--l2-sp", help="Pull of the weights towards what they were, such as 0.01.")]
+L2SP = Annotated[float, typer.Option("--l2-sp", help="Pull of the weights towards what they were, such as 10.")]
 
 
 @reads_series

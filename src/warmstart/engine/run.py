@@ -32,10 +32,11 @@ from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.edited import edited
 from warmstart.planning.plan import PhasePlan, Plan, StepPlan
+from warmstart.recipe.distilling import Distill
 from warmstart.recipe.of_backbone import BackboneStep
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
-from warmstart.recipe.step import ClosedForm, Distill
+from warmstart.recipe.step import ClosedForm
 from warmstart.task.base import Task
 
 

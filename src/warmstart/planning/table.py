@@ -19,10 +19,10 @@ from warmstart.planning.plan import (
 )
 from warmstart.planning.target import beside
 from warmstart.recipe.aligning import Align, SelfTrain, SourceFree
+from warmstart.recipe.distilling import Distill
 from warmstart.recipe.episodic import Meta
 from warmstart.recipe.of_backbone import Contrastive, Masked, Pretrain, Supervised, Views
 from warmstart.recipe.phase import GradientStep, Phase, PlateauRule
-from warmstart.recipe.step import Distill
 
 COLUMNS = ("part", "row of the table", "rate", "decay", "trained", "parameters", "state")
 

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from warmstart.recipe.distilling import Distill
 from warmstart.recipe.phase import AugmentName, GradientStep, Phase, Rate, Share
 from warmstart.recipe.recipe import Recipe
-from warmstart.recipe.step import ClosedForm, Distill
+from warmstart.recipe.step import ClosedForm
 
 __all__ = ["distill", "without_teacher"]
 

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from warmstart.recipe.aligning import Align, Statistics, TargetStep
+from warmstart.recipe.distilling import Distill
 from warmstart.recipe.of_backbone import BackboneStep, Masked, Pretrain
 from warmstart.recipe.phase import GradientStep, Phase, well_formed
-from warmstart.recipe.step import Average, ClosedForm, Distill, Step
+from warmstart.recipe.step import Average, ClosedForm, Step
 
 
 class Lora(BaseModel):

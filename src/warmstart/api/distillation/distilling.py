@@ -27,9 +27,9 @@ from warmstart.evaluation.student import verdict
 from warmstart.methods.distillation.loss import agreement
 from warmstart.methods.distillation.rungs import ALONE, TEACHER, AloneRung, TeacherRung, taught
 from warmstart.model.backbone import Backbone
+from warmstart.recipe.distilling import Distill
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
-from warmstart.recipe.step import Distill
 from warmstart.report.words import noun_of
 
 NAME = "distill"

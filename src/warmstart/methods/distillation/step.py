@@ -16,7 +16,7 @@ from warmstart.engine.steps.phase import train_phase
 from warmstart.engine.steps.registry import Making
 from warmstart.methods.distillation.loss import SoftLoss, soft_loss
 from warmstart.planning.plan import PhasePlan, StepPlan
-from warmstart.recipe.step import Distill
+from warmstart.recipe.distilling import Distill
 from warmstart.task.base import Task
 
 
