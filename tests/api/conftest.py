@@ -15,7 +15,7 @@ SPEED = SpeedFacts(flops=3e10, images=1000.0, measured=True)
 @pytest.fixture(autouse=True)
 def _known_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measuring how quick the machine is takes longer than a fit of the toy backbone."""
-    for place in ("pace", "plan"):
+    for place in ("running.pace", "plan"):
         monkeypatch.setattr(f"warmstart.api.{place}.measure_speed", lambda *args, **options: SPEED)
 
 
