@@ -106,7 +106,7 @@ def test_with_labels_every_method_is_measured_and_the_oracle_is_named(
     assert [row.gain is None for row in found.tried] == [True, False, False]
     assert (found.oracle_gap is None) == (found.oracle == found.chosen)
     assert {c.name: c.reaches for c in found.choices} == {c.name: values[c.picks] for c in found.choices}
-    assert next(c.picks for c in found.choices if c.name == "snd") == found.chosen
+    assert next(c.picks for c in found.choices if c.name == "dev") == found.chosen
     assert "Labels of the target would have chosen" in found.verdict
 
 

@@ -59,7 +59,7 @@ def adapt(
     target: Any,
     *,
     methods: str | Sequence[str | Path | Recipe] | None = None,
-    select: str = "snd",
+    select: str = "dev",
     ignore_target_labels: bool = False,
     backbone: str | None = None,
     accept_licence: bool = False,
@@ -93,7 +93,7 @@ def adapt(
         methods: names of recipes, with commas between or in a sequence: `mcc`, `dann`, `cdan`, `dan`, `coral`, `mdd`,
             `adabn`, `shot`, `selftrain`, or any other, such as `gradual`. By default `source_only`, `probe`, `adabn`
             (where the backbone has batch normalisation) and `mcc`. `source_only` is always among them.
-        select: what chooses: "snd", "entropy", "mano" or "dev" (`docs/adaptation.md`).
+        select: what chooses: "dev", "snd", "mano" or "entropy" (`docs/adaptation.md`).
         ignore_target_labels: the target's folders or column are no labels.
         backbone: as for `fit`.
         accept_licence: as for `fit`.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from warmstart.api.adapt import AdaptResult
 
 Select = Annotated[
-    Literal["snd", "entropy", "mano", "dev"],
+    Literal["dev", "snd", "mano", "entropy"],
     typer.Option(help="What chooses among the methods, without labels of the target."),
 ]
 
@@ -52,7 +52,7 @@ def adapt(
             help="Recipes, with commas between: mcc,dann,gradual.", show_default="source_only,probe,adabn,mcc"
         ),
     ] = None,
-    select: Select = "snd",
+    select: Select = "dev",
     ignore_target_labels: Annotated[
         bool, typer.Option("--ignore-target-labels", help="The target's folders or column are no labels.")
     ] = False,
