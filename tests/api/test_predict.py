@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,6 +89,12 @@ def test_nothing_to_predict_and_no_bundle_are_errors(fitted: FitResult, tmp_path
         predict(tmp_path, ["a.png"])
 
 
+def apart(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> float:
+    """The largest difference of a probability."""
+    pairs = zip(a, b, strict=True)
+    return max(abs(p - q["probabilities"][name]) for o, q in pairs for name, p in o["probabilities"].items())
+
+
 def test_a_bundle_is_adapted_to_its_inputs_in_memory_alone_and_the_answer_says_so(
     fitted: FitResult, digits_folder: Path
 ) -> None:
@@ -97,8 +104,8 @@ def test_a_bundle_is_adapted_to_its_inputs_in_memory_alone_and_the_answer_says_s
     again, fewer = predict(fitted.bundle, files, adapt="tent"), predict(fitted.bundle, files[:9], adapt="tent")
     assert contents(fitted.bundle) == before
     assert [row["probabilities"] for row in both] == [row["probabilities"] for row in again]
-    assert both[0]["probabilities"] != pytest.approx(plain[0]["probabilities"], abs=1e-4)
-    assert both[0]["probabilities"] != pytest.approx(fewer[0]["probabilities"], abs=1e-4)
+    assert apart(both, plain) > 1e-4
+    assert apart(both[:9], fewer) > 1e-4
     assert {row["adapted"] for row in both} == {f"tent, to {len(files)} inputs together"}
     assert {row["unknown"] for row in both} == {None}
     assert "adapted" not in plain[0]

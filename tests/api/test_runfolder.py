@@ -93,4 +93,4 @@ def test_a_recipe_that_does_not_fit_the_backbone_is_refused_before_a_folder_is_m
 def test_an_unknown_baseline_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no baseline 'foo'") as caught:
         quick(tmp_path, tmp_path / "run", baseline="foo")
-    assert "simple, scratch, none" in caught.value.expected
+    assert "simple, scratch, single, none" in caught.value.expected

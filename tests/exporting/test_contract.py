@@ -31,7 +31,7 @@ from warmstart.task.base import tasks
 from warmstart.task.network import network_for
 
 slow = pytest.mark.slow
-REFUSED = {"generate"}
+REFUSED = {"generate", "several"}
 QUICK = {("classify", "onnx"), ("tag", "onnx"), ("forecast", "torch"), ("anomaly", "torch")}
 QUICK |= {("segment", "torch"), ("regress", "torch"), ("multilabel", "torch")}
 CASES = [
@@ -122,6 +122,8 @@ def test_every_task_is_exported_or_refused_with_a_reason() -> None:
         refuse(task)
     with pytest.raises(ExportError, match="written token by token"):
         refuse("generate")
+    with pytest.raises(ExportError, match="a form of its own"):
+        refuse("several")
 
 
 @pytest.mark.slow

@@ -16,7 +16,8 @@ def one_task(dataset: Dataset, name: str) -> Dataset:
     """The data set of the task called `name`; samples that have no label of it stay, without one.
 
     >>> from warmstart.data.sources import load
-    >>> data = load((["It rains.", "It is dry.", "Sun!"], {"sky": ["wet", "dry", "dry"], "c": [9.5, None, 21.5]}))
+    >>> texts = ["It rains.", "It is dry.", "Sun!"]
+    >>> data = load((texts, {"sky": ["wet", "dry", "dry"], "c": [9.5, None, 21.5]}), task="sky=classify,c=regress")
     >>> [sample.label for sample in one_task(data, "c").samples]
     [(9.5,), None, (21.5,)]
     """

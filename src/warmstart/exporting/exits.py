@@ -197,6 +197,10 @@ _REFUSED = {
         "a text is written token by token, each after those before it, and a graph is passed through once",
         "write texts with `warmstart predict`, or export the network with optimum, whose runtimes hold the loop",
     ),
+    "several": (
+        "the answer to each of its tasks has a form of its own, and a file has one output",
+        "answer with `warmstart predict`, or fit each task alone and export those",
+    ),
 }
 
 

@@ -169,10 +169,10 @@ def _phase(phase: GradientStep, network: Network, data: DataFacts, limits: Cache
             do="leave the size out of the recipe; --size gives the whole run another",
         )
     size = input_size(phase.size, data, card.min_size)
+    samples = own(phase, data)
     if isinstance(phase, Meta):
         batch, steps = phase.samples, phase.batches
     else:
-        samples = own(phase, data)
         batch = batch_size(phase, samples)
         steps = steps_per_epoch(samples, batch)
     still, blocks = _blocks(phase, network, groups, cut)

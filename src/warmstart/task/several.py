@@ -148,6 +148,10 @@ class Several:
         """Outputs as they are."""
         return outputs
 
+    def known(self, targets: Tensor) -> Tensor:
+        """Which samples have a label of any task, (n,)."""
+        return _any_known(targets)
+
     def values(self, outputs: Tensor, targets: Tensor) -> Values:
         """Those of each task, called TASK/METRIC; their mean over the tasks; and the loss of all tasks of a sample.
 

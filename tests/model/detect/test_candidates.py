@@ -11,7 +11,7 @@ from warmstart.errors import ExportError
 from warmstart.model.detect.catalog import detector, detectors
 from warmstart.model.maps import Maps
 
-REFUSED = {"fasterrcnn"}
+REFUSED = {"fasterrcnn", "maskrcnn"}
 
 
 def maps_for(name: str) -> tuple[Maps, torch.Tensor]:

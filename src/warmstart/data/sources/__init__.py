@@ -91,6 +91,8 @@ def load(
         DataError: what was found, what was expected, what to do.
     """
     posed, kinds = tasks_said(task)
+    if normal is not None:
+        posed = _with_normal(posed)
     label_column = label_column or ",".join(kinds) or None
     if forecast is not None and not isinstance(data, Dataset):
         named = {"id_column": id_column, "time_column": time_column, "value_columns": value_columns}
