@@ -92,7 +92,7 @@ def test_nothing_to_predict_and_no_bundle_are_errors(fitted: FitResult, tmp_path
 def apart(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> float:
     """The largest difference of a probability."""
     pairs = zip(a, b, strict=True)
-    return max(abs(p - q["probabilities"][name]) for o, q in pairs for name, p in o["probabilities"].items())
+    return max(float(abs(p - q["probabilities"][name])) for o, q in pairs for name, p in o["probabilities"].items())
 
 
 def test_a_bundle_is_adapted_to_its_inputs_in_memory_alone_and_the_answer_says_so(
