@@ -29,6 +29,10 @@ class Criterion:
 
 
 criteria: Registry[Criterion] = Registry("criterion", RunError)
+"""DEV is the default. Over six runs on digits of two origins (`benchmarks/adaptation.py`) what it picked reached 21.3 %
+on the target, that of MaNo and of entropy 20.9 %, of SND 12.7 %; `source_only` 14.6 %, the oracle 40.2 %. It alone asks
+for right answers on the source, where the others prefer a model that is surely wrong. None is good.
+"""
 criteria.add("dev", Criterion("DEV", "You et al. 2019", dev, higher_is_better=False))
 criteria.add("entropy", Criterion("entropy", "Morerio et al. 2018", entropy, higher_is_better=False))
 criteria.add("mano", Criterion("MaNo", "Xie et al. 2024", mano, higher_is_better=True))
