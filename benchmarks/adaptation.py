@@ -83,7 +83,8 @@ def digits(out: Path, options: argparse.Namespace) -> None:
                 budget="3h",
                 seed=seed,
                 cache=out / "cache",
-                **({"resume": folder} if folder.exists() else {"out": folder}),
+                out=None if folder.exists() else folder,
+                resume=folder if folder.exists() else None,
             ).outcome
             assert found.shift is not None
             row = {
