@@ -54,6 +54,7 @@ def test_it_learns_eight_images_by_heart(head: str) -> None:
     assert sum(hits) >= (0.5 if slow else 0.75) * len(hits)
 
 
+@pytest.mark.slow
 def test_outlines_are_learned_with_the_boxes() -> None:
     _, found = trained(detector(next(name for name in HEADS if name.startswith("mask")), MAPS, 2), 80, 5e-3)
     metrics = Detect(("red", "blue")).metrics(found, scenes()[1])

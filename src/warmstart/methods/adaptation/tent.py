@@ -47,7 +47,9 @@ def tent(
 
     >>> from warmstart.model.catalog import load_backbone
     >>> backbone = load_backbone("toy")
-    >>> network = Network(backbone, nn.Linear(backbone.out_features, 2))
+    >>> with torch.random.fork_rng():
+    ...     _ = torch.manual_seed(0)
+    ...     network = Network(backbone, nn.Linear(backbone.out_features, 2))
     >>> inputs = torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     >>> surer = tent(network, [inputs], lr=1e-2)
     >>> bool(entropy(surer(inputs)).mean() < entropy(network.eval()(inputs)).mean())
