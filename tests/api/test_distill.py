@@ -206,6 +206,7 @@ def test_series_are_distilled(tmp_path: Path) -> None:
     assert run.outcome.distilled.kept is not None
 
 
+@pytest.mark.slow
 def test_a_student_that_was_stopped_ends_with_the_same_weights_bit_for_bit(
     teacher: Path, digits_folder: Path, tmp_path: Path
 ) -> None:

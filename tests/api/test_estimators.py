@@ -107,6 +107,7 @@ def test_features_in_a_pipeline_are_computed_once(digits: tuple[np.ndarray, np.n
     assert stored
 
 
+@pytest.mark.slow
 def test_texts_and_series_and_numbers(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     series = np.sin(np.linspace(0, 9, 40) * np.array([[1.0], [2.0]])[rng.integers(0, 2, 40)])

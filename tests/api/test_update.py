@@ -142,6 +142,7 @@ def test_one_new_class_is_enough_beside_old_data(bundle: Path, digits: Path, tmp
     assert run.outcome.forgotten.new.samples == 4
 
 
+@pytest.mark.slow
 def test_an_update_that_was_stopped_ends_with_the_same_weights_bit_for_bit(
     bundle: Path, digits: Path, tmp_path: Path
 ) -> None:
