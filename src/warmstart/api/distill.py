@@ -25,10 +25,7 @@ from warmstart.engine.events import Decided, Listener, silent
 from warmstart.errors import BackboneError, DataError
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.backbone import Backbone
-from warmstart.planning.compile import compile_plan
-from warmstart.planning.edited import outlined
 from warmstart.recipe.recipe import Recipe
-from warmstart.task.network import network_for
 
 
 def distill(
@@ -126,11 +123,9 @@ def distill(
     line = command("distill", [",".join(map(str, folders_of(teacher))), *names], options)
     begun = Begun(listener, seconds(budget), same, line, out, resume)
     begun.tell(Decided(_told(known)))
-    own = {"recipe": chosen, "teacher": known, "by_time": recipe is None, "made_from": known.origins}
+    own = {"teacher": known, "by_time": recipe is None, "made_from": known.origins}
     loaded, given = _read(known, data, unlabelled, student, options, begun, cache)
-    network = network_for(loaded.backbone, loaded.dataset.target, seed=seed)
-    compile_plan(chosen, outlined(network, chosen.edits), given.facts, limits=given.limits)  # before a folder is made
-    return execute(begun, DistillRun, loaded, given, seed=seed, **own)
+    return execute(begun, DistillRun, chosen, loaded, given, seed=seed, **own)
 
 
 def _both(teacher: Teacher, data: Any, options: dict[str, Any]) -> tuple[Teacher, Backbone]:

@@ -9,8 +9,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-import warmstart
-from warmstart.api.inputs.corpus import Part, read_corpus
+from warmstart.api.inputs.corpus import Part, corpus_for
 from warmstart.api.inputs.kinds import BACKBONES
 from warmstart.api.inputs.options import kept, kind_in
 from warmstart.api.inputs.prepare import activation_store, backbone_at
@@ -19,7 +18,7 @@ from warmstart.api.running.command import called, command
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.episodes import Episode, divided_classes, set_numbers
 from warmstart.data.schema import Dataset, Series
-from warmstart.data.seriesreading import SeriesOptions, reading_of
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.stores import store_of
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, silent
@@ -35,7 +34,7 @@ from warmstart.planning.compile import DEFAULT
 from warmstart.recipe.episodic import Meta
 from warmstart.recipe.pretraining import Pretraining, meta_learning
 from warmstart.report.runlog import RunLog
-from warmstart.shipping.backbone import described, write_backbone
+from warmstart.shipping.backbone import leave_backbone
 
 FACTS = "meta_train.json"
 _RATES = {"image": 1e-4, "text": 2e-5, "series": 1e-4}
@@ -203,20 +202,8 @@ def _data(
     sources: Sequence[Any], start: Backbone, options: Mapping[str, Any], listener: Listener
 ) -> tuple[RunData, tuple[Part, ...]]:
     """The data as a run works on them, their classes divided; and what they are made of."""
-    spec = start.spec if options["size"] is None else start.spec.with_size(options["size"])
-    listener(Started("data"))
-    dataset, parts = read_corpus(
-        sources,
-        spec.kind,
-        generated=0,
-        steps=spec.size,
-        seed=options["seed"],
-        labelled=True,
-        text_column=options["text_column"],
-        reading=reading_of(options),
-    )
+    dataset, spec, parts = corpus_for(sources, start, options, listener, what="data", labelled=True)
     _refuse_channels(dataset)
-    listener(Finished("data"))
     classes = dataset.target.classes
     episode = Episode(options["ways"], options["shots"], options["queries"])
     how = {"val": options["val"], "test": options["test"], "seed": options["seed"]}
@@ -250,9 +237,8 @@ def _written(
 ) -> MetaTrainResult:
     """The result; the backbone is written with its card, and beside it lies all that led to it."""
     trained, seed = found.trained, options["seed"]
-    made = described(trained.backbone, trained_on=", ".join(part.text for part in parts))
-    source = f"warmstart {warmstart.__version__}: {recipe.name}, seed {seed}, from {start.card.name}"
-    uri = write_backbone(folder / "backbone", made, trained_on=made.card.trained_on, source=source)
+    said, how = [part.text for part in parts], f"{recipe.name}, seed {seed}"
+    made, uri = leave_backbone(folder / "backbone", trained.backbone, start, parts=said, how=how)
     labels, names = data.dataset.labels, data.dataset.target.classes
     classes = {
         part: [names[i] for i in np.unique(labels[getattr(data.split, part)])] for part in ("train", "val", "test")

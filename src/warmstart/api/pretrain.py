@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-import warmstart
-from warmstart.api.inputs.corpus import Part, divided, read_corpus
+from warmstart.api.inputs.corpus import Part, corpus_for, divided
 from warmstart.api.inputs.kinds import BACKBONES
 from warmstart.api.inputs.options import kept, kind_in
 from warmstart.api.inputs.prepare import backbone_at
@@ -17,7 +16,7 @@ from warmstart.api.running.budget import seconds
 from warmstart.api.running.command import called, command
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.cache.store import ActivationStore
-from warmstart.data.seriesreading import SeriesOptions, reading_of
+from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.stores import store_of
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
@@ -30,7 +29,7 @@ from warmstart.files import read_json, write_json
 from warmstart.model.backbone import Backbone
 from warmstart.recipe.pretraining import LABELLED, Pretraining, objective_for, pretraining
 from warmstart.report.runlog import RunLog
-from warmstart.shipping.backbone import described, write_backbone
+from warmstart.shipping.backbone import leave_backbone
 
 PACE = "pace.json"
 _RATES = {"image": 1e-4, "text": 5e-5, "series": 1e-3}
@@ -148,9 +147,8 @@ def _written(
     line: str,
 ) -> str:
     """The URI of the backbone, which is written with its card; beside it lies all that led to it."""
-    made = described(found.backbone, trained_on=", ".join(part.text for part in parts))
-    source = f"warmstart {warmstart.__version__}: {recipe.name}, seed {seed}, from {start.card.name}"
-    uri = write_backbone(folder / "backbone", made, trained_on=made.card.trained_on, source=source)
+    said, how = [part.text for part in parts], f"{recipe.name}, seed {seed}"
+    made, uri = leave_backbone(folder / "backbone", found.backbone, start, parts=said, how=how)
     facts = {
         "command": line,
         "backbone": uri,
@@ -172,20 +170,8 @@ def _corpus(
     sources: Sequence[Any], start: Backbone, options: Mapping[str, Any], listener: Listener
 ) -> tuple[RunData, tuple[Part, ...]]:
     """The corpus as a run works on it, and what it is made of."""
-    objective, size = options["objective"], options["size"]
-    spec = start.spec if size is None else start.spec.with_size(size)
-    listener(Started("corpus"))
-    dataset, parts = read_corpus(
-        sources,
-        spec.kind,
-        generated=options["generate"] or 0,
-        steps=spec.size,
-        seed=options["seed"],
-        labelled=objective in LABELLED,
-        text_column=options["text_column"],
-        reading=reading_of(options),
-    )
-    listener(Finished("corpus"))
+    objective = options["objective"]
+    dataset, spec, parts = corpus_for(sources, start, options, listener, what="corpus", labelled=objective in LABELLED)
     split = divided(dataset, options["val"], options["seed"], by_class=objective == "classes")
     for note in (*(part.text for part in parts), split.how):
         listener(Decided(note))

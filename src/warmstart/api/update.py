@@ -11,6 +11,7 @@ from warmstart.api.fit import FitResult
 from warmstart.api.inputs.options import kept
 from warmstart.api.inputs.prepare import Loaded, run_data
 from warmstart.api.running.budget import cache_limits, seconds
+from warmstart.api.running.bundled import recipes_of
 from warmstart.api.running.command import called, command
 from warmstart.api.running.execute import Begun, execute
 from warmstart.api.running.runfolder import check_folder
@@ -24,13 +25,9 @@ from warmstart.engine.events import Decided, Listener, silent
 from warmstart.errors import BundleError, RecipeError, RunError
 from warmstart.methods.continual.head import linear_head
 from warmstart.model.activation import ActivationDtype
-from warmstart.planning.compile import compile_plan
-from warmstart.planning.edited import outlined
 from warmstart.recipe.recipe import Recipe
-from warmstart.recipe.text import from_yaml
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.source import continued
-from warmstart.task.network import network_for
 
 TASKS = ("classify", "multilabel", "regress")
 """Those whose head has a row for each answer."""
@@ -127,10 +124,8 @@ def update(
     line = command("update", [str(bundle), called(data)], options)
     begun = Begun(listener, seconds(budget), same, line, out, resume)
     loaded, given, every = _read(before, (data, rehearsal, old), options, begun, cache)
-    network = network_for(loaded.backbone, loaded.dataset.target, seed=seed)
-    compile_plan(chosen, outlined(network, chosen.edits), given.facts, limits=given.limits)  # before a folder is made
-    own = {"recipe": chosen, "bundle": before, "was": _recipe_of(before), "old": every, "by_time": recipe is None}
-    return execute(begun, UpdateRun, loaded, given, seed=seed, made_from=(origin(before, "before"),), **own)
+    own = {"bundle": before, "was": _recipe_of(before), "old": every, "by_time": recipe is None}
+    return execute(begun, UpdateRun, chosen, loaded, given, seed=seed, made_from=(origin(before, "before"),), **own)
 
 
 def _refuse_shares(l2_sp: float, share: float) -> None:
@@ -174,8 +169,7 @@ def _read(
 
 def _recipe_of(bundle: Bundle) -> Recipe | None:
     """The recipe that the first network was trained by, where the bundle's text still says one."""
-    path = bundle.folder / "recipe.yaml"
     try:
-        return from_yaml(path.read_text(encoding="utf-8").split("\n---\n")[0])
-    except (OSError, RecipeError):
+        return next(iter(recipes_of(bundle)), None)
+    except (BundleError, RecipeError):
         return None

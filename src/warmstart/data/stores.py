@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from warmstart.data.batches import ImageBatches
 from warmstart.data.pixels import PixelStore
@@ -16,7 +15,6 @@ from warmstart.data.scenestore import SceneStore
 from warmstart.data.schema import Dataset, IntArray
 from warmstart.data.signals import SeriesBatches, SeriesStore
 from warmstart.data.tokens import TokenBatches, TokenStore
-from warmstart.data.views import View
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
@@ -46,11 +44,6 @@ def computing_order(store: InputStore, indices: IntArray) -> IntArray:
     """
     lengths = lengths_of(store, indices)
     return np.arange(len(indices)) if lengths is None else np.argsort(-lengths, kind="stable")
-
-
-def targets_of(store: InputStore, indices: IntArray, view: View | None = None) -> Tensor:
-    """What a loss takes of the samples at `indices`, (n, ...); of scenes, in a view."""
-    return store.targets(indices, view) if isinstance(store, PixelStore) else store.targets(indices)
 
 
 def resized(store: InputStore, dataset: Dataset, spec: Spec) -> InputStore:

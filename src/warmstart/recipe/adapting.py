@@ -21,7 +21,7 @@ from warmstart.recipe.aligning import (
 )
 from warmstart.recipe.methods import Lr
 from warmstart.recipe.of_backbone import HEAD_STILL
-from warmstart.recipe.phase import AugmentName, Phase, Rate
+from warmstart.recipe.phase import AugmentName, Phase, Rate, rows_from, with_head
 from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.step import ClosedForm
 
@@ -131,10 +131,9 @@ def shot(
 ) -> Recipe:
     """Train on the source alone, and then on the target alone, under the head as it is."""
     first = source_only(lr=lr, epochs=source_epochs, batch_size=batch_size, from_block=from_block)
-    rates: tuple[tuple[str, Rate], ...] = (("*", lr),)
-    if from_block:
-        rates = ((f"block:{from_block}..", lr), ("*", None))
-    then = SourceFree(rates=(HEAD_STILL, *rates), epochs=epochs, batch_size=batch_size, pseudo=pseudo)
+    then = SourceFree(
+        rates=(HEAD_STILL, *rows_from(from_block, lr)), epochs=epochs, batch_size=batch_size, pseudo=pseudo
+    )
     about = "Source only, and then the backbone adapted without the source, under its head (SHOT, Liang et al. 2020)."
     return Recipe(name="shot", about=about, steps=(*first.steps, then))
 
@@ -147,8 +146,7 @@ class _Same(TypedDict):
 
 def _same(lr: Lr, epochs: int, batch_size: int, from_block: int) -> _Same:
     """What all of them have in common with plain fine-tuning."""
-    rates: tuple[tuple[str, Rate], ...] = (("head", lr), (f"block:{from_block}..", lr), ("*", None))
-    return {"rates": rates if from_block else (("*", lr),), "epochs": epochs, "batch_size": batch_size}
+    return {"rates": with_head(from_block, lr), "epochs": epochs, "batch_size": batch_size}
 
 
 def _aligned(name: str, about: str, step: AlignStep) -> Recipe:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from warmstart.recipe.distilling import Distill
-from warmstart.recipe.phase import AugmentName, GradientStep, Phase, Rate, Share
+from warmstart.recipe.phase import AugmentName, GradientStep, Phase, Share, with_head
 from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.step import ClosedForm
 
@@ -30,11 +30,10 @@ def distill(
     """Fit the head on frozen features (not without `probe`), then tune the blocks from `from_block` on towards the
     answers of a teacher, and for what is not `share` of the loss towards labels. `warmstart distill` brings a teacher.
     """
-    frozen: tuple[tuple[str, Rate], ...] = (("head", lr), (f"block:{from_block}..", lr), ("*", None))
     tune = Distill(
         temperature=temperature,
         share=share,
-        rates=frozen if from_block else (("*", lr),),
+        rates=with_head(from_block, lr),
         layer_decay=layer_decay,
         epochs=epochs,
         batch_size=batch_size,

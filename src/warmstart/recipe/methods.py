@@ -15,7 +15,7 @@ from typing import Literal
 
 from warmstart.errors import RecipeError
 from warmstart.recipe.named import call, defaults, parse
-from warmstart.recipe.phase import AugmentName, BalanceName, OptimizerName, Phase, Rate, Smoothing
+from warmstart.recipe.phase import AugmentName, BalanceName, OptimizerName, Phase, Rate, Smoothing, with_head
 from warmstart.recipe.recipe import Edits, Recipe
 from warmstart.recipe.step import ClosedForm
 from warmstart.recipe.text import from_yaml
@@ -139,9 +139,8 @@ def lp_ft(
 
     Labels of images are smoothed, as `warmstart.recipe.phase.SMOOTHING` says.
     """
-    frozen: tuple[tuple[str, Rate], ...] = (("head", lr), (f"block:{from_block}..", lr), ("*", None))
     tune = Phase(
-        rates=frozen if from_block else (("*", lr),),
+        rates=with_head(from_block, lr),
         layer_decay=layer_decay,
         epochs=epochs,
         batch_size=batch_size,

@@ -41,6 +41,20 @@ def well_formed(pattern: str) -> str:
     return pattern
 
 
+def rows_from(block: int, lr: Rate) -> tuple[tuple[str, Rate], ...]:
+    """Rows of rates that train the backbone from a block on (negative: from the end), and all of it with 0.
+
+    >>> rows_from(-2, 0.1), rows_from(0, 0.1)
+    ((('block:-2..', 0.1), ('*', None)), (('*', 0.1),))
+    """
+    return ((f"block:{block}..", lr), ("*", None)) if block else (("*", lr),)
+
+
+def with_head(block: int, lr: Rate) -> tuple[tuple[str, Rate], ...]:
+    """The same, and the head at that rate too."""
+    return (("head", lr), *rows_from(block, lr)) if block else rows_from(block, lr)
+
+
 class Data(BaseModel):
     """What a recipe is made of: plain data, checked, that does not change."""
 

@@ -10,6 +10,7 @@ from warmstart.errors import RecipeError, nearest
 from warmstart.recipe.episodic import Meta
 from warmstart.recipe.mistakes import mistakes
 from warmstart.recipe.of_backbone import HEAD_STILL, BackboneStep, Contrastive, Masked, Pretrain, Supervised, Views
+from warmstart.recipe.phase import rows_from
 from warmstart.recipe.recipe import Recipe
 
 ObjectiveName = Literal["auto", "masked", "views", "classes", "supervised"]
@@ -66,7 +67,7 @@ def pretraining(objective: str, kind: Kind, *, lr: float, epochs: int, batch_siz
     >>> pretraining("views", "series", lr=1e-3, epochs=2, batch_size=64).steps[0].augment
     'crop'
     """
-    rates = (HEAD_STILL, ("*", lr)) if not blocks else (HEAD_STILL, (f"block:{blocks}..", lr), ("*", None))
+    rates = (HEAD_STILL, *rows_from(blocks, lr))
     common = {"rates": rates, "epochs": epochs, "batch_size": batch_size, "weight_decay": 0.01}
     augment = {"image": "standard", "text": "none", "series": "crop"}[kind]
     step: BackboneStep
@@ -93,7 +94,7 @@ def meta_learning(
     Raises:
         RecipeError: a setting does not fit.
     """
-    rates = (HEAD_STILL, ("*", lr)) if not blocks else (HEAD_STILL, (f"block:{blocks}..", lr), ("*", None))
+    rates = (HEAD_STILL, *rows_from(blocks, lr))
     common = {"method": method, "rates": rates, "epochs": epochs, "early_stopping": patience}
     given = {**common, **{name: value for name, value in settings.items() if value is not None}}
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from warmstart.recipe.methods import Lr, lp_ft
 from warmstart.recipe.of_backbone import HEAD_STILL, Contrastive, Pretrain
-from warmstart.recipe.phase import AugmentName, Rate
+from warmstart.recipe.phase import AugmentName, rows_from
 from warmstart.recipe.recipe import Recipe
 from warmstart.recipe.step import ClosedForm
 
@@ -19,11 +19,12 @@ def contrastive(
     heads: tuple[str, ...] = ("blend",),
 ) -> Recipe:
     """Draw the features of each class together, tuning the blocks from `from_block` on; then fit a head on them."""
-    rates: tuple[tuple[str, Rate], ...] = (("*", lr),)
-    if from_block:
-        rates = ((f"block:{from_block}..", lr), ("*", None))
     tune = Contrastive(
-        rates=(HEAD_STILL, *rates), epochs=epochs, batch_size=batch_size, temperature=temperature, augment=augment
+        rates=(HEAD_STILL, *rows_from(from_block, lr)),
+        epochs=epochs,
+        batch_size=batch_size,
+        temperature=temperature,
+        augment=augment,
     )
     about = "Features of a class drawn together, then a head fitted on them (SetFit, Tunstall et al. 2022)."
     return Recipe(name="contrastive", about=about, steps=(tune, ClosedForm(heads=heads)))

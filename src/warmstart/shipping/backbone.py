@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from safetensors.torch import save_file
 
+import warmstart
 from warmstart.errors import BackboneError
 from warmstart.files import write_json, write_text
 from warmstart.model.adapters.at_file import split
@@ -26,6 +28,23 @@ _POOLINGS = {
     "max": "pooling_mode_max_tokens",
 }
 """As sentence-transformers calls them."""
+
+
+def leave_backbone(
+    folder: Path, trained: Backbone, start: Backbone, *, parts: Sequence[str], how: str
+) -> tuple[Backbone, str]:
+    """A trained backbone, written with its card, as it describes itself; and its URI.
+
+    Args:
+        folder: is made.
+        trained: what a run has left.
+        start: what it began with.
+        parts: what it was trained on, in words.
+        how: what was done to it.
+    """
+    made = described(trained, trained_on=", ".join(parts))
+    source = f"warmstart {warmstart.__version__}: {how}, from {start.card.name}"
+    return made, write_backbone(folder, made, trained_on=made.card.trained_on, source=source)
 
 
 def write_backbone(folder: Path, backbone: Backbone, *, trained_on: str, source: str) -> str:

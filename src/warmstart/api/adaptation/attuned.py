@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from warmstart.api.running.bundled import recipes_of
 from warmstart.data.schema import Sample
 from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
@@ -15,9 +16,7 @@ from warmstart.methods.adaptation.tent import tent
 from warmstart.recipe.aligning import Statistics
 from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.recipe import Recipe
-from warmstart.recipe.text import from_yaml
 from warmstart.shipping.bundle import Bundle
-from warmstart.shipping.files import verified
 from warmstart.shipping.inference import Readable
 
 AdaptName = Literal["tent"]
@@ -66,9 +65,7 @@ def own_statistics(bundle: Bundle) -> bool:
     """Whether the weights were trained under statistics of batch normalisation of their own training data, for which
     those of the inputs can stand in; under others, those of the pretraining, it would do harm.
     """
-    facts = bundle.manifest.files
-    text = verified(bundle.folder, "recipe.yaml", facts["recipe.yaml"]).decode("utf-8")
-    recipes = [from_yaml(f"{part}\n") for part in text.split("---\n") if part.strip()]
+    recipes = recipes_of(bundle)
     return bool(recipes) and all(map(_moves_statistics, recipes))
 
 

@@ -13,7 +13,7 @@ from warmstart.api.distillation.teacher import Teacher
 from warmstart.api.finishing.finish import FINAL, PARTS, Measured
 from warmstart.api.finishing.reference import Judged
 from warmstart.api.running.run import Run
-from warmstart.api.running.rungs import Time, of_epochs
+from warmstart.api.running.rungs import Time
 from warmstart.engine.ladder.rungs import RecipeRung, Rung
 from warmstart.engine.machine import cores
 from warmstart.errors import RecipeError
@@ -83,8 +83,7 @@ class DistillRun(Run):
         assert self.recipe is not None, "one that distils is always chosen"
         data, recipe = self.context.data, self.recipe
         if self.by_time:
-            options = [of_epochs(recipe, epochs) for epochs in EPOCHS]
-            recipe = Time(self.context, reserve).best(options, SHARE)
+            recipe = Time(self.context, reserve).longest(recipe, EPOCHS, SHARE)
         student = RecipeRung(recipe.name, "the student, which learns from the teacher", recipe)
         if not self._labelled:
             return [student]

@@ -6,17 +6,18 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from warmstart.api.estimators.inputs import Given, backbone_for, checked, read_alone
+from warmstart.api.estimators.inputs import Given, ReadsAnything, backbone_for, checked, read_alone
 from warmstart.api.inputs.prepare import activation_store
 from warmstart.cache.features import Wanted, activations
+from warmstart.model.backbone import Backbone
 from warmstart.planning.compile import DEFAULT
 
 
-class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Embedder(TransformerMixin, ReadsAnything):  # type: ignore[misc]
     """Frozen features of images, texts or series, which any estimator of scikit-learn learns from.
 
     What was computed once is stored under the contents of sample and weights, so that the folds of a cross-validation
@@ -61,9 +62,9 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             DataError, BackboneError, LicenceError: what was found, what was expected, what to do.
         """
         x = checked(self, X, reset=True)
-        backbone = backbone_for(x, self.backbone, self.size, self.seed, accept_licence=self.accept_licence)
-        self.uri_ = self.backbone or str(backbone.card.name)
-        fitted, _ = read_alone(x[:1], backbone, self.size, self.cache)
+        self._backbone = self._loaded(x, self.backbone)
+        self.uri_ = self.backbone or str(self._backbone.card.name)
+        fitted, _ = read_alone(x[:1], self._backbone, self.size, self.cache)
         self._n_features_out = fitted.out_features
         return self
 
@@ -71,15 +72,18 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Features (n, d)."""
         check_is_fitted(self)
         x = checked(self, X, reset=False)
-        own = backbone_for(x, self.uri_, self.size, self.seed, accept_licence=self.accept_licence)
-        backbone, store = read_alone(x, own, self.size, self.cache)
+        own = getattr(self, "_backbone", None)  # a pickle goes without it
+        backbone, store = read_alone(x, own or self._loaded(x, self.uri_), self.size, self.cache)
         wanted = Wanted(backbone.chain, store, activation_store(self.cache, DEFAULT), store.spec)
         return activations(wanted, -1, range(len(x))).numpy()
 
+    def _loaded(self, x: Given, uri: str | None) -> Backbone:
+        return backbone_for(x, uri, self.size, self.seed, accept_licence=self.accept_licence)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_backbone"}
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.three_d_array = True
-        tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
 from sklearn.utils.validation import validate_data
 
 from warmstart.api.inputs.kinds import BACKBONES
@@ -22,6 +23,17 @@ from warmstart.model.backbone import Backbone
 
 Given = Any
 """A list of paths, images, texts or series; an array (n, H, W[, C]) of images, or (n, steps) of series; a column."""
+
+
+class ReadsAnything(BaseEstimator):  # type: ignore[misc]
+    """An estimator of such samples, as scikit-learn is told."""
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        tags.input_tags.string = True
+        return tags
 
 
 def checked(estimator: BaseEstimator, x: Given, *, reset: bool) -> Given:

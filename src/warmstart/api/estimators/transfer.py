@@ -10,12 +10,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
-from warmstart.api.estimators.inputs import Given, backbone_for, checked
+from warmstart.api.estimators.inputs import Given, ReadsAnything, backbone_for, checked
 from warmstart.api.inputs.prepare import activation_store, divide, read_whole
 from warmstart.api.running.budget import seconds
 from warmstart.data.schema import Split
@@ -39,7 +39,7 @@ _GOLDEN = 8
 _AT_ONCE = 32
 
 
-class _Transfer(BaseEstimator):  # type: ignore[misc]
+class _Transfer(ReadsAnything):
     """What classifier and regressor have in common: data in, a bundle in memory out.
 
     The bundle is kept as the content of its files, which hold nothing that executes, so that it can be pickled.
@@ -144,13 +144,6 @@ class _Transfer(BaseEstimator):  # type: ignore[misc]
         if hasattr(self, "files_"):
             with tempfile.TemporaryDirectory() as folder:
                 self._bundle = Bundle.load(self._written(Path(folder) / "bundle"))
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.three_d_array = True
-        tags.input_tags.string = True
-        return tags
 
 
 class TransferClassifier(ClassifierMixin, _Transfer):  # type: ignore[misc]

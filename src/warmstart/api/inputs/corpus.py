@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ import numpy as np
 
 from warmstart.cache.key import sample_key
 from warmstart.data.schema import Dataset, IntArray, Kind, Sample, Series, Split
-from warmstart.data.seriesreading import UNSAID, Reading
+from warmstart.data.seriesreading import UNSAID, Reading, reading_of
 from warmstart.data.sources import load, load_inputs
 from warmstart.data.synthetic import generate
 from warmstart.data.targets import ClassTarget
+from warmstart.engine.events import Finished, Listener, Started
 from warmstart.errors import DataError
+from warmstart.model.backbone import Backbone
+from warmstart.preprocess.kinds import Spec
 
 _SPLIT = 11
 """What the random numbers are for."""
@@ -36,6 +39,36 @@ class Part:
         """The facts of these samples, in their order."""
         keys = [sample_key(sample) for sample in samples]
         return cls(text, len(keys), hashlib.sha256("\n".join(keys).encode()).hexdigest())
+
+
+def corpus_for(
+    sources: Sequence[Any],
+    start: Backbone,
+    options: Mapping[str, Any],
+    listener: Listener,
+    *,
+    what: str,
+    labelled: bool,
+) -> tuple[Dataset, Spec, tuple[Part, ...]]:
+    """The corpus of a run by its `options`, how the backbone that it starts from reads it, and its parts; `what`
+    they are called while they are read.
+
+    Raises `DataError` as `read_corpus` does.
+    """
+    spec = start.spec if options["size"] is None else start.spec.with_size(options["size"])
+    listener(Started(what))
+    dataset, parts = read_corpus(
+        sources,
+        spec.kind,
+        generated=options.get("generate") or 0,
+        steps=spec.size,
+        seed=options["seed"],
+        labelled=labelled,
+        text_column=options["text_column"],
+        reading=reading_of(options),
+    )
+    listener(Finished(what))
+    return dataset, spec, parts
 
 
 def read_corpus(

@@ -18,9 +18,13 @@ from warmstart.engine.events import Finished, Listener, Started, broadcast, reme
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
+from warmstart.planning.compile import compile_plan
+from warmstart.planning.edited import outlined
+from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
 from warmstart.report.tensorboard import TensorBoardListener
 from warmstart.task.base import task_of
+from warmstart.task.network import network_for
 
 
 @dataclasses.dataclass
@@ -47,17 +51,24 @@ class Begun:
 Make = Callable[..., Run]
 
 
-def execute(begun: Begun, make: Make, loaded: Loaded, data: RunData, *, seed: int, **how: Any) -> FitResult:
+def execute(
+    begun: Begun, make: Make, recipe: Recipe, loaded: Loaded, data: RunData, *, seed: int, **how: Any
+) -> FitResult:
     """Open the folder, climb what `make` makes of the run, and write everything.
+
+    A recipe that does not fit the backbone is refused before the folder is made.
 
     Args:
         begun: the run so far.
         make: a kind of `Run`.
+        recipe: what is run.
         loaded: what was read, and for which backbone.
         data: the same as the engine works on it.
         seed: of everything random.
         **how: further arguments of `make`.
     """
+    network = network_for(loaded.backbone, loaded.dataset.target, seed=seed)
+    compile_plan(recipe, outlined(network, recipe.edits), data.facts, limits=data.limits)
     folder = open_folder(loaded.dataset.name, dict(begun.same), out=begun.out, resume=begun.resume)
     begun.listener(Started(f"run {folder}"))
     with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:
@@ -75,6 +86,7 @@ def execute(begun: Begun, make: Make, loaded: Loaded, data: RunData, *, seed: in
             folder=folder,
             context=context,
             loaded=loaded,
+            recipe=recipe,
             baseline="none",
             decisions=begun.decisions,
             budget=begun.limit,

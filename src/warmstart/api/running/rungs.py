@@ -291,3 +291,7 @@ class Time:
         network, allowed = self.context.network(), share * max(0.0, self.context.deadline.left() - self.reserve)
         fitting = (option for option in options if self.context.seconds(option, network) <= allowed)
         return next(fitting, options[-1])
+
+    def longest(self, recipe: Recipe, epochs: Sequence[int], share: float) -> Recipe:
+        """The recipe with the first of these numbers of epochs for which there is time, as `best` has it."""
+        return self.best([of_epochs(recipe, number) for number in epochs], share)

@@ -12,7 +12,7 @@ from torch import Tensor
 from warmstart.api.finishing.finish import FINAL, Measured
 from warmstart.api.finishing.reference import Judged
 from warmstart.api.running.run import Run
-from warmstart.api.running.rungs import Time, of_epochs
+from warmstart.api.running.rungs import Time
 from warmstart.data.schema import IntArray
 from warmstart.data.targets import ClassTarget
 from warmstart.engine.ladder.rungs import FromRung, Rung
@@ -100,8 +100,7 @@ class UpdateRun(Run):
         assert self.recipe is not None, "one is always chosen"
         recipe = self.recipe
         if self.by_time:
-            options = [of_epochs(recipe, epochs) for epochs in EPOCHS]
-            recipe = Time(self.context, reserve).best(options, SHARE)
+            recipe = Time(self.context, reserve).longest(recipe, EPOCHS, SHARE)
         start = StartRung(self.before.networks[0], self.was or recipe)
         return [start, FromRung(recipe.name, "the network trained further", recipe, start=START)]
 
