@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -85,9 +86,9 @@ class Feed:
             order=self._order(epoch),
         )
 
-    @property
+    @functools.cached_property
     def steps_per_epoch(self) -> int:
-        """Batches of an epoch."""
+        """Batches of an epoch; every step asks, and to count them takes an order of all samples."""
         own = self._order(0)
         if own is not None:
             return len(own)

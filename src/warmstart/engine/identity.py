@@ -30,9 +30,8 @@ def identity(recipe: Recipe, plan: Plan, data: RunData, network: Network, seed: 
     samples, divided = data.dataset.samples, data.split
     split = {"train": _hash(map(_sample, (samples[i] for i in divided.train)))}
     split["val"] = _hash(map(_sample, (samples[i] for i in divided.val)))
-    if any(
-        isinstance(step, Pretrain | TargetStep | Statistics) for step in recipe.steps
-    ):  # what their labels are is not looked at
+    reads_more = Pretrain | TargetStep | Statistics
+    if any(isinstance(step, reads_more) for step in recipe.steps):  # what their labels are is not looked at
         unlabelled = (dataclasses.replace(samples[i], label=None) for i in divided.unlabelled)
         split["unlabelled"] = _hash(map(_sample, unlabelled))
     facts = {
