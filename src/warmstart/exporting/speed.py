@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import statistics
-import time
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
 from warmstart.data.schema import Sample
+from warmstart.evaluation.timing import in_turns
 from warmstart.exporting.base import Run
 from warmstart.exporting.parity import feeds
 from warmstart.exporting.wrapped import Wrapped
@@ -52,12 +52,9 @@ def _beside(wrapped: Wrapped, run: Run, samples: list[Sample]) -> Speed:
         for network in wrapped.bundle.networks:
             stack.enter_context(evaluating(network))
         original(), run(given)
-        slow, fast = list[float](), list[float]()
-        end = time.perf_counter() + SECONDS
-        while len(fast) < _FEWEST or (len(fast) < _MOST and time.perf_counter() < end):
-            slow.append(_seconds(original))
-            fast.append(_seconds(lambda: run(given)))
-    return Speed(len(samples), 1000 * statistics.median(slow), 1000 * statistics.median(fast), len(fast))
+        turns = in_turns(original, lambda: run(given), least=_FEWEST, most=_MOST, seconds=SECONDS)
+    slow, fast = 1000 * np.median(turns, axis=0)
+    return Speed(len(samples), float(slow), float(fast), len(turns))
 
 
 def _original(wrapped: Wrapped, samples: list[Sample]) -> Callable[[], object]:
@@ -66,9 +63,3 @@ def _original(wrapped: Wrapped, samples: list[Sample]) -> Callable[[], object]:
     seen = in_words(samples) if bundle.manifest.task == "tag" else samples
     x = stacked([read(sample, bundle.spec) for sample in seen], bundle.spec)
     return lambda: bundle.task.combine([network(x).float() for network in bundle.networks])
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ from warmstart.data.schema import Sample
 from warmstart.evaluation.distilled import Model
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.intervals import bootstrap
+from warmstart.evaluation.timing import in_turns
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.preprocess.kinds import Spec
@@ -40,14 +40,12 @@ class Side:
         """Each sample alone, as each group takes it."""
         return [[stacked([read(sample, spec)], spec) for _, spec in self.groups] for sample in samples]
 
-    def seconds(self, inputs: Sequence[Sequence[torch.Tensor]]) -> float:
-        """For an input, with all networks one after the other."""
-        began = time.perf_counter()
+    def answer(self, inputs: Sequence[Sequence[torch.Tensor]]) -> None:
+        """Each input, with all networks one after the other."""
         for each in inputs:
             for (networks, _), x in zip(self.groups, each, strict=True):
                 for network in networks:
                     network(x)
-        return (time.perf_counter() - began) / len(inputs)
 
     def model(self, seconds: float) -> Model:
         """The facts of it."""
@@ -72,12 +70,10 @@ def compared(teacher: Side, student: Side, samples: Sequence[Sample], seed: int 
             stack.enter_context(evaluating(network))
         stack.enter_context(torch.inference_mode())
         one, other = (side.inputs(samples[:SAMPLES]) for side in (teacher, student))
-        teacher.seconds(one[:1])  # the first pass makes what later ones find
-        student.seconds(other[:1])
-        pairs, began = list[tuple[float, float]](), time.perf_counter()
-        while len(pairs) < _LEAST or (len(pairs) < ROUNDS and time.perf_counter() - began < SECONDS):
-            pairs.append((teacher.seconds(one), student.seconds(other)))
-    found = np.array(pairs)
+        teacher.answer(one[:1])  # the first pass makes what later ones find
+        student.answer(other[:1])
+        both = (lambda: teacher.answer(one), lambda: student.answer(other))
+        found = in_turns(*both, least=_LEAST, most=ROUNDS, seconds=SECONDS) / len(one)
     ratios = found[:, 0] / found[:, 1]
     medians = np.median(found, axis=0)
     span = bootstrap(ratios, seed=seed, bounds=(float(ratios.min()), float(ratios.max())))
