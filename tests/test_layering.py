@@ -25,7 +25,9 @@ MAY = {
     "report": {"evaluation"},
     "shipping": {"evaluation"},
     "exporting": {"shipping"},
-    "api": {"methods", "select", "report", "shipping", "exporting"},
+    "explaining": {"shipping"},
+    "serving": {"explaining"},
+    "api": {"methods", "select", "report", "shipping", "exporting", "explaining", "serving"},
     "cli": {"api"},
 }
 LEAVES = {"engine.events", "engine.allocator"}

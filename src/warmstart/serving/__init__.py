@@ -1,0 +1,1 @@
+"""What answers over HTTP: the service of a bundle and its page."""
