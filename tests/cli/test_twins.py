@@ -15,7 +15,7 @@ from warmstart.data.seriesreading import SeriesOptions
 COMMANDS: dict[str, Callable[..., Any]] = {
     c.callback.__name__: c.callback for c in app.registered_commands if c.callback
 }
-OF_THE_TERMINAL = {"as_json", "debug", "command"}
+OF_THE_TERMINAL = {"as_json", "debug", "command", "config", "schema"}
 OF_PYTHON = {"listener"}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from warmstart.cli import completion
 from warmstart.cli.fit import command_again, typed
 from warmstart.cli.options import (
     SERIES,
@@ -59,6 +60,7 @@ Methods = Annotated[
     str | None,
     typer.Option(
         help="Recipes with commas between them, with options: finetune?epochs=3. Also: pixels, tfidf, minirocket.",
+        autocompletion=completion.recipes,
         show_default="scratch (texts tfidf, series minirocket), probe, finetune, gradual, lp_ft",
     ),
 ]
@@ -66,6 +68,7 @@ Backbones = Annotated[
     str | None,
     typer.Option(
         help="Pretrained networks with commas between them.",
+        autocompletion=completion.backbones,
         show_default="lite0 for images, minilm for texts, series for series",
     ),
 ]

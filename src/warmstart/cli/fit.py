@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from warmstart.cli import completion
 from warmstart.cli.options import (
     AcceptLicence,
     AsJson,
@@ -59,7 +60,11 @@ Baseline = Annotated[
 
 Alone = Annotated[
     str | None,
-    typer.Option(help="Run this recipe alone (a name, finetune?epochs=3, a YAML file).", show_default="the ladder"),
+    typer.Option(
+        help="Run this recipe alone (a name, finetune?epochs=3, a YAML file).",
+        show_default="the ladder",
+        autocompletion=completion.recipes,
+    ),
 ]
 Unlabelled = Annotated[
     str | None,

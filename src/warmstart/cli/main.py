@@ -17,6 +17,7 @@ from warmstart.cli import (
     backbones,
     check,
     compare,
+    config,
     demo,
     distill,
     evaluate,
@@ -36,7 +37,7 @@ app = typer.Typer(
     name="warmstart",
     help="Transfer learning that tells the truth: adapt a pretrained network to a little labelled data.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -56,10 +57,10 @@ for _command in (
     similarity.similarity,
     adapt.adapt,
     plan.plan,
-    recipes.recipes,
     backbones.backbones,
 ):
-    app.command()(_command)
+    app.command()(config.configurable(_command))
+app.command()(recipes.recipes)
 
 
 def main() -> None:

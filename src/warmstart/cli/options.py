@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
+from warmstart.cli import completion
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DataArgument = Annotated[
@@ -26,6 +28,7 @@ Backbone = Annotated[
     str | None,
     typer.Option(
         help="Pretrained network; `warmstart backbones` lists them.",
+        autocompletion=completion.backbones,
         show_default="lite0 for images, minilm for texts, series for series",
     ),
 ]
@@ -35,7 +38,10 @@ AcceptLicence = Annotated[
 ]
 RecipeName = Annotated[
     str,
-    typer.Option(help="Name of a recipe (`warmstart recipes`), options behind it (finetune?epochs=3), or a YAML file."),
+    typer.Option(
+        help="Name of a recipe (`warmstart recipes`), options behind it (finetune?epochs=3), or a YAML file.",
+        autocompletion=completion.recipes,
+    ),
 ]
 Size = Annotated[
     int | None,

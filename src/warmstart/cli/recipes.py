@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import Annotated
 
 import typer
 
+from warmstart.cli import completion
 from warmstart.cli.options import AsJson, Debug
 from warmstart.cli.session import session
 
 
 def recipes(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Print this recipe as YAML; finetune?epochs=3 sets an option.")
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Print this recipe as YAML; finetune?epochs=3 sets an option.",
+            autocompletion=completion.recipes,
+        ),
     ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a recipe's YAML.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """List the recipes, or print one as YAML."""
+    if schema:
+        from warmstart.recipe.recipe import Recipe
+
+        sys.stdout.write(json.dumps(Recipe.model_json_schema(), indent=2) + "\n")
+        return
     with session(as_json=as_json, debug=debug) as now:
         if name is None:
             from warmstart.api.recipes import recipes as listed
