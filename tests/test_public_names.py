@@ -40,6 +40,7 @@ NAMES = [
     "recipes",
     "recommend",
     "similarity",
+    "tune",
     "update",
 ]
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from warmstart.api.recipes import recipes
     from warmstart.api.recommend import recommend
     from warmstart.api.similarity import similarity
+    from warmstart.api.tune import tune
     from warmstart.api.update import update
     from warmstart.data.schema import Dataset
     from warmstart.data.sources import load
@@ -73,6 +74,7 @@ _PLACES = {
     "recipes": "api.recipes",
     "recommend": "api.recommend",
     "similarity": "api.similarity",
+    "tune": "api.tune",
     "update": "api.update",
 }
 
@@ -107,6 +109,7 @@ __all__ = [
     "recipes",
     "recommend",
     "similarity",
+    "tune",
     "update",
 ]
 

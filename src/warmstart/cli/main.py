@@ -30,6 +30,7 @@ from warmstart.cli import (
     recipes,
     recommend,
     similarity,
+    tune,
     update,
 )
 
@@ -46,6 +47,7 @@ for _command in (
     check.check,
     fit.fit,
     compare.compare,
+    tune.tune,
     recommend.recommend,
     pretrain.pretrain,
     distill.distill,

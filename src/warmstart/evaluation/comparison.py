@@ -101,6 +101,16 @@ class Picked:
 
 
 @dataclasses.dataclass(frozen=True)
+class Searched:
+    """A recipe that `tune` tried, and what it reached on validation."""
+
+    name: str
+    val: float | None  # the primary metric; None where training failed or was cut short
+    seconds: float
+    failed: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Comparison:
     """Everything a user may want to know of one `compare`."""
 
@@ -142,6 +152,7 @@ class Comparison:
     by_task: tuple[OfTask, ...] = ()
     shared: tuple[Shared, ...] = ()  # of several tasks, where a method was tried on each alone too
     sharing: str = ""  # that method
+    searched: tuple[Searched, ...] = ()  # of `tune`: what was tried on validation, the default first
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form."""

@@ -16,6 +16,7 @@ from warmstart.report.foretold import foretold
 from warmstart.report.marked import marked
 from warmstart.report.page import render
 from warmstart.report.tasks import sharing, tasks
+from warmstart.report.tried import tried
 
 
 def write_comparison(comparison: Comparison, path: Path, *, contact_sheet: Image.Image | None = None) -> Path:
@@ -67,6 +68,7 @@ def _context(comparison: Comparison, contact_sheet: Image.Image | None) -> dict[
         "marked": marked(comparison),
         **sections.trust(comparison, temperature),
         **sections.data(comparison, comparison.how, contact_sheet),
+        "tried": tried(comparison),
         "again": "The same command with the same data, versions and seeds gives the same numbers. Trials that are "
         "finished are not run again.",
         "sheets": [

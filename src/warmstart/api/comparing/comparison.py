@@ -28,8 +28,12 @@ def comparison(
     limit: float,
     shared: float,
     elapsed: Callable[[], float],
+    *,
+    name: str = "compare",
 ) -> Comparison:
-    """Everything that is known of a contest. `shared` are the seconds that common features took."""
+    """Everything that is known of a contest. `shared` are the seconds that common features took; `name` is that of the
+    command.
+    """
     entrants, dataset = compared.contest, compared.contest.first.dataset
     entries, classes = compared.entries(), dataset.target.classes
     best = compared.best(entries)
@@ -72,7 +76,7 @@ def comparison(
         shared_seconds=shared,
         budget=limit,
         environment=environment(),
-        command=command("compare", [options["data"]], options),
+        command=command(name, [options["data"]], options),
         **compared.sharing(best),
         **found,
     )

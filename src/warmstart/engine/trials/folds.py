@@ -73,6 +73,23 @@ def make_folds(dataset: Dataset, k: int, seeds: tuple[int, ...], *, val: float =
     return Folds(tuple(every), units, len(dataset) - len(pool), how)
 
 
+def dealt_again(dataset: Dataset, found: Folds, seeds: tuple[int, ...], *, val: float) -> Folds:
+    """The first fold once for each seed: the same samples held out, the others dealt anew into training and validation.
+
+    Windows in time cannot be dealt, so what each draw has of its own there is the seed alone.
+    """
+    first = found.every[0]
+    learned = np.sort(np.concatenate([first.split.train, first.split.val]))
+    timed = isinstance(dataset.target, ForecastTarget)
+    every = [first]
+    for seed in seeds[1:]:
+        parts = first.split if timed else _inner(dataset, learned, val, seed, found.units)
+        every.append(Fold(seed, 0, dataclasses.replace(parts, test=first.split.test)))
+    held = len(first.split.test)
+    how = f"{held} held out; the others dealt into training and validation for each of {len(seeds)} seeds"
+    return dataclasses.replace(found, every=tuple(every), how=how)
+
+
 def _forward(dataset: Dataset, k: int, seeds: tuple[int, ...], val: float) -> Folds:
     """Of windows to be forecast, by time: the same for every seed."""
     parts = forward(dataset, k, val=val)

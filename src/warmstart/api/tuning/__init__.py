@@ -1,0 +1,1 @@
+"""What `tune` is made of."""
