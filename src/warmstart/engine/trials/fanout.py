@@ -52,9 +52,10 @@ def on_ray(
             f"there is no ray cluster at {address!r}: {error}",
             expected='an address such as "auto" or "ray://head:10001", or "local"',
         ) from error
+    cluster: Any = ray  # some of its functions have no types
     task: Any = ray.remote(work)
     waiting, running = list(jobs), dict[Any, Job]()
-    most = max(1, int(ray.cluster_resources().get("CPU", 1)))
+    most = max(1, int(cluster.cluster_resources().get("CPU", 1)))
     while waiting or running:
         while waiting and len(running) < most and ready():
             job = waiting.pop(0)
