@@ -33,7 +33,7 @@ def serve(
     timeout: float = 30.0,
     listener: Listener = silent,
 ) -> dict[str, Any]:
-    """Answer over HTTP until SIGINT or SIGTERM, and on the page at `/`; only to this machine, where nothing else is said.
+    """Answer over HTTP, and on the page at `/`, until SIGINT or SIGTERM; to this machine alone by default.
 
     Args:
         bundle: folder that `fit` wrote.

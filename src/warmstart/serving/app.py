@@ -180,7 +180,7 @@ def _routes(app: FastAPI, service: Service) -> None:
     @app.get("/v1/model", responses=told_of.small)
     async def model() -> dict[str, Any]:
         """What answers, and the limits."""
-        return cast(dict[str, Any], service.about)
+        return service.about
 
     @app.post("/v1/predict", responses=told_of.large, openapi_extra=told_of.predict)
     async def predict(request: Request) -> Response:
@@ -218,7 +218,7 @@ async def _of_error(_: Request, error: Exception) -> Response:
     return of_error(cast(WarmstartError, error)).response()
 
 
-async def _of_fault(_: Request, error: Exception) -> Response:
+async def _of_fault(_: Request, __: Exception) -> Response:
     return fault().response()
 
 

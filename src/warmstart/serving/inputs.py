@@ -96,7 +96,7 @@ def _text(name: str, text: str | list[str], most: int) -> Sample:
 
 
 def of_series(bundle: Bundle, series: Sequence[Any]) -> list[Sample]:
-    """A sample for each series: steps, or channels of steps, `None` where a value is missing. Raises `Problem` (422)."""
+    """A sample for each series: steps, or channels of steps, `None` where a value is missing; `Problem` (422) else."""
     target = bundle.manifest.target
     try:
         found = [as_series(np.array(one, dtype=np.float64), f"series {i}") for i, one in enumerate(series, start=1)]
