@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from warmstart.api.running.budget import size_bytes
+from warmstart.api.running.sizes import size_bytes
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Decided, Listener, silent
 from warmstart.errors import DataError, MissingExtraError

@@ -17,7 +17,6 @@ from warmstart import __version__
 from warmstart.data.schema import Sample
 from warmstart.errors import WarmstartError
 from warmstart.serving import form, inputs, openapi
-from warmstart.serving.about import about
 from warmstart.serving.answers import told
 from warmstart.serving.asked import EXPLAIN, PREDICT, Options, SeriesList, Texts, Why, WhySeries, WhyText
 from warmstart.serving.guard import Guard
@@ -25,7 +24,7 @@ from warmstart.serving.limits import Limits
 from warmstart.serving.metrics import TEXT, Metrics
 from warmstart.serving.page import page_file
 from warmstart.serving.problems import Problem, fault, of_error
-from warmstart.serving.work import Explain, Predict, Work
+from warmstart.serving.work import About, Explain, Predict, Work
 from warmstart.serving.worker import Worker
 from warmstart.shipping.bundle import Bundle
 
@@ -38,15 +37,21 @@ class Service:
 
     def __init__(self, bundle: Bundle, limits: Limits, metrics: Metrics) -> None:
         self.bundle, self.limits, self.metrics = bundle, limits, metrics
-        self._work = Work(bundle, limits.max_batch)
+        self._work = Work(bundle, limits)
         self.worker = Worker(self._work, limits, metrics)
-        self.about = about(bundle, limits)
+        self._about: dict[str, Any] = {}
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="warmstart-reader")
 
     def close(self) -> None:
         """Answer what was admitted and end the threads."""
         self.worker.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
+
+    async def about(self) -> dict[str, Any]:
+        """What `GET /v1/model` tells."""
+        if not self._about:
+            self._about = (await self._answers(About(), ()))[0]
+        return self._about
 
     async def predict(self, request: Request) -> Response:
         """`POST /v1/predict`."""
@@ -66,7 +71,7 @@ class Service:
 
     async def explain(self, request: Request) -> Response:
         """`POST /v1/explain`."""
-        if self.about["explain"] is None:
+        if (await self.about())["explain"] is None:
             raise Problem(501, "answers of this bundle cannot be explained here", do="pip install 'warmstart[explain]'")
         samples, why = await self._explain_given(request)
         if len(samples) != 1:
@@ -76,7 +81,7 @@ class Service:
             raise _unreadable([answer["row"]], self.bundle.spec.kind)
         return JSONResponse({**answer, "row": told(answer["row"])})
 
-    async def _answers(self, asked: Predict | Explain, samples: Sequence[Sample]) -> list[dict[str, Any]]:
+    async def _answers(self, asked: Predict | Explain | About, samples: Sequence[Sample]) -> list[dict[str, Any]]:
         """An answer for each sample, in the time there is."""
         self.worker.admit(len(samples))
         try:
@@ -180,7 +185,7 @@ def _routes(app: FastAPI, service: Service) -> None:
     @app.get("/v1/model", responses=told_of.small)
     async def model() -> dict[str, Any]:
         """What answers, and the limits."""
-        return service.about
+        return await service.about()
 
     @app.post("/v1/predict", responses=told_of.large, openapi_extra=told_of.predict)
     async def predict(request: Request) -> Response:
