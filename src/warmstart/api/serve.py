@@ -55,7 +55,7 @@ def serve(
         DataError: it cannot listen there; a token is needed, or too short.
         MissingExtraError: the extra `serve` is not installed.
     """
-    keep_buffers()
+    keep_buffers(in_threads=True)
     try:
         from warmstart.serving.app import create_app
         from warmstart.serving.limits import Limits
