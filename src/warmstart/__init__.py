@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from warmstart.api.pretrain import pretrain
     from warmstart.api.recipes import recipes
     from warmstart.api.recommend import recommend
+    from warmstart.api.serve import serve
     from warmstart.api.similarity import similarity
     from warmstart.api.tune import tune
     from warmstart.api.update import update
@@ -73,6 +74,7 @@ _PLACES = {
     "load_recipe": "recipe.methods",
     "recipes": "api.recipes",
     "recommend": "api.recommend",
+    "serve": "api.serve",
     "similarity": "api.similarity",
     "tune": "api.tune",
     "update": "api.update",
@@ -108,6 +110,7 @@ __all__ = [
     "pretrain",
     "recipes",
     "recommend",
+    "serve",
     "similarity",
     "tune",
     "update",
