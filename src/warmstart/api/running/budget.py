@@ -28,7 +28,7 @@ def seconds(budget: str | float) -> float:
     return float(match[1]) * _UNITS[match[2] or "s"]
 
 
-def size_bytes(size: str | int) -> int:
+def size_bytes(size: str | int, what: str = "cache budget") -> int:
     """Bytes from `1000000`, `"500MB"`, `"2GB"`; nothing is stored with `"0"`.
 
     >>> size_bytes("1.5GB")
@@ -36,7 +36,7 @@ def size_bytes(size: str | int) -> int:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", str(size).lower())
     if match is None:
-        raise WarmstartError(f"cache budget {str(size)!r} is not a size", expected="bytes, or such as 500MB or 2GB")
+        raise WarmstartError(f"{what} {str(size)!r} is not a size", expected="bytes, or such as 500MB or 2GB")
     return int(float(match[1]) * _SIZES[match[2]])
 
 
