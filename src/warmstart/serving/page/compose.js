@@ -38,7 +38,7 @@ export function compose(place, model, { send, say }) {
 
 /** What the answers shall hold beyond the usual, where the bundle can say it. */
 function asked(model, options) {
-  if (model.task !== "classify") return [];
+  if (!model.coverage) return [];
   const shares = [["", "no sets"], ["0.8", "80 %"], ["0.9", "90 %"], ["0.95", "95 %"]];
   const list = choice(shares, "", (value) => { if (value) options.coverage = Number(value); else delete options.coverage; });
   const help = "Beside the label, a set of labels that holds the true one in this share of cases, for inputs like those of the training.";

@@ -8,12 +8,21 @@ import { Service } from "./service.js";
 const at = (id) => document.getElementById(id);
 const NOUNS = { image: "images", text: "texts", series: "series" };
 const TASKS = {
-  classify: "tells classes", multilabel: "tells labels, several at a time", regress: "tells numbers", anomaly: "tells what is unusual",
-  detect: "finds boxes", segment: "marks areas", forecast: "forecasts", generate: "writes", tag: "tags words", several: "answers several questions",
+  classify: (noun, n) => `tells ${noun} of ${plural(n, "class", "classes")} apart`,
+  multilabel: (noun, n) => `says which of ${plural(n, "label")} ${noun} have`,
+  regress: (noun) => `reads numbers off ${noun}`,
+  anomaly: (noun) => `finds unusual ${noun}`,
+  detect: (noun, n) => `finds things of ${plural(n, "class", "classes")} in ${noun}`,
+  segment: (noun, n) => `marks areas of ${plural(n, "class", "classes")} in ${noun}`,
+  forecast: () => "says how series go on",
+  generate: () => "answers texts with texts",
+  tag: (_, n) => `tags the words of texts with ${plural(n, "tag")}`,
+  several: (noun) => `answers several questions about ${noun}`,
 };
+const does = (model) => TASKS[model.task]?.(NOUNS[model.kind] ?? "inputs", model.classes?.length ?? 0) ?? model.task;
 
 function say(text, kind = "") {
-  at("status").className = `status ${kind}`;
+  at("status").className = kind ? `status ${kind}` : "unseen"; // what went well is seen in the answers
   at("status").textContent = shown(text);
 }
 
@@ -41,8 +50,8 @@ function headline(metrics) {
   const [name, found] = Object.entries(metrics ?? {}).find(([, each]) => typeof each?.value === "number") ?? [];
   if (!name) return [];
   const { value, low, high } = found;
-  const range = typeof low === "number" ? `on test data it never saw; 95 % interval ${measured(name, low)} to ${measured(name, high)}` : "on test data it never saw";
-  return [el("p", { class: "key" }, el("span", { class: "number" }, measured(name, value)), " ", name.replaceAll("_", " ")), el("p", { class: "soft" }, range)];
+  const range = typeof low === "number" ? `, 95\u202f% interval ${measured(name, low).replace(/\u202f%/, "")}\u2013${measured(name, high).replace(/\u202f%/, "")}` : "";
+  return [el("p", { class: "key" }, el("span", { class: "number" }, measured(name, value)), " ", name.replaceAll("_", " ")), el("p", { class: "soft" }, `on test data that it never saw${range}`)];
 }
 
 function about(model) {
@@ -50,7 +59,7 @@ function about(model) {
   const limits = model.limits ?? {};
   const metrics = Object.entries(model.metrics ?? {}).filter(([, each]) => typeof each?.value === "number");
   const rows = [
-    ["Task", TASKS[model.task] ?? model.task],
+    ["Task", does(model)],
     ["Answers", model.classes?.length ? model.classes.map((name, i) => [i ? ", " : "", named(name)]) : null],
     ["Measured", metrics.map(([name, { value }], i) => [i ? ", " : "", `${name.replaceAll("_", " ")} `, el("b", {}, measured(name, value))])],
     ["Backbone", backbone && named(backbone)],
@@ -62,21 +71,17 @@ function about(model) {
   const told = rows.filter(([, value]) => value && (!Array.isArray(value) || value.length));
   at("about-text").replaceChildren(
     el("dl", { class: "told" }, told.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
-    el("p", {}, el("a", { href: "openapi.json" }, "The service for programs"), " (OpenAPI)"));
+    el("p", {}, "Programs ask it too: ", el("a", { href: "openapi.json" }, "openapi.json"), " says how."));
 }
 
 function introduce(model) {
   document.title = `${shown(model.name)} \u2013 warmstart`;
   at("name").replaceChildren(named(model.name));
-  const classes = model.classes?.length ?? 0;
-  const facts = [
-    TASKS[model.task] ? `${TASKS[model.task]}${["forecast", "generate"].includes(model.task) ? "" : ` ${model.task === "detect" || model.task === "segment" ? "in" : "of"} ${NOUNS[model.kind] ?? "inputs"}`}` : model.task,
-    ["classify", "multilabel", "detect", "segment"].includes(model.task) ? plural(classes, "class", "classes") : "",
-    model.explain?.methods?.length ? "says why" : "",
-  ];
+  const facts = [does(model), model.explain?.methods?.length ? "says why" : ""];
   at("facts").replaceChildren(...facts.filter(Boolean).map((fact) => el("span", {}, fact)));
   at("measure").replaceChildren(...headline(model.metrics));
   about(model);
+  at("about").open = true; // until there are answers to look at
 }
 
 async function start() {
@@ -85,7 +90,7 @@ async function start() {
     const model = await service.model();
     introduce(model);
     const results = new Results({ toolbar: at("toolbar"), answers: at("answers"), section: at("results"), say, service, model });
-    compose(at("composer"), model, { send: (items, options) => results.send(items, options), say });
+    compose(at("composer"), model, { say, send: (items, options) => { document.body.classList.remove("empty"); at("about").open = false; results.send(items, options); } });
     say("");
     document.body.dataset.ready = "yes";
   } catch (error) {
