@@ -82,7 +82,7 @@ function sent(item, context, failed) {
 function excerpt(text) {
   const place = el("blockquote", { class: "sent" });
   if (text.length <= EXCERPT) return fill(place, text);
-  const cut = text.slice(0, EXCERPT).replace(/\s+\S*$/, "");
+  const cut = text.slice(0, EXCERPT).replace(/\s+\S*$/, "").replace(/\s+/g, " ");
   const all = button("Show all", () => fill(place, text), { class: "quiet" });
   return fill(place, `${cut} \u2026 `, all);
 }
@@ -114,7 +114,7 @@ function found(row, classes, over) {
   };
   draw();
   const line = ({ label, score }) => el("li", {}, named(label), " ", el("span", { class: "share" }, percent(score)));
-  return el("div", { class: "layer" }, labelled("Surer than", least, { class: "field range" }), count,
+  return el("div", { class: "layer" }, labelled("Surer than", least, "range"), count,
     el("details", {}, el("summary", {}, "All boxes in words"), el("ol", { class: "found" }, row.boxes.map(line))));
 }
 
@@ -124,7 +124,7 @@ function covered(row, over) {
   maskOver(canvas, row.mask);
   const strength = el("input", { type: "range", min: "0", max: "100", value: "55", oninput: () => styled(canvas, { opacity: String(strength.value / 100) }) });
   styled(canvas, { opacity: "0.55" });
-  return el("div", { class: "layer" }, labelled("Strength of the mask", strength, { class: "field range" }));
+  return el("div", { class: "layer" }, labelled("Strength of the mask", strength, "range"));
 }
 
 /** A text with its entities, or with the tag of each word; places are in characters, as the service counts them. */

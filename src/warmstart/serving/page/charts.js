@@ -48,7 +48,7 @@ const plot = (label, ...marks) =>
 
 const framed = ([low, high], drawing, name) =>
   el("div", { class: "chart" }, name ? el("span", { class: "channel" }, name) : null,
-    el("span", { class: "top" }, number(high)), drawing, el("span", { class: "bottom" }, number(low)));
+    el("span", { class: "top" }, number(high, 3)), drawing, el("span", { class: "bottom" }, number(low, 3)));
 
 /** Each channel of a series (channels, steps) as a line; below it what speaks for (up) and against (down) an answer. */
 export function lineChart(series, weights) {

@@ -70,10 +70,10 @@ function writing(model, give, say) {
   const each = el("input", { type: "checkbox", onchange: (event) => { lines = event.target.checked; } });
   return el(
     "div", { class: "writing" },
-    labelled(texts ? "Text" : "Series, one a line", area, { class: "field tall" }),
+    labelled(texts ? "Text" : "Series, one a line", area, "tall"),
     el("div", { class: "actions" },
       button("Answer", answer, { class: "primary" }),
-      texts ? labelled("Each line is a text", each, { class: "check" }) : null,
+      texts ? labelled("Each line is a text", each, "check") : null,
       el("span", { class: "soft keys", id: "typing-hint" }, el("kbd", {}, "Ctrl"), " ", el("kbd", {}, "Enter"), " answers")),
   );
 }

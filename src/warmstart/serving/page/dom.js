@@ -38,9 +38,9 @@ export const button = (text, onclick, given = {}) => el("button", { type: "butto
 let last = 0;
 
 /** A label and its field, tied together. */
-export function labelled(text, field, given = {}) {
+export function labelled(text, field, kind = "") {
   field.id ||= `field-${++last}`;
-  return el("span", { class: "field", ...given }, el("label", { for: field.id }, text), field);
+  return el("span", { class: `field ${kind}` }, el("label", { for: field.id }, text), field);
 }
 
 /** A list to choose from: `options` are [value, text] pairs. */
@@ -57,8 +57,8 @@ export function percent(share) {
   return `${(100 * share).toFixed(1)}\u202f%`;
 }
 
-/** A number to four significant places. */
-export const number = (value) =>
-  typeof value === "number" ? String(Number(value.toPrecision(4))).replace("-", "\u2212") : "\u2013";
+/** A number to some significant places. */
+export const number = (value, places = 4) =>
+  typeof value === "number" ? String(Number(value.toPrecision(places))).replace("-", "\u2212") : "\u2013";
 
 export const plural = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;

@@ -45,13 +45,16 @@ function askToken(wrong) {
 const share = (name) => /accuracy|f1|precision|recall|auc|ap\b|iou|map/i.test(name);
 const measured = (name, value) => (share(name) ? `${(100 * value).toFixed(1)}\u202f%` : number(value));
 
+const METRICS = { macro_f1: "macro F1", top5_accuracy: "top-5 accuracy", r2: "R\u00b2", mae: "mean absolute error", rmse: "root mean squared error" };
+const called = (name) => METRICS[name] ?? name.replaceAll("_", " ");
+
 /** The first measure of a bundle, large, with its interval. */
 function headline(metrics) {
   const [name, found] = Object.entries(metrics ?? {}).find(([, each]) => typeof each?.value === "number") ?? [];
   if (!name) return [];
   const { value, low, high } = found;
-  const range = typeof low === "number" ? `, 95\u202f% interval ${measured(name, low).replace(/\u202f%/, "")}\u2013${measured(name, high).replace(/\u202f%/, "")}` : "";
-  return [el("p", { class: "key" }, el("span", { class: "number" }, measured(name, value)), " ", name.replaceAll("_", " ")), el("p", { class: "soft" }, `on test data that it never saw${range}`)];
+  const range = typeof low === "number" ? [", ", el("span", { class: "whole" }, `95\u202f% interval ${[low, high].map((end) => measured(name, end).replace("\u202f%", "")).join("\u2013")}`)] : "";
+  return [el("p", { class: "key" }, el("span", { class: "number" }, measured(name, value)), " ", called(name)), el("p", { class: "soft" }, "on test data that it never saw", range)];
 }
 
 function about(model) {
@@ -61,11 +64,11 @@ function about(model) {
   const rows = [
     ["Task", does(model)],
     ["Answers", model.classes?.length ? model.classes.map((name, i) => [i ? ", " : "", named(name)]) : null],
-    ["Measured", metrics.map(([name, { value }], i) => [i ? ", " : "", `${name.replaceAll("_", " ")} `, el("b", {}, measured(name, value))])],
+    ["Measured", metrics.map(([name, { value }], i) => [i ? ", " : "", `${called(name)} `, el("b", {}, measured(name, value))])],
     ["Backbone", backbone && named(backbone)],
     ["Licence of the weights", model.licence && named(model.licence)],
     ["Made", model.created && new Date(model.created).toLocaleString("en", { dateStyle: "long", timeStyle: "short" })],
-    ["Takes", limits.max_inputs && `${plural(limits.max_inputs, "input")} and ${(limits.max_body / 2 ** 20).toFixed(0)} MB a request; this page sends more in parts`],
+    ["Takes", limits.max_inputs && `${plural(limits.max_inputs, "input")} and ${(limits.max_body / 1e6).toFixed(0)} MB a request; this page sends more in parts`],
     ["Version", model.version && `warmstart ${model.version}`],
   ];
   const told = rows.filter(([, value]) => value && (!Array.isArray(value) || value.length));

@@ -69,7 +69,7 @@ function ofSeries(file, table) {
   const few = all.length <= COLUMNS ? all : others;
   const boxes = few.map((k) => {
     const box = el("input", { type: "checkbox", checked: columns.has(k), onchange: () => (box.checked ? columns.add(k) : columns.delete(k)) });
-    return labelled(table.names[k], box, { class: "check" });
+    return labelled(table.names[k], box, "check");
   });
   const kept = () => all.filter((k) => columns.has(k));
   const inputs = () => (columns.size ? seriesOf(table, kept(), layout, file.name) : []);

@@ -126,7 +126,7 @@ export class Service {
   }
 }
 
-const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`;
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 function refuse(item, error, heard) {
   item.refused = error;

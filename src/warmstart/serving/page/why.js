@@ -61,7 +61,7 @@ function heat(map, item) {
   const negative = map.flat().some((weight) => weight < 0);
   return el("div", {},
     el("div", { class: "picture heat" }, el("div", { class: "fit" }, image, canvas)),
-    labelled("Strength of the map", strength, { class: "field range" }),
+    labelled("Strength of the map", strength, "range"),
     negative ? legend("Orange speaks for it", "blue against it") : el("p", { class: "legend" }, "The more orange, the more it speaks for the answer."));
 }
 
@@ -93,15 +93,15 @@ function likes(nearest) {
   return el("div", {}, el("h5", {}, "The training samples it is most like"), el("ol", { class: "likes" }, nearest.map(row)), el("p", { class: "legend" }, "1.00 is the same to the network."));
 }
 
-function trust({ faithful, drop, method }) {
+function trust({ faithful, drop, method, doubt }) {
   const said = [`By ${METHODS[method] ?? method.replaceAll("_", " ")}.`];
   if (faithful === true) said.push("The map changes when the network forgets what it learned, as it should.");
   if (faithful === null || faithful === undefined) said.push("Whether it follows from what the network learned was not checked.");
-  if (drop) said.push(`Covering the fifth that matters most moves the answer by ${points(drop.important)}, covering as much elsewhere by ${points(drop.elsewhere)}.`);
+  if (drop && !doubt) said.push(`Covering the fifth that matters most ${moved(drop.important)}, covering as much elsewhere ${moved(drop.elsewhere)}.`);
   return el("p", { class: "legend" }, said.join(" "));
 }
 
-const points = (fall) => signed(Number((-fall).toPrecision(2)));
+const moved = (fall) => `${fall < 0 ? "raises" : "lowers"} the answer by ${number(Math.abs(fall), 2)}`;
 
 function others(model, explanation, again, { label, method }) {
   const fields = [];
