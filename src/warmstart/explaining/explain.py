@@ -47,7 +47,7 @@ def methods_for(bundle: Bundle) -> list[str]:
     found = [name for name in ORDER if kind in methods[name].kinds]
     if not _differentiable(asked):
         found = [name for name in found if not methods[name].gradients]
-    elif not places_of(bundle.networks[0].facts, bundle.spec.size):
+    elif kind == "image" and not places_of(bundle.networks[0].facts, bundle.spec.size):
         found = [name for name in found if name != "gradcam"]
     return [name for name in found if name != "integrated_gradients" or importlib.util.find_spec("captum")]
 
