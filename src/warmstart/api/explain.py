@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from warmstart.data.sources import load, load_inputs
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started, silent
 from warmstart.engine.seeds import some_of
-from warmstart.errors import DataError, ImageError
+from warmstart.errors import ImageError
 from warmstart.explaining.explain import explain_samples, methods_for
 from warmstart.explaining.explanation import Explanation
 from warmstart.explaining.likeness import Pool
@@ -111,7 +110,7 @@ def explain(
 
 
 def _pool(bundle: Bundle, known: Dataset, listener: Listener) -> Pool | None:
-    """What is alike is looked for in the data at hand, unless the bundle names its training samples, which are there."""
+    """What is alike is looked for in the data , unless the bundle names its training samples and all are there."""
     named = Pool.of_bundle(bundle)
     if named is not None and {one.name for one in named.known} <= {sample.id for sample in known.samples}:
         return named

@@ -58,7 +58,7 @@ def explain(
             for line in _lines(one):
                 now.say(line)
             if one.doubt:
-                now.say(f"  do not rely on it: {one.doubt}", "yellow")
+                now.say(f"  doubt: {one.doubt}", "yellow")
         if out is not None:
             now.say(f"\npage and pictures in {out / 'explanations.html'}")
         now.result([one.to_dict() for one in found])
