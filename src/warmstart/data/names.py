@@ -24,6 +24,7 @@ PARTS: dict[str, SplitName] = {
 }
 """What people call the parts, in lower case."""
 
+_PIECES = re.compile(r"([0-9]+)|[^0-9]+")
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"}
 
 
@@ -58,14 +59,20 @@ IMAGES = FileKind("image", EXTENSIONS | HEIC | ARRAYS)
 TEXTS = FileKind("text", frozenset({".txt", ".md"}))
 
 
-def natural(name: str) -> tuple[object, ...]:
-    """Sort key in which numbers count as numbers, and case matters last.
+def natural(name: str) -> str:
+    """Sort key in which numbers count as numbers, and case matters last; a string, of which millions can be held.
 
     >>> sorted(["10", "2", "b1", "B1"], key=natural)
     ['2', '10', 'B1', 'b1']
     """
-    pieces = (p for p in re.split(r"([0-9]+)", name) if p)
-    return (*((0, int(p), "") if p[0] in "0123456789" else (1, 0, p.casefold()) for p in pieces), (2, 0, name))
+    return _PIECES.sub(_keyed, name) + f"\3{name}"
+
+
+def _keyed(piece: re.Match[str]) -> str:
+    if piece[1] is None:
+        return f"\2{piece[0].casefold()}"
+    digits = piece[1].lstrip("0")
+    return f"\1{chr(len(digits))}{digits}"
 
 
 def clean(name: str) -> str:

@@ -7,7 +7,8 @@ nothing outside it but the code of the architecture that it names.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,12 +31,15 @@ from warmstart.shipping import manifest as layout
 from warmstart.shipping import rebuild
 from warmstart.shipping import reference as reference_file
 from warmstart.shipping.files import verified
-from warmstart.shipping.inference import Outputs, run
+from warmstart.shipping.inference import Features, Outputs, run, stream
 from warmstart.shipping.manifest import Manifest
 from warmstart.shipping.reading import as_samples, spec_of, unreadable
 from warmstart.shipping.reference import Reference
-from warmstart.shipping.rows import rows
+from warmstart.shipping.rows import Row, rows
 from warmstart.task.base import Task, task_of
+
+_IMAGES = 8
+"""In which something is marked, that are looked at together."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Bundle:
     spec: Spec
     reference: Reference | None = None
     """`None` in bundles that were written without it."""
+    backbones: tuple[Features, ...] = ()
+    """What computes the features of each network, where it is not torch (`warmstart.shipping.fast`)."""
 
     @property
     def preprocess(self) -> PreprocessSpec:
@@ -148,19 +154,68 @@ class Bundle:
         An input that cannot be read has a row with `error` and nulls, so rows always match inputs; with
         `on_error="stop"` the first such error is raised instead.
         """
-        if coverage is not None:
-            self.scores(coverage)  # refused before anything is computed
         if isinstance(target := self.manifest.target, ForecastTarget):
             inputs = forecast_inputs(target, inputs)
+        found: list[Row] = []
         samples = as_samples(inputs, self.spec)
+        for some in self.stream(samples, batch_size=batch_size, on_error=on_error, coverage=coverage):
+            found += [row for _, row in some]
+            if progress is not None:
+                progress(len(some))
+        return found
+
+    def stream(
+        self,
+        samples: Iterable[Sample],
+        *,
+        batch_size: int = 32,
+        on_error: Literal["row", "stop"] = "row",
+        coverage: float | None = None,
+        least_score: float | None = None,
+        tile: int | None = None,
+    ) -> Iterator[list[tuple[Sample, Row]]]:
+        """Batches of the rows of `predict`, each beside its sample, in order, however many samples come.
+
+        They are taken a few batches before they are answered. `least_score` and `tile` are those of `marked`.
+        """
+        if coverage is not None:
+            self.scores(coverage)  # refused before anything is computed
         if self.manifest.task == "generate":
-            return self._write(samples, batch_size, on_error, progress)
-        if isinstance(target, BoxTarget | MaskTarget):
-            return list(self.marked(samples, on_error=on_error, progress=progress))
-        outputs = self.outputs(samples, batch_size=batch_size, progress=progress)
-        if outputs.errors and on_error == "stop":
-            raise outputs.errors[min(outputs.errors)]
-        return rows(samples, outputs, self.task, self.manifest.target, self.reference, coverage)
+            return self._written(samples, batch_size, on_error)
+        if isinstance(self.manifest.target, BoxTarget | MaskTarget):
+            return self._seen(samples, on_error, least_score, tile)
+        return self._answered(samples, batch_size, on_error, coverage)
+
+    def _answered(
+        self, samples: Iterable[Sample], batch_size: int, on_error: Literal["row", "stop"], coverage: float | None
+    ) -> Iterator[list[tuple[Sample, Row]]]:
+        found = stream(
+            self.networks,
+            samples,
+            self.spec,
+            task=self.task,
+            temperature=self.manifest.temperature,
+            batch_size=batch_size,
+            bank=None if self.reference is None else self.reference.bank,
+            backbones=self.backbones,
+        )
+        for some, outputs in found:
+            if outputs.errors and on_error == "stop":
+                raise outputs.errors[min(outputs.errors)]
+            answers = rows(some, outputs, self.task, self.manifest.target, self.reference, coverage)
+            yield list(zip(some, answers, strict=True))
+
+    def _seen(
+        self,
+        samples: Iterable[Sample],
+        on_error: Literal["row", "stop"],
+        least_score: float | None,
+        tile: int | None,
+    ) -> Iterator[list[tuple[Sample, Row]]]:
+        for some in _some(samples, _IMAGES):
+            found = self.marked(some, on_error=on_error, least_score=least_score, tile=tile)
+            for sample, row in zip(some, found, strict=True):
+                yield [(sample, row)]  # one by one: a mask is as large as its image
 
     def marked(
         self,
@@ -187,29 +242,27 @@ class Bundle:
                 raise error
             yield row
 
-    def _write(
-        self,
-        samples: Sequence[Sample],
-        batch_size: int,
-        on_error: Literal["row", "stop"],
-        progress: Callable[[int], None] | None,
-    ) -> list[dict[str, Any]]:
-        errors = {i: error for i, sample in enumerate(samples) if (error := unreadable(sample)) is not None}
-        if errors and on_error == "stop":
-            raise errors[min(errors)]
-        texts = [sample.source.parts for i, sample in enumerate(samples) if i not in errors]
+    def _written(
+        self, samples: Iterable[Sample], batch_size: int, on_error: Literal["row", "stop"]
+    ) -> Iterator[list[tuple[Sample, Row]]]:
         spec, most = of_texts(self.spec), self.manifest.longest
-        found = iter(
-            write(self.networks[0], spec, texts, max_new_tokens=most, batch_size=batch_size, progress=progress)
-        )
-        return [
-            {
-                "input": sample.id,
-                "text": None if i in errors else next(found),
-                "error": errors[i].found if i in errors else None,
-            }
-            for i, sample in enumerate(samples)
-        ]
+        for some in _some(samples, batch_size):
+            errors = {i: error for i, sample in enumerate(some) if (error := unreadable(sample)) is not None}
+            if errors and on_error == "stop":
+                raise errors[min(errors)]
+            texts = [sample.source.parts for i, sample in enumerate(some) if i not in errors]
+            written = iter(write(self.networks[0], spec, texts, max_new_tokens=most, batch_size=batch_size))
+            yield [
+                (
+                    sample,
+                    {
+                        "input": sample.id,
+                        "text": None if i in errors else next(written),
+                        "error": errors[i].found if i in errors else None,
+                    },
+                )
+                for i, sample in enumerate(some)
+            ]
 
     def targets(self, samples: Sequence[Sample]) -> Tensor:
         """What a loss takes, mapped by name whatever order or subset of classes the data has; of no label -1 or NaN.
@@ -240,3 +293,9 @@ class Bundle:
         for error in outputs.errors.values():
             raise error
         return self.task.checked(outputs.outputs)
+
+
+def _some(samples: Iterable[Sample], n: int) -> Iterator[list[Sample]]:
+    samples = iter(samples)
+    while some := list(islice(samples, n)):
+        yield some

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,21 +56,30 @@ def _read(sample: Sample, spec: Spec) -> Tensor | WarmstartError:
         return error
 
 
-Read = list[Tensor | WarmstartError]
+@dataclasses.dataclass(frozen=True)
+class _Ahead:
+    """Samples of a batch, and what is being read of each."""
+
+    samples: list[Sample]
+    read: list[Future[Tensor | WarmstartError]]
+
+    def results(self) -> list[Tensor | WarmstartError]:
+        return [future.result() for future in self.read]
 
 
-def _batches(samples: Sequence[Sample], spec: Spec, batch_size: int) -> Iterator[Read]:
+def _batches(samples: Iterable[Sample], spec: Spec, batch_size: int) -> Iterator[_Ahead]:
+    samples = iter(samples)
     with ThreadPoolExecutor(2) as pool:
-        waiting: deque[list[Future[Tensor | WarmstartError]]] = deque()
+        waiting: deque[_Ahead] = deque()
         try:
-            for start in range(0, len(samples), batch_size):
-                waiting.append([pool.submit(_read, s, spec) for s in samples[start : start + batch_size]])
+            while some := list(islice(samples, batch_size)):
+                waiting.append(_Ahead(some, [pool.submit(_read, sample, spec) for sample in some]))
                 if len(waiting) > AHEAD:
-                    yield [future.result() for future in waiting.popleft()]
+                    yield waiting.popleft()
             while waiting:
-                yield [future.result() for future in waiting.popleft()]
+                yield waiting.popleft()
         finally:
-            for future in (f for batch in waiting for f in batch):
+            for future in (f for batch in waiting for f in batch.read):
                 future.cancel()
 
 
@@ -82,18 +93,69 @@ class Readable:
 
     def __iter__(self) -> Iterator[Tensor]:
         for some in _batches(self.samples, self.spec, self.batch_size):
-            if inputs := [one for one in some if isinstance(one, Tensor)]:
+            if inputs := [one for one in some.results() if isinstance(one, Tensor)]:
                 yield stacked(inputs, self.spec)
 
 
+Features = Callable[[Tensor], Tensor]
+"""From a batch as a network takes it to the features of its backbone."""
+
+
 def _forward(
-    networks: Sequence[Network], inputs: Sequence[Tensor], spec: Spec, task: Task, bank: Bank | None
+    networks: Sequence[Network],
+    backbones: Sequence[Features],
+    inputs: Sequence[Tensor],
+    spec: Spec,
+    task: Task,
+    bank: Bank | None,
 ) -> tuple[Tensor, Distances | None]:
     """Outputs, and distances by the features of the first network, which pass through it once."""
-    batch, (first, *others) = stacked(inputs, spec), networks
-    features = first.backbone(batch)
-    outputs = [first.head(features).float(), *(network(batch).float() for network in others)]
-    return task.combine(outputs), None if bank is None else bank.distances(features)
+    batch = stacked(inputs, spec)
+    features = [backbone(batch) for backbone in backbones]
+    outputs = [network.head(found).float() for network, found in zip(networks, features, strict=True)]
+    return task.combine(outputs), None if bank is None else bank.distances(features[0])
+
+
+def stream(
+    networks: Sequence[Network],
+    samples: Iterable[Sample],
+    spec: Spec,
+    *,
+    task: Task,
+    temperature: float,
+    batch_size: int,
+    bank: Bank | None = None,
+    backbones: Sequence[Features] = (),
+) -> Iterator[tuple[list[Sample], Outputs]]:
+    """Batches of samples in their order, and the outputs of each as `run` has them, as they are computed.
+
+    Samples are taken `AHEAD` batches before they are answered, however many there are. `backbones` compute the features
+    of each network in place of its own backbone. The networks' train/eval flags are put back at the end.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
+    backbones = backbones or [network.backbone for network in networks]
+    tagged = task.name == "tag"
+    with contextlib.ExitStack() as stack:
+        for network in networks:
+            stack.enter_context(evaluating(network))
+        for ahead in _batches(_in_words(samples) if tagged else samples, spec, batch_size):
+            some, read = ahead.samples, ahead.results()
+            errors = {i: r for i, r in enumerate(read) if isinstance(r, WarmstartError)}
+            inputs = {i: r for i, r in enumerate(read) if isinstance(r, Tensor)}
+            index = np.array(list(inputs), dtype=np.int64)
+            if not inputs:
+                yield some, Outputs(torch.empty(0, 0), index, errors)
+                continue
+            with torch.inference_mode():
+                found, far = _forward(networks, backbones, list(inputs.values()), spec, task, bank)
+            found = found / temperature
+            found = of_words(found, [some[i] for i in index], spec) if tagged else found
+            yield some, Outputs(found, index, errors, far)
+
+
+def _in_words(samples: Iterable[Sample]) -> Iterator[Sample]:
+    return (one for sample in samples for one in in_words([sample]))
 
 
 def run(
@@ -112,29 +174,19 @@ def run(
     With a `bank`, made of features of the first network, also the distance of each input to it.
     The networks' train/eval flags are put back. `progress` is called after each batch with the number of inputs in it.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
-    if task.name == "tag":
-        samples = in_words(samples)
-    rows: list[tuple[Tensor, Distances | None]] = []
-    index: list[int] = []
-    errors: dict[int, WarmstartError] = {}
+    parts: list[Outputs] = []
     done = 0
-    with contextlib.ExitStack() as stack:
-        for network in networks:
-            stack.enter_context(evaluating(network))
-        for some in _batches(samples, spec, batch_size):
-            errors.update({done + i: r for i, r in enumerate(some) if isinstance(r, WarmstartError)})
-            inputs = {done + i: r for i, r in enumerate(some) if isinstance(r, Tensor)}
-            if inputs:
-                with torch.inference_mode():
-                    rows.append(_forward(networks, list(inputs.values()), spec, task, bank))
-                index.extend(inputs)
-            done += len(some)
-            if progress is not None:
-                progress(len(some))
-    found = joined([outputs for outputs, _ in rows]) / temperature if rows else torch.empty(0, 0)
-    if task.name == "tag" and rows:
-        found = of_words(found, [samples[i] for i in index], spec)
-    far = [distances for _, distances in rows if distances is not None]
-    return Outputs(found, np.array(index, dtype=np.int64), errors, np.concatenate(far) if far else None)
+    how: dict[str, Any] = {"task": task, "temperature": temperature, "batch_size": batch_size, "bank": bank}
+    for some, found in stream(networks, samples, spec, **how):
+        errors = {done + i: error for i, error in found.errors.items()}
+        parts.append(dataclasses.replace(found, index=found.index + done, errors=errors))
+        done += len(some)
+        if progress is not None:
+            progress(len(some))
+    errors = {i: error for part in parts for i, error in part.errors.items()}
+    answered = [part for part in parts if len(part.index)]
+    if not answered:
+        return Outputs(torch.empty(0, 0), np.zeros(0, dtype=np.int64), errors)
+    far = [part.distances for part in answered if part.distances is not None]
+    index = np.concatenate([part.index for part in answered])
+    return Outputs(joined([part.outputs for part in answered]), index, errors, np.concatenate(far) if far else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,11 @@ def read_json(path: Path, notes: list[str]) -> Table:
 
 def from_lines(lines: Iterable[str], path: Path) -> Table:
     """(header, rows) of lines with an object in each; blank lines are passed over. Errors as of `read_json`."""
-    found: list[dict[str, Any]] = []
+    return _table(list(each_object(lines, path)))
+
+
+def each_object(lines: Iterable[str], path: Path | str) -> Iterator[dict[str, Any]]:
+    """The object of each line as it is asked for; blank lines are passed over. Errors as of `read_json`."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -44,8 +48,7 @@ def from_lines(lines: Iterable[str], path: Path) -> Table:
             raise _no_json(path, number, error) from error
         if not isinstance(item, dict):
             raise DataError(f"{path}: line {number} holds no object", expected=EXPECTED, do="mend it")
-        found.append(item)
-    return _table(found)
+        yield item
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
@@ -61,6 +64,6 @@ def _begins_with_object(text: str) -> bool:
         return False
 
 
-def _no_json(path: Path, line: int, error: Exception) -> DataError:
+def _no_json(path: Path | str, line: int, error: Exception) -> DataError:
     why = getattr(error, "msg", "nested too deeply")
     return DataError(f"{path}: line {line} is no JSON: {why}", expected=EXPECTED, do="mend it")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,15 +49,20 @@ def read_table(source: Any, notes: list[str], *, keep_empty: bool = False, tagge
         DataError: it cannot be read, has no rows, or two columns of one name; names the row where there is one.
     """
     header, table = _read(source, notes, keep_empty, tagged)
-    if repeated := sorted({name for name in header if name and header.count(name) > 1}):  # unnamed ones are not used
+    refuse_repeated(header)
+    if not table:
+        raise DataError("the table has no rows", expected="one row for each sample")
+    return header, table
+
+
+def refuse_repeated(header: Sequence[str]) -> None:
+    """Raise `DataError` for two columns of one name; unnamed ones are not used."""
+    if repeated := sorted({name for name in header if name and header.count(name) > 1}):
         raise DataError(
             f"column name(s) that occur more than once: {', '.join(map(repr, repeated))}",
             expected="one name for each column",
             do="rename them",
         )
-    if not table:
-        raise DataError("the table has no rows", expected="one row for each sample")
-    return header, table
 
 
 def frame_of(source: Any) -> pd.DataFrame | None:

@@ -107,15 +107,18 @@ def _names_image(value: str) -> bool:
     return IMAGES.names(value) or (_FILE.fullmatch(value) is not None and not TEXT_FILES.names(value))
 
 
-def texts_in(header: Sequence[str], table: Sequence[Sequence[Any]], columns: Sequence[str]) -> list[Text]:
-    """The text of each row; a cell without any is an empty one.
+def texts_in(
+    header: Sequence[str], table: Sequence[Sequence[Any]], columns: Sequence[str], first: int = 1
+) -> list[Text]:
+    """The text of each row, of which `first` is the number of the first; a cell without any is an empty one.
 
     Raises:
-        DataError: names the row (the first is 1) and the column of a cell that is a list or an object.
+        DataError: names the row and the column of a cell that is a list or an object.
     """
     places = [(header.index(name), name) for name in columns]
     return [
-        Text(tuple(_cell(row[at], number, name) for at, name in places)) for number, row in enumerate(table, start=1)
+        Text(tuple(_cell(row[at], number, name) for at, name in places))
+        for number, row in enumerate(table, start=first)
     ]
 
 

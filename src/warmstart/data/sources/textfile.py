@@ -6,12 +6,14 @@ the row.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from warmstart.errors import DataError
 
@@ -20,6 +22,8 @@ ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
 SEPARATORS = ",;\t|"
 _SNIFFED = 20
 _FIRST_LINE = 1 << 16
+"""Bytes."""
+_BLOCK = 1 << 20
 """Bytes."""
 _LONGEST = 1 << 20
 """Characters of a cell: a book has fewer, and what a quote that is not closed takes in has more."""
@@ -41,10 +45,15 @@ def read_text_table(path: Path, notes: list[str], *, keep_empty: bool = False) -
             that is too long, or a quote that is opened and not closed.
     """
     text = read_noted(path, notes)
-    separator = _separator(text)
-    header: list[str] = []
-    rows: Rows = []
     lines = io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", newline="")  # `StringIO` takes 4 bytes a character
+    header, *rows = text_rows(lines, path, separator_of(text), keep_empty=keep_empty)
+    return header, rows
+
+
+def text_rows(lines: Iterable[str], path: Path, separator: str, *, keep_empty: bool) -> Iterator[list[str]]:
+    """The header and then each row, read as it is asked for; otherwise as `read_text_table`, with the same errors."""
+    header: list[str] = []
+    number = 0
     reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         for cells in _in_long_cells(reader):
@@ -52,24 +61,25 @@ def read_text_table(path: Path, notes: list[str], *, keep_empty: bool = False) -
                 continue
             if not header:
                 header = [cell.strip() for cell in cells]
+                yield header
                 continue
+            number += 1
             if len(cells) != len(header):
-                raise _ragged(path, len(rows) + 1, reader.line_num, cells, header)
-            rows.append(cells)
+                raise _ragged(path, number, reader.line_num, cells, header)
+            yield cells
     except csv.Error as error:
         raise DataError(
-            f"{path}: row {len(rows) + 1} (ending in line {reader.line_num}) cannot be read: {error}",
+            f"{path}: row {number + 1} (ending in line {reader.line_num}) cannot be read: {error}",
             expected=f"cells of at most {_LONGEST} characters; a quote in a quoted cell is written twice",
             do="look for a quote that is opened and not closed",
         ) from error
-    if not rows:
+    if not number:
         raise DataError(f"{path} has no rows", expected="a line of column names, and one line for each sample")
-    return header, rows
 
 
 def first_rows(text: str, n: int) -> list[list[str]]:
     """The first rows of a table that may be cut off anywhere, as far as they can be read; blank lines are left out."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text))
     rows: list[list[str]] = []
     with contextlib.suppress(csv.Error):
         for cells in islice(_in_long_cells(reader), n):
@@ -126,6 +136,32 @@ def first_line(path: Path) -> str:
     return next((line for line in text.splitlines() if line.strip()), "")
 
 
+def encoding_of(path: Path) -> str:
+    """The encoding that `read_text` would read a file in, found without keeping its text. Raises `DataError`."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(_BLOCK)
+            decoded(begin[: max(2, len(begin) - 4)], path)  # what is no text at all shows at its beginning
+            encodings = ("utf-16",) if begin[:2] in (b"\xff\xfe", b"\xfe\xff") else ENCODINGS
+            return next(name for name in encodings if _decodes(file, name))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except StopIteration:
+        raise _no_utf16(path) from None
+
+
+def _decodes(file: BinaryIO, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    file.seek(0)
+    try:
+        while block := file.read(_BLOCK):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def decoded(data: bytes, path: Path) -> tuple[str, str]:
     """The same for the bytes of a file, or the first of them. Raises `DataError` if they are no text."""
     encodings = ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ENCODINGS
@@ -137,10 +173,14 @@ def decoded(data: bytes, path: Path) -> tuple[str, str]:
         if "\0" in text or sum(c in _CONTROLS for c in text[:4096]) > _STRANGE * len(text[:4096]):
             raise DataError(f"{path} is no text that can be read", expected="a text file", do="save it as UTF-8")
         return text, encoding
-    raise DataError(f"{path} is damaged: it begins as UTF-16 and does not go on so", do="save it as UTF-8")
+    raise _no_utf16(path)
 
 
-def _separator(text: str) -> str:
+def _no_utf16(path: Path) -> DataError:
+    return DataError(f"{path} is damaged: it begins as UTF-16 and does not go on so", do="save it as UTF-8")
+
+
+def separator_of(text: str) -> str:
     """The separator that cuts the first rows into the most cells, the same number in the most of them."""
     head = text[: 1 << 16].splitlines()[: _SNIFFED + 1]
 

@@ -27,11 +27,7 @@ def entries(place: Path) -> tuple[list[Path], list[Path]]:
         found = [Path(entry.path) for entry in os.scandir(place) if not hidden(entry.name)]
         folders = [path for path in found if path.is_dir()]
     except OSError as error:
-        raise DataError(
-            f"the folder {clean(str(place))} cannot be listed: {error.strerror}",
-            expected="a folder that can be read",
-            do="check its permissions and the length of its path",
-        ) from error
+        raise _unlistable(place, error) from error
     files = [path for path in found if path not in set(folders)]
     return sorted(folders, key=lambda p: natural(p.name)), sorted(files, key=lambda p: natural(p.name))
 
@@ -58,6 +54,45 @@ def below(folder: Path) -> Iterator[Path]:
         folders, files = entries(place)
         waiting += reversed(folders)
         yield from files
+
+
+def in_order(folder: Path, kind: FileKind | None = None, *, depth: int | None = None) -> Iterator[Path]:
+    """The files below a folder (of a kind), names in natural order, each found when it is asked for.
+
+    Hidden ones are passed over, links are followed, and a folder is entered once. What is held are the names in the
+    folders that lead to a file. `depth` is how many levels are looked into, by default all.
+
+    Raises:
+        DataError: a folder cannot be listed.
+    """
+    return _in_order(folder, kind, depth, set())
+
+
+def _in_order(place: Path, kind: FileKind | None, depth: int | None, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    if depth == 0:
+        return
+    try:
+        stat = place.stat()
+        if (stat.st_dev, stat.st_ino) in seen:
+            return
+        seen.add((stat.st_dev, stat.st_ino))
+        found = {entry.name: entry.is_dir() for entry in os.scandir(place) if not hidden(entry.name)}
+    except OSError as error:
+        raise _unlistable(place, error) from error
+    for name in sorted(found, key=natural):
+        path = place / name
+        if found[name]:
+            yield from _in_order(path, kind, None if depth is None else depth - 1, seen)
+        elif kind is None or kind.names(name):
+            yield path
+
+
+def _unlistable(place: Path, error: OSError) -> DataError:
+    return DataError(
+        f"the folder {clean(str(place))} cannot be listed: {error.strerror}",
+        expected="a folder that can be read",
+        do="check its permissions and the length of its path",
+    )
 
 
 def is_folder(path: Path) -> bool:

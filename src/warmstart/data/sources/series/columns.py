@@ -95,10 +95,7 @@ def read_columns(source: Any, notes: list[str]) -> Table:
         return source
     frame = frame_of(source)
     if frame is None:
-        header, rows = read_table(source, notes)
-        columns = zip(*rows, strict=True)
-        pairs = [(name, _cells(column)) for name, column in zip(header, columns, strict=True)]
-        return _table(pairs, len(rows), notes)
+        return of_rows(*read_table(source, notes), notes)
     if not len(frame):
         raise DataError("the table has no rows", expected="one row for each series, or for each step of one")
     names = [str(name) for name in frame.columns]
@@ -109,6 +106,13 @@ def read_columns(source: Any, notes: list[str]) -> Table:
         if (zone := getattr(column.dtype, "tz", None)) is not None and str(zone) != "UTC":
             notes.append(f"the times of {name} are in the time zone {zone}; they are read as UTC")
     return _table(list(zip(names, map(_plain, stored), strict=True)), len(frame), notes)
+
+
+def of_rows(header: Sequence[str], rows: Sequence[Sequence[Any]], notes: list[str]) -> Table:
+    """The same of rows of cells, of which there is one at least."""
+    columns = zip(*rows, strict=True)
+    pairs = [(name, _cells(column)) for name, column in zip(header, columns, strict=True)]
+    return _table(pairs, len(rows), notes)
 
 
 def _table(pairs: Sequence[tuple[str, npt.NDArray[Any]]], rows: int, notes: list[str]) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,24 @@ import numpy as np
 
 from warmstart.data.schema import Sample, Series
 from warmstart.data.seriesreading import UNSAID, Reading
-from warmstart.data.sources.reading import is_table
+from warmstart.data.sources.chunks import chunks, large
+from warmstart.data.sources.given import Given, Wanted
+from warmstart.data.sources.reading import head, is_table
 from warmstart.data.sources.series.arrays import as_series, as_series_list, channels_second
-from warmstart.data.sources.series.columns import read_columns
+from warmstart.data.sources.series.columns import Table, of_rows, read_columns
 from warmstart.data.sources.series.load import as_samples, finished
 from warmstart.data.sources.series.recording import Asked, Recording, Recordings
 from warmstart.data.sources.series.recordingfile import TEXTS, read_recording, recording_of, width_without_header
+from warmstart.data.sources.series.roles import find_id, is_long
 from warmstart.data.sources.series.source import read_recordings
+from warmstart.data.sources.series.telling import headless
+from warmstart.data.sources.tableinputs import kept_cells
 from warmstart.errors import DataError
 
 _TABLES = (*TEXTS, ".parquet", ".pq")
+_ROWS = (*_TABLES, ".jsonl", ".ndjson")
+_LARGE = 16 << 20
+"""Bytes of a table that is read in parts."""
 
 
 def series_inputs(
@@ -62,6 +70,56 @@ def series_inputs(
     if not found:
         raise DataError("no input was given", expected="files of series, folders of them, or series in memory")
     return as_samples(finished(Recordings(found, (), padded=padded), asked, notes).found)
+
+
+def series_one_by_one(inputs: Any, wanted: Wanted) -> Iterator[Given]:
+    """The same series one after the other: a large table with a row for each is read some rows at a time.
+
+    Raises:
+        DataError: as `series_inputs`; or columns are to be kept, and there is no such table.
+    """
+    items = _items(inputs)
+    path = Path(items[0]) if len(items) == 1 and isinstance(items[0], (str, Path)) else Path()
+    of_rows = path.suffix.lower() in _ROWS and path.is_file() and not headless(path)
+    parts = _in_parts(path, wanted) if of_rows and (wanted.keep is not None or large(path, _LARGE)) else None
+    if parts is not None:
+        yield from parts
+        return
+    if wanted.keep is not None:
+        raise DataError(
+            f"columns are to be kept ({wanted.keep}), and the series are not the rows of one table",
+            expected="a table with a row for each series, or JSON lines",
+            do="leave keep out",
+        )
+    for sample in series_inputs(inputs, wanted.reading, channels=wanted.channels):
+        yield Given(sample)
+
+
+def _in_parts(path: Path, wanted: Wanted) -> Iterator[Given] | None:
+    """The series of a table that has a row for each; `None` if it has one for each step."""
+    asked = Asked(reading=wanted.reading, labelled=False)
+    header, rows = head(path)
+    table = of_rows(header, rows, []) if rows else Table({}, 0)
+    ids = find_id(table, asked)
+    repeats = ids is not None and len(set(table.texts(ids))) < table.rows
+    if not rows or is_long(header, asked.reading, repeats):
+        return None
+    return _rows_in_parts(path, wanted, asked)
+
+
+def _rows_in_parts(path: Path, wanted: Wanted, asked: Asked) -> Iterator[Given]:
+    number = 0
+    for header, rows in chunks(path):
+        found = read_recordings(of_rows(header, rows, []), asked, [])
+        plain = [dataclasses.replace(one, labels=(), split=None) for one in found.found]
+        samples = as_samples(finished(dataclasses.replace(found, found=plain), asked, []).found)
+        kept = kept_cells(header, rows, wanted.keep)
+        if len(samples) != len(rows):
+            kept = [{}] * len(samples)  # windows of longer series
+        for row, (sample, cells) in enumerate(zip(samples, kept, strict=True), start=number + 1):
+            counted = sample.id == f"row-{row - number}"
+            yield Given(dataclasses.replace(sample, id=f"row-{row}") if counted else sample, cells)
+        number += len(rows)
 
 
 def _read(source: Any, asked: Asked, channels: int | None, notes: list[str]) -> Recordings:
