@@ -1,8 +1,8 @@
 """What mkdocs does to the pages of docs/ on their way to the site: a hook, named in `mkdocs.yml`.
 
 Pages that say what the code says (commands, options of recipes, errors, public names) are made from the code when the
-site is built, so they cannot drift and nothing generated is kept. Pages of docs/ stay readable where there is no mkdocs:
-an HTML comment marks what is filled in.
+site is built, so they cannot drift and nothing generated is kept. Pages of docs/ stay readable without mkdocs: an HTML
+comment marks what is filled in.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 MARK = re.compile(r"<!-- generated: (?P<what>[a-z_]+)(?: (?P<of>\S+))? -->")
 FENCE = re.compile(r"^```python\n(?=>>> )(?P<code>.*?)\n*^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"(?<!!)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<to>(?:\.\./)+(?:src|benchmarks|tests|tools)/[^)\s]+)\)")
+LINK = re.compile(
+    r"(?<!!)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<to>(?:\.\./)+(?:src|benchmarks|tests|tools)/[^)\s]+)\)"
+)
 
 
 def _generated() -> dict[str, str]:

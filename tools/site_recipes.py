@@ -46,8 +46,8 @@ def reference() -> str:
         "# The recipe file\n",
         "A recipe is YAML (or the Python objects of the same names): edits to the network, then steps in order. "
         "`warmstart recipes NAME` prints one to start from, `warmstart plan DATA --recipe mine.yaml` checks it against "
-        "your data and backbone. An unknown field is an error that names the nearest. Learning rates are per step of the "
-        "optimizer, sizes in pixels (of texts, in tokens), shares between 0 and 1.\n",
+        "your data and backbone. An unknown field is an error that names the nearest. Learning rates are per step of "
+        "the optimizer, sizes in pixels (of texts, in tokens), shares between 0 and 1.\n",
         _section("The recipe", Recipe),
         _section("`edits`", Edits),
         _section("`edits.lora`", Lora),
@@ -141,7 +141,7 @@ def _plain(value: object) -> str:
         if value and all(isinstance(row, tuple) for row in value):
             return ", ".join(f"{row[0]}: {_plain(row[1])}" for row in value)
         return ",".join(map(_plain, value))
-    return str(value)
+    return str(value) or '""'
 
 
 def _example(name: str) -> str:

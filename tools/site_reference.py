@@ -30,7 +30,9 @@ def pages() -> dict[str, str]:
         found[f"reference/cli/{name}.md"] = _command(name, command)
     found["reference/api/index.md"] = _names()
     for name in PLACES:
-        found[f"reference/api/{name}.md"] = f"# {name}\n\n::: {_path(name)}\n    options:\n      heading: {name}\n"
+        found[f"reference/api/{name}.md"] = (
+            f"::: {_path(name)}\n    options:\n      heading: {name}\n      heading_level: 1\n"
+        )
     return found
 
 
@@ -67,7 +69,9 @@ def _all() -> dict[str, Any]:
 
 
 def _commands() -> str:
-    rows = "\n".join(f"| [`warmstart {name}`]({name}.md) | {_first(command.help)} |" for name, command in _all().items())
+    rows = "\n".join(
+        f"| [`warmstart {name}`]({name}.md) | {_first(command.help)} |" for name, command in _all().items()
+    )
     return (
         "# Commands\n\nEvery command prints what it will do, shows its progress on stderr, and says where the result "
         "lies. `--json` puts one JSON document on stdout and nothing else there. Each has a "
@@ -83,7 +87,10 @@ def _command(name: str, command: Any) -> str:
     for title, kind in (("Arguments", "argument"), ("Options", "option")):
         records = [p.get_help_record(context) for p in command.params if p.param_type_name == kind]
         if records:
-            told += f"\n## {title}\n\n| | | default |\n|---|---|---|\n{''.join(map(_row, records))}"
+            rows = "".join(map(_row, records))
+            told += (
+                f'\n## {title}\n\n<div class="options" markdown>\n\n| | | default |\n|---|---|---|\n{rows}\n</div>\n'
+            )
     twin = name.replace("-", "_")
     also = f"\nThe Python function: [`warmstart.{twin}`](../api/{twin}.md).\n" if twin in PLACES else ""
     text = inspect.cleandoc(command.help or "")
@@ -93,10 +100,15 @@ def _command(name: str, command: Any) -> str:
 def _row(record: tuple[str, str]) -> str:
     """A row of a table, from what `--help` says of a parameter: names and value, words, default in brackets."""
     written, described = (" ".join(part.split()).replace("|", "\\|") for part in record)
+    name, _, value = written.partition(" ")
     found = re.fullmatch(r"(?P<words>.*?)\s*(?:\[(?P<more>[^\[\]]*)\])?", described)
     assert found is not None
     default = re.sub(r"^default: \(?(.*?)\)?$", r"\1", (found["more"] or "").replace("required", "needed"))
-    return f"| `{written}` | {found['words']} | {default} |\n"
+    return f"| `{name}` {_escaped(value)} | {found['words']} | {default} |\n"
+
+
+def _escaped(value: str) -> str:
+    return f"*{value.strip('<>[]')}*" if value else ""
 
 
 def _names() -> str:
@@ -105,7 +117,9 @@ def _names() -> str:
         "listed here may change in any version.\n"
     ]
     for title, belongs in GROUPS.items():
-        rows = "\n".join(f"| [`{name}`]({name}.md) | {_first(getattr(warmstart, name).__doc__)} |" for name in _in(belongs))
+        rows = "\n".join(
+            f"| [`{name}`]({name}.md) | {_first(getattr(warmstart, name).__doc__)} |" for name in _in(belongs)
+        )
         parts.append(f"\n## {title}\n\n| | |\n|---|---|\n{rows}\n")
     return re.sub(r"`warmstart\.[\w.]+\.(\w+)`", r"`\1`", "".join(parts))
 
@@ -122,11 +136,11 @@ def _errors() -> str:
 
     walk(WarmstartError, 0)
     return (
-        "# Errors and exit codes\n\nEvery error that you can do something about is a `WarmstartError`. It says what was "
-        "found, what was expected and what to do, as text and as `found`, `expected` and `do`; with `--json` it is the "
-        "document `{\"error\": {...}}` with `kind` and these three. All are in `warmstart.errors`.\n\n"
+        "# Errors and exit codes\n\nEvery error that you can do something about is a `WarmstartError`. It says what "
+        "was found, what was expected and what to do, as text and as `found`, `expected` and `do`; with `--json` it is the "
+        'document `{"error": {...}}` with `kind` and these three. All are in `warmstart.errors`.\n\n'
         "| error | exit code | |\n|---|---|---|\n" + "\n".join(rows) + "\n\n"
         f"0 is success. {FAULT} is a fault of warmstart itself: please report it, with what `--debug` prints.\n\n"
-        "```python\ntry:\n    warmstart.fit(\"photos/\")\nexcept warmstart.WarmstartError as error:\n"
-        "    print(error.found, error.expected, error.do, sep=\"\\n\")\n```\n"
+        '```python\ntry:\n    warmstart.fit("photos/")\nexcept warmstart.WarmstartError as error:\n'
+        '    print(error.found, error.expected, error.do, sep="\\n")\n```\n'
     )
