@@ -8,7 +8,7 @@ RUN := $(VENV)/.installed-run-$(SUM)
 DEV := $(VENV)/.installed-dev-$(SUM)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench clean
+.PHONY: help demo test test-all check docs bench clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ check: $(DEV)  ## lint, format, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(DEV)  ## the site, into site/: open site/index.html, no server needed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 bench: $(DEV)  ## side by side with other tools, and frozen work part by part; then docs/benchmarks.md (hours)
 	-$(BIN)/python benchmarks/run.py --probe
 	-$(BIN)/python benchmarks/run.py --whole
@@ -36,7 +39,7 @@ bench: $(DEV)  ## side by side with other tools, and frozen work part by part; t
 	$(BIN)/python benchmarks/plot.py
 
 clean:  ## remove the venv and what tools leave behind (never runs/)
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
