@@ -1,14 +1,18 @@
 """A training step of a detector: the path of our engine against torchvision's own model, in one process, in turns.
 
-The body (a ResNet-18 with random weights) and the head are the same, and so are images and objects. Ours reads maps
-packed as one row for each image, as a chain passes them, in inputs with their channels last; torchvision is given
-images as they are and does what it does with them. Both end with the gradients of the whole.
+The body (a ResNet-18) and the head have the same random weights, and images, objects and the draws of a step are the
+same, so that both learn from the same proposals: how many of them are of objects decides what outlines cost. The losses
+beside the seconds say so. Ours reads maps packed as one row for each image, as a chain passes them, with channels last
+in inputs and weights as while training; torchvision is given images as they are and does what it does with them. Both
+end with the gradients of the whole.
 """
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torchvision
@@ -19,6 +23,7 @@ from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from benchmarks.micro.measure import Run, Table, interleaved, machine, median
+from warmstart.engine.layout import training_layout
 from warmstart.model.detect.catalog import detector
 from warmstart.model.maps import Maps
 from warmstart.preprocess.runs import runs
@@ -47,18 +52,22 @@ def run(repeats: int, *, quick: bool = False) -> Table:
         contenders: dict[str, Run] = {"torchvision": timed(theirs), "warmstart": timed(ours)}
         found = interleaved(contenders, repeats)
         slow, fast = median(found, "torchvision", "seconds"), median(found, "warmstart", "seconds")
-        rows.append((head, f"{slow:.3f}", f"{fast:.3f}", f"{fast / slow:.3f}"))
+        turns = zip(found["warmstart"]["seconds"], found["torchvision"]["seconds"], strict=True)
+        ratio = statistics.median(mine / other for mine, other in turns)
+        losses = [f"{median(found, name, 'loss'):.4f}" for name in contenders]
+        rows.append((head, f"{slow:.3f}", f"{fast:.3f}", f"{ratio:.3f}", *losses))
         figures |= {f"{head} {name}": value for name, value in found.items()}
     notes = (
-        f"{machine()}; medians of {repeats}",
+        f"{machine()}; medians of {repeats}, that of the ratio over pairs of turns",
         f"ResNet-18, {BATCH} images of {size} px, {OBJECTS} objects of {CLASSES} classes in each; forward and backward",
     )
-    header = ("head", "torchvision, s", "warmstart, s", "warmstart / torchvision")
+    told = ("warmstart / torchvision", "loss, torchvision", "loss, warmstart")
+    header = ("head", "torchvision, s", "warmstart, s", *told)
     return Table("A training step of a detector", header, tuple(rows), notes, figures)
 
 
 def pair(head: str, size: int) -> tuple[Step, Step]:
-    """A step of torchvision and one of ours, on the same images and objects, with bodies of their own."""
+    """A step of torchvision and one of ours, on the same images and objects, from the same weights."""
     make = torch.Generator().manual_seed(0)
     images = torch.randn(BATCH, 3, size, size, generator=make)
     corner = torch.rand(BATCH, OBJECTS, 2, generator=make) * size * 0.6
@@ -73,31 +82,37 @@ def pair(head: str, size: int) -> tuple[Step, Step]:
         lengths = [torch.from_numpy(runs(mask.numpy())) for mask in masks.flatten(0, 1)]
         behind = nn.utils.rnn.pad_sequence(lengths, batch_first=True).view(BATCH, OBJECTS, -1)
         targets = torch.cat([targets, behind.float()], 2)
-    return supplied(head, size, images, boxes, labels, masks), engine(head, size, images, targets)
-
-
-def supplied(head: str, size: int, images: Tensor, boxes: Tensor, labels: Tensor, masks: Tensor) -> Step:
-    """Torchvision's own."""
+    model = supplied(head, size)
     first = int(head.endswith("rcnn"))
-    layers, further = ([1, 2, 3, 4], None) if first else ([2, 3, 4], LastLevelP6P7(256, 256))
-    body = _resnet_fpn_extractor(torchvision.models.resnet18(), 5, returned_layers=layers, extra_blocks=further)
-    model = HEADS[head](body, CLASSES + first, min_size=size, max_size=size, image_mean=[0.0] * 3, image_std=[1.0] * 3)
     told = [
         {"boxes": b, "labels": c.flatten().long() + first, "masks": m}
         for b, c, m in zip(boxes, labels, masks, strict=True)
     ]
-    return lambda: sum(model(list(images), told).values())
+    return lambda: sum(model(list(images), told).values()), engine(head, size, images, targets, model)
 
 
-def engine(head: str, size: int, images: Tensor, targets: Tensor) -> Step:
-    """Ours."""
+def supplied(head: str, size: int) -> Any:
+    """Torchvision's own."""
+    first = int(head.endswith("rcnn"))
+    layers, further = ([1, 2, 3, 4], None) if first else ([2, 3, 4], LastLevelP6P7(256, 256))
+    body = _resnet_fpn_extractor(torchvision.models.resnet18(), 5, returned_layers=layers, extra_blocks=further)
+    return HEADS[head](body, CLASSES + first, min_size=size, max_size=size, image_mean=[0.0] * 3, image_std=[1.0] * 3)
+
+
+def engine(head: str, size: int, images: Tensor, targets: Tensor, model: Any) -> Step:
+    """Ours, with the weights of torchvision's."""
     strides = (4, 8, 16, 32) if head.endswith("rcnn") else (8, 16, 32)
     names = {f"layer{k}": str(k) for k in range(5 - len(strides), 5)}
     body: nn.Module = IntermediateLayerGetter(torchvision.models.resnet18(), names)
+    body.load_state_dict(model.backbone.body.state_dict())
     channels = tuple(64 * 2 ** (k - 1) for k in range(5 - len(strides), 5))
     maps = Maps(tuple(names), channels, strides, tuple(size // stride for stride in strides), size)
     ours = detector(f"{head}?{OPTIONS[head]}", maps, CLASSES).train()
-    inputs = images.contiguous(memory_format=torch.channels_last)
+    ours.adopt(model.state_dict(), {number: number + ours.first for number in range(CLASSES)})
+    layout = training_layout(nn.ModuleList([body, ours]), images.device)
+    inputs = images.contiguous(memory_format=layout)
+    for module in (body, ours):
+        module.to(memory_format=layout)  # type: ignore[call-overload]
     return lambda: DETECT.loss(ours(maps.pack(list(body(inputs).values())), targets), targets)
 
 
@@ -105,9 +120,11 @@ def timed(step: Step) -> Run:
     """Seconds of the processor for a step with its gradients; others may use it meanwhile."""
 
     def once() -> dict[str, float]:
+        torch.manual_seed(0)  # of the proposals that are learned from
         began = time.process_time()
-        torch.autograd.backward(step())
-        return {"seconds": time.process_time() - began}
+        loss = step()
+        torch.autograd.backward(loss)
+        return {"seconds": time.process_time() - began, "loss": loss.item()}
 
     return once
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -91,5 +92,24 @@ def _check_same(folder: Path, config: dict[str, Any]) -> None:
             f"{folder} was started with other values: "
             + ", ".join(f"{key}={before.get(key)!r} (now {config[key]!r})" for key in changed),
             expected="the same data and options as the run that is resumed",
-            do="give the same options again, or start a new run",
+            do=f"{_as_before({key: before.get(key) for key in changed})}, or start a new run",
         )
+
+
+def _as_before(values: dict[str, Any]) -> str:
+    """What is to be typed, and what not, for options to be as they were; of others than options in general words.
+
+    >>> _as_before({"tile": 256, "task": None, "accept_licence": True})
+    'give --tile 256 --accept-licence and leave out --task'
+    >>> _as_before({"weights": "0a1b"})
+    'give the same options again'
+    """
+    given, left = [], []
+    for key, value in values.items():
+        name = f"--{key.replace('_', '-')}"
+        if value is None or value is False:
+            left.append(name)
+        elif not isinstance(value, dict | list) and key != "weights":
+            given += [name] if value is True else [name, str(value)]
+    parts = (f"give {shlex.join(given)}" if given else "", f"leave out {', '.join(left)}" if left else "")
+    return " and ".join(filter(None, parts)) or "give the same options again"

@@ -28,6 +28,9 @@ from warmstart.model.weights import file_sha256, read_weights
 from warmstart.preprocess.spec import EIGHT_BITS, PreprocessSpec
 
 _USUAL = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_FROZEN = 1e-12
+"""Added to the variances of norms that were frozen when trained, where torchvision adds nothing: torch does not train a
+norm so, and no activation here differs by it."""
 _VGG_MEAN, _HALF = (0.48235, 0.45882, 0.40784), (0.5,) * 3
 
 
@@ -39,7 +42,7 @@ class Facts:
         body: `resnet50`, `resnet101`, `vgg16`, `mobilenet` or `mobilenet_dilated`.
         size: pixels a side of what they see; those of 800 take any.
         norm: mean and standard deviation of the inputs.
-        eps: of the batch norms of the body: where they were frozen when trained, none was added.
+        eps: of the batch norms of the body; see `_FROZEN`.
         levels: cuts at which the head reads maps of some strides, where these are not the usual ones.
     """
 
@@ -51,9 +54,9 @@ class Facts:
 
 
 DETECTORS = {
-    "fasterrcnn_resnet50_fpn": Facts("resnet50", eps=0.0),
-    "maskrcnn_resnet50_fpn": Facts("resnet50", eps=0.0),
-    "retinanet_resnet50_fpn": Facts("resnet50", eps=0.0),
+    "fasterrcnn_resnet50_fpn": Facts("resnet50", eps=_FROZEN),
+    "maskrcnn_resnet50_fpn": Facts("resnet50", eps=_FROZEN),
+    "retinanet_resnet50_fpn": Facts("resnet50", eps=_FROZEN),
     "fcos_resnet50_fpn": Facts("resnet50"),
     "ssd300_vgg16": Facts("vgg16", 300, (_VGG_MEAN, (1 / EIGHT_BITS,) * 3)),
     "ssdlite320_mobilenet_v3_large": Facts("mobilenet", 320, (_HALF, _HALF), eps=1e-3),
