@@ -1,6 +1,7 @@
 """Adaptation to a target without labels: digits of two origins, and DomainBed's Rotated and Colored MNIST.
 
     python -m benchmarks.adaptation digits --out FOLDER          # both directions, three seeds, each as one `adapt`
+    python -m benchmarks.adaptation lite0 --out FOLDER           # the same from pretrained weights, frozen but the top
     python -m benchmarks.adaptation table_e --out FOLDER         # table E by a shorter protocol
     python -m benchmarks.adaptation table_e --out FOLDER --full  # DomainBed's: 5001 steps, all domains, three seeds
     python -m benchmarks.adaptation digits --out FOLDER --table  # what is there so far
@@ -11,6 +12,7 @@ A run that has ended is a line in FOLDER/NAME.jsonl and is not done again. The t
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmarks import domainbed
 from benchmarks.datasets import draw
@@ -33,10 +36,24 @@ SEEDS = (0, 1, 2)
 PAIRS = (("mnist", "digits"), ("digits", "mnist"))
 SOURCE, TARGET = 1000, 800
 """Images with labels, a fifth of them held out, and images without."""
-BACKBONE, SIZE, BATCH, LR = "toy", 16, 64, 1e-2
-"""A small residual network with batch normalisation; nothing in it was pretrained, so all of it is trained."""
-METHODS = ("source_only", "gradual", "adabn", "dann", "mcc")
+BATCH, LR = 64, 1e-2
+"""Of the network without pretraining."""
+METHODS = ("source_only", "gradual", "adabn", "dann", "cdan", "dan", "coral", "mdd", "mcc", "shot", "selftrain")
+"""In the order of the tables."""
 Row = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One network, and the methods that are run on it."""
+
+    name: str
+    backbone: str
+    size: int
+    source: int
+    target: int
+    recipes: Callable[[int], list[Recipe]]
+    pairs: tuple[tuple[str, str], ...] = PAIRS
 
 
 def lines_of(path: Path) -> list[Row]:
@@ -52,8 +69,28 @@ def keep(path: Path, row: Row) -> None:
 
 
 def pool(name: str, count: int, seed: int) -> Pool:
-    """Images of a set, as many of each class."""
-    return draw(*SOURCES[name].read(), count, 10, seed)[0]
+    """Images of a set, as many of each class; those that are corrupted are of its published test part."""
+    name, _, corruption = name.partition(" ")
+    first, second = SOURCES[name].read()
+    if not corruption:
+        return draw(first, second, count, 10, seed)[0]
+    assert second is not None, "the images of the two origins are others"
+    found = draw(second, None, count, 10, seed)[0]
+    return Pool(CORRUPTIONS[corruption](found.inputs, np.random.default_rng(seed)), found.labels)
+
+
+def noisy(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Gaussian noise of severity 5 as CIFAR-10-C has it (Hendrycks & Dietterich 2019)."""
+    return np.uint8(255 * np.clip(images / 255 + rng.normal(scale=0.10, size=images.shape), 0, 1))
+
+
+def pale(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:  # noqa: ARG001 (as the others)
+    """Contrast of severity 5, likewise: a share of .15 of the distance to each channel's mean."""
+    means = images.mean((1, 2), keepdims=True) / 255
+    return np.uint8(255 * np.clip((images / 255 - means) * 0.15 + means, 0, 1))
+
+
+CORRUPTIONS = {"noise": noisy, "contrast": pale}
 
 
 def recipe(name: str, epochs: int) -> Recipe:
@@ -65,21 +102,51 @@ def recipe(name: str, epochs: int) -> Recipe:
     return made.model_copy(update={"name": name, "steps": tuple(steps)})
 
 
-def digits(out: Path, options: argparse.Namespace) -> None:
+def frozen(name: str, epochs: int) -> Recipe:
+    """The method as its recipe has it: the last two blocks trained over activations that are stored."""
+    stages = {"stage_epochs": max(1, epochs // 4)} if name == "gradual" else {}
+    return load_recipe(name, epochs=epochs, **stages).model_copy(update={"name": name})
+
+
+SETTINGS = {
+    "digits": Setting(
+        "digits",
+        "toy",
+        16,
+        SOURCE,
+        TARGET,
+        lambda epochs: [recipe(name, epochs) for name in ("source_only", "gradual", "adabn", "dann", "mcc")],
+    ),
+    "lite0": Setting(
+        "lite0",
+        "lite0",
+        64,
+        SOURCE // 2,
+        TARGET // 2,
+        lambda epochs: [
+            frozen(name, epochs) for name in ("source_only", "adabn", "dann", "cdan", "mdd", "mcc", "shot")
+        ],
+        (("mnist", "digits"), ("cifar10", "cifar10 noise"), ("cifar10", "cifar10 contrast")),
+    ),
+}
+
+
+def digits(out: Path, options: argparse.Namespace, setting: Setting) -> None:
     """Both directions at every seed; the labels of the target are given, and measure."""
-    done = {(row["source"], row["target"], row["seed"]) for row in lines_of(out / "digits.jsonl")}
-    for seed in SEEDS:
-        for source, target in PAIRS:
+    path = out / f"{setting.name}.jsonl"
+    done = {(row["source"], row["target"], row["seed"]) for row in lines_of(path)}
+    for source, target in setting.pairs:
+        for seed in SEEDS:
             if (source, target, seed) in done:
                 continue
-            data = [pool(name, count, seed) for name, count in ((source, SOURCE), (target, TARGET))]
-            folder = out / "runs" / f"{source}-{target}-{seed}"
+            data = [pool(name, count, seed) for name, count in ((source, setting.source), (target, setting.target))]
+            folder = out / "runs" / f"{setting.name}-{source}-{target}-{seed}".replace(" ", "-")
             began = time.process_time()
             found = adapt(
                 *((list(one.inputs), one.labels.astype(str)) for one in data),
-                methods=[recipe(name, options.epochs) for name in METHODS],
-                backbone=BACKBONE,
-                size=SIZE,
+                methods=setting.recipes(options.epochs),
+                backbone=setting.backbone,
+                size=setting.size,
                 budget="3h",
                 seed=seed,
                 cache=out / "cache",
@@ -101,23 +168,21 @@ def digits(out: Path, options: argparse.Namespace) -> None:
                 "epochs": options.epochs,
                 "cpu_seconds": round(time.process_time() - began, 1),
             }
-            keep(out / "digits.jsonl", row)
+            keep(path, row)
 
 
 def digits_table(rows: Sequence[Row]) -> str:
     """Mean over seeds with the standard deviation; and what every criterion would have reached."""
     text = []
-    for source, target in PAIRS:
+    for source, target in dict.fromkeys((row["source"], row["target"]) for row in rows):
         mine = [row for row in rows if (row["source"], row["target"]) == (source, target)]
-        if not mine:
-            continue
         text += [
             f"### {source} to {target}, {len(mine)} seeds",
             "",
             "| method | target accuracy, % | against source_only | source accuracy, % | seconds |",
             "| --- | --- | --- | --- | --- |",
         ]
-        for name in METHODS:
+        for name in (one for one in METHODS if one in mine[0]["accuracy"]):
             values = [100 * row["accuracy"][name] for row in mine]
             gains = [100 * (row["accuracy"][name] - row["accuracy"]["source_only"]) for row in mine]
             own = [100 * row["source_accuracy"][name] for row in mine]
@@ -151,7 +216,7 @@ def table_e(out: Path, options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is missing, and write the table."""
     parser = argparse.ArgumentParser(description="Adaptation to a target without labels.")
-    parser.add_argument("what", choices=("digits", "table_e"))
+    parser.add_argument("what", choices=(*SETTINGS, "table_e"))
     parser.add_argument("--out", type=Path, required=True, help="folder for finished runs")
     parser.add_argument("--full", action="store_true", help="table E by the protocol of DomainBed")
     parser.add_argument("--epochs", type=int, default=15, help="of digits, of every method")
@@ -161,8 +226,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     protocol = domainbed.FULL if options.full else domainbed.SHORT
+    where = SETTINGS.get(options.what, SETTINGS["digits"])
     parts: dict[str, tuple[Callable[..., None], Callable[[Sequence[Row]], str], str]] = {
-        "digits": (digits, digits_table, "digits"),
+        where.name: (lambda *given: digits(*given, where), digits_table, where.name),
         "table_e": (table_e, lambda rows: domainbed.table(rows, protocol), f"table_e_{protocol.name}"),
     }
     run, table, name = parts[options.what]

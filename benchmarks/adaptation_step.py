@@ -1,6 +1,7 @@
 """What a step of each method of domain adaptation costs, against a step on the source alone; one command.
 
 python benchmarks/adaptation_step.py                  # lite0, from its last two blocks and from deeper, three runs
+python benchmarks/adaptation_step.py --methods mdd selftrain --blocks 2 --repeats 1    # some of it, not kept
 python benchmarks/adaptation_step.py --quick          # the toy backbone, one run, nothing kept: does it run?
 
 Whole runs of the engine, in turns and in one process, on one thread: batches of 32 of the source and 32 of the target,
@@ -54,24 +55,30 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=224, help="of images, in pixels (224)")
     parser.add_argument("--quick", action="store_true", help="the toy backbone, and a table that is not kept")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, help="some alone; the table is not kept")
+    parser.add_argument("--blocks", nargs="+", type=int, help="the first block that is trained; likewise (-2 2)")
     args = parser.parse_args()
     torch.set_num_threads(1)
     keep_buffers()
-    table = run("toy", (-1, 1), 1, 32) if args.quick else run("lite0", (-2, 2), args.repeats, args.size)
-    if not args.quick:
+    methods, blocks = tuple(args.methods or METHODS), tuple(args.blocks or (-2, 2))
+    if args.quick:
+        table = run("toy", (-1, 1), 1, 32, methods)
+    else:
+        table = run("lite0", blocks, args.repeats, args.size, methods)
+    if not (args.quick or args.methods or args.blocks):
         (RESULTS / "adaptation_step.md").write_text(table.markdown())
         (RESULTS / "adaptation_step.json").write_text(json.dumps(dataclasses.asdict(table), indent=1) + "\n")
     print(table.markdown(), flush=True)
 
 
-def run(backbone: str, blocks: tuple[int, ...], repeats: int, size: int) -> Table:
+def run(backbone: str, blocks: tuple[int, ...], repeats: int, size: int, methods: tuple[str, ...] = METHODS) -> Table:
     """Processor seconds of a step of each method, and how many times those of a step on the source alone they are."""
     rows, figures = [], {}
     with tempfile.TemporaryDirectory() as folder:
         data = made(backbone, Path(folder), size)
         for block in blocks:
             found = interleaved(
-                {name: timed(name, backbone, block, data) for name in ("source_only", *METHODS)},
+                {name: timed(name, backbone, block, data) for name in ("source_only", *methods)},
                 repeats,
                 uncounted=int(repeats > 1),
             )

@@ -1,11 +1,13 @@
 """What a student keeps of its teacher, and what a network forgets that is trained further: real sets, three draws.
 
-    python -m benchmarks.distillation --out FOLDER                    # both; goes on where it was
+    python -m benchmarks.distillation --out FOLDER                    # all; goes on where it was
     python -m benchmarks.distillation --out FOLDER --what continual --seeds 0
 
 `distil`: the teacher is minilm with a probe on 100 labelled articles of BBC News, the student a BERT of two layers of
 64 with random weights and minilm's tokenizer; on the labels alone, on the teacher's answers to them too, and on those
 to 700 articles without a label.
+`distil images`: the teacher is Lite0 at 96 px with a probe on 100 labelled images of CIFAR-10, the student the `toy`
+network with random weights at 32 px; likewise, with 1000 images without a label.
 `continual`: the late blocks of Lite0 are tuned on the digits 0 to 4 and then trained further on 5 to 9: plainly, held
 back by L2-SP of two strengths, and with old digits rehearsed. Runs lie in FOLDER, a line for each in
 `results/distillation.jsonl`, and the table in `results/distillation.md`.
@@ -33,9 +35,10 @@ from warmstart.preprocess.kinds import of_texts
 from warmstart.preprocess.text import TOKENIZER
 
 RESULTS = Path(__file__).parent / "results"
-TOKENS, EPOCHS = 64, 25
-DISTIL = f"distill?lr=1e-3&layer_decay=1&probe=false&epochs={EPOCHS}"
-LABELLED, UNLABELLED, TEST = 100, 700, 300
+TOKENS = 64
+DISTIL = "distill?lr=1e-3&layer_decay=1&probe=false&epochs=25"
+IMAGE_DISTIL = "distill?lr=3e-3&layer_decay=1&probe=false&norm=train&epochs=25"
+LABELLED, UNLABELLED, TEST = 100, {"bbc": 700, "cifar10": 1000}, 300
 PER_CLASS, HELD = 40, 40
 TUNE = "finetune?from_block=-2&lr=3e-4&head=1&epochs=6"
 MODES: dict[str, dict[str, Any]] = {
@@ -47,13 +50,16 @@ MODES: dict[str, dict[str, Any]] = {
 LONG = "2h"
 
 
-def part(root: Path, classes: Sequence[str], train: slice, folder: Path) -> Path:
-    """A folder with some samples of some classes of a prepared set, and all of its test samples of these."""
+def part(root: Path, classes: Sequence[str], train: slice, folder: Path, held: int = TEST) -> Path:
+    """A folder with some samples of some classes of a prepared set, and as many of its test samples of each."""
     if not folder.exists():
         scratch = folder.with_name(folder.name + "-making")
         shutil.rmtree(scratch, ignore_errors=True)
         for name in classes:
-            for where, some in (("train", train), ("test", slice(TEST if "bbc" in root.name else HELD))):
+            for where, some in (
+                ("train", train),
+                ("test", slice(held)),
+            ):
                 (scratch / where / name).mkdir(parents=True, exist_ok=True)
                 for path in sorted((root / where / name).iterdir())[some]:
                     shutil.copy(path, scratch / where / name / path.name)
@@ -75,23 +81,33 @@ def small(folder: Path, seed: int) -> str:
 
 
 def distilled(out: Path, seed: int) -> list[dict[str, Any]]:
-    """The student with labels alone, with the teacher, and with unlabelled images too."""
-    root = prepare("bbc", LABELLED + UNLABELLED, TEST, seed).root
+    """Texts."""
+    student = small(out / f"small-{seed}", seed)
+    return taught("bbc", out, seed, (TOKENS, TOKENS), {"backbone": student, "recipe": DISTIL})
+
+
+def distilled_images(out: Path, seed: int) -> list[dict[str, Any]]:
+    """Images."""
+    return taught("cifar10", out, seed, (96, 32), {"backbone": "toy", "recipe": IMAGE_DISTIL})
+
+
+def taught(name: str, out: Path, seed: int, sizes: tuple[int, int], student: dict[str, Any]) -> list[dict[str, Any]]:
+    """The student with labels alone, with the teacher, and with unlabelled samples too; sizes are teacher's and its."""
+    root = prepare(name, LABELLED + UNLABELLED[name], TEST, seed).root
     names = sorted(path.name for path in (root / "train").iterdir())
     each = LABELLED // len(names)
-    data = part(root, names, slice(each), out / f"labelled-{seed}")
-    more = part(root, names, slice(each, None), out / f"unlabelled-{seed}")
-    student = small(out / f"small-{seed}", seed)
-    teacher = out / f"teacher-{seed}"
+    data = part(root, names, slice(each), out / f"labelled-{name}-{seed}")
+    more = part(root, names, slice(each, None), out / f"unlabelled-{name}-{seed}")
+    teacher = out / f"teacher-{name}-{seed}"
     if not (teacher / "results.json").exists():
         shutil.rmtree(teacher, ignore_errors=True)
-        fit(data, recipe="probe", baseline="none", size=TOKENS, budget=LONG, seed=seed, out=teacher)
+        fit(data, recipe="probe", baseline="none", size=sizes[0], budget=LONG, seed=seed, out=teacher)
     rows: list[dict[str, Any]] = []
     for what, unlabelled in (("labelled", None), ("unlabelled too", more / "train")):
-        folder = out / f"student-{what.replace(' ', '-')}-{seed}"
+        folder = out / f"student-{name}-{what.replace(' ', '-')}-{seed}"
         shutil.rmtree(folder, ignore_errors=True)
-        how: dict[str, Any] = {"size": TOKENS, "recipe": DISTIL, "budget": LONG, "seed": seed}
-        run = distill(teacher / "bundle", data, backbone=student, unlabelled=unlabelled, out=folder, **how)
+        how: dict[str, Any] = {"size": sizes[1], "budget": LONG, "seed": seed, **student}
+        run = distill(teacher / "bundle", data, unlabelled=unlabelled, out=folder, **how)
         found = run.outcome.distilled
         assert found is not None
         assert found.teacher_reached is not None
@@ -117,7 +133,7 @@ def distilled(out: Path, seed: int) -> list[dict[str, Any]]:
 def continued(out: Path, seed: int) -> list[dict[str, Any]]:
     """Each way to go on, on new digits, measured on old ones as well."""
     root = prepare("digits", 2 * 10 * PER_CLASS, 10 * HELD, seed).root
-    first, second = (part(root, n, slice(PER_CLASS), out / f"digits-{n[0]}-{seed}") for n in ("01234", "56789"))
+    first, second = (part(root, n, slice(PER_CLASS), out / f"digits-{n[0]}-{seed}", HELD) for n in ("01234", "56789"))
     before = out / f"before-{seed}"
     if not (before / "results.json").exists():
         shutil.rmtree(before, ignore_errors=True)
@@ -155,9 +171,11 @@ def continued(out: Path, seed: int) -> list[dict[str, Any]]:
     return rows
 
 
-RUNS = {"distil": distilled, "continual": continued}
+RUNS = {"distil": distilled, "distil images": distilled_images, "continual": continued}
+DISTIL_COLUMNS = ("teacher", "alone", "student", "agreement")
 COLUMNS = {
-    "distil": ("teacher", "alone", "student", "agreement"),
+    "distil": DISTIL_COLUMNS,
+    "distil images": DISTIL_COLUMNS,
     "continual": ("old before", "old after", "new before", "new after"),
 }
 
@@ -177,15 +195,18 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
             cells = [_span([100 * row[column] for row in some]) for column in columns]
             lines.append(f"| {what} | {len(some)} | {' | '.join(cells)} |")
         parts.append("\n".join(lines))
-    sizes = next((row for row in rows if row["kind"] == "distil"), None)
-    if sizes is not None:
-        (big, small), (more, less) = sizes["parameters"], sizes["megabytes"]
-        faster = np.mean([row["faster"] for row in rows if row["kind"] == "distil"])
-        parts.append(
-            f"Parameters {big:,} and {small:,}, weights {more:.1f} and {less:.1f} MB; the teacher takes {faster:.1f} "
-            "times as long for a text, one at a time and in turn with the student."
-        )
+        if columns == DISTIL_COLUMNS:
+            parts.append(_saved([row for some in found.values() for row in some]))
     return "\n\n".join(parts) + "\n"
+
+
+def _saved(rows: Sequence[dict[str, Any]]) -> str:
+    (big, small), (more, less) = rows[0]["parameters"], rows[0]["megabytes"]
+    faster = np.mean([row["faster"] for row in rows])
+    return (
+        f"Parameters {big:,} and {small:,}, weights {more:.2g} and {less:.2g} MB; the teacher takes {faster:.1f} "
+        "times as long for a sample, one at a time and in turn with the student."
+    )
 
 
 def _span(values: Sequence[float]) -> str:

@@ -240,11 +240,11 @@ def series(channels: int, n: int = 20, kinds: str = "ab") -> tuple[Any, list[str
     [
         ({"target": some_of("xy")}, "have none in common"),
         ({"target": some_of("ab", 8)}, "8 samples of the target"),
-        ({"target": ["It rains.", "It is dry."] * 6}, "texts are found"),
+        ({"target": ["It rains.", "It is dry."] * 6}, "the target: .*texts are found"),
         ({"target": "nowhere"}, "there is no target nowhere"),
         ({"source": some_of("a", 40)}, "1 class\\(es\\)"),
         ({"source": (some_of("a", 40)[0], [0.5 + i / 7 for i in range(40)])}, "poses the task 'regress'"),
-        ({"target": [np.zeros((32, 32, 5), np.uint8)] * 12}, "the target"),
+        ({"target": [np.zeros((32, 32, 5), np.uint8)] * 12}, "the target: .*5 bands"),
         ({"source": series(1), "target": series(2), "backbone": "toy_series"}, "1 channel.*2 in the target"),
         ({"select": "accuracy"}, "no criterion is called 'accuracy'"),
         ({"methods": "mcc,mcc"}, "none twice"),

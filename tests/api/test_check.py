@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from tests.data.conftest import tree_hash
 from warmstart.api.check import check
 from warmstart.cli.main import app
+from warmstart.errors import DataError
 
 
 @pytest.fixture
@@ -29,6 +30,15 @@ def test_check_counts_texts_and_draws_none(table: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "p.png").exists()
     assert check(table, text_column="bar").sizes["largest"] == [3, 1]
     assert tree_hash(table.parent) == before
+
+
+def test_rows_without_a_label_are_left_out_where_that_is_asked(table: Path) -> None:
+    table.write_text(table.read_text() + "Nothing is known of this.,x20,\n")
+    with pytest.raises(DataError, match="row 21: the label is empty"):
+        check(table)
+    found = check(table, on_missing="skip")
+    assert found.samples == 20
+    assert any("1 row(s) are left out: row 21" in problem for problem in found.problems)
 
 
 def test_the_command_shows_some_texts_of_each_class_made_safe(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:

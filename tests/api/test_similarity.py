@@ -123,3 +123,13 @@ def test_the_command_prints_measures_readings_and_a_verdict(
     assert (tmp_path / "runs" / "digits-vs-<b>inverted-001" / "report.html").is_file()
     as_json = CliRunner().invoke(app, [*words, "--json"])
     assert json.loads(as_json.stdout)["found"]["strength"] == "strong"
+
+
+def test_rows_without_a_label_are_left_out_where_that_is_asked(tmp_path: Path) -> None:
+    table = tmp_path / "said.csv"
+    table.write_text("text,label\n" + "".join(f"Number {i} is here.,{'ab'[i % 2] if i else ''}\n" for i in range(21)))
+    options: dict[str, Any] = {"backbone": "minilm", "size": 16, "cache": tmp_path / "cache"}
+    with pytest.raises(DataError, match="row 1: the label is empty"):
+        similarity(table, table, out=tmp_path / "stopped", **options)
+    found = similarity(table, table, on_missing="skip", out=tmp_path / "run", **options)
+    assert (found.outcome.a.used, found.outcome.b.used) == (20, 20)

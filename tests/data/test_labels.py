@@ -112,8 +112,11 @@ def test_numbers_are_measurements_where_many_have_fractions_or_the_task_says_so(
 
 def test_several_columns_of_numbers_are_several_numbers() -> None:
     table = frame([1.5, 2, 3, 4], "weight").assign(age=pd.Series([10, 20, 30, np.nan]))
-    with pytest.raises(DataError, match="row 4: the label is empty"):
+    with pytest.raises(DataError, match="row 4: the label is empty") as error:
         load(table, label_column="weight,age")
+    hint = "weight=regress,age=regress"
+    assert f"--task {hint}" in (error.value.do or "")
+    assert len(load(table, task=hint)) == 4, "as tasks of their own they may have gaps"
     found = load(table, label_column="weight,age", on_missing="skip")
     assert (found.target.classes, labels(found)) == (("weight", "age"), [(1.5, 10.0), (2.0, 20.0), (3.0, 30.0)])
     lists = load((TEXTS, [[1, 2], [3, 4], (5, 6), np.array([7, 8])]), task="regress")

@@ -10,7 +10,7 @@ from warmstart.api.inputs.forecasts import asked_of
 from warmstart.data.audit import Audit, audit_of, look_at
 from warmstart.data.contact import contact_sheet
 from warmstart.data.seriesreading import SeriesOptions
-from warmstart.data.sources import load
+from warmstart.data.sources import OnMissing, load
 from warmstart.data.sources.scenes import LEFT_OUT, layout_of
 from warmstart.data.split import split
 from warmstart.data.together import copies
@@ -36,6 +36,7 @@ def check(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    on_missing: OnMissing = "error",
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> Audit:
@@ -57,6 +58,8 @@ def check(
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
+        on_missing: "skip" leaves out rows whose file or label is missing, and boxes and masks that cannot be used; else
+            they are an error, those of boxes and masks a finding.
         listener: hears of progress.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -74,11 +77,11 @@ def check(
         label_column=label_column,
         group=group,
         time=time,
-        on_missing="skip" if scenes else "error",
+        on_missing="skip" if scenes else on_missing,
         forecast=asked_of(task, horizon=horizon, context=context, season=season, val=val, test=test),
         **series,
     )
-    if any(note.startswith(LEFT_OUT) for note in dataset.notes):
+    if on_missing == "error" and any(note.startswith(LEFT_OUT) for note in dataset.notes):
         dataset = dataclasses.replace(dataset, notes=(*dataset.notes, STOPS))
     what = "decode" if dataset.kind == "image" else "read"
     listener(Started(what, len(dataset)))

@@ -17,6 +17,7 @@ from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called
 from warmstart.api.running.runfolder import check_folder, free_folder
 from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.sources import OnMissing
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
@@ -57,6 +58,7 @@ def recommend(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    on_missing: OnMissing = "error",
     out: str | Path | None = None,
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
@@ -92,6 +94,8 @@ def recommend(
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
+        on_missing: "skip" leaves out rows whose file or label is missing, and boxes and masks that cannot be used; else
+            they are an error.
         out: run folder; must not exist. Default: the next free `runs/NAME-recommend-NNN`.
         max_unreadable: stop if more than this share of the samples cannot be read.
         cache: folder for activations and resized pixels or tokens, which `fit` finds there again.

@@ -20,6 +20,7 @@ from warmstart.api.running.environment import environment
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.cache.features import activations
 from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Advanced, Finished, Listener, Started, broadcast, remembering, silent
 from warmstart.engine.extraction import choose
@@ -62,6 +63,7 @@ def similarity(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    on_missing: OnMissing = "error",
     out: str | Path | None = None,
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
@@ -88,6 +90,7 @@ def similarity(
         path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label; several (of 0 and 1, or numbers) with commas between them.
+        on_missing: "skip" leaves out rows of a table whose file or label is missing; else they are an error.
         out: run folder; must not exist. Default: the next free `runs/A-vs-B-NNN`.
         max_unreadable: stop if more than this share of the samples of a set cannot be read.
         cache: folder for activations and resized pixels; by default the user's cache folder.
@@ -130,7 +133,7 @@ def _similarity(
     network = with_all_blocks(own)
     decisions: list[str] = []
     tell = broadcast(listener, remembering(decisions))
-    columns, kind = {key: options[key] for key in COLUMNS}, own.spec.kind
+    columns, kind = {key: options[key] for key in (*COLUMNS, "on_missing")}, own.spec.kind
     sets = [read_set(data, name, kind, listener=tell, **columns) for data, name in zip(given, "AB", strict=True)]
     asked = {key: options[key] for key in ("size", "limit", "seed", "max_unreadable")}
     ready = prepare(sets, network, cache=cache, limits=limits, listener=tell, **asked)

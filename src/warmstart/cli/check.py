@@ -18,6 +18,7 @@ from warmstart.cli.options import (
     Horizon,
     LabelColumn,
     Normal,
+    OnMissing,
     PathColumn,
     Season,
     Seed,
@@ -52,6 +53,7 @@ def check(
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    on_missing: OnMissing = "error",
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,
@@ -82,6 +84,7 @@ def check(
             path_column=path_column,
             text_column=text_column,
             label_column=label_column,
+            on_missing=on_missing,
             listener=now.listener,
             **series,
         )

@@ -14,6 +14,7 @@ from warmstart.cli.options import (
     CacheBudget,
     Debug,
     LabelColumn,
+    OnMissing,
     Out,
     PathColumn,
     Seed,
@@ -43,6 +44,7 @@ def similarity(
     path_column: PathColumn = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
+    on_missing: OnMissing = "error",
     out: Out = None,
     max_unreadable: Annotated[
         float, typer.Option(help="Stop if more than this share of the samples of a set cannot be read.")
@@ -72,6 +74,7 @@ def similarity(
             path_column=path_column,
             text_column=text_column,
             label_column=label_column,
+            on_missing=on_missing,
             out=out,
             max_unreadable=max_unreadable,
             cache=cache,

@@ -138,7 +138,10 @@ def _target(data: Any, kind: Kind, options: dict[str, Any], listener: Listener, 
         raise DataError(f"there is no target {data}", expected="an existing folder or file", do="check the spelling")
     alone = isinstance(data, list | np.ndarray)
     seen = (data, None) if alone else data  # as what has no labels
-    require_kind(seen, kind, path_column=options["path_column"], text_column=options["text_column"])
+    try:
+        require_kind(seen, kind, path_column=options["path_column"], text_column=options["text_column"])
+    except DataError as error:
+        raise DataError(f"the target: {error.found}", expected=f"{PLURAL[kind]}, as in the source") from error
     if labels and not alone:
         try:
             return load(data, kind=kind, **_reading(options))
@@ -183,7 +186,8 @@ def _refuse_unlike(source: Dataset, target: Dataset, backbone: Backbone) -> None
             try:
                 refuse_other_bands(one, backbone.spec)
             except BandsError as error:
-                raise DataError(f"the {which}: {error.found}", error.expected, error.do) from error
+                do = error.do if one is source else "give the target as many channels as the source has"
+                raise DataError(f"the {which}: {error.found}", error.expected, do) from error
 
 
 def _put_aside(source: Dataset, target: Dataset, listener: Listener) -> tuple[IntArray, TargetFacts]:

@@ -41,6 +41,19 @@ class Answers:
     parts: tuple[Answers, ...] = ()
     """Of several tasks, those of each."""
 
+    @property
+    def mend(self) -> str:
+        """What to do where labels are missing.
+
+        >>> "--task x=regress,y=regress" in Answers("regress", [(1.0, 2.0), None], ("x", "y")).mend
+        True
+        """
+        do = "mend the rows, or leave them out: --on-missing skip (on_missing='skip')"
+        if self.task != "regress" or len(self.names) < 2:
+            return do
+        each = ",".join(f"{name}=regress" for name in self.names)
+        return f"{do}; or make each column a task of its own, which may have gaps: --task {each} (or =classify)"
+
 
 def read_answers(cells: LabelCells, task: TaskName | None, notes: list[str], kinds: Kinds = NONE) -> Answers:
     """The labels in cells. `notes` gets what had to be found out.

@@ -10,6 +10,7 @@ from typing import Literal
 
 from warmstart.data.names import PARTS, clean, some, unique
 from warmstart.data.schema import Label, Sample, Text
+from warmstart.data.sources.answers import Answers
 from warmstart.data.sources.times import as_times
 from warmstart.data.sources.walk import is_file
 from warmstart.errors import DataError
@@ -19,7 +20,7 @@ _FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
 def to_samples(
-    rows: Sequence[dict[str, str]], labels: Sequence[Label | None], root: Path, on_missing: OnMissing, notes: list[str]
+    rows: Sequence[dict[str, str]], answers: Answers, root: Path, on_missing: OnMissing, notes: list[str]
 ) -> tuple[Sample, ...]:
     """A sample for each row of cells `path` and, if there are, `group`, `split` and `time`, with its label.
 
@@ -34,7 +35,7 @@ def to_samples(
     problems: list[str] = []
     first: dict[tuple[Path, str], tuple[int, Label | None]] = {}
     repeated = 0
-    for number, (row, label) in enumerate(zip(rows, labels, strict=True), start=1):
+    for number, (row, label) in enumerate(zip(rows, answers.labels, strict=True), start=1):
         file, part = file_in(root, row["path"]), row.get("split", "").lower()
         if problem := _problem(row, label, file):
             problems.append(f"row {number}: {problem}")
@@ -51,7 +52,7 @@ def to_samples(
             continue
         samples.append(_sample(clean(Path(row["path"]).as_posix()), file, label, row, times[number - 1]))
     expected = f"in every row a label, and a file that exists (relative paths start at {root.absolute()})"
-    _leave_out(problems, len(rows), expected, notes, stop=on_missing == "error" or not samples)
+    _leave_out(problems, rows, expected, answers.mend, notes, stop=on_missing == "error" or not samples)
     if repeated:
         notes.append(f"{repeated} row(s) repeat an earlier one and are left out")
     ids = unique([s.id for s in samples])
@@ -60,7 +61,7 @@ def to_samples(
 
 def to_texts(
     rows: Sequence[dict[str, str]],
-    labels: Sequence[Label | None],
+    answers: Answers,
     texts: Sequence[Text],
     on_missing: OnMissing,
     notes: list[str],
@@ -75,12 +76,13 @@ def to_texts(
     times = _times(rows, notes)
     samples: list[Sample] = []
     problems: list[str] = []
-    for number, (row, label, text, at) in enumerate(zip(rows, labels, texts, times, strict=True), start=1):
+    for number, (row, label, text, at) in enumerate(zip(rows, answers.labels, texts, times, strict=True), start=1):
         if label is not None or text.empty:
             samples.append(_sample(f"row-{number}", text, label, row, at))
         else:
             problems.append(f"row {number}: the label is empty")
-    _leave_out(problems, len(rows), "in every row a label", notes, stop=on_missing == "error" or not samples)
+    stop = on_missing == "error" or not samples
+    _leave_out(problems, rows, "in every row a label", answers.mend, notes, stop=stop)
     return tuple(samples)
 
 
@@ -94,14 +96,12 @@ def _sample(name: str, source: Path | Text, label: Label | None, row: dict[str, 
     return Sample(name, source, label, row.get("group") or None, PARTS[part] if part else None, at)
 
 
-def _leave_out(problems: Sequence[str], of: int, expected: str, notes: list[str], *, stop: bool) -> None:
+def _leave_out(
+    problems: Sequence[str], rows: Sequence[object], expected: str, do: str, notes: list[str], *, stop: bool
+) -> None:
     """Raise `DataError` that tells of the rows with problems, or note that they are left out."""
     if problems and stop:
-        raise DataError(
-            f"{len(problems)} of {of} rows cannot be used: {some(problems)}",
-            expected=expected,
-            do="mend the rows, or leave them out: --on-missing skip, of fit or evaluate (on_missing='skip')",
-        )
+        raise DataError(f"{len(problems)} of {len(rows)} rows cannot be used: {some(problems)}", expected, do)
     if problems:
         notes.append(f"{len(problems)} row(s) are left out: {some(problems, 3)}")
 

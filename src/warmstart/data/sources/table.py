@@ -55,7 +55,7 @@ def load_table(
     at, root = header.index(paths), path.parent if path is not None else Path()
     # A path stays as it is, letter for letter: the file system is asked for it.
     rows = [{**cells, "path": as_cell(row[at])} for cells, row in zip(columns.cells(header, table), table, strict=True)]
-    samples = to_samples(rows, answers.labels, root, on_missing, notes)
+    samples = to_samples(rows, answers, root, on_missing, notes)
     target = target_of(answers, [s.label for s in samples], notes)
     name = path.stem if path is not None else "table"
     dataset = Dataset(samples, target, name, root, tuple(notes))

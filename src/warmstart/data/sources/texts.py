@@ -74,7 +74,7 @@ def load_texts(
         words = words_in(header, table, found.texts[0], notes) if found.task == "tag" else None
         texts = texts_in(header, table, found.texts) if words is None else list(map(Text.of_words, words))
         answers = read_answers(columns.label_cells(header, table, words), found.task, notes, kinds)
-        samples = to_texts(columns.cells(header, table), answers.labels, texts, on_missing, notes)
+        samples = to_texts(columns.cells(header, table), answers, texts, on_missing, notes)
         name, root = (data.stem, data.parent) if isinstance(data, Path) else ("table", None)
         return _dataset(samples, answers, name, root, notes)
     if isinstance(data, Path):

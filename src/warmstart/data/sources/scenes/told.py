@@ -48,7 +48,7 @@ class Told:
             raise DataError(
                 f"annotations that cannot be used:\n{listed}",
                 expected="boxes and masks that lie in their images, of classes that have a name",
-                do="mend them, or leave them out: --on-missing skip, of fit or evaluate (on_missing='skip')",
+                do="mend them, or leave them out: --on-missing skip (on_missing='skip')",
             )
         return [*(f"{LEFT_OUT}{line}" for line in wrong), *_lines(self._odd)]
 

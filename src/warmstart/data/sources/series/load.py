@@ -77,7 +77,7 @@ def load_series(
             raise DataError(
                 f"{len(missing)} of {len(found)} series have no label: {some(missing, 3)}",
                 expected="a label for each series",
-                do="leave these out: --on-missing skip, of fit or evaluate (on_missing='skip')",
+                do=answers.mend,
             )
         notes.append(f"{len(missing)} series have no label and are left out: {some(missing, 3)}")
     samples = as_samples([dataclasses.replace(found[i], labels=(answers.labels[i],)) for i in kept])
