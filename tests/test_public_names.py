@@ -37,6 +37,8 @@ NAMES = [
     "plan",
     "predict",
     "pretrain",
+    "pull",
+    "push",
     "recipes",
     "recommend",
     "similarity",
