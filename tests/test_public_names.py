@@ -38,6 +38,8 @@ NAMES = [
     "plan",
     "predict",
     "pretrain",
+    "pull",
+    "push",
     "recipes",
     "recommend",
     "serve",

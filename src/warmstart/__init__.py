@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from warmstart.api.plan import plan
     from warmstart.api.predict import predict
     from warmstart.api.pretrain import pretrain
+    from warmstart.api.pull import pull
+    from warmstart.api.push import push
     from warmstart.api.recipes import recipes
     from warmstart.api.recommend import recommend
     from warmstart.api.serve import serve
@@ -73,6 +75,8 @@ _PLACES = {
     "plan": "api.plan",
     "predict": "api.predict",
     "pretrain": "api.pretrain",
+    "pull": "api.pull",
+    "push": "api.push",
     "load_recipe": "recipe.methods",
     "recipes": "api.recipes",
     "recommend": "api.recommend",
@@ -111,6 +115,8 @@ __all__ = [
     "plan",
     "predict",
     "pretrain",
+    "pull",
+    "push",
     "recipes",
     "recommend",
     "serve",

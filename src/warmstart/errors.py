@@ -69,6 +69,10 @@ class BundleError(WarmstartError):
     """A bundle is damaged, was tampered with, or answers otherwise than when it was written."""
 
 
+class HubError(WarmstartError):
+    """A hub cannot be asked, refuses what is asked of it, or holds something else than a bundle."""
+
+
 class ExportError(WarmstartError):
     """A bundle cannot be exported, or what was exported answers otherwise than the bundle."""
 

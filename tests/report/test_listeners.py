@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from warmstart.engine.events import Decided, Listener, Measured, Started, broadcast
+from warmstart.engine.events import Decided, Listener, Measured, Started, broadcast, silent
 from warmstart.report.runlog import RunLog
-from warmstart.report.tensorboard import TensorBoardListener
+from warmstart.report.tracking.listening import Tracking
 
 CURVE = [Measured("probe", "tune", epoch, 10 * epoch, {"val_loss": 1.0 / epoch}) for epoch in (1, 2, 3)]
 
@@ -46,13 +46,13 @@ def test_what_is_no_event_is_refused(tmp_path: Path) -> None:
 
 
 def test_tensorboard_reads_back_the_curve_of_each_rung(tmp_path: Path) -> None:
-    with TensorBoardListener(tmp_path) as board:
+    with Tracking(tmp_path, "tensorboard", silent) as board:
         listener = broadcast(board)
         listener(Started("phase tune"))
         assert not list(tmp_path.iterdir())  # nothing to draw yet
         for event in CURVE:
             listener(event)
-    events = EventAccumulator(str(tmp_path / "probe"))
+    events = EventAccumulator(str(tmp_path / "tensorboard" / "probe"))
     events.Reload()
     scalars = events.Scalars("tune/val_loss")
     assert [s.step for s in scalars] == [10, 20, 30]

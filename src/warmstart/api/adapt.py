@@ -24,6 +24,7 @@ from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.engine.identity import data_sha256
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
@@ -32,7 +33,8 @@ from warmstart.evaluation.adaptation import Adaptation
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
-from warmstart.report.tensorboard import TensorBoardListener
+from warmstart.report.tracking.base import trackers_named
+from warmstart.report.tracking.listening import Tracking
 from warmstart.select.adaptation.registry import criteria
 from warmstart.task.base import task_of
 
@@ -76,6 +78,7 @@ def adapt(
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
+    track: str = "tensorboard",
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> AdaptResult:
@@ -110,6 +113,7 @@ def adapt(
         max_unreadable: stop if more than this share of either cannot be read.
         cache: folder for activations and resized pixels; by default the user's cache folder.
         cache_budget: what stored activations may take, such as `"2GB"`; `"0"` stores none.
+        track: as for `fit`: what keeps parameters, learning curves and figures.
         listener: hears of progress, measurements and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -119,6 +123,7 @@ def adapt(
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
     asked = kept(locals())
+    trackers_named(track)
     criteria[select]  # an unknown one is refused before time is spent
     named = [part.strip() for part in methods.split(",") if part.strip()] if isinstance(methods, str) else methods
     recipes = None if named is None else [load_recipe(one) for one in named]
@@ -135,7 +140,8 @@ def adapt(
         "max_unreadable": max_unreadable,
         "cache_budget": str(cache_budget),
     }
-    return _adapt((source, target), named, options, out=out, resume=resume, cache=cache, listener=listener)
+    where = {"out": out, "resume": resume, "cache": cache}
+    return _adapt((source, target), named, options, track=track, listener=listener, **where)
 
 
 def _adapt(
@@ -146,6 +152,7 @@ def _adapt(
     out: str | Path | None,
     resume: str | Path | None,
     cache: str | Path | None,
+    track: str,
     listener: Listener,
 ) -> AdaptResult:
     started, limit = monotonic(), seconds(options["budget"])
@@ -180,7 +187,11 @@ def _adapt(
     field = contestants(methods, context)  # one that does not fit is refused before anything is made or trained
     folder = open_folder(name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
-    with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:
+    with (
+        RunLog(folder / "log.jsonl") as log,
+        Tracking(folder, track, broadcast(tell, log), lambda: data_sha256(loaded.dataset.samples)) as board,
+        Interrupt() as flag,
+    ):
         context = dataclasses.replace(
             context, interrupt=flag, listener=broadcast(tell, log, board), folder=folder / "methods"
         )

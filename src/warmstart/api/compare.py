@@ -35,6 +35,8 @@ from warmstart.recipe.recipe import Recipe
 from warmstart.report.comparison import write_comparison
 from warmstart.report.results import write_results
 from warmstart.report.runlog import RunLog
+from warmstart.report.tracking.base import trackers_named
+from warmstart.report.tracking.listening import Tracking
 
 OVERHEAD = 6.0
 """Seconds kept back for statistics and the report."""
@@ -84,6 +86,7 @@ def compare(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    track: str = "tensorboard",
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> CompareResult:
@@ -131,6 +134,7 @@ def compare(
         cache: folder for activations and resized pixels.
         cache_budget: what stored activations may take.
         cache_dtype: format of stored activations.
+        track: as for `fit`: what keeps parameters, learning curves and figures.
         listener: hears of progress and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -141,6 +145,7 @@ def compare(
     """
     given = kept(locals())
     _check_counts(folds, seeds, workers)
+    trackers_named(track)  # one that is missing is said before time is spent
     kind = kind_in(data, given)
     asked = _listed(_default(data, kind, given) if methods is None else methods)
     named = [str(uri) for uri in _listed(BACKBONES[kind] if backbones is None else backbones)]
@@ -158,7 +163,8 @@ def compare(
         "cache_dtype": cache_dtype,
     }
     found = contestants_of(asked, named)
-    return _compare(data, found, options, out=out, resume=resume, cache=cache, listener=listener)
+    where = {"out": out, "resume": resume, "cache": cache}
+    return _compare(data, found, options, track=track, listener=listener, **where)
 
 
 def _default(data: Any, kind: Kind, given: dict[str, Any]) -> list[str]:
@@ -186,6 +192,7 @@ def _compare(
     out: str | Path | None,
     resume: str | Path | None,
     cache: str | Path | None,
+    track: str,
     listener: Listener,
 ) -> CompareResult:
     began, limit = clock.monotonic(), seconds(options["budget"])
@@ -198,21 +205,22 @@ def _compare(
     folder = open_folder(f"{stem}-compare", same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
     decisions: list[str] = []
-    with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
-        tell = broadcast(listener, remembering(decisions), log)
-        deadline = Deadline(limit)
-        entrants = contest(data, contestants, options, folder=folder, cache=cache, deadline=deadline, listener=tell)
-        entrants = _fitted(entrants, folder, deadline, options["workers"], tell)
-        shared = clock.monotonic()
-        entrants.share(entrants.contestants, entrants.folds.every[0])
-        shared = clock.monotonic() - shared
-        schedule = Schedule(entrants, folder, deadline, flag, tell, log, OVERHEAD)
-        done = schedule.run(data, options, None if cache is None else str(cache))
-    compared = Compared(entrants, done, next(iter(entrants.contexts.values())).task.primary_metric, options["seed"])
-    facts = comparison(compared, options, decisions, limit, shared, lambda: clock.monotonic() - began)
-    sheet = contact_sheet(entrants.first.dataset) if entrants.first.store.spec.kind == "image" else None
-    write_comparison(facts, folder / "report.html", contact_sheet=sheet)
-    write_results(facts, folder / "results.json")
+    deadline = Deadline(limit)
+    with RunLog(folder / "log.jsonl") as log, Tracking(folder, track, broadcast(listener, log)) as board:
+        tell = broadcast(listener, remembering(decisions), log, board)
+        with Interrupt() as flag:
+            entrants = contest(data, contestants, options, folder=folder, cache=cache, deadline=deadline, listener=tell)
+            entrants = _fitted(entrants, folder, deadline, options["workers"], tell)
+            shared = clock.monotonic()
+            entrants.share(entrants.contestants, entrants.folds.every[0])
+            shared = clock.monotonic() - shared
+            schedule = Schedule(entrants, folder, deadline, flag, tell, log, OVERHEAD)
+            done = schedule.run(data, options, None if cache is None else str(cache))
+        compared = Compared(entrants, done, next(iter(entrants.contexts.values())).task.primary_metric, options["seed"])
+        facts = comparison(compared, options, decisions, limit, shared, lambda: clock.monotonic() - began)
+        sheet = contact_sheet(entrants.first.dataset) if entrants.first.store.spec.kind == "image" else None
+        write_comparison(facts, folder / "report.html", contact_sheet=sheet)
+        write_results(facts, folder / "results.json")
     listener(Finished(f"run {folder}"))
     return CompareResult(facts, folder, folder / "report.html")
 

@@ -52,6 +52,7 @@ def distill(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    track: str = "tensorboard",
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> FitResult:
@@ -86,6 +87,7 @@ def distill(
         cache: as for `fit`.
         cache_budget: as for `fit`.
         cache_dtype: as for `fit`.
+        track: as for `fit`: what keeps parameters, learning curves and figures.
         listener: hears of progress, measurements and decisions.
         series: how series are read, as for `fit`.
 
@@ -121,7 +123,7 @@ def distill(
     }
     check_folder(same, out=out, resume=resume)
     line = command("distill", [",".join(map(str, folders_of(teacher))), *names], options)
-    begun = Begun(listener, seconds(budget), same, line, out, resume)
+    begun = Begun(listener, seconds(budget), same, line, out, resume, track)
     begun.tell(Decided(_told(known)))
     own = {"teacher": known, "by_time": recipe is None, "made_from": known.origins}
     loaded, given = _read(known, data, unlabelled, student, options, begun, cache)

@@ -22,6 +22,7 @@ from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.engine.identity import data_sha256
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.context import LadderContext
@@ -37,7 +38,8 @@ from warmstart.planning.edited import outlined
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
-from warmstart.report.tensorboard import TensorBoardListener
+from warmstart.report.tracking.base import trackers_named
+from warmstart.report.tracking.listening import Tracking
 from warmstart.task.base import Task, task_of
 from warmstart.task.network import network_for
 
@@ -92,6 +94,7 @@ def fit(
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
     anonymous: bool = False,
+    track: str = "tensorboard",
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> FitResult:
@@ -153,6 +156,8 @@ def fit(
         cache_dtype: format of stored activations. "fp32" is exact; "bf16" and "int8" are smaller, with an error that is
             measured and told.
         anonymous: leave out of the bundle what training samples are called; `explain` then names none that are alike.
+        track: what keeps parameters, learning curves and figures: `"tensorboard"`, `"mlflow"`, `"wandb"`, `"trackio"`,
+            with commas between them (`docs/tracking.md`); `"none"` for none.
         listener: hears of progress, measurements and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -178,8 +183,10 @@ def fit(
     }
     if baseline not in get_args(Baseline):
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
+    trackers_named(track)  # one that is missing is said before time is spent
     chosen = None if recipe is None else load_recipe(recipe)
-    return _fit(data, chosen, options, unlabelled=unlabelled, out=out, resume=resume, cache=cache, listener=listener)
+    where = {"out": out, "resume": resume, "cache": cache}
+    return _fit(data, chosen, options, unlabelled=unlabelled, track=track, listener=listener, **where)
 
 
 def _fit(
@@ -191,6 +198,7 @@ def _fit(
     out: str | Path | None,
     resume: str | Path | None,
     cache: str | Path | None,
+    track: str,
     listener: Listener,
 ) -> FitResult:
     started, limit = monotonic(), seconds(options["budget"])
@@ -222,7 +230,11 @@ def _fit(
         compile_plan(recipe, outlined(network, recipe.edits), given.facts, limits=limits)
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
-    with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:
+    with (
+        RunLog(folder / "log.jsonl") as log,
+        Tracking(folder, track, broadcast(tell, log), lambda: data_sha256(loaded.dataset.samples)) as board,
+        Interrupt() as flag,
+    ):
         context = LadderContext(
             backbone=pretrained,
             data=given,

@@ -22,6 +22,7 @@ from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.stores import store_of
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, silent
+from warmstart.engine.identity import data_sha256
 from warmstart.engine.interrupt import Interrupt
 from warmstart.errors import DataError
 from warmstart.evaluation.interval import Interval
@@ -34,6 +35,7 @@ from warmstart.planning.compile import DEFAULT
 from warmstart.recipe.episodic import Meta
 from warmstart.recipe.pretraining import Pretraining, meta_learning
 from warmstart.report.runlog import RunLog
+from warmstart.report.tracking.listening import Tracking
 from warmstart.shipping.backbone import leave_backbone
 
 FACTS = "meta_train.json"
@@ -91,6 +93,7 @@ def meta_train(
     accept_licence: bool = False,
     out: str | Path | None = None,
     resume: str | Path | None = None,
+    track: str = "tensorboard",
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> MetaTrainResult:
@@ -123,6 +126,7 @@ def meta_train(
         accept_licence: as for `fit`.
         out: run folder; must not exist.
         resume: run folder of an interrupted run; all other options as they were.
+        track: as for `fit`: what keeps parameters, learning curves and figures.
         listener: hears of progress, measurements and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -145,14 +149,18 @@ def meta_train(
     whole, parts = _data(sources, start, options, listener)
     folder = open_folder("meta-train", same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
-    with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
+    with (
+        RunLog(folder / "log.jsonl") as log,
+        Tracking(folder, track, broadcast(listener, log), lambda: data_sha256(whole.dataset.samples)) as board,
+        Interrupt() as flag,
+    ):
         found = meta_train_backbone(
             recipe,
             start,
             whole,
             evaluated=evaluated,
             seed=seed,
-            listener=broadcast(listener, log),
+            listener=broadcast(listener, log, board),
             folder=folder / "steps",
             limit=None if episodes else seconds(budget),
             interrupt=flag,

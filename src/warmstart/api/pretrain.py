@@ -21,6 +21,7 @@ from warmstart.data.stores import store_of
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, silent
+from warmstart.engine.identity import data_sha256
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.pretrained import Pretrained, pretrain_backbone
 from warmstart.errors import DataError
@@ -29,6 +30,8 @@ from warmstart.files import read_json, write_json
 from warmstart.model.backbone import Backbone
 from warmstart.recipe.pretraining import LABELLED, Pretraining, objective_for, pretraining
 from warmstart.report.runlog import RunLog
+from warmstart.report.tracking.base import trackers_named
+from warmstart.report.tracking.listening import Tracking
 from warmstart.shipping.backbone import leave_backbone
 
 PACE = "pace.json"
@@ -71,6 +74,7 @@ def pretrain(
     accept_licence: bool = False,
     out: str | Path | None = None,
     resume: str | Path | None = None,
+    track: str = "tensorboard",
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> PretrainResult:
@@ -95,6 +99,7 @@ def pretrain(
         accept_licence: as for `fit`.
         out: run folder; must not exist.
         resume: run folder of an interrupted run; all other options as they were.
+        track: as for `fit`: what keeps parameters, learning curves and figures.
         listener: hears of progress, measurements and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -104,6 +109,7 @@ def pretrain(
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
     given = kept(locals())
+    trackers_named(track)  # one that is missing is said before time is spent
     sources = list(data) if isinstance(data, list | tuple) else [] if data is None else [data]
     if not sources and not generate:
         raise DataError("nothing to pretrain on", expected="folders or files", do="name some, or --generate 20000")
@@ -129,8 +135,12 @@ def pretrain(
     corpus, parts = _corpus(sources, start, options, listener)
     folder = open_folder("pretrain", same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
-    with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
-        found, recipe = _trained(folder, start, corpus, options, broadcast(listener, log), flag)
+    with (
+        RunLog(folder / "log.jsonl") as log,
+        Tracking(folder, track, broadcast(listener, log), lambda: data_sha256(corpus.dataset.samples)) as board,
+        Interrupt() as flag,
+    ):
+        found, recipe = _trained(folder, start, corpus, options, broadcast(listener, log, board), flag)
     uri = _written(folder, found, start, recipe, parts, seed=seed, line=command("pretrain", named, options))
     listener(Finished(f"run {folder}"))
     return PretrainResult(folder, uri, options["objective"], len(corpus.dataset), found.curve, found.stopped)

@@ -57,6 +57,7 @@ def update(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    track: str = "tensorboard",
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> FitResult:
@@ -91,6 +92,7 @@ def update(
         cache: as for `fit`.
         cache_budget: as for `fit`.
         cache_dtype: as for `fit`.
+        track: as for `fit`: what keeps parameters, learning curves and figures.
         listener: hears of progress, measurements and decisions.
         series: how series are read, as for `fit`.
 
@@ -122,7 +124,7 @@ def update(
     same = {**options, "data": called(data), "bundle": digest(before), "recipe": chosen.model_dump(mode="json")}
     check_folder(same, out=out, resume=resume)
     line = command("update", [str(bundle), called(data)], options)
-    begun = Begun(listener, seconds(budget), same, line, out, resume)
+    begun = Begun(listener, seconds(budget), same, line, out, resume, track)
     loaded, given, every = _read(before, (data, rehearsal, old), options, begun, cache)
     own = {"bundle": before, "was": _recipe_of(before), "old": every, "by_time": recipe is None}
     return execute(begun, UpdateRun, chosen, loaded, given, seed=seed, made_from=(origin(before, "before"),), **own)

@@ -39,6 +39,7 @@ from warmstart.cli.options import (
     TextColumn,
     TileSide,
     Time,
+    Track,
     of_twin,
     reads_series,
 )
@@ -111,6 +112,7 @@ def compare(
     cache: Cache = None,
     cache_budget: CacheBudget = "8GB",
     cache_dtype: CacheDtype = "fp32",
+    track: Track = "tensorboard",
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,

@@ -39,6 +39,7 @@ from warmstart.cli.options import (
     TextColumn,
     TileSide,
     Time,
+    Track,
     Val,
     of_twin,
     reads_series,
@@ -109,6 +110,7 @@ def fit(
     anonymous: Annotated[
         bool, typer.Option("--anonymous", help="Leave the names of training samples out of the bundle.")
     ] = False,
+    track: Track = "tensorboard",
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,

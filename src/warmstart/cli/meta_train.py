@@ -18,6 +18,7 @@ from warmstart.cli.options import (
     Seed,
     Size,
     TextColumn,
+    Track,
     of_twin,
     reads_series,
 )
@@ -78,6 +79,7 @@ def meta_train(
     accept_licence: AcceptLicence = False,
     out: Out = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    track: Track = "tensorboard",
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,

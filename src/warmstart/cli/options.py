@@ -58,6 +58,13 @@ Time = Annotated[
     str | None,
     typer.Option(help='Column of the table (or "exif") that says when each was taken: the latest are the test.'),
 ]
+Track = Annotated[
+    str,
+    typer.Option(
+        help="What keeps parameters, curves and figures: tensorboard, mlflow, wandb, trackio, commas between; "
+        "mlflow?artifacts keeps report and bundle too; none."
+    ),
+]
 BatchSize = Annotated[int, typer.Option(help="Samples at a time; changes no answer.")]
 Coverage = Annotated[
     float | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,19 @@ def _sample(sample: Sample) -> str:
 
 def _hash(lines: Iterator[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def data_sha256(samples: Sequence[Sample]) -> str:
+    """A sum over ids, labels and contents of all samples, in order."""
+    return hashlib.sha256("\n".join(map(_whole, samples)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _whole(sample: Sample) -> str:
+    try:
+        content = sample_key(sample)
+    except OSError:
+        content = "unreadable"
+    return f"{sample.id}\x1f{sample.label}\x1f{content}"
 
 
 def _differences(old: Any, new: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -41,15 +41,19 @@ def fetch(repo: str, files: Sequence[str], revision: str | None = None) -> Path:
         return found
     if why := offline():
         raise OSError(why)
-    _probe()
+    probe()
     for file in files:
         if huggingface_hub.file_exists(repo, file, revision=revision):
             return Path(huggingface_hub.hf_hub_download(repo, file, revision=revision))
     raise FileNotFoundError(f"{repo} has no {' or '.join(files)}")
 
 
-def _probe() -> None:
-    """Ask the hub for anything once: its own client tries five times, for most of a minute, before it gives up."""
+def probe() -> None:
+    """Ask the hub for anything once: its own client tries five times, for most of a minute, before it gives up.
+
+    Raises:
+        OSError: it does not answer.
+    """
     try:
         huggingface_hub.get_session().head(constants.ENDPOINT, timeout=_PROBE_SECONDS)
     except Exception as error:  # which HTTP library it uses, and so which errors, depends on its version

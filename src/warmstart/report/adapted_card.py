@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import yaml
-
 from warmstart.evaluation.adaptation import Adaptation
 from warmstart.evaluation.measures import metric_name
 from warmstart.report import numbers, words
-from warmstart.report.card import escape
+from warmstart.report.card import escape, licence_section, origin, use
+from warmstart.report.frontmatter import front_matter
 
 
 def adaptation_card(found: Adaptation) -> str:
     """Markdown with a YAML front matter, as `warmstart.report.card.model_card` has it."""
     card, one, noun = found.backbone, found.of(found.chosen), words.noun_of(found.preprocess)
-    facts = {
-        "license": str(card.get("licence", "unknown")).lower(),
-        "library_name": "warmstart",
-        "tags": ["warmstart", "transfer-learning", "domain-adaptation"],
-        "base_model": card.get("architecture") or card.get("name"),
-    }
-    front = yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=10_000).strip()
+    front = front_matter(
+        f"{found.source} to {found.target.name}",
+        card,
+        found.preprocess,
+        task="classify",
+        measured={} if one.target is None else {found.metric: one.target},
+        split="target",
+        tags=("domain-adaptation",),
+    )
     target = found.target
     if one.target is None:
         measured = (
@@ -43,10 +44,11 @@ def adaptation_card(found: Adaptation) -> str:
     return (
         "\n\n".join(
             (
-                f"---\n{front}\n---",
+                front,
                 f"# {escape(found.source)} to {escape(target.name)}",
                 escape(found.verdict),
                 f"It answers one of these classes: {names}.",
+                use("classify", found.preprocess),
                 "## Data and method",
                 f"- **Source:** {numbers.count(found.split['train'])} labelled {noun} to learn from, "
                 f"{numbers.count(found.split['val'])} held out.\n"
@@ -57,7 +59,8 @@ def adaptation_card(found: Adaptation) -> str:
                 measured,
                 "## Limits",
                 "\n".join(f"- {limit}" for limit in limits),
-                f"Made by `{found.command.replace('`', '')}`.",
+                licence_section(card),
+                origin(found),
             )
         )
         + "\n"

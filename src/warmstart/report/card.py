@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+import shlex
+from collections.abc import Mapping
+from typing import Any, cast
 
-import yaml
-
+from warmstart.evaluation.adaptation import Adaptation
 from warmstart.evaluation.measures import metric_name
 from warmstart.evaluation.outcome import Outcome
+from warmstart.preprocess.kinds import PLURAL, Kind
 from warmstart.report import numbers, words
 from warmstart.report.audited import problems
+from warmstart.report.frontmatter import front_matter
 
 LINES = re.compile(r"[\r\n\t\v\f\x1c-\x1e\x85\u2028\u2029]+")
+_PLACE = re.compile(r"^(?:(?:file:|bundle:)?(?=[/~]|[A-Za-z]:[/\\]|\.\.)).*[/\\](?=.)")
+"""Of a path that starts at the root, at home or above here: what stands before its last part."""
 _ANSWERS = {
     "classify": "It answers one of these classes",
     "multilabel": "It answers any number of these labels",
@@ -37,23 +42,22 @@ _ALWAYS = {
     "segment": "It always gives every pixel one of its classes",
     "several": "It always answers each of its tasks",
 }
-_PIPELINES = {
-    "tag": "token-classification",
-    "generate": "text2text-generation",
-    "anomaly": "other",
-    "forecast": "time-series-forecasting",
-    "detect": "object-detection",
-    "segment": "image-segmentation",
-    "several": "other",
-}
 FEW = 20
 """A test class with fewer samples than this is named among the limits."""
 
 
 def model_card(outcome: Outcome) -> str:
     """Markdown with a YAML front matter (licence, tags, base model, results), then data, method, numbers and limits."""
-    sections = [_front_matter(outcome), _summary(outcome), _use(outcome), _method(outcome), _numbers(outcome)]
-    sections += [_limits(outcome), _origin(outcome)]
+    sections = (
+        _front_matter(outcome),
+        _summary(outcome),
+        use(outcome.task, outcome.preprocess),
+        _method(outcome),
+        _numbers(outcome),
+        _limits(outcome),
+        licence_section(outcome.backbone),
+        origin(outcome),
+    )
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
@@ -64,41 +68,18 @@ def escape(text: object) -> str:
     '&lt;b&gt;a\\|b&lt;/b&gt;'
     """
     plain = LINES.sub(" ", str(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", plain)
+    return re.sub(r"([\\`*_\[\]|#~$])", r"\\\1", plain)
 
 
 def _front_matter(outcome: Outcome) -> str:
-    metrics = [
-        {"type": name, "value": round(interval.value, 4), "name": metric_name(name)}
-        for name, interval in outcome.test.items()
-    ]
-    name = " ".join(outcome.data.split())  # on one line: a line "---" in it would end the front matter
-    task = "text-classification" if words.noun(outcome) == "texts" else "image-classification"
-    backbone = outcome.backbone
-    base = backbone.get("architecture") or backbone.get("name")
-    if task == "text-classification":  # of which many have one architecture: the weights are what it is made from
-        base = str(backbone.get("name", "")).removeprefix("hf:")
-    task = _PIPELINES.get(outcome.task, task)
-    facts: dict[str, Any] = {
-        "license": str(backbone.get("licence", "unknown")).lower(),
-        "library_name": "warmstart",
-        "pipeline_tag": task,
-        "tags": ["warmstart", "transfer-learning", task],
-        "base_model": base,
-        "model-index": [
-            {
-                "name": name,
-                "results": [
-                    {
-                        "task": {"type": task},
-                        "dataset": {"name": name, "type": "private", "split": outcome.evaluated_on},
-                        "metrics": metrics,
-                    }
-                ],
-            }
-        ],
-    }
-    return "---\n" + yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=10_000).strip() + "\n---"
+    return front_matter(
+        outcome.data,
+        outcome.backbone,
+        outcome.preprocess,
+        task=outcome.task,
+        measured=outcome.test,
+        split=outcome.evaluated_on,
+    )
 
 
 def _summary(outcome: Outcome) -> str:
@@ -113,20 +94,23 @@ def _summary(outcome: Outcome) -> str:
     )
 
 
-def _use(outcome: Outcome) -> str:
-    inputs, files = '"one.jpg", "two.jpg"', "one.jpg two.jpg"
-    if words.noun(outcome) == "texts":
-        inputs, files = '"A text.", "Another one."', "texts.csv"
-    if outcome.task == "forecast":
-        inputs, files = '"series.csv"', "series.csv"
-    to = "--out found" if outcome.task in ("detect", "segment") else "--csv answers.csv"
+_INPUTS = {"image": '"one.jpg", "two.jpg"', "text": '"A text.", "Another one."', "series": '"series.csv"'}
+_FILES = {"image": "one.jpg two.jpg", "text": "texts.csv", "series": "series.csv"}
+
+
+def use(task: str, preprocess: Mapping[str, Any]) -> str:
+    """The section that says how a bundle is asked, by a program and by hand."""
+    kind = str(preprocess.get("kind", "image"))
+    extra = "'warmstart[text]'" if kind == "text" else "warmstart"
+    to = "--out found" if task in ("detect", "segment") else "--csv answers.csv"
     return (
-        "## How to use it\n\n"
+        f"## How to use it\n\n```sh\npip install {extra}\n"
+        f"warmstart predict path/to/this/folder {_FILES[kind]} {to}\n```\n\n"
         '```python\nfrom warmstart import Bundle\n\nmodel = Bundle.load("path/to/this/folder")\n'
-        f"model.predict([{inputs}])\n```\n\n"
-        f"```sh\nwarmstart predict path/to/this/folder {files} {to}\n```\n\n"
-        f"{words.noun(outcome).capitalize()} are prepared as in training; the recipe for that is in the bundle, and "
-        "nothing in the bundle can execute."
+        f"model.predict([{_INPUTS[kind]}])\n```\n\n"
+        "From a hub, `warmstart pull ORG/NAME` fetches the folder and checks every file of it. "
+        f"{PLURAL[cast(Kind, kind)].capitalize()} are prepared as in training; the recipe for that is in the bundle, "
+        "and nothing in the bundle can execute."
     )
 
 
@@ -193,20 +177,49 @@ def _limits(outcome: Outcome) -> str:
     if few:
         shown = ", ".join(few[:10]) + (f" and {len(few) - 10} more" if len(few) > 10 else "")
         limits.append(f"Fewer than {FEW} {words.part(outcome)} {words.noun(outcome)} say little about: {shown}.")
-    if outcome.backbone.get("licence_accepted"):
-        limits.append(
-            f"The weights it was made from are under {escape(outcome.backbone['licence'])}, which restricts the use of "
-            "this model too."
-        )
     limits += [escape(numbers.sentence(problem)) for problem in problems(outcome)]
     return "## Limits\n\n" + "\n".join(f"- {limit}" for limit in limits)
 
 
-def _origin(outcome: Outcome) -> str:
-    date, card = numbers.moment(outcome.environment.get("date", "")), outcome.backbone
-    command = LINES.sub(" ", outcome.command).replace("`", "")
-    made = f"Made by `{command}` with seed {outcome.seed}{f' on {escape(date)}' if date else ''}"
+def licence_section(card: Mapping[str, Any]) -> str:
+    """The section on the licence of the weights, and on what else in the bundle is somebody's."""
+    name = str(card.get("licence", "unknown"))
+    if card.get("licence_accepted"):
+        said = (
+            f"The weights it was made from are under {escape(name)}, which restricts the use of this model too; it was "
+            "accepted by whoever trained this."
+        )
+    elif name == "none needed":
+        said = "It was trained from random weights, so that no licence of others applies to them."
+    elif name in ("unknown", ""):
+        said = "The licence of the weights it was made from is unknown: find it out before this model is passed on."
+    else:
+        said = f"The weights it was made from are under {escape(name)}."
     return (
-        f"## Where it comes from\n\n{made}, in {numbers.duration(outcome.seconds)}. Weights of the backbone: sha256 "
-        f"`{card.get('weights_sha256', 'unknown')}`, licence {escape(words.licence(card))}."
+        f"## Licence\n\n{said} The files `golden*` hold one or two samples of the data as they are, and "
+        "`reference.safetensors`, where it is there, features of others: what may be done with them is for the owner "
+        "of the data to say."
     )
+
+
+def origin(found: Outcome | Adaptation) -> str:
+    """The section on how a bundle was made."""
+    card, date = found.backbone, numbers.moment(str(found.environment.get("date", "")))
+    made = f"Made by `{shareable(found.command)}` with seed {found.seed}{f' on {escape(date)}' if date else ''}"
+    return (
+        f"## Where it comes from\n\n{made}, in {numbers.duration(found.seconds)}. Weights of the backbone: sha256 "
+        f"`{card.get('weights_sha256', 'unknown')}`, from {escape(card.get('source', 'unknown'))}."
+    )
+
+
+def shareable(command: str) -> str:
+    """A command line without the folders that lie above what it names: a card is read by others.
+
+    >>> shareable("warmstart fit '/home/me/my photos' --cache ~/x --recipe finetune?epochs=3 --seed 0")
+    "warmstart fit 'my photos' --cache x --recipe 'finetune?epochs=3' --seed 0"
+    """
+    try:
+        words = shlex.split(LINES.sub(" ", command))
+    except ValueError:  # an open quotation mark; no command that was typed has one
+        words = command.split()
+    return shlex.join(_PLACE.sub("", word) for word in words).replace("`", "")

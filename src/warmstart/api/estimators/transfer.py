@@ -25,9 +25,12 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import silent
 from warmstart.engine.run import refuse_training, run_recipe
 from warmstart.errors import DataError, RunError
+from warmstart.model.backbone import Backbone
 from warmstart.planning.compile import DEFAULT
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.text import to_yaml
+from warmstart.report.card import escape, licence_section, use
+from warmstart.report.frontmatter import front_matter
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import new_folder
 from warmstart.shipping.write import write_bundle
@@ -120,7 +123,7 @@ class _Transfer(ReadsAnything):
                 golden=[sample.source for sample in data.dataset.samples[:_GOLDEN]],
                 recipes=[recipe.name],
                 recipe=to_yaml(recipe),
-                card=_card(self, recipe.name, len(split.train)),
+                card=_card(self, recipe.name, len(split.train), read.backbone),
             )
             self.files_ = {path.name: path.read_bytes() for path in sorted(made.iterdir())}
             self._bundle = Bundle.load(made)
@@ -254,9 +257,16 @@ class TransferRegressor(RegressorMixin, _Transfer):  # type: ignore[misc]
         return tags
 
 
-def _card(estimator: _Transfer, recipe: str, samples: int) -> str:
+def _card(estimator: _Transfer, recipe: str, samples: int, backbone: Backbone) -> str:
     """What the bundle says of itself: how good it is was not measured here."""
-    return (
-        f"# {type(estimator).__name__}\n\nFitted through scikit-learn's interface: the recipe {recipe} on {samples} "
-        "samples. How good it is was not measured on samples kept apart; `warmstart evaluate` does that.\n"
+    card, spec = backbone.card.to_dict(), backbone.spec.to_dict()
+    sections = (
+        front_matter("data", card, spec, task=estimator._task, measured={}, split=""),
+        f"# {type(estimator).__name__}",
+        f"Fitted through scikit-learn's interface: the recipe {escape(recipe)} on {samples} samples.",
+        use(estimator._task, spec),
+        "## How good it is",
+        "Not measured on samples kept apart; `warmstart evaluate` does that.",
+        licence_section(card),
     )
+    return "\n\n".join(sections) + "\n"

@@ -15,6 +15,7 @@ from warmstart.api.running.runfolder import open_folder
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Finished, Listener, Started, broadcast, remembering
+from warmstart.engine.identity import data_sha256
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
@@ -22,7 +23,8 @@ from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.runlog import RunLog
-from warmstart.report.tensorboard import TensorBoardListener
+from warmstart.report.tracking.base import trackers_named
+from warmstart.report.tracking.listening import Tracking
 from warmstart.task.base import task_of
 from warmstart.task.network import network_for
 
@@ -40,8 +42,10 @@ class Begun:
     line: str
     out: str | Path | None
     resume: str | Path | None
+    track: str
 
     def __post_init__(self) -> None:
+        trackers_named(self.track)  # one that is missing is said before time is spent
         self.started = monotonic()
         self.decisions: list[str] = []
         self.ledger = Ledger()
@@ -71,7 +75,11 @@ def execute(
     compile_plan(recipe, outlined(network, recipe.edits), data.facts, limits=data.limits)
     folder = open_folder(loaded.dataset.name, dict(begun.same), out=begun.out, resume=begun.resume)
     begun.listener(Started(f"run {folder}"))
-    with RunLog(folder / "log.jsonl") as log, TensorBoardListener(folder / "tensorboard") as board, Interrupt() as flag:
+    with (
+        RunLog(folder / "log.jsonl") as log,
+        Tracking(folder, begun.track, broadcast(begun.tell, log), lambda: data_sha256(loaded.dataset.samples)) as board,
+        Interrupt() as flag,
+    ):
         context = LadderContext(
             backbone=loaded.backbone,
             data=data,
