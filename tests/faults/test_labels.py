@@ -24,11 +24,10 @@ def listing(folder: Path, labels: dict[str, str] | None = None) -> Path:
 
 
 def test_09_classes_are_mapped_by_name_whatever_their_order(way: Way, digits_folder: Path, bundle: Path) -> None:
-    whole = way("evaluate", bundle, digits_folder).result
+    whole = way("evaluate", bundle, digits_folder)
     shutil.rmtree(digits_folder / "0")
     part = way("evaluate", bundle, digits_folder)
-    assert part.code == 0
-    assert str(whole["metrics"]["accuracy"]) != ""
+    assert whole.code == part.code == 0
     (digits_folder / "1").rename(digits_folder / "eleven")
     other = way("evaluate", bundle, digits_folder)
     assert other.code == 2
@@ -82,7 +81,7 @@ def test_11_a_folder_called_validation_is_the_validation_part(way: Way, digits_f
         shutil.copytree(digits_folder, parts / part)
     said = way("check", parts)
     assert said.code == 0
-    assert said.told("60")
+    assert said.result["parts"] == {"train": 60, "val": 60, "test": 60}
 
 
 def test_12_a_class_with_one_sample_is_kept_and_told(way: Way, digits_folder: Path) -> None:
@@ -90,7 +89,7 @@ def test_12_a_class_with_one_sample_is_kept_and_told(way: Way, digits_folder: Pa
         path.unlink()
     said = way("fit", digits_folder, **QUICK)
     assert said.code == 0
-    assert said.told("one sample") or said.told("1 sample") or said.told("only 1")
+    assert said.told("one sample only, kept in train and not evaluated: 2")
 
 
 @pytest.mark.parametrize("label", ["-1", "0.5", ""])
@@ -176,9 +175,7 @@ def test_19_copies_in_several_parts_and_groups_that_are_divided_are_told(way: Wa
     parts = digits_folder.parent / "parts"
     for part in ("train", "test"):
         shutil.copytree(digits_folder, parts / part)
-    said = way("check", parts)
-    assert said.code == 0
-    assert said.told("60")
+    assert way("check", parts).told("60 image(s) of validation or test are also in another part")
     files = sorted(digits_folder.rglob("*.png"))
     with_groups = table(
         digits_folder.parent / "t.csv",
