@@ -174,7 +174,7 @@ def test_28_the_best_and_the_last_state_are_kept(way: Way, digits_folder: Path, 
     reached = [row["values"]["val_log_loss"] for row in mine["curve"]]
     assert len(reached) == 6
     assert mine["val"]["log_loss"] <= min(reached) + 1e-6
-    assert [path for path in (tmp_path / "run" / "rungs").rglob("*.safetensors")]
+    assert list((tmp_path / "run" / "rungs").rglob("*.safetensors"))
 
 
 SCRIPT = """
