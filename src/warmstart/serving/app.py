@@ -23,7 +23,7 @@ from warmstart.serving.guard import Guard
 from warmstart.serving.limits import Limits
 from warmstart.serving.metrics import TEXT, Metrics
 from warmstart.serving.page import page_file
-from warmstart.serving.problems import Problem, fault, of_error
+from warmstart.serving.problems import Problem, fault
 from warmstart.serving.work import About, Explain, Predict, Work
 from warmstart.serving.worker import Worker
 from warmstart.shipping.bundle import Bundle
@@ -47,6 +47,12 @@ class Service:
         self.worker.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
 
+    def refusal(self, error: WarmstartError) -> Problem:
+        """What the library refuses, without where the bundle lies on this machine."""
+        where = str(self.bundle.folder)
+        found, expected, do = (part.replace(where, "the bundle") for part in (error.found, error.expected, error.do))
+        return Problem(422, found, expected, do, kind=type(error).__name__)
+
     async def about(self) -> dict[str, Any]:
         """What `GET /v1/model` tells."""
         if not self._about:
@@ -60,7 +66,7 @@ class Service:
             try:
                 self.bundle.scores(options.coverage)
             except WarmstartError as error:
-                raise of_error(error) from None
+                raise self.refusal(error) from None
         rows = await self._answers(Predict(options.coverage), samples)
         unreadable = [row for row in rows if row["error"] is not None]
         self.metrics.inputs.labels("unreadable").inc(len(unreadable))
@@ -95,7 +101,7 @@ class Service:
             self.metrics.rejected.labels("timeout").inc()
             raise Problem(504, f"there was no answer in {self.limits.timeout:g} s", do="send less at a time") from None
         except WarmstartError as error:
-            raise of_error(error) from None
+            raise self.refusal(error) from None
         finally:
             self.worker.release(len(samples))
 
@@ -219,12 +225,8 @@ async def _of_http(request: Request, error: Exception) -> Response:
     ).response()
 
 
-async def _of_error(_: Request, error: Exception) -> Response:
-    return of_error(cast(WarmstartError, error)).response()
-
-
 async def _of_fault(_: Request, __: Exception) -> Response:
     return fault().response()
 
 
-_ERRORS = {Problem: _of_problem, HTTPException: _of_http, WarmstartError: _of_error, Exception: _of_fault}
+_ERRORS = {Problem: _of_problem, HTTPException: _of_http, Exception: _of_fault}
