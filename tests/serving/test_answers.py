@@ -76,10 +76,8 @@ def test_what_others_ask_at_the_time_changes_no_answer(made: Made, serve: Serve)
     alone = [asked(app, [pixels])[0] for pixels in inputs]
     assert [row["input"] for row in found] == [f"{i}.png" for i in range(len(inputs))]
     assert all(alike(a | {"input": ""}, b | {"input": ""}) for a, b in zip(found, alone, strict=True))
-    batches = [
-        line for line in get(app, "/metrics").text.splitlines() if line.startswith("warmstart_batch_inputs_count")
-    ]
-    assert float(batches[0].split()[1]) < 2 * len(inputs)  # some went together
+    batches = figure(get(app, "/metrics").text, "warmstart_batch_inputs_count")
+    assert batches < 2 * len(inputs)  # some went together
 
 
 def test_a_photo_is_turned_as_in_training(made: Made, serve: Serve) -> None:

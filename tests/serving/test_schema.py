@@ -1,4 +1,4 @@
-"""What `/openapi.json` says is what the service does, whatever is sent: no fault, and no status that it does not tell."""
+"""What `/openapi.json` says is what the service does, whatever is sent: no fault, no status untold."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_no_request_that_a_fuzzer_makes_is_answered_otherwise_than_it_says(task:
         answered[case.path, answer.status_code] += 1
 
     holds()
-    assert answered["/v1/predict", 200 if task != "classify" else 422] > 3  # it came as far as the bundle
+    assert answered["/v1/predict", 200] + answered["/v1/predict", 422] > 3  # it came as far as the bundle
 
 
 def _asked(app: Any, how: dict[str, Any]) -> Any:
