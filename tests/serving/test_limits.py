@@ -163,7 +163,7 @@ def test_one_that_fails_does_not_spoil_it_for_the_others() -> None:
     async def ask() -> list[Any]:
         names = ("a", "bad", "b")
         asked = (worker.answer("x", [Sample(name, None)]) for name in names)
-        return await asyncio.gather(*asked, return_exceptions=True)
+        return list(await asyncio.gather(*asked, return_exceptions=True))
 
     first, bad, last = asyncio.run(ask())
     worker.close()
