@@ -261,7 +261,7 @@ def test_every_answer_has_the_headers_that_keep_a_page_to_itself(serve: Serve) -
 
 @pytest.mark.parametrize("name", ["..%2fapp.py", "%2e%2e/app.py", "__init__.py", "nothing.html", ".hidden"])
 def test_only_files_of_the_page_are_served(name: str, serve: Serve) -> None:
-    refused(get(serve(), f"/static/{name}"), 404)
+    assert refused(get(serve(), f"/static/{name}"), 404)
 
 
 def test_limits_that_make_no_sense_are_refused() -> None:
