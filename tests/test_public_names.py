@@ -39,6 +39,7 @@ NAMES = [
     "pretrain",
     "recipes",
     "recommend",
+    "serve",
     "similarity",
     "update",
 ]

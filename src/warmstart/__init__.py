@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from warmstart.api.pretrain import pretrain
     from warmstart.api.recipes import recipes
     from warmstart.api.recommend import recommend
+    from warmstart.api.serve import serve
     from warmstart.api.similarity import similarity
     from warmstart.api.update import update
     from warmstart.data.schema import Dataset
@@ -72,6 +73,7 @@ _PLACES = {
     "load_recipe": "recipe.methods",
     "recipes": "api.recipes",
     "recommend": "api.recommend",
+    "serve": "api.serve",
     "similarity": "api.similarity",
     "update": "api.update",
 }
@@ -106,6 +108,7 @@ __all__ = [
     "pretrain",
     "recipes",
     "recommend",
+    "serve",
     "similarity",
     "update",
 ]

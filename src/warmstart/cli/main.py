@@ -28,6 +28,7 @@ from warmstart.cli import (
     pretrain,
     recipes,
     recommend,
+    serve,
     similarity,
     update,
 )
@@ -53,6 +54,7 @@ for _command in (
     predict.predict,
     evaluate.evaluate,
     export.export,
+    serve.serve,
     similarity.similarity,
     adapt.adapt,
     plan.plan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,13 +18,20 @@ from warmstart.data.signals import read_series
 from warmstart.data.sources import load_inputs
 from warmstart.data.sources.series.arrays import as_series
 from warmstart.data.tokens import padded
-from warmstart.errors import DataError
+from warmstart.errors import DataError, WarmstartError
 from warmstart.preprocess.image import normalise, read_pixels
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TOKENIZER, TextSpec
 from warmstart.preprocess.writing import encode_written
+
+
+@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+class Ready:
+    """What `read` gave of a source, as the source of a sample that is not to be read again."""
+
+    found: Tensor | WarmstartError
 
 
 def spec_of(facts: dict[str, Any], files: Mapping[str, bytes]) -> Spec:
@@ -84,6 +92,10 @@ def read(sample: Sample, spec: Spec) -> Tensor:
     Raises:
         WarmstartError: it cannot be read.
     """
+    if isinstance(sample.source, Ready):
+        if isinstance(sample.source.found, WarmstartError):
+            raise sample.source.found
+        return sample.source.found
     if isinstance(spec, PreprocessSpec):
         return read_pixels(sample.source, spec)
     if isinstance(spec, SeriesSpec):
@@ -97,13 +109,27 @@ def read(sample: Sample, spec: Spec) -> Tensor:
     return torch.from_numpy(found.tokens)
 
 
-def unreadable(sample: Sample) -> DataError | None:
+def unreadable(sample: Sample) -> WarmstartError | None:
     """Why a sample is no text that can be read; `None` if it is one."""
+    if isinstance(sample.source, Ready) and isinstance(sample.source.found, WarmstartError):
+        return sample.source.found
     if not isinstance(sample.source, Text):
         return DataError(f"{sample.id} is no text", expected="texts, which this bundle is for")
     if not any(part.strip() for part in sample.source.parts):
         return DataError(f"{sample.id} is empty", expected="a text")
     return None
+
+
+def uncut(sample: Sample, window: int | None) -> DataError | None:
+    """Why a recording should be cut into windows of so many steps first: a whole one would be squeezed into one."""
+    source = sample.source
+    if window is None or not isinstance(source, Series) or source.steps < 2 * window:
+        return None
+    return DataError(
+        f"{sample.id} has {source.steps} steps, and the model was trained on windows of {window}",
+        expected="windows of that length, or recordings that are cut into them",
+        do=f"cut them with window={window} (--window {window})",
+    )
 
 
 def stacked(inputs: Sequence[Tensor], spec: Spec) -> Tensor:

@@ -14,6 +14,7 @@ from warmstart.model.catalog import load_backbone
 from warmstart.model.head import build_head
 from warmstart.model.network import Network
 from warmstart.preprocess.series import SeriesSpec
+from warmstart.shipping import known as known_file
 from warmstart.shipping import reference as reference_file
 from warmstart.shipping.manifest import STRUCTURE, Manifest, Member
 from warmstart.task.base import suited
@@ -43,8 +44,13 @@ def networks(facts: Manifest, files: Mapping[str, bytes]) -> tuple[Network, ...]
 
 def reference(files: Mapping[str, bytes], network: Network) -> reference_file.Reference | None:
     """What answers are judged by, if the bundle has it; `network` is the first. Raises as `networks` does."""
-    content = files.get(reference_file.NAME)
-    return None if content is None else reference_file.from_bytes(content, network.facts.out_features)
+    content, names = files.get(reference_file.NAME), files.get(known_file.NAME)
+    if content is None:
+        return None
+    found = reference_file.from_bytes(content, network.facts.out_features)
+    if names is None or found.bank is None:
+        return found
+    return dataclasses.replace(found, known=known_file.from_bytes(names, len(found.bank.rows)))
 
 
 def _network(backbone: Backbone, member: Member, weights: bytes, classes: int) -> Network:

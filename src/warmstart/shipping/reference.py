@@ -14,6 +14,7 @@ import torch
 
 from warmstart.evaluation.conformal import Scores
 from warmstart.evaluation.unknowns import Bank
+from warmstart.shipping.known import Known
 
 NAME = "reference.safetensors"
 
@@ -22,11 +23,13 @@ NAME = "reference.safetensors"
 class Reference:
     """`scores` are the nonconformity of validation samples, sorted, so that any coverage can be asked for later.
 
-    `None` where answers are no classes, of which there could be sets.
+    `None` where answers are no classes, of which there could be sets. `known` says what the samples of the bank are
+    called, row by row; it is a file of its own (`warmstart.shipping.known`), and may be left out.
     """
 
     scores: Scores | None
     bank: Bank | None = None
+    known: tuple[Known, ...] = ()
 
 
 def to_bytes(reference: Reference) -> bytes:

@@ -20,6 +20,7 @@ from warmstart.model.network import Network
 from warmstart.model.text.writing import LONGEST
 from warmstart.preprocess.kinds import Spec
 from warmstart.shipping import golden as golden_files
+from warmstart.shipping import known as known_file
 from warmstart.shipping import manifest as layout
 from warmstart.shipping import rebuild
 from warmstart.shipping import reference as reference_file
@@ -137,4 +138,6 @@ def write_bundle(
 def _also(reference: Reference | None, results: Path | None) -> dict[str, bytes]:
     """Files that not every bundle has."""
     found = {} if reference is None else {reference_file.NAME: reference_file.to_bytes(reference)}
+    if reference is not None and reference.known:
+        found[known_file.NAME] = known_file.to_bytes(reference.known)
     return found if results is None else {**found, "results.json": results.read_bytes()}
