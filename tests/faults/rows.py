@@ -1,4 +1,4 @@
-"""The faults by number: what goes wrong in tools of this kind, and what happens here. A page of the docs is made of it."""
+"""The faults by number: what goes wrong in such tools, and what happens here. A page of the docs is made of it."""
 
 from __future__ import annotations
 
