@@ -25,6 +25,7 @@ from warmstart.api.fit import fit
 from warmstart.engine.events import Advanced, Event
 from warmstart.errors import Interrupted
 from warmstart.recipe.text import to_yaml
+from warmstart.report.runlog import RunLog
 
 
 def recipe(path: Path, **changes: Any) -> Path:
@@ -215,6 +216,15 @@ def test_30_an_existing_folder_is_never_written_into(way: Way, digits_folder: Pa
     assert said.code == 2
     assert said.told("exists already", "--resume")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_30_a_second_process_in_a_run_folder_is_refused(way: Way, digits_folder: Path, tmp_path: Path) -> None:
+    stopped(tmp_path / "cut", digits_folder)
+    with RunLog(tmp_path / "cut" / "log.jsonl"):  # as the process has it that works there
+        said = tuned(way, digits_folder, recipe=written(tmp_path / "r.yaml"), resume=str(tmp_path / "cut"))
+        assert said.code == 2
+        assert said.told("another process works in")
+    assert tuned(way, digits_folder, recipe=written(tmp_path / "r.yaml"), resume=str(tmp_path / "cut")).code == 0
 
 
 def test_31_a_file_that_changed_is_computed_anew_and_a_torn_entry_is_none(

@@ -22,7 +22,6 @@ from warmstart.explaining.sanity import Sanity, sanity
 from warmstart.explaining.shown import shown_image, shown_series
 from warmstart.explaining.texts import words_with
 from warmstart.model.modes import evaluating
-from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TextSpec
 from warmstart.shipping.bundle import Bundle
