@@ -8,7 +8,7 @@ RUN := $(VENV)/.installed-run-$(SUM)
 DEV := $(VENV)/.installed-dev-$(SUM)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check docs bench clean
+.PHONY: help demo test test-all check docs bench audit lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,13 @@ bench: $(DEV)  ## side by side with other tools, and frozen work part by part; t
 	-$(BIN)/python benchmarks/run.py --texts
 	$(BIN)/python benchmarks/frozen_work.py
 	$(BIN)/python benchmarks/plot.py
+
+audit: $(DEV)  ## known faults of the dependencies, by pip-audit (asks the network)
+	$(BIN)/pip-audit --requirement requirements-dev.lock --disable-pip --require-hashes
+
+lock:  ## write requirements-dev.lock anew: the development set with its hashes (needs uv)
+	uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  --quiet --output-file requirements-dev.lock
 
 clean:  ## remove the venv and what tools leave behind (never runs/)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site

@@ -12,17 +12,29 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from filelock import FileLock, Timeout
+
+from warmstart.errors import RunError
 from warmstart.report.results import jsonable
+
+LOCK = ".lock"
+"""Held while a run is written; the system lets go of it when the process ends, however it ends."""
 
 
 class RunLog:
     """A listener that appends to a JSONL file, so a resumed run goes on in the same log. Use it as a context manager.
 
-    A line cut short by a crash is closed first, so that whatever comes next is readable.
+    A line cut short by a crash is closed first, so that whatever comes next is readable. The folder is held meanwhile:
+    a run has one writer.
+
+    Raises:
+        RunError: another process, or another run of this one, writes into the folder.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(path.with_name(LOCK), thread_local=False)
+        _hold(self._lock, path.parent)
         torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
         self._file = path.open("a", encoding="utf-8", newline="\n")
         self._clock = clock
@@ -38,11 +50,31 @@ class RunLog:
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file; calling again does nothing."""
+        """Close the file and let go of the folder; calling again does nothing."""
         self._file.close()
+        self._lock.release()
 
     def __enter__(self) -> RunLog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+
+
+def _hold(lock: FileLock, folder: Path) -> None:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise RunError(
+            f"another process works in {folder}",
+            expected="one process to a run folder",
+            do="wait for it or stop it; or start a run of its own, without --resume",
+        ) from error
+
+
+def refuse_busy(folder: Path) -> None:
+    """Raise `RunError` if a run is written there now: to be asked before time is spent."""
+    if (folder / LOCK).exists():
+        lock = FileLock(folder / LOCK, thread_local=False)
+        _hold(lock, folder)
+        lock.release()

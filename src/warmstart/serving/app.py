@@ -23,10 +23,11 @@ from warmstart.serving.guard import Guard
 from warmstart.serving.limits import Limits
 from warmstart.serving.metrics import TEXT, Metrics
 from warmstart.serving.page import page_file
-from warmstart.serving.problems import Problem, fault, of_error
+from warmstart.serving.problems import Problem, fault
 from warmstart.serving.work import About, Explain, Predict, Work
 from warmstart.serving.worker import Worker
 from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.reading import Ready, uncut
 
 READERS = 2
 """Threads that decode images while the network computes."""
@@ -47,6 +48,12 @@ class Service:
         self.worker.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
 
+    def refusal(self, error: WarmstartError) -> Problem:
+        """What the library refuses, without where the bundle lies on this machine."""
+        where = str(self.bundle.folder)
+        found, expected, do = (part.replace(where, "the bundle") for part in (error.found, error.expected, error.do))
+        return Problem(422, found, expected, do, kind=type(error).__name__)
+
     async def about(self) -> dict[str, Any]:
         """What `GET /v1/model` tells."""
         if not self._about:
@@ -55,12 +62,14 @@ class Service:
 
     async def predict(self, request: Request) -> Response:
         """`POST /v1/predict`."""
-        samples, options = await self._predict_given(request)
+        given, options = await self._predict_given(request)
+        window = self.bundle.manifest.window
+        samples = [one if (why := uncut(one, window)) is None else Sample(one.id, Ready(why)) for one in given]
         if options.coverage is not None:
             try:
                 self.bundle.scores(options.coverage)
             except WarmstartError as error:
-                raise of_error(error) from None
+                raise self.refusal(error) from None
         rows = await self._answers(Predict(options.coverage), samples)
         unreadable = [row for row in rows if row["error"] is not None]
         self.metrics.inputs.labels("unreadable").inc(len(unreadable))
@@ -95,7 +104,7 @@ class Service:
             self.metrics.rejected.labels("timeout").inc()
             raise Problem(504, f"there was no answer in {self.limits.timeout:g} s", do="send less at a time") from None
         except WarmstartError as error:
-            raise of_error(error) from None
+            raise self.refusal(error) from None
         finally:
             self.worker.release(len(samples))
 
@@ -219,12 +228,8 @@ async def _of_http(request: Request, error: Exception) -> Response:
     ).response()
 
 
-async def _of_error(_: Request, error: Exception) -> Response:
-    return of_error(cast(WarmstartError, error)).response()
-
-
 async def _of_fault(_: Request, __: Exception) -> Response:
     return fault().response()
 
 
-_ERRORS = {Problem: _of_problem, HTTPException: _of_http, WarmstartError: _of_error, Exception: _of_fault}
+_ERRORS = {Problem: _of_problem, HTTPException: _of_http, Exception: _of_fault}

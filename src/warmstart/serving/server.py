@@ -43,6 +43,8 @@ def is_loopback(host: str) -> bool:
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket there, before anything is loaded. Raises `DataError` where there can be none."""
+    if not 0 <= port < 2**16:
+        raise DataError(f"port {port}", expected="0 to 65535; 0 takes any that is free")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -54,7 +56,7 @@ def listening(host: str, port: int) -> socket.socket:
         except BaseException:
             found.close()
             raise
-    except (OSError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(
             f"cannot listen on {host}, port {port}: {reason}", do="choose another --port; 0 takes any that is free"

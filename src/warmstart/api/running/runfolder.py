@@ -9,6 +9,7 @@ from typing import Any
 
 from warmstart.errors import RunError
 from warmstart.files import write_json
+from warmstart.report.runlog import refuse_busy
 
 CONFIG = "run.json"
 
@@ -62,6 +63,7 @@ def check_folder(
     `once`: a run that has its results is over, and is not gone on with.
     """
     if resume is not None:
+        refuse_busy(Path(resume))
         _check_same(Path(resume), config)
         if once and (Path(resume) / "results.json").exists():
             report = Path(resume) / "report.html"
