@@ -86,8 +86,9 @@ def explain(
         inputs, kind=loaded.spec.kind, text_column=text_column, reading=reading_of(series), channels=channels
     )
     refuse_uncut(samples, loaded.manifest.window)
-    columns = {"text_column": text_column, "label_column": label_column}
-    known = None if data is None else load(data, kind=loaded.spec.kind, **columns, **series)
+    known = None
+    if data is not None:
+        known = load(data, kind=loaded.spec.kind, text_column=text_column, label_column=label_column, **series)
     possible = methods_for(loaded)
     listener(Started("explain", len(samples)))
     found = explain_samples(
