@@ -182,7 +182,7 @@ def _doubts(one: Explanation, chosen: Pick) -> Iterator[str]:
     elif one.probability is not None and one.probability > 0.5 and one.drop.important < UNMOVED:
         yield "the answer stands when the fifth that the map calls most important is covered: it rests on more"
     if one.gap is not None and one.gap > GAP:
-        yield f"the map misses {one.gap:.0%} of the score".replace("%", " %")
+        yield f"the map does not add up to the score: it is off by {one.gap:.0%} of it".replace("%", " %")
 
 
 def _judged(one: Explanation, checked: Sanity) -> Explanation:
