@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +53,7 @@ class Sanity:
         several = "an input" if self.inputs == 1 else f"{self.inputs} inputs"
         return (
             f"the map hardly depends on what was learned: with all weights shuffled it stays much the same (rank "
-            f"correlation {self.whole:.2f} over {several}, where less than {SAME} would do), so it explains no answer"
+            f"correlation {self.whole:.2f} over {several}; below {SAME} would do): it shows the input, not the answer"
         )
 
 
@@ -66,10 +65,13 @@ def sanity(method: Method, asked: Asked, inputs: Sequence[tuple[Pick, Tensor]]) 
     there = [readable(x, asked.spec).numpy() for _, x in inputs]
     if sum(int(one.sum()) for one in there) < FEWEST:
         return None
+    method = method.rough
     true = [method.attribute(asked, chosen, x).values for chosen, x in inputs]
     found: dict[bool, list[float]] = {False: [], True: []}
     for seed in SEEDS:
         for whole, other in _shuffled(asked, seed):
+            if seed and not whole:
+                continue  # what is judged by are networks without anything learned; heads alone are told
             maps = [method.attribute(other, chosen, x).values for chosen, x in inputs]
             found[whole] += [likeness(a, b, where) for a, b, where in zip(true, maps, there, strict=True)]
     return Sanity(float(np.mean(found[False])), float(np.mean(found[True])), len(inputs))
@@ -91,7 +93,8 @@ def likeness(one: FloatArray, other: FloatArray, where: npt.NDArray[np.bool_]) -
         strengths.append(pooled(strength, _FIELDS).ravel() if square else strength[where])
     if len(strengths[0]) < 3 or any(float(np.ptp(strength)) == 0 for strength in strengths):
         return 0.0
-    return float(spearmanr(*strengths).statistic)
+    first, second = (strength.astype(np.float64).tolist() for strength in strengths)
+    return float(spearmanr(first, second).statistic)
 
 
 def _shuffled(asked: Asked, seed: int) -> Iterator[tuple[bool, Asked]]:
@@ -106,7 +109,7 @@ def _shuffled(asked: Asked, seed: int) -> Iterator[tuple[bool, Asked]]:
             _shuffle(network.head, generator)
         yield False, other
         for network in networks:
-            _shuffle(cast(nn.Module, network.backbone), generator)
+            _shuffle(network.backbone, generator)
         yield True, other
 
 
