@@ -215,7 +215,7 @@ def test_a_fault_of_ours_is_told_without_what_is_inside(
         raise RuntimeError("secret of /tmp/machine")
 
     with monkeypatch.context() as patch:
-        patch.setattr("warmstart.shipping.bundle.run", broken)
+        patch.setattr("warmstart.shipping.bundle.Bundle.predict", broken)
         answer = sent(app, ("a.png", picture))
     assert "secret" not in answer.text
     refused(answer, 500)

@@ -34,6 +34,8 @@ from warmstart.preprocess.spec import PreprocessSpec
 
 FINE = 7
 """Places along an edge that a map should have."""
+_TRIES = 12
+"""Activations that are looked at for one which the score reads."""
 _MOST_BEFORE = 16
 """Tokens before those of places, at most: of the class, and registers."""
 
@@ -55,7 +57,7 @@ class Places:
             return next((each for each in reversed(maps) if each.shape[-1] >= FINE), maps[0])
         if len(self.axes) == 1:
             tokens = x.movedim(self.axes[0], 1)[:, self.before :]
-            return tokens.transpose(1, 2).unflatten(2, (self.side, self.side))
+            return tokens.transpose(1, 2).reshape(len(x), -1, self.side, self.side)
         return x.movedim(self.axes, (2, 3))
 
 
@@ -103,17 +105,20 @@ class GradCam:
 
     def attribute(self, asked: Asked, chosen: Pick, x: Tensor) -> Attributed:
         """The map of one image (1, C, size, size), at its size."""
-        for place in places_of(asked.networks[0].facts, x.shape[-1]):
+        facts = asked.networks[0].facts
+        places = places_of(facts, x.shape[-1])
+        if not places:
+            raise DataError(
+                f"{facts.card.name!r} has no maps to explain its answers by"
+                + (f": {facts.chain.why_uncut}" if facts.chain.why_uncut else ""),
+                do="take the method integrated_gradients or occlusion",
+            )
+        for place in places[:_TRIES]:
             found = self._at(place, asked, chosen, x)
             if found is not None:
                 large = functional.interpolate(found, size=x.shape[-2:], mode="bilinear", align_corners=False)
                 return Attributed(large[0, 0].numpy())
-        facts = asked.networks[0].facts
-        raise DataError(
-            f"{facts.card.name!r} has no maps to explain its answers by"
-            + (f": {facts.chain.why_uncut}" if facts.chain.why_uncut else ""),
-            do="take the method integrated_gradients or occlusion",
-        )
+        return Attributed(torch.zeros(x.shape[-2:]).numpy())  # the score is flat here: nothing speaks for it
 
     def _at(self, place: Places, asked: Asked, chosen: Pick, x: Tensor) -> Tensor | None:
         """The map (1, 1, side, side); `None` where the score does not read these places."""

@@ -46,7 +46,7 @@ def pooled(values: FloatArray, side: int) -> FloatArray:
 def whereabouts(values: FloatArray, kind: Kind) -> str:
     """Where the map of an image (h, w) or of a series (channels, steps) lies, in words.
 
-    >>> whereabouts(np.eye(9, dtype=np.float32)[:3], "image")
+    >>> whereabouts(np.pad(np.ones((2, 3), np.float32), ((0, 4), (0, 3))), "image")
     'the top left (67 % of the map)'
     >>> whereabouts(np.eye(20, dtype=np.float32)[4:5], "series")
     'step 5 of 20 (100 % of the map)'

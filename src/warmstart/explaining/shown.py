@@ -37,8 +37,8 @@ def shown_image(sample: Sample, values: FloatArray, spec: PreprocessSpec) -> tup
 def placed_back(values: FloatArray, placement: Placement, size: tuple[int, int]) -> FloatArray:
     """A map (side, side) over a picture (width, height) of the placed image: (height, width).
 
-    >>> map_ = np.zeros((4, 4), np.float32); map_[:, 2:] = 1
-    >>> placed_back(map_, Placement((8, 4), 0.5, 1.0, 0.0, 0.0), (8, 4))[0].round(2).tolist()
+    >>> seen = np.array([[0, 0, 1, 1]] * 4, np.float32)
+    >>> placed_back(seen, Placement((8, 4), 0.5, 1.0, 0.0, 0.0), (8, 4))[0].round(2).tolist()
     [0.0, 0.0, 0.0, 0.25, 0.75, 1.0, 1.0, 1.0]
     """
     side = values.shape[0]
@@ -50,9 +50,11 @@ def placed_back(values: FloatArray, placement: Placement, size: tuple[int, int])
         grids.append(2 * (points * scale + shift) / side - 1)
         fine.append(finer)
     grid = torch.stack(torch.meshgrid(grids[0], grids[1], indexing="xy"), -1)[None]
+    inside = (grid.abs() <= 1).all(-1)[:, None]
     found = functional.grid_sample(
-        torch.from_numpy(values)[None, None], grid, align_corners=False, padding_mode="zeros"
+        torch.from_numpy(values)[None, None], grid, align_corners=False, padding_mode="border"
     )
+    found = found * inside
     found = functional.avg_pool2d(found, (fine[1], fine[0])) if max(fine) > 1 else found
     array: FloatArray = found[0, 0].numpy()
     return array
@@ -69,8 +71,8 @@ def shown_series(sample: Sample, values: FloatArray, spec: SeriesSpec) -> tuple[
 def stretched_back(values: FloatArray, steps: int, spec: SeriesSpec) -> FloatArray:
     """A map (channels, size) of what was read of a series over its own steps (channels, steps), of the same sum.
 
-    >>> stretched_back(np.array([[0.0, 1.0, 0.0]], np.float32), 5, SeriesSpec(size=3)).round(2).tolist()
-    [[0.0, 0.25, 0.5, 0.25, 0.0]]
+    >>> stretched_back(np.array([[0.0, 1.0, 0.0, 2.0]], np.float32), 3, SeriesSpec(size=4)).round(2).tolist()
+    [[0.33, 0.67, 2.0]]
     """
     size = values.shape[1]
     if steps == size:
@@ -83,10 +85,11 @@ def stretched_back(values: FloatArray, steps: int, spec: SeriesSpec) -> FloatArr
             found[:] = values[:, :steps]
             found[:, -1] += values[:, steps:].sum(1)
         return found
-    places = np.linspace(0, size - 1, steps)
+    # What is read lies between two steps; each gets its share, as in the interpolation (its adjoint).
+    places = np.linspace(0, steps - 1, size)
+    before = np.minimum(places.astype(np.int64), max(steps - 2, 0))
+    share = (places - before).astype(np.float32)
     for row, channel in zip(found, values, strict=True):
-        for part in (channel.clip(min=0), channel.clip(max=0)):
-            spread = np.interp(places, np.arange(size), part)
-            total = float(spread.sum())
-            row += (spread * (float(part.sum()) / total) if total else spread).astype(np.float32)
+        np.add.at(row, before, channel * (1 - share))
+        np.add.at(row, np.minimum(before + 1, steps - 1), channel * share)
     return found

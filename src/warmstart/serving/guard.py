@@ -10,8 +10,7 @@ import contextlib
 import hmac
 import logging
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -213,7 +212,7 @@ def _replayed(content: bytes) -> Receive:
     return replay
 
 
-async def _while_there(answering: Coroutine[Any, Any, None], receive: Receive) -> None:
+async def _while_there(answering: Awaitable[None], receive: Receive) -> None:
     """Answer for as long as the client waits: nothing is computed for one that is gone."""
     answer, gone = asyncio.ensure_future(answering), asyncio.ensure_future(_gone(receive))
     try:
