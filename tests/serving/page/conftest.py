@@ -26,7 +26,7 @@ from warmstart.api.fit import fit
 HOSTILE = "<img src=x onerror=document.title='run'>"
 """Name of a class."""
 Open = Callable[..., Any]
-"""`open(url, **of_the_context)`: a page at an address, ready to be used."""
+"""`open(url, **of_the_context)`: a page at an address, ready to be used; without an answer from what is `away`."""
 
 
 @contextlib.contextmanager
@@ -120,13 +120,17 @@ def open_page(browser: Any) -> Iterator[Open]:
     """Pages that fail the test if a script fails in them, or if they ask any host but the service."""
     contexts, failed, asked = [], [], []
 
-    def opened(url: str, *, ready: bool = True, scheme: str = "light", width: int = 1280, **options: Any) -> Any:
+    def opened(
+        url: str, *, ready: bool = True, away: str = "", scheme: str = "light", width: int = 1280, **options: Any
+    ) -> Any:
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, **options)
         contexts.append(context)
         context.set_default_timeout(20_000)
         page = context.new_page()
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.on("request", lambda request: asked.append((url, request.url)))
+        if away:
+            page.route(away, lambda route: route.abort())
         page.goto(url)
         if ready:
             page.locator("body[data-ready]").wait_for()

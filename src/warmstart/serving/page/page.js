@@ -31,11 +31,11 @@ function askToken(wrong) {
   return new Promise((done) => {
     const field = el("input", { type: "password", id: "token", autocomplete: "off", required: true });
     const form = el("form", { method: "dialog" },
-      el("h2", {}, "This service asks for a token"),
+      el("h2", { id: "token-title" }, "This service asks for a token"),
       el("p", { class: wrong ? "notice" : "soft" }, wrong ? "That was not the token." : "Whoever started it has it. It is kept for this tab alone, until it is closed."),
       el("label", { for: "token" }, "Token"), field,
       el("div", { class: "actions" }, el("button", { class: "primary", value: "go" }, "Go on"), button("Cancel", () => dialog.close())));
-    const dialog = el("dialog", { class: "token", "aria-label": "Token" }, form);
+    const dialog = el("dialog", { class: "token", "aria-labelledby": "token-title" }, form);
     dialog.addEventListener("close", () => { dialog.remove(); done(dialog.returnValue === "go" ? field.value.trim() : null); });
     document.body.append(dialog);
     dialog.showModal();
