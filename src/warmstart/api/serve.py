@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from warmstart.api.running.budget import size_bytes
+from warmstart.api.running.sizes import size_bytes
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.events import Decided, Listener, silent
 from warmstart.errors import DataError, MissingExtraError
@@ -33,7 +33,7 @@ def serve(
     timeout: float = 30.0,
     listener: Listener = silent,
 ) -> dict[str, Any]:
-    """Answer over HTTP until SIGINT or SIGTERM, and on the page at `/`; only to this machine, where nothing else is said.
+    """Answer over HTTP, and on the page at `/`, until SIGINT or SIGTERM; to this machine alone by default.
 
     Args:
         bundle: folder that `fit` wrote.
@@ -55,7 +55,7 @@ def serve(
         DataError: it cannot listen there; a token is needed, or too short.
         MissingExtraError: the extra `serve` is not installed.
     """
-    keep_buffers()
+    keep_buffers(in_threads=True)
     try:
         from warmstart.serving.app import create_app
         from warmstart.serving.limits import Limits

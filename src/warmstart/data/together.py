@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from warmstart.data.lookalike import pairs_alike
 from warmstart.data.minhash import pairs_near
@@ -52,6 +50,9 @@ def joined(n: int, sets: Iterable[Sequence[int]]) -> IntArray:
     """
     ends = [(members[0], other) for members in sets for other in members[1:]]
     rows, columns = np.array(ends, dtype=np.int64).reshape(-1, 2).T
+    from scipy.sparse import coo_array  # a bundle that answers does without
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(ends)), (rows, columns)), shape=(n, n))
     _, component = connected_components(graph, directed=False)
     _, first, unit = np.unique(component, return_index=True, return_inverse=True)

@@ -10,14 +10,18 @@ from __future__ import annotations
 import ctypes
 import platform
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # <malloc.h>
 THRESHOLD = 1 << 30
 
 
-def keep_buffers() -> bool:
+def keep_buffers(*, in_threads: bool = False) -> bool:
     """Set glibc's malloc to keep buffers up to 1 GiB; True if that worked, False (and no harm done) anywhere else.
 
     Call it once, before much is allocated. Safe to call again.
+
+    `in_threads` does so for networks that run in another thread than the main one too. The arena of such a thread ends
+    at 64 MiB, and what is larger is paged in anew all the same: 12 of 28 ms of processor time for an image of
+    EfficientNet-Lite0 in batches of 32. One arena for all threads is the way out.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
@@ -25,6 +29,8 @@ def keep_buffers() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt.argtypes, mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
         settings = [mallopt(option, THRESHOLD) for option in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD)]
+        if in_threads:
+            settings.append(mallopt(M_ARENA_MAX, 1))
     except (OSError, AttributeError):
         return False
     return all(result == 1 for result in settings)

@@ -12,8 +12,6 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.stats import norm
 
 from warmstart.data.schema import IntArray
 from warmstart.evaluation.interval import LEVEL, Interval
@@ -71,6 +69,8 @@ def bootstrap(
     whole = several(units)
     if whole is not None:
         return _of_units(array, whole, seed, bounds)
+    from scipy.stats import norm  # takes most of a second, which a bundle that answers does without
+
     value = float(array.mean())
     if bool((array == array[0]).all()):
         return _of_equals(value, len(array), bounds)
@@ -107,6 +107,8 @@ def _of_units(values: Values, units: IntArray, seed: int, bounds: tuple[float, f
 
 def _bca_share(z0: float, acceleration: float, z: float) -> float:
     """The quantile of the bootstrap distribution that BCa takes for the normal quantile `z` (Efron 1987, eq. 2.3)."""
+    from scipy.stats import norm
+
     return float(norm.cdf(z0 + (z0 + z) / (1 - acceleration * (z0 + z))))
 
 
@@ -158,6 +160,8 @@ def bootstrap_confusion(
         if whole is None:
             draws[:, filled] = rng.multinomial(count, counts[filled] / count, size=len(draws))
         else:
+            from scipy.sparse import coo_array
+
             by_unit = coo_array((np.ones(len(cells)), (whole, place)), shape=(count, len(filled))).tocsr()
             draws[:, filled] = rng.multinomial(count, np.full(count, 1 / count), size=len(draws)) @ by_unit
         parts.append(metric(draws.reshape(-1, classes, classes)))
@@ -194,5 +198,7 @@ def samples_needed(difference: float, sd: float, power: float = 0.8) -> int | No
     """
     if difference == 0:
         return None
+    from scipy.stats import norm
+
     z = float(norm.ppf((1 + LEVEL) / 2) + norm.ppf(power))
     return math.ceil((z * sd / difference) ** 2)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, t
 
 from warmstart.data.schema import IntArray, Sample
 from warmstart.data.together import group_sets, joined
@@ -118,6 +117,8 @@ def widened(value: float, draws: Values, units: int) -> Interval:
     >>> widened(0.5, draws, 1000).high < widened(0.5, draws, 5).high
     True
     """
+    from scipy.stats import norm, t
+
     wider = float(t.ppf((1 + LEVEL) / 2, units - 1) / norm.ppf((1 + LEVEL) / 2)) * math.sqrt(units / (units - 1))
     low, high = (float(q) for q in np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     return Interval(value, value + wider * (low - value), value + wider * (high - value))

@@ -10,8 +10,6 @@ import dataclasses
 from typing import Any
 
 from torch import nn
-from torchvision.models import VisionTransformer
-from torchvision.models.vision_transformer import interpolate_embeddings
 
 from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import assemble, example_input
@@ -125,6 +123,9 @@ def _resample(module: nn.Module, size: int) -> None:
 
     timm's networks have a method for it, and so do modules of our own that need one.
     """
+    from torchvision.models import VisionTransformer
+    from torchvision.models.vision_transformer import interpolate_embeddings
+
     if isinstance(module, VisionTransformer):
         state = interpolate_embeddings(size, module.patch_size, module.state_dict())
         module.encoder.pos_embedding = nn.Parameter(state["encoder.pos_embedding"])

@@ -11,10 +11,11 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import logging
+import sys
 import warnings
+from typing import Any
 
 import torch
-from timm.models import get_notrace_functions, get_notrace_modules
 from torch import Tensor, fx, nn
 
 from warmstart.model.blocks import blocks_of_children, blocks_of_cuts
@@ -35,9 +36,12 @@ class _NotCuttableError(Exception):
 
 class _Tracer(fx.Tracer):
     def __init__(self, leaves: frozenset[str]) -> None:
-        super().__init__(autowrap_functions=tuple(get_notrace_functions()))  # type: ignore[no-untyped-call]
+        timm: Any = sys.modules.get(
+            "timm.models"
+        )  # no network has layers of what was never imported; it takes a second
+        super().__init__(autowrap_functions=tuple(timm.get_notrace_functions()) if timm else ())
         self._leaves = leaves
-        self._leaf_types = tuple(get_notrace_modules())  # type: ignore[no-untyped-call]
+        self._leaf_types = tuple(timm.get_notrace_modules()) if timm else ()
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether to keep the call of `m` as one node."""

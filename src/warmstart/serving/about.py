@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from warmstart import __version__
+from warmstart.errors import WarmstartError
 from warmstart.serving.answers import as_json
 from warmstart.serving.limits import Limits
 from warmstart.shipping.bundle import Bundle
@@ -46,8 +47,9 @@ def _verdict(bundle: Bundle) -> Any:
 
 def _explain(bundle: Bundle) -> dict[str, Any] | None:
     try:
-        from warmstart.explaining.explain import methods_for  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
+        from warmstart.explaining.explain import methods_for
+
+        methods = list(methods_for(bundle))
+    except (ImportError, WarmstartError):
         return None
-    methods = list(methods_for(bundle))
     return {"methods": methods} if methods else None

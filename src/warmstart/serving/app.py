@@ -17,15 +17,14 @@ from warmstart import __version__
 from warmstart.data.schema import Sample
 from warmstart.errors import WarmstartError
 from warmstart.serving import form, inputs, openapi
-from warmstart.serving.about import about
 from warmstart.serving.answers import told
 from warmstart.serving.asked import EXPLAIN, PREDICT, Options, SeriesList, Texts, Why, WhySeries, WhyText
 from warmstart.serving.guard import Guard
 from warmstart.serving.limits import Limits
 from warmstart.serving.metrics import TEXT, Metrics
 from warmstart.serving.page import page_file
-from warmstart.serving.problems import Problem, fault, of_error
-from warmstart.serving.work import Explain, Predict, Work
+from warmstart.serving.problems import Problem, fault
+from warmstart.serving.work import About, Explain, Predict, Work
 from warmstart.serving.worker import Worker
 from warmstart.shipping.bundle import Bundle
 
@@ -38,15 +37,27 @@ class Service:
 
     def __init__(self, bundle: Bundle, limits: Limits, metrics: Metrics) -> None:
         self.bundle, self.limits, self.metrics = bundle, limits, metrics
-        self._work = Work(bundle, limits.max_batch)
+        self._work = Work(bundle, limits)
         self.worker = Worker(self._work, limits, metrics)
-        self.about = about(bundle, limits)
+        self._about: dict[str, Any] = {}
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="warmstart-reader")
 
     def close(self) -> None:
         """Answer what was admitted and end the threads."""
         self.worker.close()
         self._readers.shutdown(wait=False, cancel_futures=True)
+
+    def refusal(self, error: WarmstartError) -> Problem:
+        """What the library refuses, without where the bundle lies on this machine."""
+        where = str(self.bundle.folder)
+        found, expected, do = (part.replace(where, "the bundle") for part in (error.found, error.expected, error.do))
+        return Problem(422, found, expected, do, kind=type(error).__name__)
+
+    async def about(self) -> dict[str, Any]:
+        """What `GET /v1/model` tells."""
+        if not self._about:
+            self._about = (await self._answers(About(), ()))[0]
+        return self._about
 
     async def predict(self, request: Request) -> Response:
         """`POST /v1/predict`."""
@@ -55,7 +66,7 @@ class Service:
             try:
                 self.bundle.scores(options.coverage)
             except WarmstartError as error:
-                raise of_error(error) from None
+                raise self.refusal(error) from None
         rows = await self._answers(Predict(options.coverage), samples)
         unreadable = [row for row in rows if row["error"] is not None]
         self.metrics.inputs.labels("unreadable").inc(len(unreadable))
@@ -66,7 +77,7 @@ class Service:
 
     async def explain(self, request: Request) -> Response:
         """`POST /v1/explain`."""
-        if self.about["explain"] is None:
+        if (await self.about())["explain"] is None:
             raise Problem(501, "answers of this bundle cannot be explained here", do="pip install 'warmstart[explain]'")
         samples, why = await self._explain_given(request)
         if len(samples) != 1:
@@ -76,7 +87,7 @@ class Service:
             raise _unreadable([answer["row"]], self.bundle.spec.kind)
         return JSONResponse({**answer, "row": told(answer["row"])})
 
-    async def _answers(self, asked: Predict | Explain, samples: Sequence[Sample]) -> list[dict[str, Any]]:
+    async def _answers(self, asked: Predict | Explain | About, samples: Sequence[Sample]) -> list[dict[str, Any]]:
         """An answer for each sample, in the time there is."""
         self.worker.admit(len(samples))
         try:
@@ -90,7 +101,7 @@ class Service:
             self.metrics.rejected.labels("timeout").inc()
             raise Problem(504, f"there was no answer in {self.limits.timeout:g} s", do="send less at a time") from None
         except WarmstartError as error:
-            raise of_error(error) from None
+            raise self.refusal(error) from None
         finally:
             self.worker.release(len(samples))
 
@@ -180,7 +191,7 @@ def _routes(app: FastAPI, service: Service) -> None:
     @app.get("/v1/model", responses=told_of.small)
     async def model() -> dict[str, Any]:
         """What answers, and the limits."""
-        return cast(dict[str, Any], service.about)
+        return await service.about()
 
     @app.post("/v1/predict", responses=told_of.large, openapi_extra=told_of.predict)
     async def predict(request: Request) -> Response:
@@ -214,12 +225,8 @@ async def _of_http(request: Request, error: Exception) -> Response:
     ).response()
 
 
-async def _of_error(_: Request, error: Exception) -> Response:
-    return of_error(cast(WarmstartError, error)).response()
-
-
-async def _of_fault(_: Request, error: Exception) -> Response:
+async def _of_fault(_: Request, __: Exception) -> Response:
     return fault().response()
 
 
-_ERRORS = {Problem: _of_problem, HTTPException: _of_http, WarmstartError: _of_error, Exception: _of_fault}
+_ERRORS = {Problem: _of_problem, HTTPException: _of_http, Exception: _of_fault}

@@ -22,8 +22,8 @@ _log = logging.getLogger("warmstart.serving")
 
 OPEN = ("/", "/v1/health", "/v1/ready")
 """What needs no token, beside the files of the page: it tells nothing of the model."""
-LINGER = 2.0
-"""Seconds that the rest of a refused request is taken, unread, so that its sender can read why."""
+LINGER = 5.0
+"""Seconds that the rest of a refused request is taken and thrown away, so that its sender can read why."""
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
@@ -83,7 +83,7 @@ class Guard:
                 self._held -= len(content)
         except Problem as problem:
             if not body.whole:
-                await body.discard(self._limits.max_body, LINGER)
+                await body.discard(LINGER)
                 problem.headers["Connection"] = "close"
             await problem.response()(scope, receive, answer)
         except Exception:
@@ -169,12 +169,12 @@ class _Body:
         part: bytes = message.get("body", b"")
         return part
 
-    async def discard(self, most: int, seconds: float) -> None:
-        """Take what is left of it, up to a bound."""
+    async def discard(self, seconds: float) -> None:
+        """Take what is left of it, for so long."""
         try:
             async with asyncio.timeout(seconds):
-                while not self.whole and most > 0:
-                    most -= len(await self.next())
+                while not self.whole:
+                    await self.next()
         except (TimeoutError, Problem):
             return
 

@@ -20,7 +20,7 @@ from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.data.sources.series.arrays import as_series
 from warmstart.errors import DataError, WarmstartError
 from warmstart.preprocess.series import SeriesSpec
-from warmstart.serving.problems import Problem, of_error
+from warmstart.serving.problems import Problem
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.reading import Ready
 
@@ -96,7 +96,7 @@ def _text(name: str, text: str | list[str], most: int) -> Sample:
 
 
 def of_series(bundle: Bundle, series: Sequence[Any]) -> list[Sample]:
-    """A sample for each series: steps, or channels of steps, `None` where a value is missing. Raises `Problem` (422)."""
+    """A sample for each series: steps, or channels of steps, `None` where a value is missing; `Problem` (422) else."""
     target = bundle.manifest.target
     try:
         found = [as_series(np.array(one, dtype=np.float64), f"series {i}") for i, one in enumerate(series, start=1)]
@@ -104,7 +104,7 @@ def of_series(bundle: Bundle, series: Sequence[Any]) -> list[Sample]:
             arrays = [one.values[0] if len(one.values) == 1 else one.values for one in found]
             return list(forecast_inputs(target, arrays))
     except WarmstartError as error:
-        raise of_error(error) from None
+        raise Problem(422, error.found, error.expected, error.do, kind=type(error).__name__) from None
     except ValueError:
         raise Problem(422, "channels of unequal lengths", expected="a value, or null, for each step") from None
     return [Sample(f"series {i}", one) for i, one in enumerate(found, start=1)]

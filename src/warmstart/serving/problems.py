@@ -10,8 +10,6 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from warmstart.errors import WarmstartError
-
 KINDS = {
     400: "BadRequest",
     401: "Unauthorized",
@@ -60,11 +58,6 @@ class Problem(Exception):  # noqa: N818 - not all are errors of the service
     def response(self) -> JSONResponse:
         """The answer."""
         return JSONResponse(self.document(), self.status, headers=self.headers)
-
-
-def of_error(error: WarmstartError, status: int = 422) -> Problem:
-    """What the library refuses, as an answer."""
-    return Problem(status, error.found, error.expected, error.do, kind=type(error).__name__)
 
 
 def fault() -> Problem:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import HANDLED_SIGNALS
 
 from warmstart.errors import DataError
 from warmstart.serving.limits import Limits
@@ -39,6 +43,8 @@ def is_loopback(host: str) -> bool:
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket there, before anything is loaded. Raises `DataError` where there can be none."""
+    if not 0 <= port < 2**16:
+        raise DataError(f"port {port}", expected="0 to 65535; 0 takes any that is free")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -50,7 +56,7 @@ def listening(host: str, port: int) -> socket.socket:
         except BaseException:
             found.close()
             raise
-    except (OSError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(
             f"cannot listen on {host}, port {port}: {reason}", do="choose another --port; 0 takes any that is free"
@@ -103,6 +109,19 @@ def run(app: ASGIApp, bound: socket.socket, limits: Limits, started: Callable[[]
 
 class _Server(uvicorn.Server):
     told: Callable[[], None]
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM end it in order, and that is no failure: uvicorn would raise them again afterwards."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

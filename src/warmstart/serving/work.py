@@ -9,7 +9,9 @@ from typing import Any
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.errors import WarmstartError
+from warmstart.serving.about import about
 from warmstart.serving.answers import as_json, data_uri
+from warmstart.serving.limits import Limits
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.reading import Ready, read
 
@@ -29,11 +31,19 @@ class Explain:
     method: str | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class About:
+    """It is asked what answers; here, since it asks the network which explanations it has."""
+
+
+Asked = Predict | Explain | About
+
+
 class Work:
     """Answers of a bundle, called in one thread."""
 
-    def __init__(self, bundle: Bundle, batch_size: int) -> None:
-        self._bundle, self._batch_size = bundle, batch_size
+    def __init__(self, bundle: Bundle, limits: Limits) -> None:
+        self._bundle, self._limits = bundle, limits
         scene = isinstance(bundle.manifest.target, BoxTarget | MaskTarget)
         self.reads_ahead = bundle.spec.kind == "image" and not scene
         """Whether inputs are decoded before they come here; of scenes the image itself is needed, to place answers."""
@@ -45,14 +55,16 @@ class Work:
         except WarmstartError as error:
             return Sample(sample.id, Ready(error))
 
-    def __call__(self, asked: Predict | Explain, samples: Sequence[Sample]) -> list[dict[str, Any]]:
-        """An answer for each sample."""
+    def __call__(self, asked: Asked, samples: Sequence[Sample]) -> list[dict[str, Any]]:
+        """An answer for each sample; of `About` one."""
+        if isinstance(asked, About):
+            return [about(self._bundle, self._limits)]
         if isinstance(asked, Predict):
-            return self._bundle.predict(list(samples), coverage=asked.coverage, batch_size=self._batch_size)
+            return self._bundle.predict(list(samples), coverage=asked.coverage, batch_size=self._limits.max_batch)
         return [self._explained(asked, sample) for sample in samples]
 
     def _explained(self, asked: Explain, sample: Sample) -> dict[str, Any]:
-        from warmstart.explaining.explain import explain_samples  # type: ignore[import-not-found,unused-ignore]
+        from warmstart.explaining.explain import explain_samples
 
         (row,) = self._bundle.predict([sample])
         if row["error"] is not None:

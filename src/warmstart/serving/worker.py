@@ -159,6 +159,9 @@ class Worker:
             else:
                 jobs[0].tell(error)
             return
+        if len(jobs) == 1:
+            jobs[0].tell(found)
+            return
         done = 0
         for job in jobs:
             job.tell(found[done : done + len(job.samples)])

@@ -35,7 +35,6 @@ from warmstart.shipping.manifest import Manifest
 from warmstart.shipping.reading import as_samples, spec_of, unreadable
 from warmstart.shipping.reference import Reference
 from warmstart.shipping.rows import rows
-from warmstart.shipping.scenes import Marker
 from warmstart.task.base import Task, task_of
 
 
@@ -179,6 +178,8 @@ class Bundle:
         """
         target = self.manifest.target
         assert isinstance(target, BoxTarget | MaskTarget), "asked of boxes and masks alone"
+        from warmstart.shipping.scenes import Marker  # with torchvision, which takes a second
+
         least = self.manifest.least_score if least_score is None else least_score
         marker = Marker(self.networks, self.preprocess, self.task, target, least, tile or self.manifest.tile)
         for row, error in marker.rows(samples, progress=progress):

@@ -13,7 +13,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
-from torchvision.ops import batched_nms
 
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
@@ -84,6 +83,8 @@ def unlike(boxes: Sequence[dict[str, Any]], classes: Sequence[str]) -> list[dict
     """
     if not boxes:
         return []
+    from torchvision.ops import batched_nms
+
     edges = torch.tensor([box["box"] for box in boxes], dtype=torch.float32)
     scores = torch.tensor([box["score"] for box in boxes], dtype=torch.float32)
     kinds = torch.tensor([list(classes).index(box["label"]) for box in boxes])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import cast, get_args
 
+from warmstart.api.running.sizes import size_bytes
 from warmstart.errors import WarmstartError
 from warmstart.model.activation import ActivationDtype
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 def seconds(budget: str | float) -> float:
@@ -26,18 +26,6 @@ def seconds(budget: str | float) -> float:
             f"budget {str(budget)!r} is not a time", expected="a positive number with s, m or h: 90s, 5m, 2h"
         )
     return float(match[1]) * _UNITS[match[2] or "s"]
-
-
-def size_bytes(size: str | int, what: str = "cache budget") -> int:
-    """Bytes from `1000000`, `"500MB"`, `"2GB"`; nothing is stored with `"0"`.
-
-    >>> size_bytes("1.5GB")
-    1500000000
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)b?\s*", str(size).lower())
-    if match is None:
-        raise WarmstartError(f"{what} {str(size)!r} is not a size", expected="bytes, or such as 500MB or 2GB")
-    return int(float(match[1]) * _SIZES[match[2]])
 
 
 def cache_limits(budget: str | int, dtype: str) -> CacheLimits:
