@@ -28,6 +28,7 @@ NAMES = [
     "demo",
     "distill",
     "evaluate",
+    "explain",
     "export",
     "fit",
     "load",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from warmstart.api.estimators.embedder import Embedder
     from warmstart.api.estimators.transfer import TransferClassifier, TransferRegressor
     from warmstart.api.evaluate import evaluate
+    from warmstart.api.explain import explain
     from warmstart.api.export import export
     from warmstart.api.fit import fit
     from warmstart.api.meta_train import meta_train
@@ -62,6 +63,7 @@ _PLACES = {
     "demo": "api.demo",
     "distill": "api.distill",
     "evaluate": "api.evaluate",
+    "explain": "api.explain",
     "export": "api.export",
     "fit": "api.fit",
     "load": "data.sources",
@@ -97,6 +99,7 @@ __all__ = [
     "demo",
     "distill",
     "evaluate",
+    "explain",
     "export",
     "fit",
     "load",

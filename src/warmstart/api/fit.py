@@ -91,6 +91,7 @@ def fit(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    anonymous: bool = False,
     listener: Listener = silent,
     **series: Unpack[SeriesOptions],
 ) -> FitResult:
@@ -151,6 +152,7 @@ def fit(
             mapped from disk. `"0"` stores none.
         cache_dtype: format of stored activations. "fp32" is exact; "bf16" and "int8" are smaller, with an error that is
             measured and told.
+        anonymous: leave out of the bundle what training samples are called; `explain` then names none that are alike.
         listener: hears of progress, measurements and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -172,6 +174,7 @@ def fit(
         "unlabelled": None if unlabelled is None else called(unlabelled),
         "cache_budget": str(cache_budget),
         "cache_dtype": cache_dtype,
+        "anonymous": anonymous or None,
     }
     if baseline not in get_args(Baseline):
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
@@ -234,6 +237,7 @@ def _fit(
         run = Run(folder, context, loaded, recipe, options["baseline"], decisions, limit, started, line, ledger)
         run.windowed = options["window"] is not None
         run.tile = options["tile"]
+        run.names = not options["anonymous"]
         outcome = run.climb()
         write(outcome, run)
     listener(Finished(f"run {folder}"))

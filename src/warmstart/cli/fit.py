@@ -101,6 +101,9 @@ def fit(
     cache: Cache = None,
     cache_budget: CacheBudget = "8GB",
     cache_dtype: CacheDtype = "fp32",
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave the names of training samples out of the bundle.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,

@@ -2,7 +2,8 @@
 
 Of a class it is its log-odds, `log p - log(1 - p)`. A logit alone would not do: to add any function of the input to all
 logits changes no answer, and would change its explanation. The log-odds of an ensemble are those of its mean
-probability, so its members weigh as they do in the answer.
+probability, so its members weigh as they do in the answer. A vote of the k nearest training samples changes in steps,
+if at all; in its place stands the vote of all of them, weighed in the same way, which has a slope everywhere.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from warmstart.data.scenes import MaskTarget
 from warmstart.data.several import SeveralTarget
 from warmstart.data.targets import NumberTarget, Target
 from warmstart.errors import DataError, nearest
+from warmstart.model.head import KNNHead
 from warmstart.model.network import Network
 from warmstart.preprocess.kinds import Spec
 from warmstart.shipping.bundle import Bundle
@@ -27,6 +30,8 @@ Numbers = Callable[[Tensor], Tensor]
 """Outputs (n, ...) to one number for each row, (n,)."""
 TASKS = ("classify", "multilabel", "regress", "anomaly", "segment", "several")
 """Tasks whose answers can be explained."""
+_FAR = 1e3
+"""What a class without a training sample is short of, in the logarithm of its vote."""
 BACKGROUND = "background"
 TIE = 0.1
 """Distance of the two largest probabilities below which an answer is said to be near a tie."""
@@ -74,13 +79,25 @@ class Asked:
         return self.combined([network(x) for network in self.networks])
 
     def outputs_from(self, cut: int, activations: Sequence[Tensor]) -> Tensor:
-        """Outputs from what `at` gave."""
+        """Outputs, as a smooth function of what `at` gave."""
         pairs = zip(self.networks, activations, strict=True)
-        return self.combined([network.forward_from(cut, activation) for network, activation in pairs])
+        features = [(network, network.facts.chain.suffix(cut)(activation)) for network, activation in pairs]
+        return self.combined([_smooth(network, row) for network, row in features])
 
     def combined(self, outputs: Sequence[Tensor]) -> Tensor:
         """Outputs of the networks as one."""
         return self.task.combine([each.float() for each in outputs]) / self.temperature
+
+
+def _smooth(network: Network, features: Tensor) -> Tensor:
+    """Outputs from features, with a slope; see the module docstring."""
+    head = network.head
+    if not isinstance(head, KNNHead):
+        return network.answer(features)
+    likeness = functional.normalize(features, dim=1) @ head.bank.T / head.temperature
+    absent = torch.full((len(features), 1), -_FAR)
+    classes = [head.labels == k for k in range(head.outputs)]
+    return torch.stack([torch.cat([likeness[:, of_it], absent], 1).logsumexp(1) for of_it in classes], 1)
 
 
 def pick(task: Task, target: Target, outputs: Tensor, label: str | None) -> Pick:
@@ -130,7 +147,7 @@ def _label(target: Target, outputs: Tensor, label: str | None) -> Pick:
     return Pick(target.classes[i], lambda found: found[:, i], lambda found: found[:, i].double().sigmoid(), True)
 
 
-def _number(target: Target, outputs: Tensor, label: str | None) -> Pick:
+def _number(target: Target, _: Tensor, label: str | None) -> Pick:
     assert isinstance(target, NumberTarget), "of numbers"
     i = 0 if label is None else _index(target, label)
     centre, scale = target.centre[i], target.scale[i]
@@ -141,7 +158,7 @@ def _number(target: Target, outputs: Tensor, label: str | None) -> Pick:
     return Pick(target.classes[i], value, lambda found: value(found.double()), False)
 
 
-def _distance(target: Target, outputs: Tensor, label: str | None) -> Pick:
+def _distance(target: Target, _: Tensor, label: str | None) -> Pick:
     if label is not None and label != target.classes[-1]:
         raise DataError(
             f"there is no label {label!r} to explain: what is explained is how far an input is from normal ones",

@@ -48,7 +48,7 @@ def readable(x: Tensor, spec: Spec) -> Tensor:
     (side, side), (channels, steps) or (tokens,).
     """
     if isinstance(spec, TextSpec):
-        nothing, added = _special(spec)
+        added = _special(spec)[1]
         numbers = x[0, :, 0]
         return (numbers >= 0) & ~torch.isin(numbers, torch.tensor(added, dtype=numbers.dtype))
     return torch.ones(x.shape[2:] if x.ndim == 4 else x.shape[1:], dtype=torch.bool)

@@ -16,13 +16,12 @@ from warmstart.explaining.asked import TASKS, Asked, Pick, pick
 from warmstart.explaining.deletion import drop
 from warmstart.explaining.explanation import Explanation
 from warmstart.explaining.gradcam import places_of
-from warmstart.explaining.likeness import nearest_of
+from warmstart.explaining.likeness import Pool
 from warmstart.explaining.methods import Attributed, Method, methods
 from warmstart.explaining.sanity import Sanity, sanity
 from warmstart.explaining.shown import shown_image, shown_series
 from warmstart.explaining.texts import words_with
 from warmstart.model.modes import evaluating
-from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TextSpec
 from warmstart.shipping.bundle import Bundle
@@ -60,6 +59,7 @@ def explain_samples(
     label: str | None = None,
     nearest: int = 5,
     check: bool = True,
+    pool: Pool | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Explanation]:
     """One explanation for each sample, in order; of a sample that cannot be read it says why.
@@ -71,6 +71,7 @@ def explain_samples(
         label: what is explained; by default the answer itself.
         nearest: how many training samples are named that the network sees as the most similar; 0 for none. Bundles that
             do not hold their names name none.
+        pool: other samples to name the most similar of.
         check: whether to compare with networks whose weights are shuffled. It is done once for a bundle, a method and a
             label in a process, with 4 inputs at most; that costs as much as explaining 20.
         progress: called with the number of inputs done.
@@ -83,12 +84,13 @@ def explain_samples(
         raise DataError(f"nearest is {nearest}", "0 or more")
     name, way = _method(bundle, method)
     asked, found = Asked.of(bundle), list[Explanation]()
+    pool = Pool.of_bundle(bundle) if pool is None else pool
     with contextlib.ExitStack() as stack:
         for network in bundle.networks:
             stack.enter_context(evaluating(network))
         checked = _checked(bundle, asked, name, way, samples, label) if check and samples else None
         for sample in samples:
-            one = _explained(bundle, asked, way, sample, label, nearest)
+            one = _explained(bundle, asked, way, sample, label, pool if nearest else None, nearest)
             one = dataclasses.replace(one, method=name)
             found.append(one if checked is None or one.error else _judged(one, checked))
             if progress is not None:
@@ -115,7 +117,7 @@ def _method(bundle: Bundle, method: str | None) -> tuple[str, Method]:
 
 
 def _explained(
-    bundle: Bundle, asked: Asked, way: Method, sample: Sample, label: str | None, nearest: int
+    bundle: Bundle, asked: Asked, way: Method, sample: Sample, label: str | None, pool: Pool | None, nearest: int
 ) -> Explanation:
     """Without the sanity check and the name of the method."""
     kind = bundle.spec.kind
@@ -129,8 +131,7 @@ def _explained(
     chosen = pick(asked.task, bundle.manifest.target, outputs, label)
     found = way.attribute(asked, chosen, x)
     told = float(chosen.told(outputs)[0])
-    reference = bundle.reference
-    bank = None if reference is None else reference.bank
+    bank = None if bundle.reference is None else bundle.reference.bank
     one = Explanation(
         sample.id,
         chosen.label,
@@ -140,7 +141,7 @@ def _explained(
         value=None if chosen.probable else told,
         gap=found.gap,
         drop=drop(asked, chosen, x, found.values),
-        nearest=() if bank is None or reference is None else nearest_of(features, bank.rows, reference.known, nearest),
+        nearest=() if pool is None else pool.nearest(features, nearest),
     )
     one = _shown(one, sample, found, bundle)
     doubts = list(_doubts(one, chosen))
@@ -171,8 +172,8 @@ def _doubts(one: Explanation, chosen: Pick) -> Iterator[str]:
         yield f"no part of the input speaks for {one.label!r}"
     elif one.drop.important <= one.drop.elsewhere:
         yield (
-            "to cover the fifth of the input that the map calls most important changes the answer no more than to cover "
-            f"as much elsewhere ({one.drop.important:.2g} against {one.drop.elsewhere:.2g})"
+            "to cover the fifth of the input that the map calls most important changes the answer no more than to "
+            f"cover as much elsewhere ({one.drop.important:.2g} against {one.drop.elsewhere:.2g})"
         )
     if one.gap is not None and one.gap > GAP:
         yield f"the map misses {one.gap:.0%} of the score".replace("%", " %")

@@ -3,10 +3,14 @@
 Equation 1: the weight of a channel is the mean over places of the score's gradient; equation 2: the map is what is
 positive of the weighted sum of channels. Of an ensemble the sums of all members are added up before.
 
-The activation is the last one that has places: of a convolutional network its last maps, of a transformer its tokens on
-their grid, in the last layer from which the score still reads them (where it reads the class token alone, those of the
-last layer have no gradient). Of networks that read several blocks (`warmstart.model.taps`) it is the lowest of them,
-through which all that they read passes.
+The activation is the last one with at least 7 x 7 places (or else the last with any): of a convolutional network its
+last maps, of a transformer its tokens on their grid, in the last layer from which the score still reads them (where it
+reads the class token alone, those of the last layer have no gradient). Of networks that read several blocks
+(`warmstart.model.taps`) it is in the lowest of them, through which all that they read passes.
+
+The paper takes the last maps, which for inputs of 224 pixels are 7 x 7. Of smaller images they are too coarse. Share of
+the map that lay in a planted patch of 6 % of images of 128 pixels, by which alone 3 classes differed (logistic heads on
+EfficientNet-Lite0, 12 images): 4 x 4 places .10, 8 x 8 .38; with three taps, 8 x 8 places, .47.
 """
 
 from __future__ import annotations
@@ -20,13 +24,18 @@ from torch.nn import functional
 
 from warmstart.errors import DataError
 from warmstart.explaining.asked import Asked, Pick
-from warmstart.explaining.methods import Attributed
+from warmstart.explaining.methods import Attributed, Method
 from warmstart.model.adapters.base import example_input
 from warmstart.model.backbone import Backbone
 from warmstart.model.input_layer import patch_size
 from warmstart.model.taps import positions
 from warmstart.preprocess.kinds import Kind, of_images
+from warmstart.preprocess.spec import PreprocessSpec
 
+FINE = 7
+"""Places along an edge that a map should have."""
+_TRIES = 12
+"""Activations that are looked at for one which the score reads."""
 _MOST_BEFORE = 16
 """Tokens before those of places, at most: of the class, and registers."""
 
@@ -42,9 +51,10 @@ class Places:
 
     def of(self, x: Tensor, backbone: Backbone) -> Tensor:
         """The maps (n, channels, side, side) of an activation, or of its gradient."""
-        if not self.axes:  # a row of maps of several strides, of which the coarsest is the last
+        if not self.axes:  # a row of maps of several strides, the finest first
             assert backbone.maps is not None, "found so"
-            return backbone.maps.unpack(x)[-1]
+            maps = backbone.maps.unpack(x)
+            return next((each for each in reversed(maps) if each.shape[-1] >= FINE), maps[0])
         if len(self.axes) == 1:
             tokens = x.movedim(self.axes[0], 1)[:, self.before :]
             return tokens.transpose(1, 2).unflatten(2, (self.side, self.side))
@@ -52,8 +62,12 @@ class Places:
 
 
 def places_of(backbone: Backbone, size: int) -> list[Places]:
-    """Activations with places, the last first, for images of `size`; none where the network cannot be cut."""
+    """Activations with places for images of `size`, the last first, but behind the others those with too few places;
+    none where the network cannot be cut, or reads something else.
+    """
     chain = backbone.chain
+    if not isinstance(backbone.spec, PreprocessSpec):
+        return []
     if backbone.maps is not None:
         return [Places(len(chain.cuts) - 1, ())]
     other = size if backbone.card.fixed_size else 2 * size
@@ -63,10 +77,10 @@ def places_of(backbone: Backbone, size: int) -> list[Places]:
         larger = () if other == size else (chain.activation_shape(cut, other),)
         axes = positions(shape, *larger)
         if len(axes) == 2 and len(shape) == 3 and shape[axes[0] - 1] == shape[axes[1] - 1] > 1:
-            found.append(Places(cut, axes))
+            found.append(Places(cut, axes, side=shape[axes[0] - 1]))
         elif len(axes) == 1 and len(shape) == 2 and (grid := _grid(backbone, shape[axes[0] - 1], size)) is not None:
             found.append(Places(cut, axes, *grid))
-    return found
+    return sorted(found, key=lambda place: place.side < FINE)
 
 
 def _grid(backbone: Backbone, tokens: int, size: int) -> tuple[int, int] | None:
@@ -84,19 +98,27 @@ class GradCam:
     kinds: tuple[Kind, ...] = ("image",)
     gradients = True
 
+    @property
+    def rough(self) -> Method:
+        """Itself: it is one pass."""
+        return self
+
     def attribute(self, asked: Asked, chosen: Pick, x: Tensor) -> Attributed:
         """The map of one image (1, C, size, size), at its size."""
-        for place in places_of(asked.networks[0].facts, x.shape[-1]):
+        facts = asked.networks[0].facts
+        places = places_of(facts, x.shape[-1])
+        if not places:
+            raise DataError(
+                f"{facts.card.name!r} has no maps to explain its answers by"
+                + (f": {facts.chain.why_uncut}" if facts.chain.why_uncut else ""),
+                do="take the method integrated_gradients or occlusion",
+            )
+        for place in places[:_TRIES]:
             found = self._at(place, asked, chosen, x)
             if found is not None:
                 large = functional.interpolate(found, size=x.shape[-2:], mode="bilinear", align_corners=False)
                 return Attributed(large[0, 0].numpy())
-        facts = asked.networks[0].facts
-        raise DataError(
-            f"{facts.card.name!r} has no maps to explain its answers by"
-            + (f": {facts.chain.why_uncut}" if facts.chain.why_uncut else ""),
-            do="take the method integrated_gradients or occlusion",
-        )
+        return Attributed(torch.zeros(x.shape[-2:]).numpy())  # the score is flat here: nothing speaks for it
 
     def _at(self, place: Places, asked: Asked, chosen: Pick, x: Tensor) -> Tensor | None:
         """The map (1, 1, side, side); `None` where the score does not read these places."""

@@ -16,22 +16,34 @@ from torch import Tensor
 from warmstart.errors import DataError, MissingExtraError
 from warmstart.explaining.asked import Asked, Pick
 from warmstart.explaining.blank import blank
-from warmstart.explaining.methods import Attributed
+from warmstart.explaining.methods import Attributed, Method
 from warmstart.preprocess.kinds import Kind
 from warmstart.preprocess.text import TextSpec
 
-POINTS = (32, 128)
-"""Of the line; the second number where the first leaves a gap."""
-GAP = 0.05
+POINTS, ROUGH = (32, 96), (8,)
+"""Of the line, for an explanation and for a comparison."""
+GAP = 0.1
 """Share of the difference of both scores that may be missing."""
 _AT_ONCE = 16
 
 
 class Integrated:
-    """See the module docstring."""
+    """See the module docstring.
+
+    Args:
+        points: of the line; the second number where the first leaves a gap.
+    """
 
     kinds: tuple[Kind, ...] = ("image", "text", "series")
     gradients = True
+
+    def __init__(self, points: tuple[int, ...] = POINTS) -> None:
+        self.points = points
+
+    @property
+    def rough(self) -> Method:
+        """With few points."""
+        return Integrated(ROUGH)
 
     def attribute(self, asked: Asked, chosen: Pick, x: Tensor) -> Attributed:
         """What the places of one input (1, ...) add.
@@ -52,7 +64,7 @@ class Integrated:
 
         difference = float((scores[0] - scores[1]).double())
         integrated, found, gap = IntegratedGradients(score), tuple[Tensor, ...](), 0.0
-        for points in POINTS:
+        for points in self.points:
             found = self._along(integrated, *ends, points)
             total = sum(float(each.double().sum()) for each in found)
             gap = abs(total - difference) / max(abs(difference), 1e-6)

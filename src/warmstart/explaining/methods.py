@@ -36,6 +36,11 @@ class Method(Protocol):
     gradients: bool
     """Whether the networks have to be differentiable."""
 
+    @property
+    def rough(self) -> Method:
+        """The same for a comparison of many maps, at less cost."""
+        ...
+
     def attribute(self, asked: Asked, chosen: Pick, x: Tensor) -> Attributed:
         """What the places of one input (1, ...), as the networks take it, add to the score.
 

@@ -12,25 +12,37 @@ from torch import Tensor
 
 from warmstart.explaining.asked import Asked, Pick
 from warmstart.explaining.blank import covered, readable
-from warmstart.explaining.methods import Attributed
+from warmstart.explaining.methods import Attributed, Method
 from warmstart.preprocess.kinds import Kind
 
-ACROSS = 7
-"""Squares along an edge of an image, without those between two of them."""
+ACROSS, ROUGH = 7, 4
+"""Squares along an edge of an image, without those between two of them; for a comparison."""
 ALONG = 16
 """Stretches of a series, likewise."""
 _AT_ONCE = 16
 
 
 class Occlusion:
-    """See the module docstring."""
+    """See the module docstring.
+
+    Args:
+        across: squares along an edge of an image, without those between two of them.
+    """
 
     kinds: tuple[Kind, ...] = ("image", "text", "series")
     gradients = False
 
+    def __init__(self, across: int = ACROSS) -> None:
+        self.across = across
+
+    @property
+    def rough(self) -> Method:
+        """With larger squares."""
+        return Occlusion(ROUGH)
+
     def attribute(self, asked: Asked, chosen: Pick, x: Tensor) -> Attributed:
         """What the places of one input (1, ...) add."""
-        masks = _covers(x, readable(x, asked.spec))
+        masks = _covers(x, readable(x, asked.spec), self.across)
         total = torch.zeros(masks.shape[1:], dtype=torch.float64)
         times = torch.zeros_like(total)
         with torch.inference_mode():
@@ -44,7 +56,7 @@ class Occlusion:
         return Attributed((total / times.clamp_min(1)).float().numpy())
 
 
-def _covers(x: Tensor, there: Tensor) -> Tensor:
+def _covers(x: Tensor, there: Tensor, across: int) -> Tensor:
     """The covers (m, ...) of an input, each True where it covers something."""
     if there.ndim == 1:  # tokens
         at = there.nonzero()[:, 0]
@@ -59,7 +71,7 @@ def _covers(x: Tensor, there: Tensor) -> Tensor:
             for channel in range(channels):
                 found[channel * len(stretches) + i, channel, start:stop] = True
         return found
-    edges = _stretches(there.shape[0], min(ACROSS, there.shape[0]))
+    edges = _stretches(there.shape[0], min(across, there.shape[0]))
     found = torch.zeros(len(edges) ** 2, *there.shape, dtype=torch.bool)
     for i, (top, bottom) in enumerate(edges):
         for k, (left, right) in enumerate(edges):

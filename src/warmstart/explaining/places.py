@@ -19,9 +19,12 @@ def speaking(values: FloatArray) -> FloatArray:
     >>> speaking(np.array([[1.0, -5.0, 3.0]], np.float32)).tolist()
     [[0.25, 0.0, 0.75]]
     """
-    found = values.clip(min=0) if bool((values > 0).any()) else np.abs(values)
-    total = float(found.sum(dtype=np.float64))
-    return found / np.float32(total) if total > 0 else np.full_like(found, 1 / max(found.size, 1))
+    found = (values.clip(min=0) if bool((values > 0).any()) else np.abs(values)).astype(np.float64)
+    total = float(found.sum())
+    shares: FloatArray = (found / total if total > 0 else np.full_like(found, 1 / max(found.size, 1))).astype(
+        np.float32
+    )
+    return shares
 
 
 def pooled(values: FloatArray, side: int) -> FloatArray:
@@ -43,7 +46,7 @@ def pooled(values: FloatArray, side: int) -> FloatArray:
 def whereabouts(values: FloatArray, kind: Kind) -> str:
     """Where the map of an image (h, w) or of a series (channels, steps) lies, in words.
 
-    >>> whereabouts(np.eye(9, dtype=np.float32)[:3], "image")
+    >>> whereabouts(np.pad(np.ones((2, 3), np.float32), ((0, 4), (0, 3))), "image")
     'the top left (67 % of the map)'
     >>> whereabouts(np.eye(20, dtype=np.float32)[4:5], "series")
     'step 5 of 20 (100 % of the map)'
@@ -57,7 +60,7 @@ def _ninth(shares: FloatArray) -> str:
     rows, columns = (np.minimum(np.arange(side) * 3 // side, 2) for side in (height, width))
     sums = np.zeros((3, 3))
     np.add.at(sums, (rows[:, None], columns[None]), shares)
-    at = np.unravel_index(int(sums.argmax()), sums.shape)
+    at = divmod(int(sums.argmax()), 3)
     if sums[at] < _SPREAD:
         return f"no single place (at most {sums[at]:.0%} of the map in a ninth of the image)".replace("%", " %")
     name = "the middle" if at == (1, 1) else f"the {_ROWS[at[0]]} {_COLUMNS[at[1]]}"

@@ -37,8 +37,8 @@ def shown_image(sample: Sample, values: FloatArray, spec: PreprocessSpec) -> tup
 def placed_back(values: FloatArray, placement: Placement, size: tuple[int, int]) -> FloatArray:
     """A map (side, side) over a picture (width, height) of the placed image: (height, width).
 
-    >>> map_ = np.zeros((4, 4), np.float32); map_[:, 2:] = 1
-    >>> placed_back(map_, Placement((8, 4), 0.5, 1.0, 0.0, 0.0), (8, 4))[0].round(2).tolist()
+    >>> seen = np.array([[0, 0, 1, 1]] * 4, np.float32)
+    >>> placed_back(seen, Placement((8, 4), 0.5, 1.0, 0.0, 0.0), (8, 4))[0].round(2).tolist()
     [0.0, 0.0, 0.0, 0.25, 0.75, 1.0, 1.0, 1.0]
     """
     side = values.shape[0]
@@ -50,9 +50,11 @@ def placed_back(values: FloatArray, placement: Placement, size: tuple[int, int])
         grids.append(2 * (points * scale + shift) / side - 1)
         fine.append(finer)
     grid = torch.stack(torch.meshgrid(grids[0], grids[1], indexing="xy"), -1)[None]
+    inside = (grid.abs() <= 1).all(-1)[:, None]
     found = functional.grid_sample(
-        torch.from_numpy(values)[None, None], grid, align_corners=False, padding_mode="zeros"
+        torch.from_numpy(values)[None, None], grid, align_corners=False, padding_mode="border"
     )
+    found = found * inside
     found = functional.avg_pool2d(found, (fine[1], fine[0])) if max(fine) > 1 else found
     array: FloatArray = found[0, 0].numpy()
     return array

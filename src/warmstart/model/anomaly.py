@@ -19,6 +19,8 @@ FALSE_ALARMS = 0.01
 """Share of normal samples that may raise an alarm, where as many were learned from as it takes to say so: 99."""
 COLUMNS = ("score", "p_value", "alarm")
 """What the heads give for a sample."""
+_LEAST = 1e-30
+"""Of a squared distance: the root has no slope at 0, where a sample is asked about that was learned from."""
 _ROWS = 512
 """That are compared with the memory at a time."""
 
@@ -168,4 +170,5 @@ def nearest(x: Tensor, bank: Tensor, k: int) -> Tensor:
     """
     order = bank.square().sum(1) - 2 * x @ bank.T  # squares of distances but for what each row has in all of them
     found = bank[order.topk(k, dim=1, largest=False).indices]
-    return (x[:, None] - found).square().sum(2).sqrt().mean(1)  # which loses no digits where two rows are alike
+    squares = (x[:, None] - found).square().sum(2)  # which loses no digits where two rows are alike
+    return squares.clamp_min(_LEAST).sqrt().mean(1)

@@ -1,7 +1,7 @@
 """What the training samples of a bundle's bank are called: an optional file, for explanations by likeness.
 
 Names are those of the data, such as a path below its root: who must not hand them on leaves them out
-(`fit(names=False)`, `--no-names`).
+(`fit(anonymous=True)`, `--anonymous`).
 """
 
 from __future__ import annotations

@@ -31,6 +31,10 @@ class Reference:
     bank: Bank | None = None
     known: tuple[Known, ...] = ()
 
+    def without_names(self) -> Reference:
+        """The same without what samples are called."""
+        return dataclasses.replace(self, known=())
+
 
 def to_bytes(reference: Reference) -> bytes:
     """As the content of a safetensors file: `scores` (n,), and `bank` (m, d) with `threshold` where there is one."""

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from warmstart.api.finishing.finish import FINAL, Measured
+from warmstart.data.schema import IntArray
 from warmstart.engine.events import Decided
 from warmstart.engine.ladder.contender import Contender, Member
 from warmstart.engine.ladder.context import LadderContext
@@ -16,6 +17,7 @@ from warmstart.evaluation.conformal import COVERAGES, Scores, measured_coverage,
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.outcome import Coverage, Unknowns
 from warmstart.evaluation.unknowns import Bank
+from warmstart.shipping.known import Known
 from warmstart.shipping.reference import Reference
 
 SAMPLES = 500
@@ -54,7 +56,14 @@ def judge(chosen: Contender, final: Member, measured: Measured, context: LadderC
         return Judged(Reference(None), (), None)
     scores, coverages = _sets(chosen, measured, context) if context.task.name == "classify" else (None, ())
     bank, unknowns = _unknowns(chosen.members[0], final, measured, context, spare)
-    return Judged(Reference(scores, bank), coverages, unknowns)
+    samples = context.data.dataset.samples
+    known = () if bank is None else tuple(Known.of(samples[int(i)]) for i in _trained(context))
+    return Judged(Reference(scores, bank, known), coverages, unknowns)
+
+
+def _trained(context: LadderContext) -> IntArray:
+    """The training samples that the bank is made of."""
+    return some_of(np.random.default_rng(context.seed), context.data.split.train, SAMPLES)
 
 
 def _sets(chosen: Contender, measured: Measured, context: LadderContext) -> tuple[Scores, tuple[Coverage, ...]]:
@@ -74,7 +83,7 @@ def _unknowns(
     if not context.backbone.pools or context.task.name == "forecast":  # series move on: what is new is not unknown
         return None, None
     rng, split = np.random.default_rng(context.seed), context.data.split
-    train, val = some_of(rng, split.train, SAMPLES), some_of(rng, split.val, SAMPLES)
+    train, val = some_of(rng, split.train, SAMPLES), some_of(rng, split.val, SAMPLES)  # train: as in `_trained`
     test = some_of(rng, measured.indices, SAMPLES) if measured.on == "test" else measured.indices[:0]
     again = final.network is not first.network
     operations = context.operations(first, np.concatenate([train, val]))

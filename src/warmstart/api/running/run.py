@@ -75,6 +75,8 @@ class Run:
     windowed: bool = False
     least_score: float = 0.0
     tile: int | None = None
+    names: bool = False
+    """Whether the bundle holds what training samples are called."""
     references: Collection[str] = REFERENCES
     made_from: tuple[Origin, ...] = ()
 
@@ -196,7 +198,7 @@ def write(found: Outcome, run: Run) -> None:
         metrics={name: dataclasses.asdict(interval) for name, interval in found.test.items()},
         card=model_card(found),
         data=found.data,
-        reference=run.reference,
+        reference=run.reference if run.names or run.reference is None else run.reference.without_names(),
         use=_use(run, found),
         made_from=run.made_from,
     )
