@@ -38,7 +38,9 @@ def as_sent(name: str, content: bytes) -> dict[str, Any]:
 
 def drop(page: Any, files: Sequence[tuple[str, str, bytes]]) -> None:
     """Drop (name, type, content) on the page."""
-    sent = [{"name": name, "type": kind, "content": base64.b64encode(content).decode()} for name, kind, content in files]
+    sent = [
+        {"name": name, "type": kind, "content": base64.b64encode(content).decode()} for name, kind, content in files
+    ]
     page.locator("#zone").evaluate(DROP, sent)
 
 
