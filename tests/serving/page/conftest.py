@@ -25,6 +25,7 @@ from warmstart.api.fit import fit
 
 HOSTILE = "<img src=x onerror=document.title='run'>"
 """Name of a class."""
+TOKEN = "sesame-open-1234567890"
 Open = Callable[..., Any]
 """`open(url, **of_the_context)`: a page at an address, ready to be used; without an answer from what is `away`."""
 
@@ -102,12 +103,18 @@ def waves(per_class: int, seed: int = 0) -> tuple[np.ndarray[Any, Any], list[str
     return np.stack(found) + rng.normal(0, 0.05, (len(names), 64)), names
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium; of one module, since playwright keeps an event loop for as long as it runs."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is; all tests of the page are skipped without one."""
+    found = shutil.which("chromium")
+    if found is None:
         pytest.skip("there is no chromium: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    """Chromium; of one module, since playwright keeps an event loop for as long as it runs."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
@@ -143,9 +150,16 @@ def open_page(browser: Any) -> Iterator[Open]:
     assert [at for own, at in asked if not at.startswith((f"{own}/", "blob:", "data:"))] == []
 
 
-@pytest.fixture(scope="module")
-def digits_url(digits_bundle: Path, browser: Any) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def digits_url(digits_bundle: Path, chromium: str) -> Iterator[str]:
     with served(digits_bundle) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def strict_url(digits_bundle: Path, chromium: str) -> Iterator[str]:
+    """Asks for a token, and takes four inputs at a time."""
+    with served(digits_bundle, "--token", TOKEN, "--max-inputs", "4") as url:
         yield url
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving.page.conftest import HOSTILE, Open, served
+from tests.serving.page.conftest import HOSTILE, TOKEN, Open
 from tests.serving.page.doing import answered, as_sent, card, choose, copy, csv_rows, drop, json_rows
 from warmstart.shipping.bundle import Bundle
 
@@ -145,7 +145,7 @@ def test_all_is_done_by_keyboard(open_page: Open, digits_url: str, images: list[
     page.keyboard.press("Enter")
     page.locator("dialog .card h3 bdi", has_text="0").wait_for()
     page.keyboard.press("Escape")
-    assert page.locator("dialog").count() == 0
+    page.locator("dialog").wait_for(state="detached")
     assert images[0].name in page.locator(":focus").inner_text()
     while page.locator(":focus").inner_text() != "Cards":
         page.keyboard.press("Shift+Tab")
@@ -194,40 +194,42 @@ def test_the_page_stands_before_the_service_answers(open_page: Open, digits_url:
     answered(page, "1 answered")
 
 
-def test_many_are_sent_in_parts_and_can_be_stopped(
-    open_page: Open, digits_bundle: Path, digits_folder: Path, browser: Any
-) -> None:
+def test_many_are_sent_in_parts_and_can_be_stopped(open_page: Open, strict_url: str, digits_folder: Path) -> None:
     many = sorted(digits_folder.rglob("*.png"))[:10]
-    with served(digits_bundle, "--max-inputs", "4") as url:
-        page = open_page(url)
-        parts: list[Any] = []
-        page.on("response", lambda response: parts.append(response))
-        choose(page, *many)
-        answered(page, "10 answered")
-        assert sorted(len(part.json()["rows"]) for part in parts if part.url.endswith("predict")) == [2, 4, 4]
-        page.get_by_role("button", name="Clear").click()
-        assert page.locator(".card").count() == 0
-        page.route("**/v1/predict", lambda route: None)  # no answer comes
-        choose(page, *many)
-        page.get_by_role("button", name="Stop").click()
-        page.locator("#status", has_text="The rest was stopped.").wait_for(state="attached")
-        page.unroute("**/v1/predict")
-        page.get_by_role("button", name="Ask again").click()
-        answered(page, "10 answered")
+    page = open_page(strict_url, ready=False)
+    allow(page, TOKEN)
+    parts: list[Any] = []
+    page.on("response", lambda response: parts.append(response))
+    choose(page, *many)
+    answered(page, "10 answered")
+    assert sorted(len(part.json()["rows"]) for part in parts if part.url.endswith("predict")) == [2, 4, 4]
+    page.get_by_role("button", name="Clear").click()
+    assert page.locator(".card").count() == 0
+    page.route("**/v1/predict", lambda route: None)  # no answer comes
+    choose(page, *many)
+    page.get_by_role("button", name="Stop").click()
+    page.locator("#status", has_text="The rest was stopped.").wait_for(state="attached")
+    page.unroute("**/v1/predict")
+    page.get_by_role("button", name="Ask again").click()
+    answered(page, "10 answered")
 
 
-def test_a_token_is_asked_for_once(open_page: Open, digits_bundle: Path, images: list[Path], browser: Any) -> None:
-    with served(digits_bundle, "--token", "sesame-open-1234567890") as url:
-        page = open_page(url, ready=False)
-        page.get_by_label("Token", exact=True).fill("wrong")
-        page.keyboard.press("Enter")
-        page.get_by_text("That was not the token.").wait_for()
-        page.get_by_label("Token", exact=True).fill("sesame-open-1234567890")
-        page.keyboard.press("Enter")
-        page.locator("h1", has_text="digits").wait_for()
-        page.reload()
-        page.locator("body[data-ready]").wait_for()
-        choose(page, images[0])
-        answered(page, "1 answered")
-        assert page.locator("dialog").count() == 0
-        assert page.locator("body").evaluate("() => localStorage.length + document.cookie.length") == 0
+def test_a_token_is_asked_for_once(open_page: Open, strict_url: str, images: list[Path]) -> None:
+    page = open_page(strict_url, ready=False)
+    page.get_by_label("Token", exact=True).fill("wrong")
+    page.keyboard.press("Enter")
+    page.get_by_text("That was not the token.").wait_for()
+    allow(page, TOKEN)
+    page.reload()
+    page.locator("body[data-ready]").wait_for()
+    choose(page, images[0])
+    answered(page, "1 answered")
+    assert page.locator("dialog").count() == 0
+    assert page.locator("body").evaluate("() => localStorage.length + document.cookie.length") == 0
+
+
+def allow(page: Any, token: str) -> None:
+    """Type a token and wait until it is taken."""
+    page.get_by_label("Token", exact=True).fill(token)
+    page.keyboard.press("Enter")
+    page.locator("body[data-ready]").wait_for()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ from warmstart.shipping.bundle import Bundle
 
 
 @pytest.fixture(scope="module")
-def url(waves_bundle: Path, browser: Any) -> Iterator[str]:
+def url(waves_bundle: Path, chromium: str) -> Iterator[str]:
     with served(waves_bundle) as url:
         yield url
 

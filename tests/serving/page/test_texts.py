@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,7 @@ from warmstart.shipping.bundle import Bundle
 
 
 @pytest.fixture(scope="module")
-def url(news_bundle: Path, browser: Any) -> Iterator[str]:
+def url(news_bundle: Path, chromium: str) -> Iterator[str]:
     with served(news_bundle) as url:
         yield url
 
