@@ -8,6 +8,7 @@ from typing import Any
 
 from warmstart import __version__
 from warmstart.errors import WarmstartError
+from warmstart.evaluation.measures import is_share, metric_name
 from warmstart.serving.answers import as_json
 from warmstart.serving.limits import Limits
 from warmstart.shipping.bundle import Bundle
@@ -25,6 +26,7 @@ def about(bundle: Bundle, limits: Limits) -> dict[str, Any]:
         "licence": facts.backbone.licence,
         "created": facts.created,
         "metrics": facts.metrics,
+        "measures": {name: {"called": metric_name(name), "share": is_share(name)} for name in facts.metrics},
         "verdict": _verdict(bundle),
         "coverage": bundle.reference is not None and bundle.reference.scores is not None and facts.task == "classify",
         "explain": _explain(bundle),

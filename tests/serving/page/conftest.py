@@ -25,8 +25,9 @@ from warmstart.api.fit import fit
 
 HOSTILE = "<img src=x onerror=document.title='run'>"
 """Name of a class."""
+TOKEN = "sesame-open-1234567890"
 Open = Callable[..., Any]
-"""`open(url, **of_the_context)`: a page at an address, ready to be used."""
+"""`open(url, **of_the_context)`: a page at an address, ready to be used; without an answer from what is `away`."""
 
 
 @contextlib.contextmanager
@@ -102,12 +103,18 @@ def waves(per_class: int, seed: int = 0) -> tuple[np.ndarray[Any, Any], list[str
     return np.stack(found) + rng.normal(0, 0.05, (len(names), 64)), names
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium; of one module, since playwright keeps an event loop for as long as it runs."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is; all tests of the page are skipped without one."""
+    found = shutil.which("chromium")
+    if found is None:
         pytest.skip("there is no chromium: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    """Chromium; of one module, since playwright keeps an event loop for as long as it runs."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
@@ -120,13 +127,17 @@ def open_page(browser: Any) -> Iterator[Open]:
     """Pages that fail the test if a script fails in them, or if they ask any host but the service."""
     contexts, failed, asked = [], [], []
 
-    def opened(url: str, *, ready: bool = True, scheme: str = "light", width: int = 1280, **options: Any) -> Any:
+    def opened(
+        url: str, *, ready: bool = True, away: str = "", scheme: str = "light", width: int = 1280, **options: Any
+    ) -> Any:
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, **options)
         contexts.append(context)
         context.set_default_timeout(20_000)
         page = context.new_page()
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.on("request", lambda request: asked.append((url, request.url)))
+        if away:
+            page.route(away, lambda route: route.abort())
         page.goto(url)
         if ready:
             page.locator("body[data-ready]").wait_for()
@@ -139,9 +150,16 @@ def open_page(browser: Any) -> Iterator[Open]:
     assert [at for own, at in asked if not at.startswith((f"{own}/", "blob:", "data:"))] == []
 
 
-@pytest.fixture(scope="module")
-def digits_url(digits_bundle: Path, browser: Any) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def digits_url(digits_bundle: Path, chromium: str) -> Iterator[str]:
     with served(digits_bundle) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def strict_url(digits_bundle: Path, chromium: str) -> Iterator[str]:
+    """Asks for a token, and takes four inputs at a time."""
+    with served(digits_bundle, "--token", TOKEN, "--max-inputs", "4") as url:
         yield url
 
 

@@ -6,6 +6,8 @@ import base64
 import csv
 import io
 import json
+import mimetypes
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,20 @@ COPY = """async (_, { type, content }) => {
 
 def choose(page: Any, *files: Path | dict[str, Any]) -> None:
     """Give files by the button; a dict has `name`, `mimeType` and `buffer`."""
-    page.set_input_files("#composer input[type=file]", list(files))
+    sent = [file if isinstance(file, dict) else as_sent(file.name, file.read_bytes()) for file in files]
+    page.set_input_files("#composer input[type=file]", sent)
+
+
+def as_sent(name: str, content: bytes) -> dict[str, Any]:
+    """A file that need not lie anywhere."""
+    return {"name": name, "mimeType": mimetypes.guess_type(name)[0] or "application/octet-stream", "buffer": content}
 
 
 def drop(page: Any, files: Sequence[tuple[str, str, bytes]]) -> None:
     """Drop (name, type, content) on the page."""
-    sent = [{"name": name, "type": kind, "content": base64.b64encode(content).decode()} for name, kind, content in files]
+    sent = [
+        {"name": name, "type": kind, "content": base64.b64encode(content).decode()} for name, kind, content in files
+    ]
     page.locator("#zone").evaluate(DROP, sent)
 
 
@@ -40,10 +50,11 @@ def copy(page: Any, kind: str, content: bytes) -> None:
     page.locator("body").evaluate(COPY, {"type": kind, "content": base64.b64encode(content).decode()})
 
 
-def answered(page: Any, words: str) -> None:
-    """Wait until the page says so, in words for the eye and for the screen reader."""
-    page.locator(".summary", has_text=words).wait_for()
-    page.locator("#status", has_text=words).wait_for(state="attached")
+def answered(page: Any, *words: str) -> None:
+    """Wait until the page says so at its end, in words for the screen reader and for the eye."""
+    told = re.compile("^" + r".*\b".join(map(re.escape, words)))
+    page.locator("#status", has_text=told).wait_for(state="attached")
+    assert told.match(page.locator(".summary").inner_text())
 
 
 def card(page: Any, name: str) -> Any:

@@ -46,7 +46,7 @@ export function viewOf(row) {
     const parts = Object.entries(row.answers).map(([name, part]) => [name, viewOf(part)]);
     return { ...view, headline: list(parts.map(([name, part]) => `${name}: ${part.headline}`)), parts };
   }
-  if ("text" in row) return { ...view, headline: row.text };
+  if ("text" in row) return { ...view, headline: row.text || "an empty text" };
   return view;
 }
 

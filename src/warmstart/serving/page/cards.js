@@ -8,24 +8,20 @@ import { why } from "./why.js";
 const TOP = 5;
 const EXCERPT = 320;
 
-/** The card of an item; `context` has the `service` and the `model`. */
+/** The card of an item; `context` has the `service`, the `model`, and what can `say` something. */
 export function card(item, context) {
   const { failed, waiting, words, more, view } = outcome(item);
-  const title = el("h3", { id: `title-${item.id}`, tabindex: "-1" });
-  const made = el("article", { class: `card ${context.model.kind}${failed ? " failed" : ""}`, "aria-labelledby": title.id, "aria-busy": waiting ? "true" : null });
-  const name = el("p", { class: "input", title: item.name }, named(item.name));
-  if (waiting) title.append(item.stopped ? "Not asked" : "Waiting \u2026");
-  else if (failed) title.append("No answer");
-  else title.append(...headline(view));
-  made.append(sent(item, context, failed), el("div", { class: "said" }, name, title));
-  const said = made.lastChild;
-  if (failed) said.append(el("p", { class: "notice" }, words), ...more.map((line) => el("p", { class: "soft" }, line)));
-  if (view) said.append(...answer(item, view, context));
-  return made;
+  const title = el("h3", { id: `title-${item.id}`, tabindex: "-1" },
+    waiting ? (item.stopped ? "Not asked" : "Waiting \u2026") : failed ? "No answer" : headline(view));
+  return el("article", { class: `card ${failed ? "failed" : ""}`, "aria-labelledby": title.id, "aria-busy": waiting ? "true" : null },
+    sent(item, context, failed),
+    el("div", { class: "said" }, el("p", { class: "input", title: item.name }, named(item.name)), title,
+      failed ? [el("p", { class: "notice" }, words), more.map((line) => el("p", { class: "soft" }, line))] : null,
+      view ? answer(item, view, context) : null));
 }
 
 function headline({ headline: said, share, unit }) {
-  return [named(said || "no answer"), share === null ? "" : el("span", { class: "share" }, percent(share)), unit ? el("span", { class: "unit" }, ` ${unit}`) : ""];
+  return [named(said || "no answer"), share === null ? "" : [" ", el("span", { class: "share" }, percent(share))], unit ? el("span", { class: "unit" }, ` ${unit}`) : ""];
 }
 
 function answer(item, view, context) {
@@ -61,12 +57,12 @@ function bars({ bars: shares }, coloured) {
   return [list, all];
 }
 
-function reasons(item, { service, model }) {
+function reasons(item, { service, model, say }) {
   const place = el("div", { class: "why", id: `why-${item.id}`, hidden: true });
   const ask = button("Why?", () => {
     place.hidden = !place.hidden;
     ask.setAttribute("aria-expanded", String(!place.hidden));
-    if (!place.hidden && !place.childElementCount) why(place, item, { service, model });
+    if (!place.hidden && !place.childElementCount) why(place, item, { service, model, say });
   }, { "aria-expanded": "false", "aria-controls": place.id, "aria-describedby": `title-${item.id}` });
   return [ask, place];
 }
@@ -80,12 +76,14 @@ function sent(item, context, failed) {
 }
 
 function excerpt(text) {
-  const place = el("blockquote", { class: "sent" });
+  const place = el("blockquote", { class: "sent", ...SCROLLS });
   if (text.length <= EXCERPT) return fill(place, text);
   const cut = text.slice(0, EXCERPT).replace(/\s+\S*$/, "").replace(/\s+/g, " ");
   const all = button("Show all", () => fill(place, text), { class: "quiet" });
   return fill(place, `${cut} \u2026 `, all);
 }
+
+const SCROLLS = { tabindex: "0", role: "group", "aria-label": "The text" }; // so that the arrow keys reach its end
 
 const fill = (place, ...parts) => { place.replaceChildren(...el("div", {}, parts).childNodes); return place; };
 
@@ -131,12 +129,12 @@ function covered(row, over) {
 function tagged({ row, text }) {
   const letters = Array.from(text);
   const marked = (words, tag, sure) => el("mark", { title: percent(sure) }, words, el("span", { class: "tag" }, tag));
-  if (!row.entities?.length) return el("p", { class: "passage" }, row.words.map((word, i) => [row.tags[i] && row.tags[i] !== "O" ? marked(word, row.tags[i], row.probabilities[i]) : word, " "]));
+  if (!row.entities?.length) return el("p", { class: "passage", ...SCROLLS }, row.words.map((word, i) => [row.tags[i] && row.tags[i] !== "O" ? marked(word, row.tags[i], row.probabilities[i]) : word, " "]));
   const parts = [];
   let from = 0;
   for (const { start, end, type, probability } of row.entities) {
     parts.push(letters.slice(from, start).join(""), marked(letters.slice(start, end).join(""), type, probability));
     from = end;
   }
-  return el("p", { class: "passage" }, parts, letters.slice(from).join(""));
+  return el("p", { class: "passage", ...SCROLLS }, parts, letters.slice(from).join(""));
 }

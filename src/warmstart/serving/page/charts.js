@@ -107,22 +107,21 @@ export function boxesOver(place, row, classes, least) {
 
 /** Marks the classes of a mask (a PNG whose values are their numbers) over an image, in the colours of the bars. */
 export async function maskOver(canvas, address) {
-  const picture = await createImageBitmap(await (await fetch(address)).blob(), { colorSpaceConversion: "none" });
-  Object.assign(canvas, { width: picture.width, height: picture.height });
+  const picture = Object.assign(new Image(), { src: address }); // the policy of the page lets no script fetch `data:`
+  await picture.decode();
+  Object.assign(canvas, { width: picture.naturalWidth, height: picture.naturalHeight });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(picture, 0, 0);
   const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
-  const colours = Array.from({ length: 8 }, (_, k) => rgb(canvas, hue(k)));
+  const colours = Array.from({ length: 8 }, (_, k) => rgb(`--class-${k}`));
   for (let i = 0; i < pixels.data.length; i += 4) pixels.data.set([...colours[pixels.data[i] % 8], 255], i);
   context.putImageData(pixels, 0, 0);
 }
 
-function rgb(near, colour) {
-  const probe = styled(el("span"), { color: colour });
-  near.parentElement.append(probe);
-  const found = getComputedStyle(probe).color.match(/\d+/g).slice(0, 3).map(Number);
-  probe.remove();
-  return found;
+/** Red, green and blue of a colour of the style sheet, which has them as #rrggbb. */
+function rgb(name) {
+  const code = parseInt(getComputedStyle(document.documentElement).getPropertyValue(name).trim().slice(1), 16);
+  return [code >> 16, (code >> 8) & 255, code & 255];
 }
 
 /** What speaks for an answer, from clear to opaque, and against it in another colour, enlarged without steps. */

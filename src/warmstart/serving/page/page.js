@@ -1,7 +1,7 @@
 // What ties the page together: which model answers, what it is given, and what it says.
 
 import { compose } from "./compose.js";
-import { button, el, named, number, plural, shown } from "./dom.js";
+import { button, el, named, number, percent, plural, shown } from "./dom.js";
 import { Results } from "./results.js";
 import { Service } from "./service.js";
 
@@ -31,30 +31,31 @@ function askToken(wrong) {
   return new Promise((done) => {
     const field = el("input", { type: "password", id: "token", autocomplete: "off", required: true });
     const form = el("form", { method: "dialog" },
-      el("h2", {}, "This service asks for a token"),
+      el("h2", { id: "token-title" }, "This service asks for a token"),
       el("p", { class: wrong ? "notice" : "soft" }, wrong ? "That was not the token." : "Whoever started it has it. It is kept for this tab alone, until it is closed."),
       el("label", { for: "token" }, "Token"), field,
       el("div", { class: "actions" }, el("button", { class: "primary", value: "go" }, "Go on"), button("Cancel", () => dialog.close())));
-    const dialog = el("dialog", { class: "token", "aria-label": "Token" }, form);
+    const dialog = el("dialog", { class: "token", "aria-labelledby": "token-title" }, form);
     dialog.addEventListener("close", () => { dialog.remove(); done(dialog.returnValue === "go" ? field.value.trim() : null); });
     document.body.append(dialog);
     dialog.showModal();
   });
 }
 
-const share = (name) => /accuracy|f1|precision|recall|auc|ap\b|iou|map/i.test(name);
-const measured = (name, value) => (share(name) ? `${(100 * value).toFixed(1)}\u202f%` : number(value));
-
-const METRICS = { macro_f1: "macro F1", top5_accuracy: "top-5 accuracy", r2: "R\u00b2", mae: "mean absolute error", rmse: "root mean squared error" };
-const called = (name) => METRICS[name] ?? name.replaceAll("_", " ");
+/** A measure of a model as a person reads it: what it is called, and its value. */
+const called = (model, name) => model.measures?.[name]?.called ?? name.replaceAll("_", " ");
+const measured = (model, name, value) => (model.measures?.[name]?.share ? percent(value) : number(value, 3));
 
 /** The first measure of a bundle, large, with its interval. */
-function headline(metrics) {
-  const [name, found] = Object.entries(metrics ?? {}).find(([, each]) => typeof each?.value === "number") ?? [];
+function headline(model) {
+  const [name, found] = Object.entries(model.metrics ?? {}).find(([, each]) => typeof each?.value === "number") ?? [];
   if (!name) return [];
-  const { value, low, high } = found;
-  const range = typeof low === "number" ? [", ", el("span", { class: "whole" }, `95\u202f% interval ${[low, high].map((end) => measured(name, end).replace("\u202f%", "")).join("\u2013")}`)] : "";
-  return [el("p", { class: "key" }, el("span", { class: "number" }, measured(name, value)), " ", called(name)), el("p", { class: "soft" }, "on test data that it never saw", range)];
+  const ends = [found.low, found.high].map((end) => typeof end === "number" && measured(model, name, end).replace("\u202f%", ""));
+  const range = ends.every(Boolean) ? [", ", el("span", { class: "whole" }, `95\u202f% interval ${ends.join("\u2013")}`)] : "";
+  return [
+    el("p", { class: "key" }, el("span", { class: "number" }, measured(model, name, found.value)), " ", called(model, name)),
+    el("p", { class: "soft" }, "on test data that it never saw", range),
+  ];
 }
 
 function about(model) {
@@ -64,7 +65,7 @@ function about(model) {
   const rows = [
     ["Task", does(model)],
     ["Answers", model.classes?.length ? model.classes.map((name, i) => [i ? ", " : "", named(name)]) : null],
-    ["Measured", metrics.map(([name, { value }], i) => [i ? ", " : "", `${called(name)} `, el("b", {}, measured(name, value))])],
+    ["Measured", metrics.map(([name, { value }], i) => [i ? ", " : "", `${called(model, name)} `, el("b", {}, measured(model, name, value))])],
     ["Backbone", backbone && named(backbone)],
     ["Licence of the weights", model.licence && named(model.licence)],
     ["Made", model.created && new Date(model.created).toLocaleString("en", { dateStyle: "long", timeStyle: "short" })],
@@ -82,7 +83,7 @@ function introduce(model) {
   at("name").replaceChildren(named(model.name));
   const facts = [does(model), model.explain?.methods?.length ? "says why" : ""];
   at("facts").replaceChildren(...facts.filter(Boolean).map((fact) => el("span", {}, fact)));
-  at("measure").replaceChildren(...headline(model.metrics));
+  at("measure").replaceChildren(...headline(model));
   about(model);
   at("about").open = true; // until there are answers to look at
 }

@@ -54,7 +54,7 @@ export function tableOf(text, delimiter) {
 /** Whether a header numbers the steps of series: 0, 1, 2 … */
 const counted = (cells) => {
   const numbers = cells.filter(isNumber).map(Number);
-  return numbers.length > 2 && numbers.every((value, i) => value === numbers[0] + i);
+  return numbers.length > 2 && Number.isInteger(numbers[0]) && numbers.every((value, i) => value === numbers[0] + i);
 };
 
 const isNumber = (cell) => cell.trim() !== "" && Number.isFinite(Number(cell));

@@ -73,11 +73,17 @@ export class Results {
     const more = (item.more ?? []).map((row, i) => ({ id: `${item.id}-${i + 1}`, name: row.input, row, options: item.options }));
     if (more.length) this.items.splice(this.items.indexOf(item) + 1, 0, ...more);
     const old = this.made.get(item);
-    if (old?.isConnected && this.view === "cards") {
-      const now = card(item, this);
-      this.made.set(item, now);
-      old.replaceWith(now);
+    if (old?.isConnected && this.view === "cards") old.replaceWith(this.#card(item));
+  }
+
+  /** Its card: the one that stands, with what was opened in it, unless there is news. */
+  #card(item) {
+    const state = `${Boolean(item.row)}/${Boolean(item.refused)}/${Boolean(item.stopped)}`;
+    if (this.made.get(item)?.dataset.state !== state) {
+      this.made.set(item, card(item, this));
+      this.made.get(item).dataset.state = state;
     }
+    return this.made.get(item);
   }
 
   #again() {
@@ -162,14 +168,9 @@ export class Results {
     this.answers.replaceChildren(this.view === "table" ? this.#table(some) : this.#cards(some), more);
   }
 
-  /** Cards that stand are kept, with what was opened in them. */
   #cards(items) {
-    for (const item of items) {
-      const state = `${Boolean(item.row)}/${Boolean(item.refused)}/${Boolean(item.stopped)}`;
-      if (this.made.get(item)?.dataset.state !== state) this.made.set(item, card(item, this));
-      this.made.get(item).dataset.state = state;
-    }
-    return el("div", { class: `cards ${this.model.kind} ${["detect", "segment"].includes(this.model.task) ? "scenes" : ""}` }, items.map((item) => this.made.get(item)));
+    const scenes = ["detect", "segment"].includes(this.model.task) ? "scenes" : "";
+    return el("div", { class: `cards ${this.model.kind} ${scenes}` }, items.map((item) => this.#card(item)));
   }
 
   #table(items) {

@@ -4,31 +4,34 @@ import { heatOver, lineChart } from "./charts.js";
 import { button, choice, el, labelled, named, number, percent, styled } from "./dom.js";
 
 const TOLD = 6;
+const FAINT = 0.2; // of the strongest word: what adds less is not marked
 const METHODS = { gradcam: "Grad-CAM", integrated_gradients: "integrated gradients", occlusion: "occlusion" };
 
-/** Asks why and shows it in `place`; other labels and methods are asked for from there. */
-export async function why(place, item, { service, model, label, method }) {
-  place.replaceChildren(el("p", { class: "busy", role: "status" }, "Asking the network why \u2026"));
+/** Asks why, shows it in `place` and lets `say` tell it; other labels and methods are asked for from there. */
+export async function why(place, item, { service, model, say, label, method }) {
+  place.replaceChildren(el("p", { class: "busy" }, "Asking the network why \u2026"));
   place.setAttribute("aria-busy", "true");
-  const again = (other) => why(place, item, { service, model, label, method, ...other });
+  const again = (other) => why(place, item, { service, model, say, label, method, ...other });
   try {
     item.told ??= {};
     const told = (item.told[`${label}/${method}`] ??= await service.explain(item, { label, method }));
+    say(`Why ${told.explanation.label}: ${told.explanation.doubt || `rests on ${told.explanation.rests_on}`}`);
     place.replaceChildren(...told.explanation.error ? [failed(told.explanation.error)] : reasons(told, item, model, again, { label, method }));
   } catch (error) {
+    say(error.message);
     place.replaceChildren(failed(error.message), error.advice ? el("p", { class: "soft" }, `What to do: ${error.advice}.`) : "", button("Try again", () => again({})));
   } finally {
     place.removeAttribute("aria-busy");
   }
 }
 
-const failed = (words) => el("p", { class: "notice", role: "status" }, words);
+const failed = (words) => el("p", { class: "notice" }, words);
 
 function reasons({ explanation, picture }, item, model, again, asked) {
   const { label, doubt, rests_on: rests, probability } = explanation;
   const sure = probability === null || probability === undefined ? "" : ` (${percent(probability)})`;
   return [
-    el("h4", { role: "status" }, "Why ", el("q", {}, named(label)), sure, rests ? el("span", { class: "soft" }, " rests on ", named(rests)) : ""),
+    el("h4", {}, "Why ", el("q", {}, named(label)), sure, rests ? el("span", { class: "soft" }, " rests on ", named(rests)) : ""),
     doubt ? el("p", { class: "notice" }, el("b", {}, "Doubtful. "), capital(doubt)) : null,
     evidence(explanation, picture, item),
     likes(explanation.nearest ?? []),
@@ -68,14 +71,14 @@ function heat(map, item) {
 /** The text itself with what its words add; the sign is in the line below a word and in the list, not in colour alone. */
 function words(weights, text = "") {
   const most = Math.max(...weights.map(([, weight]) => Math.abs(weight))) || 1;
-  const passage = el("p", { class: "passage" });
+  const passage = el("p", { class: "passage", tabindex: "0", role: "group", "aria-label": "The text, with what its words add" });
   let from = 0;
   for (const [word, weight] of weights) {
     const at = text.indexOf(word, from);
     passage.append(at < 0 ? " " : text.slice(from, at));
     from = at < 0 ? from : at + word.length;
     const share = Math.abs(weight) / most;
-    const kind = share < 0.08 ? null : weight > 0 ? "for" : "against";
+    const kind = share < FAINT ? null : weight > 0 ? "for" : "against";
     passage.append(styled(el("span", { class: kind, title: signed(weight) }, word), { "--share": share.toFixed(2) }));
   }
   passage.append(text.slice(from));
