@@ -22,8 +22,9 @@ from warmstart.api.running.pace import set_pace
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.identity import data_sha256
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
@@ -32,6 +33,7 @@ from warmstart.engine.trials.contender import Contestant
 from warmstart.evaluation.adaptation import Adaptation
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
+from warmstart.report.notebook import of_adaptation
 from warmstart.report.runlog import RunLog
 from warmstart.report.tracking.base import trackers_named
 from warmstart.report.tracking.listening import Tracking
@@ -54,6 +56,9 @@ class AdaptResult:
     def predict(self, inputs: Any, **options: Any) -> list[dict[str, Any]]:
         """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `warmstart.predict`."""
         return predict(self.bundle, inputs, **options)
+
+    def _repr_html_(self) -> str:
+        return of_adaptation(self.outcome, report=self.report, bundle=self.bundle)
 
 
 def adapt(
@@ -79,7 +84,7 @@ def adapt(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> AdaptResult:
     """Adapt a classifier to inputs of another kind than those that have labels, and say honestly whether that helped.

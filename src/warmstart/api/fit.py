@@ -20,8 +20,9 @@ from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.identity import data_sha256
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.alone import SINGLE
@@ -37,6 +38,7 @@ from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
+from warmstart.report.notebook import of_fit
 from warmstart.report.runlog import RunLog
 from warmstart.report.tracking.base import trackers_named
 from warmstart.report.tracking.listening import Tracking
@@ -58,6 +60,9 @@ class FitResult:
     def predict(self, inputs: Any, **options: Any) -> list[dict[str, Any]]:
         """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `warmstart.predict`."""
         return predict(self.bundle, inputs, **options)
+
+    def _repr_html_(self) -> str:
+        return of_fit(self.outcome, report=self.report, bundle=self.bundle)
 
 
 def fit(
@@ -94,7 +99,7 @@ def fit(
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> FitResult:
     """Adapt a pretrained backbone to labelled images or texts, and say honestly whether that helped.

@@ -20,8 +20,10 @@ from warmstart.data.episodes import Episode, divided_classes, set_numbers
 from warmstart.data.schema import Dataset, Series
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.stores import store_of
+from warmstart.display import Table, piece
+from warmstart.engine.ambient import ambient
 from warmstart.engine.data import RunData
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, silent
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast
 from warmstart.engine.identity import data_sha256
 from warmstart.engine.interrupt import Interrupt
 from warmstart.errors import DataError
@@ -34,6 +36,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.planning.compile import DEFAULT
 from warmstart.recipe.episodic import Meta
 from warmstart.recipe.pretraining import Pretraining, meta_learning
+from warmstart.report.notebook import measured
 from warmstart.report.runlog import RunLog
 from warmstart.report.tracking.listening import Tracking
 from warmstart.shipping.backbone import leave_backbone
@@ -67,6 +70,15 @@ class MetaTrainResult:
     curve: tuple[CurveRow, ...]
     stopped: str
 
+    def _repr_html_(self) -> str:
+        rows = [(f"{one.head} on {one.backbone}", measured("accuracy", one.accuracy)) for one in self.rows]
+        return piece(
+            f"{self.method}: {self.evaluated} episodes of {self.classes[2]} new classes",
+            lead=self.verdict,
+            facts={"backbone": self.backbone},
+            tables=[Table(("on new classes", "accuracy (95 %)"), rows)],
+        )
+
 
 def meta_train(
     data: Any,
@@ -94,7 +106,7 @@ def meta_train(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> MetaTrainResult:
     """Train a backbone on episodes of few samples, and measure it on episodes of classes that it never saw.

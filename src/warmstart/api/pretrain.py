@@ -18,9 +18,11 @@ from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.cache.store import ActivationStore
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.stores import store_of
+from warmstart.display import Table, piece
+from warmstart.engine.ambient import ambient
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, silent
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast
 from warmstart.engine.identity import data_sha256
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.pretrained import Pretrained, pretrain_backbone
@@ -56,6 +58,20 @@ class PretrainResult:
     curve: tuple[CurveRow, ...]
     stopped: str
 
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                row.epoch,
+                *(f"{row.values[name]:.4g}" if name in row.values else "" for name in ("train_loss", "val_loss")),
+            )
+            for row in self.curve[-5:]
+        ]
+        return piece(
+            f"{self.objective} on {self.inputs} inputs",
+            facts={"backbone": self.backbone, "stopped": self.stopped},
+            tables=[Table(("epoch", "training loss", "validation loss"), rows)],
+        )
+
 
 def pretrain(
     data: Any = None,
@@ -75,7 +91,7 @@ def pretrain(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> PretrainResult:
     """Train a backbone before there is a task, and write it to a folder that any command takes as a backbone.

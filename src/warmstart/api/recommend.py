@@ -19,10 +19,12 @@ from warmstart.api.running.runfolder import check_folder, free_folder
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.errors import DataError
 from warmstart.evaluation.recommendation import Recommendation
+from warmstart.report.notebook import of_recommendation
 from warmstart.report.recommended import write_recommendation
 
 RECIPE = "recipe.yaml"
@@ -35,6 +37,9 @@ class RecommendResult:
     recommendation: Recommendation
     folder: Path
     report: Path
+
+    def _repr_html_(self) -> str:
+        return of_recommendation(self.recommendation, report=self.report)
 
 
 def recommend(
@@ -61,7 +66,7 @@ def recommend(
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> RecommendResult:
     """Choose a backbone and a method for labelled images, texts or series, or for forecasts, within a budget of time.

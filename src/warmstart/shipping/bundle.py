@@ -19,6 +19,7 @@ from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.data.sources.ahead import forecast_inputs
+from warmstart.display import Table, piece
 from warmstart.errors import BundleError, DataError, nearest
 from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
@@ -49,6 +50,22 @@ class Bundle:
     spec: Spec
     reference: Reference | None = None
     """`None` in bundles that were written without it."""
+
+    def _repr_html_(self) -> str:
+        facts = self.manifest
+        known = {name: one["value"] for name, one in facts.metrics.items() if isinstance(one, dict) and "value" in one}
+        return piece(
+            f"{facts.data}: {facts.task}",
+            facts={
+                "backbone": facts.backbone.architecture,
+                "recipe": ", ".join(member.recipe for member in facts.members),
+                "licence of the weights": facts.backbone.licence,
+                "made": facts.created,
+                "folder": self.folder,
+                "classes": ", ".join(facts.classes),
+            },
+            tables=[Table(("measured", "value"), list(known.items()))] if known else (),
+        )
 
     @property
     def preprocess(self) -> PreprocessSpec:
