@@ -15,6 +15,7 @@ from warmstart.api.inputs.unlabelled import with_unlabelled
 from warmstart.api.predict import predict
 from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called, command
+from warmstart.api.running.recorded import recorded
 from warmstart.api.running.run import Run, write
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.seriesreading import SeriesOptions
@@ -23,8 +24,6 @@ from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
-from warmstart.engine.identity import data_sha256
-from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
@@ -39,9 +38,7 @@ from warmstart.planning.edited import outlined
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.notebook import of_fit
-from warmstart.report.runlog import RunLog
 from warmstart.report.tracking.base import trackers_named
-from warmstart.report.tracking.listening import Tracking
 from warmstart.task.base import Task, task_of
 from warmstart.task.network import network_for
 
@@ -232,11 +229,7 @@ def _fit(
         compile_plan(recipe, outlined(network, recipe.edits), given.facts, limits=limits)
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
-    with (
-        RunLog(folder / "log.jsonl") as log,
-        Tracking(folder, track, broadcast(tell, log), lambda: data_sha256(loaded.dataset.samples)) as board,
-        Interrupt() as flag,
-    ):
+    with recorded(folder, track, tell, loaded.dataset.samples) as (heard, flag):
         context = LadderContext(
             backbone=pretrained,
             data=given,
@@ -244,7 +237,7 @@ def _fit(
             deadline=Deadline(limit - (monotonic() - started)),
             interrupt=flag,
             seed=options["seed"],
-            listener=broadcast(tell, log, board),
+            listener=heard,
             folder=folder / "rungs",
         )
         line = command("fit", [options["data"]], options)
