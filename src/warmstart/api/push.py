@@ -33,8 +33,10 @@ class PushResult:
             f"{self.repo}, {'private' if self.private else 'public'}",
             lead="" if self.commit else "Nothing was sent.",
             facts={"commit": self.commit, "see": self.url},
-            tables=[Table(("file", "bytes"), [(name, f"{size:,}") for name, size in self.files.items()])],
-            text="\n".join(self.notes),
+            tables=[
+                Table(("file", "bytes"), [(name, f"{size:,}") for name, size in self.files.items()]),
+                Table(("what is to be known of it",), [(note,) for note in self.notes]),
+            ],
         )
 
 

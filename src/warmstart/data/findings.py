@@ -121,9 +121,10 @@ class Audit:
             Table(("part", "samples"), [*self.parts.items()]),
             Table(("class", "samples"), [*self.counts.items()]),
         ]
-        wrong = "\n".join(self.problems) or "Nothing wrong was found."
+        tables.append(Table(("found",), [(problem,) for problem in self.problems]))
         shown = [table for table in tables if table.rows]
-        return piece(f"{self.name}: {self.samples} samples", lead=wrong.partition("\n")[0], tables=shown, text=wrong)
+        lead = "" if self.problems else "Nothing wrong was found."
+        return piece(f"{self.name}: {self.samples} samples", lead=lead, tables=shown)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form, with `few`, `imbalance` and `problems`."""

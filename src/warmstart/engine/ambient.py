@@ -102,11 +102,8 @@ class Drawn:
         ]
         bars = [self._bar(what, *facts) for what, facts in self._open.items()]
         decided = "".join(f"<div>{_safe(text)}</div>" for text in self._decided)
-        folded = (
-            f'<details style="opacity:.8"><summary>{len(self._decided)} decisions</summary>{decided}</details>'
-            if decided
-            else ""
-        )
+        count = f"{len(self._decided)} decision{'s' * (len(self._decided) != 1)}"
+        folded = f'<details style="opacity:.8"><summary>{count}</summary>{decided}</details>' if decided else ""
         return f'<div style="{_WHOLE}">{"".join((*lines, *bars, folded))}</div>'
 
     def _bar(self, what: str, done: float, total: float, began: float) -> str:
