@@ -111,6 +111,7 @@ def test_the_card_lints_clean_whatever_the_data_holds(outcome: Outcome) -> None:
     )
     card = model_card(hostile)
     assert faults(card) == []
+    assert "<img" not in card.partition("Made by `")[0]
     assert front_matter(card)["license"] == "other"
     assert "[a](" not in re.sub("`[^`]*`", "", ModelCard(card).text)  # in code it is no link
 
