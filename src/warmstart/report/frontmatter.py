@@ -108,8 +108,9 @@ def front_matter(
 
 
 def _one_line(name: str) -> str:
-    """A name from data, on one line and without angle brackets: a line "---" in it would end the block, and who does not
-    know of such blocks takes it for text, and tags in it for tags.
+    """A name from data, on one line and without angle brackets.
+
+    A line "---" in it would end the block; and who does not know of such blocks takes it for text, and tags for tags.
     """
     return " ".join(re.sub("[<>]", " ", name).split())
 
