@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "warmstart"
-EVERYBODY = {"errors", "registry", "files"}
+EVERYBODY = {"errors", "registry", "files", "display"}
 MAY = {
     "recipe": set[str](),
     "preprocess": set[str](),

@@ -23,6 +23,7 @@ from warmstart.engine.events import Decided, Event
 from warmstart.errors import BundleError, HubError, LicenceError, RunError
 from warmstart.evaluation.unknowns import Bank
 from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.passing_on import check_passing_on
 from warmstart.shipping.reference import Reference
 
 REPO = "clinic/digits"
@@ -154,23 +155,23 @@ def test_a_file_that_the_bundle_does_not_name_is_refused_before_anything_is_fetc
     assert not (tmp_path / "got").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "match"),
-    [
-        ("weights-0__safetensors", b"other weights", "changed or damaged"),
-        ("weights-0__safetensors", None, "lacks"),
-        ("bundle__json", b"{}", "format None"),
-        ("bundle__json", None, "holds no bundle"),
-    ],
+CHANGES: tuple[tuple[str, bytes | None, str], ...] = (
+    ("weights-0__safetensors", b"other weights", "changed or damaged"),
+    ("weights-0__safetensors", None, "lacks"),
+    ("bundle__json", b"{}", "format None"),
+    ("bundle__json", None, "holds no bundle"),
 )
-def test_what_was_changed_on_the_hub_is_refused_and_nothing_is_left(
-    hub: Hub, write: Write, tmp_path: Path, name: str, content: bytes | None, match: str
-) -> None:
+
+
+def test_what_was_changed_on_the_hub_is_refused_and_nothing_is_left(hub: Hub, write: Write, tmp_path: Path) -> None:
     push(write(), REPO)
-    hub.change(REPO, **{name: content})
-    with pytest.raises((BundleError, HubError), match=match):
-        pull(REPO, out=tmp_path / "got")
-    assert [path.name for path in tmp_path.iterdir() if "got" in path.name] == []
+    before = hub.files(REPO)
+    for name, content, match in CHANGES:
+        hub.change(REPO, **{name: content})
+        with pytest.raises((BundleError, HubError), match=match):
+            pull(REPO, out=tmp_path / "got")
+        assert [path.name for path in tmp_path.iterdir() if "got" in path.name] == []
+        hub.repos[REPO].commit(before, "as it was")
 
 
 def test_what_fails_on_the_hub_is_said_in_words(
@@ -222,29 +223,32 @@ def test_offline_nothing_is_tried(write: Write, tmp_path: Path, monkeypatch: pyt
         pull(REPO, out=tmp_path / "got")
 
 
-@pytest.mark.parametrize(
-    ("licence", "public", "accepted", "refused"),
-    [
-        ("cc-by-nc-nd-4.0", False, True, "forbids to pass on"),
-        ("Proprietary", False, True, "forbids to pass on"),
-        ("CC BY-NC 4.0", False, False, "restricts"),
-        ("CC BY-NC 4.0", True, True, ""),
-        ("unknown", True, False, "unknown"),
-        ("unknown", True, True, ""),
-        ("unknown", False, False, ""),
-        ("Apache-2.0", True, False, ""),
-    ],
+LICENCES = (
+    ("cc-by-nc-nd-4.0", False, True, "forbids to pass on"),
+    ("Proprietary", False, True, "forbids to pass on"),
+    ("CC BY-NC 4.0", False, False, "restricts"),
+    ("CC BY-NC 4.0", True, True, ""),
+    ("unknown", True, False, "unknown"),
+    ("unknown", True, True, ""),
+    ("unknown", False, False, ""),
+    ("Apache-2.0", True, False, ""),
 )
-def test_a_licence_that_forbids_it_is_kept_to(
-    write: Write, licence: str, public: bool, accepted: bool, refused: str
-) -> None:
-    folder = write()
-    bundle = Bundle.load(folder)
-    card = dataclasses.replace(bundle.manifest.backbone, licence=licence, trained_on="photos")
-    forge(folder, backbone=card)
+
+
+@pytest.mark.parametrize(("licence", "public", "accepted", "refused"), LICENCES)
+def test_a_licence_that_forbids_it_is_kept_to(licence: str, public: bool, accepted: bool, refused: str) -> None:
     if refused:
         with pytest.raises(LicenceError, match=refused):
-            push(folder, REPO, public=public, accept_licence=accepted, dry_run=True)
+            check_passing_on(licence, public=public, accepted=accepted)
     else:
-        notes = push(folder, REPO, public=public, accept_licence=accepted, dry_run=True).notes
-        assert any("licence" in note for note in notes) is (licence != "Apache-2.0")
+        said = check_passing_on(licence, public=public, accepted=accepted)
+        assert ("licence" in said) is (licence != "Apache-2.0")
+
+
+def test_push_asks_for_the_licence_of_what_the_bundle_was_made_from(write: Write) -> None:
+    folder = write()
+    card = Bundle.load(folder).manifest.backbone
+    forge(folder, backbone=dataclasses.replace(card, licence="CC BY-NC 4.0", trained_on="photos"))
+    with pytest.raises(LicenceError, match="restricts"):
+        push(folder, REPO, dry_run=True)
+    assert "CC BY-NC 4.0" in push(folder, REPO, accept_licence=True, dry_run=True).notes[0]

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -108,9 +108,9 @@ def test_wandb_keeps_a_run_offline_and_goes_on_with_it(folder: Path, monkeypatch
     assert json.loads(summary["verdict"]) == "Transfer paid off."
 
 
-def _records(path: Path) -> list[dict[str, object]]:
+def _records(path: Path) -> list[dict[str, Any]]:
     """Of a file that wandb wrote: config, history and summary as data."""
-    found = list[dict[str, object]]()
+    found = list[dict[str, Any]]()
     for _ in range(200):  # its process goes on writing for a moment after the run was finished
         if (log := list(_log(path.read_bytes()))) and _record(log[-1]).WhichOneof("record_type") == "exit":
             break
@@ -128,9 +128,9 @@ def _records(path: Path) -> list[dict[str, object]]:
 
 
 def _record(data: bytes) -> Any:
-    from wandb.proto import wandb_internal_pb2
+    import wandb.proto.wandb_internal_pb2 as messages
 
-    record = wandb_internal_pb2.Record()
+    record = cast(Any, messages).Record()  # made when it is imported, so that no type is known
     record.ParseFromString(data)
     return record
 

@@ -19,22 +19,21 @@ from warmstart.api.running.begun import as_begun
 from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called
 from warmstart.api.running.pace import set_pace
+from warmstart.api.running.recorded import recorded
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
-from warmstart.engine.identity import data_sha256
-from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
 from warmstart.engine.trials.contender import Contestant
 from warmstart.evaluation.adaptation import Adaptation
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
-from warmstart.report.runlog import RunLog
+from warmstart.report.notebook import of_adaptation
 from warmstart.report.tracking.base import trackers_named
-from warmstart.report.tracking.listening import Tracking
 from warmstart.select.adaptation.registry import criteria
 from warmstart.task.base import task_of
 
@@ -54,6 +53,9 @@ class AdaptResult:
     def predict(self, inputs: Any, **options: Any) -> list[dict[str, Any]]:
         """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `warmstart.predict`."""
         return predict(self.bundle, inputs, **options)
+
+    def _repr_html_(self) -> str:
+        return of_adaptation(self.outcome, report=self.report, bundle=self.bundle)
 
 
 def adapt(
@@ -79,7 +81,7 @@ def adapt(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> AdaptResult:
     """Adapt a classifier to inputs of another kind than those that have labels, and say honestly whether that helped.
@@ -187,14 +189,8 @@ def _adapt(
     field = contestants(methods, context)  # one that does not fit is refused before anything is made or trained
     folder = open_folder(name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
-    with (
-        RunLog(folder / "log.jsonl") as log,
-        Tracking(folder, track, broadcast(tell, log), lambda: data_sha256(loaded.dataset.samples)) as board,
-        Interrupt() as flag,
-    ):
-        context = dataclasses.replace(
-            context, interrupt=flag, listener=broadcast(tell, log, board), folder=folder / "methods"
-        )
+    with recorded(folder, track, tell, loaded.dataset.samples) as (heard, flag):
+        context = dataclasses.replace(context, interrupt=flag, listener=heard, folder=folder / "methods")
         made = _run(context, domains, folder, field, options["select"])
         found = outcome(made, options, decisions, limit, monotonic() - started)
         write(found, made, folder)

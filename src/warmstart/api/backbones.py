@@ -6,10 +6,22 @@ import fnmatch
 import re
 from typing import Any
 
+from warmstart.display import Rows
 from warmstart.errors import BackboneError
 from warmstart.model.catalog import list_backbones
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "G": 10**9}
+
+
+class Backbones(Rows[dict[str, Any]]):
+    """Rows of the table of backbones; a notebook shows what one chooses by."""
+
+    title = "Backbones"
+
+    def cells(self, one: dict[str, Any]) -> dict[str, Any]:
+        """Name, size and licence, and whether it can be used at once."""
+        keys = ("name", "modality", "parameters", "size", "licence", "trained_on", "here")
+        return {key: "yes" if one[key] is True else "" if one[key] is False else one[key] for key in keys}
 
 
 def backbones(
@@ -44,7 +56,7 @@ def backbones(
     _check("task", task, {name for row in rows for name in row["tasks"]})
     _check("modality", modality, {row["modality"] for row in rows})
     most = None if max_params is None else parameters(max_params)
-    return [
+    return Backbones(
         row
         for row in rows
         if (task is None or task in row["tasks"])
@@ -52,7 +64,7 @@ def backbones(
         and (most is None or (row["parameters"] is not None and row["parameters"] <= most))
         and (licence is None or fnmatch.fnmatch(row["licence"].lower(), licence.lower()))
         and (not offline or row["here"])
-    ]
+    )
 
 
 def parameters(text: str | int) -> int:

@@ -14,7 +14,8 @@ from warmstart.data.sources import OnMissing, load
 from warmstart.data.sources.scenes import LEFT_OUT, layout_of
 from warmstart.data.split import split
 from warmstart.data.together import copies
-from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
+from warmstart.engine.ambient import ambient
+from warmstart.engine.events import Advanced, Finished, Listener, Started
 
 STOPS = "fit stops at what cannot be used: mend it, or give fit --on-missing skip, which leaves it out"
 
@@ -37,7 +38,7 @@ def check(
     text_column: str | None = None,
     label_column: str | None = None,
     on_missing: OnMissing = "error",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> Audit:
     """Read every sample and report counts, sizes, corrupt files, and duplicates across the parts `fit` would make.

@@ -22,8 +22,9 @@ from warmstart.data.schema import Kind
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing, load
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.trials.budget import fit_budget
 from warmstart.engine.trials.contender import Contestant
@@ -33,6 +34,7 @@ from warmstart.files import read_json, write_json
 from warmstart.model.activation import ActivationDtype
 from warmstart.recipe.recipe import Recipe
 from warmstart.report.comparison import write_comparison
+from warmstart.report.notebook import of_comparison
 from warmstart.report.results import write_results
 from warmstart.report.runlog import RunLog
 from warmstart.report.tracking.base import trackers_named
@@ -50,6 +52,9 @@ class CompareResult:
     comparison: Comparison
     folder: Path
     report: Path
+
+    def _repr_html_(self) -> str:
+        return of_comparison(self.comparison, report=self.report)
 
 
 def compare(
@@ -87,7 +92,7 @@ def compare(
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> CompareResult:
     """Train every method on every backbone on the same folds, and say which is better, as far as the data can show.

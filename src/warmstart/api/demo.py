@@ -14,14 +14,15 @@ from sklearn.datasets import load_digits
 
 from warmstart.api.fit import FitResult, fit
 from warmstart.api.running.runfolder import free_folder
-from warmstart.engine.events import Decided, Listener, silent
+from warmstart.engine.ambient import ambient
+from warmstart.engine.events import Decided, Listener
 
 PER_CLASS = 10
 TEST = 500
 SIDE = 64
 
 
-def demo(*, out: str | Path | None = None, listener: Listener = silent) -> FitResult:
+def demo(*, out: str | Path | None = None, listener: Listener = ambient) -> FitResult:
     """Write the digits as PNG folders, fit, and report.
 
     Args:

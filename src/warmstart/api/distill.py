@@ -20,8 +20,9 @@ from warmstart.api.running.runfolder import check_folder
 from warmstart.data.schema import PLURAL
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.ambient import ambient
 from warmstart.engine.data import RunData
-from warmstart.engine.events import Decided, Listener, silent
+from warmstart.engine.events import Decided, Listener
 from warmstart.errors import BackboneError, DataError
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.backbone import Backbone
@@ -53,7 +54,7 @@ def distill(
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> FitResult:
     """Train `backbone` on the answers of a teacher, and say what was kept, what it saves, and if a teacher was needed.

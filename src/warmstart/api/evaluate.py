@@ -20,7 +20,8 @@ from warmstart.data.sources.ahead import measured_windows
 from warmstart.data.targets import AnomalyTarget
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers
-from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
+from warmstart.engine.ambient import ambient
+from warmstart.engine.events import Advanced, Finished, Listener, Started
 from warmstart.errors import DataError
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.compare import metric_intervals
@@ -45,7 +46,7 @@ def evaluate(
     coverage: float | None = None,
     batch_size: int = 32,
     seed: int = 0,
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> dict[str, Any]:
     """Metrics with 95 % intervals of a bundle on labelled data; classes are mapped by name.

@@ -12,7 +12,8 @@ from typing import Any
 from warmstart.api.evaluate import labelled
 from warmstart.data.schema import Sample
 from warmstart.data.sources import load_inputs
-from warmstart.engine.events import Decided, Finished, Listener, Started, silent
+from warmstart.engine.ambient import ambient
+from warmstart.engine.events import Decided, Finished, Listener, Started
 from warmstart.errors import DataError, ExportError
 from warmstart.exporting import calibrating
 from warmstart.exporting.base import Format, FormatName, Graph, formats, require
@@ -45,7 +46,7 @@ def export(
     text_column: str | None = None,
     label_column: str | None = None,
     max_changed: float = 0.02,
-    listener: Listener = silent,
+    listener: Listener = ambient,
 ) -> dict[str, Any]:
     """Write a bundle as one graph for another runtime: any number of inputs, answers as a person reads them.
 

@@ -15,15 +15,15 @@ from warmstart.api.inputs.unlabelled import with_unlabelled
 from warmstart.api.predict import predict
 from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called, command
+from warmstart.api.running.recorded import recorded
 from warmstart.api.running.run import Run, write
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
-from warmstart.engine.identity import data_sha256
-from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
@@ -37,9 +37,8 @@ from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
-from warmstart.report.runlog import RunLog
+from warmstart.report.notebook import of_fit
 from warmstart.report.tracking.base import trackers_named
-from warmstart.report.tracking.listening import Tracking
 from warmstart.task.base import Task, task_of
 from warmstart.task.network import network_for
 
@@ -58,6 +57,9 @@ class FitResult:
     def predict(self, inputs: Any, **options: Any) -> list[dict[str, Any]]:
         """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `warmstart.predict`."""
         return predict(self.bundle, inputs, **options)
+
+    def _repr_html_(self) -> str:
+        return of_fit(self.outcome, report=self.report, bundle=self.bundle)
 
 
 def fit(
@@ -95,7 +97,7 @@ def fit(
     cache_dtype: ActivationDtype = "fp32",
     anonymous: bool = False,
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> FitResult:
     """Adapt a pretrained backbone to labelled images or texts, and say honestly whether that helped.
@@ -230,11 +232,7 @@ def _fit(
         compile_plan(recipe, outlined(network, recipe.edits), given.facts, limits=limits)
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
-    with (
-        RunLog(folder / "log.jsonl") as log,
-        Tracking(folder, track, broadcast(tell, log), lambda: data_sha256(loaded.dataset.samples)) as board,
-        Interrupt() as flag,
-    ):
+    with recorded(folder, track, tell, loaded.dataset.samples) as (heard, flag):
         context = LadderContext(
             backbone=pretrained,
             data=given,
@@ -242,7 +240,7 @@ def _fit(
             deadline=Deadline(limit - (monotonic() - started)),
             interrupt=flag,
             seed=options["seed"],
-            listener=broadcast(tell, log, board),
+            listener=heard,
             folder=folder / "rungs",
         )
         line = command("fit", [options["data"]], options)

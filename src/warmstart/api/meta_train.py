@@ -15,15 +15,16 @@ from warmstart.api.inputs.options import kept, kind_in
 from warmstart.api.inputs.prepare import activation_store, backbone_at
 from warmstart.api.running.budget import seconds
 from warmstart.api.running.command import called, command
+from warmstart.api.running.recorded import recorded
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.episodes import Episode, divided_classes, set_numbers
 from warmstart.data.schema import Dataset, Series
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.stores import store_of
+from warmstart.display import Table, piece
+from warmstart.engine.ambient import ambient
 from warmstart.engine.data import RunData
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, silent
-from warmstart.engine.identity import data_sha256
-from warmstart.engine.interrupt import Interrupt
+from warmstart.engine.events import Decided, Finished, Listener, Started
 from warmstart.errors import DataError
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import CurveRow
@@ -34,8 +35,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.planning.compile import DEFAULT
 from warmstart.recipe.episodic import Meta
 from warmstart.recipe.pretraining import Pretraining, meta_learning
-from warmstart.report.runlog import RunLog
-from warmstart.report.tracking.listening import Tracking
+from warmstart.report.notebook import measured
 from warmstart.shipping.backbone import leave_backbone
 
 FACTS = "meta_train.json"
@@ -67,6 +67,15 @@ class MetaTrainResult:
     curve: tuple[CurveRow, ...]
     stopped: str
 
+    def _repr_html_(self) -> str:
+        rows = [(f"{one.head} on {one.backbone}", measured("accuracy", one.accuracy)) for one in self.rows]
+        return piece(
+            f"{self.method}: {self.evaluated} episodes of {self.classes[2]} new classes",
+            lead=self.verdict,
+            facts={"backbone": self.backbone},
+            tables=[Table(("on new classes", "accuracy (95 %)"), rows)],
+        )
+
 
 def meta_train(
     data: Any,
@@ -94,7 +103,7 @@ def meta_train(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> MetaTrainResult:
     """Train a backbone on episodes of few samples, and measure it on episodes of classes that it never saw.
@@ -149,18 +158,14 @@ def meta_train(
     whole, parts = _data(sources, start, options, listener)
     folder = open_folder("meta-train", same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
-    with (
-        RunLog(folder / "log.jsonl") as log,
-        Tracking(folder, track, broadcast(listener, log), lambda: data_sha256(whole.dataset.samples)) as board,
-        Interrupt() as flag,
-    ):
+    with recorded(folder, track, listener, whole.dataset.samples) as (heard, flag):
         found = meta_train_backbone(
             recipe,
             start,
             whole,
             evaluated=evaluated,
             seed=seed,
-            listener=broadcast(listener, log, board),
+            listener=heard,
             folder=folder / "steps",
             limit=None if episodes else seconds(budget),
             interrupt=flag,

@@ -17,8 +17,10 @@ from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
 from warmstart.data.sources import load_inputs
 from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.data.tiling import check_side
+from warmstart.display import Rows
 from warmstart.engine.allocator import keep_buffers
-from warmstart.engine.events import Advanced, Finished, Listener, Started, silent
+from warmstart.engine.ambient import ambient
+from warmstart.engine.events import Advanced, Finished, Listener, Started
 from warmstart.errors import DataError
 from warmstart.files import write_text
 from warmstart.preprocess.series import SeriesSpec
@@ -41,7 +43,7 @@ def predict(
     least_score: float | None = None,
     tile: int | None = None,
     adapt: AdaptName | None = None,
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> list[dict[str, Any]]:
     """One row per input: `input`, `label`, `probability`, `probabilities` by class, and `error` where it is unreadable.
@@ -113,7 +115,7 @@ def predict(
         write_forecasts(rows, Path(csv))
     elif csv is not None:
         write_csv(rows, loaded.classes, Path(csv))
-    return rows
+    return Rows(rows)
 
 
 def _scenes(

@@ -14,14 +14,16 @@ from warmstart.api.inputs.options import kept, kind_in
 from warmstart.api.inputs.prepare import backbone_at
 from warmstart.api.running.budget import seconds
 from warmstart.api.running.command import called, command
+from warmstart.api.running.recorded import recorded
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.cache.store import ActivationStore
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.stores import store_of
+from warmstart.display import Table, piece
+from warmstart.engine.ambient import ambient
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, silent
-from warmstart.engine.identity import data_sha256
+from warmstart.engine.events import Decided, Finished, Listener, Started
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.pretrained import Pretrained, pretrain_backbone
 from warmstart.errors import DataError
@@ -29,9 +31,7 @@ from warmstart.evaluation.outcome import CurveRow
 from warmstart.files import read_json, write_json
 from warmstart.model.backbone import Backbone
 from warmstart.recipe.pretraining import LABELLED, Pretraining, objective_for, pretraining
-from warmstart.report.runlog import RunLog
 from warmstart.report.tracking.base import trackers_named
-from warmstart.report.tracking.listening import Tracking
 from warmstart.shipping.backbone import leave_backbone
 
 PACE = "pace.json"
@@ -56,6 +56,20 @@ class PretrainResult:
     curve: tuple[CurveRow, ...]
     stopped: str
 
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                row.epoch,
+                *(f"{row.values[name]:.4g}" if name in row.values else "" for name in ("train_loss", "val_loss")),
+            )
+            for row in self.curve[-5:]
+        ]
+        return piece(
+            f"{self.objective} on {self.inputs} inputs",
+            facts={"backbone": self.backbone, "stopped": self.stopped},
+            tables=[Table(("epoch", "training loss", "validation loss"), rows)],
+        )
+
 
 def pretrain(
     data: Any = None,
@@ -75,7 +89,7 @@ def pretrain(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> PretrainResult:
     """Train a backbone before there is a task, and write it to a folder that any command takes as a backbone.
@@ -135,12 +149,8 @@ def pretrain(
     corpus, parts = _corpus(sources, start, options, listener)
     folder = open_folder("pretrain", same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
-    with (
-        RunLog(folder / "log.jsonl") as log,
-        Tracking(folder, track, broadcast(listener, log), lambda: data_sha256(corpus.dataset.samples)) as board,
-        Interrupt() as flag,
-    ):
-        found, recipe = _trained(folder, start, corpus, options, broadcast(listener, log, board), flag)
+    with recorded(folder, track, listener, corpus.dataset.samples) as (heard, flag):
+        found, recipe = _trained(folder, start, corpus, options, heard, flag)
     uri = _written(folder, found, start, recipe, parts, seed=seed, line=command("pretrain", named, options))
     listener(Finished(f"run {folder}"))
     return PretrainResult(folder, uri, options["objective"], len(corpus.dataset), found.curve, found.stopped)

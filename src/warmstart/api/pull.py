@@ -6,7 +6,9 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started, silent
+from warmstart.display import Table, piece
+from warmstart.engine.ambient import ambient
+from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
 from warmstart.errors import HubError, MissingExtraError
 from warmstart.model.licence import restricted
 from warmstart.shipping.bundle import Bundle
@@ -28,9 +30,14 @@ class PullResult:
     needs: str = ""
     """What has to be installed before it can answer; empty where it does."""
 
+    def _repr_html_(self) -> str:
+        facts = {"folder": self.folder, "commit": self.commit, "licence": self.licence, "needs": self.needs}
+        rows = [(name, f"{size:,}") for name, size in self.files.items()]
+        return piece(self.repo, facts=facts, tables=[Table(("file", "bytes"), rows)])
+
 
 def pull(
-    repo: str, *, revision: str | None = None, out: str | Path | None = None, listener: Listener = silent
+    repo: str, *, revision: str | None = None, out: str | Path | None = None, listener: Listener = ambient
 ) -> PullResult:
     """Fetch a bundle from the Hugging Face hub into a folder, which is there whole or not at all.
 

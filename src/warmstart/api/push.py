@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from warmstart.engine.events import Decided, Finished, Listener, Started, silent
+from warmstart.display import Table, piece
+from warmstart.engine.ambient import ambient
+from warmstart.engine.events import Decided, Finished, Listener, Started
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.hub import check_name, send
 from warmstart.shipping.passing_on import check_passing_on, traces
@@ -26,6 +28,17 @@ class PushResult:
     commit: str = ""
     url: str = ""
 
+    def _repr_html_(self) -> str:
+        return piece(
+            f"{self.repo}, {'private' if self.private else 'public'}",
+            lead="" if self.commit else "Nothing was sent.",
+            facts={"commit": self.commit, "see": self.url},
+            tables=[
+                Table(("file", "bytes"), [(name, f"{size:,}") for name, size in self.files.items()]),
+                Table(("what is to be known of it",), [(note,) for note in self.notes]),
+            ],
+        )
+
 
 def push(
     bundle: str | Path,
@@ -35,7 +48,7 @@ def push(
     without_samples: bool = False,
     accept_licence: bool = False,
     dry_run: bool = False,
-    listener: Listener = silent,
+    listener: Listener = ambient,
 ) -> PushResult:
     """Put a bundle on the Hugging Face hub, private unless you say otherwise. Its folder is the repository.
 

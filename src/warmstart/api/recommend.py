@@ -20,10 +20,12 @@ from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.errors import DataError
 from warmstart.evaluation.recommendation import Recommendation
+from warmstart.report.notebook import of_recommendation
 from warmstart.report.recommended import write_recommendation
 
 RECIPE = "recipe.yaml"
@@ -36,6 +38,9 @@ class RecommendResult:
     recommendation: Recommendation
     folder: Path
     report: Path
+
+    def _repr_html_(self) -> str:
+        return of_recommendation(self.recommendation, report=self.report)
 
 
 def recommend(
@@ -63,7 +68,7 @@ def recommend(
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> RecommendResult:
     """Choose a backbone and a method for labelled images, texts or series, or for forecasts, within a budget of time.

@@ -22,7 +22,8 @@ from warmstart.cache.features import activations
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers
-from warmstart.engine.events import Advanced, Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.engine.ambient import ambient
+from warmstart.engine.events import Advanced, Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.extraction import choose
 from warmstart.errors import WarmstartError
 from warmstart.evaluation.similarity import Similarity, SimilarityOutcome
@@ -33,6 +34,7 @@ from warmstart.model.uri import Uri
 from warmstart.planning.plan import CacheLimits
 from warmstart.planning.profile import profile
 from warmstart.planning.speed import measure_speed
+from warmstart.report.notebook import of_similarity
 from warmstart.report.similarity import write_similarity
 from warmstart.select.similarity import along_depth, compare_features
 
@@ -49,6 +51,9 @@ class SimilarityResult:
     outcome: SimilarityOutcome
     folder: Path
     report: Path
+
+    def _repr_html_(self) -> str:
+        return of_similarity(self.outcome, report=self.report)
 
 
 def similarity(
@@ -68,7 +73,7 @@ def similarity(
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> SimilarityResult:
     """Measure how far apart two sets of images or of texts are in the features of a backbone, with intervals, in words.

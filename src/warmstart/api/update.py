@@ -20,8 +20,9 @@ from warmstart.api.updates.updating import UpdateRun, chosen_recipe
 from warmstart.data.schema import IntArray
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.ambient import ambient
 from warmstart.engine.data import Known, RunData
-from warmstart.engine.events import Decided, Listener, silent
+from warmstart.engine.events import Decided, Listener
 from warmstart.errors import BundleError, RecipeError, RunError
 from warmstart.methods.continual.head import linear_head
 from warmstart.model.activation import ActivationDtype
@@ -58,7 +59,7 @@ def update(
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
     track: str = "tensorboard",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> FitResult:
     """Train a bundle further on new data, and say what was gained and what was forgotten.

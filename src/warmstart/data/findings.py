@@ -9,6 +9,7 @@ from warmstart.data.labelfacts import label_problems
 from warmstart.data.names import some
 from warmstart.data.schema import PLURAL, Kind
 from warmstart.data.targets import TaskName
+from warmstart.display import Table, piece
 
 FEW = 5
 """Samples; a class with fewer is named."""
@@ -114,6 +115,16 @@ class Audit:
             if self.task not in _COUNTED
             else max(self.counts.values(), default=0) / max(1, min(self.counts.values(), default=0))
         )
+
+    def _repr_html_(self) -> str:
+        tables = [
+            Table(("part", "samples"), [*self.parts.items()]),
+            Table(("class", "samples"), [*self.counts.items()]),
+        ]
+        tables.append(Table(("found",), [(problem,) for problem in self.problems]))
+        shown = [table for table in tables if table.rows]
+        lead = "" if self.problems else "Nothing wrong was found."
+        return piece(f"{self.name}: {self.samples} samples", lead=lead, tables=shown)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-able form, with `few`, `imbalance` and `problems`."""

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from warmstart.data.annotations import Annotation
 from warmstart.data.targets import ClassTarget, IntArray, Label, Target
 from warmstart.data.tasklabels import TaskLabels
+from warmstart.display import Table, piece
 from warmstart.preprocess.kinds import PLURAL, Kind
 
 __all__ = [
@@ -157,6 +158,13 @@ class Dataset:
             if isinstance(sample.source, (Text, Series)):
                 return "text" if isinstance(sample.source, Text) else "series"
         return "image"
+
+    def _repr_html_(self) -> str:
+        counts = sorted(self.counts.items(), key=lambda item: -item[1])
+        facts = {"samples": len(self), "task": self.target.kind, "folder": self.root, "notes": "; ".join(self.notes)}
+        rows = [(sample.id, sample.label) for sample in self.samples[:3]]
+        tables = [Table(("class", "samples"), counts), Table(("first ones", "label"), rows)]
+        return piece(f"{self.name}: {self.kind}s", facts=facts, tables=[table for table in tables if table.rows])
 
     def subset(self, indices: Sequence[int] | IntArray) -> Dataset:
         """The same target with only the samples at `indices`, in that order."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from warmstart.display import piece
 from warmstart.model.activation import ActivationDtype
 from warmstart.preprocess.kinds import PLURAL, Kind
 from warmstart.recipe.aligning import Statistics
@@ -173,3 +174,8 @@ class Plan:
     def seconds(self) -> float:
         """Expected time of all steps."""
         return sum(step.seconds for step in self.steps)
+
+    def _repr_html_(self) -> str:
+        from warmstart.planning.table import plan_text
+
+        return piece(f"{self.recipe} on {self.backbone}", text=plan_text(self))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from warmstart.display import piece
 from warmstart.recipe.aligning import Align, Statistics, TargetStep
 from warmstart.recipe.distilling import Distill
 from warmstart.recipe.of_backbone import BackboneStep, Masked, Pretrain
@@ -66,6 +67,11 @@ class Recipe(BaseModel):
         if any(isinstance(step, TargetStep | Statistics) for step in self.steps):
             return "target"
         return "teacher" if any(isinstance(step, Distill) for step in self.steps) else None
+
+    def _repr_html_(self) -> str:
+        from warmstart.recipe.text import to_yaml
+
+        return piece(self.name, lead=self.about, text=to_yaml(self))
 
     @model_validator(mode="after")
     def _averages_follow_a_phase(self) -> Recipe:

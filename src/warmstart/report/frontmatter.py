@@ -89,7 +89,7 @@ def front_matter(
         split: what they were measured on.
         tags: further ones.
     """
-    name = " ".join(name.split())  # on one line: a line "---" in it would end the block
+    name = _one_line(name)
     kind = str(preprocess.get("kind", "image"))
     pipeline = pipeline_of(kind, task)
     own = f"{_INPUTS.get(kind, kind)}-{_TASKS[task]}" if task in _TASKS else task
@@ -107,6 +107,14 @@ def front_matter(
     return "---\n" + yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=10_000).strip() + "\n---"
 
 
+def _one_line(name: str) -> str:
+    """A name from data, on one line and without angle brackets.
+
+    A line "---" in it would end the block; and who does not know of such blocks takes it for text, and tags for tags.
+    """
+    return " ".join(re.sub("[<>]", " ", name).split())
+
+
 def _result(name: str, task: str, measured: Mapping[str, Interval], split: str) -> dict[str, Any]:
     """The interval is part of the name: the format has no place for it, and a value without one says too much."""
     return {
@@ -114,9 +122,9 @@ def _result(name: str, task: str, measured: Mapping[str, Interval], split: str) 
         "dataset": {"name": name, "type": "private", "split": split},
         "metrics": [
             {
-                "type": metric,
+                "type": _one_line(metric),
                 "value": round(interval.value, 4),
-                "name": f"{metric_name(metric)} (95 % interval {numbers.span(metric, interval)})",
+                "name": f"{_one_line(metric_name(metric))} (95 % interval {numbers.span(metric, interval)})",
             }
             for metric, interval in measured.items()
         ],

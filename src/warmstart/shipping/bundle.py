@@ -20,6 +20,7 @@ from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.data.sources.ahead import forecast_inputs
+from warmstart.display import Table, piece
 from warmstart.errors import BundleError, DataError, nearest
 from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
@@ -54,6 +55,22 @@ class Bundle:
     """`None` in bundles that were written without it."""
     backbones: tuple[Features, ...] = ()
     """What computes the features of each network, where it is not torch (`warmstart.shipping.fast`)."""
+
+    def _repr_html_(self) -> str:
+        facts = self.manifest
+        known = {name: one["value"] for name, one in facts.metrics.items() if isinstance(one, dict) and "value" in one}
+        return piece(
+            f"{facts.data}: {facts.task}",
+            facts={
+                "backbone": facts.backbone.architecture,
+                "recipe": ", ".join(member.recipe for member in facts.members),
+                "licence of the weights": facts.backbone.licence,
+                "made": facts.created,
+                "folder": self.folder,
+                "classes": ", ".join(facts.classes),
+            },
+            tables=[Table(("measured", "value"), list(known.items()))] if known else (),
+        )
 
     @property
     def preprocess(self) -> PreprocessSpec:

@@ -97,4 +97,5 @@ def _smooth(draw: np.random.Generator, shape: tuple[int, ...], low: float, high:
     height, width, channels = shape
     patch = draw.uniform(size=(8, 8, channels))
     rows, columns = (np.arange(side) * 8 // side for side in (height, width))
-    return low + (high - low) * np.clip(patch[rows][:, columns] + draw.normal(0, 0.05, shape), 0, 1)
+    found: np.ndarray[Any, Any] = np.clip(patch[rows][:, columns] + draw.normal(0, 0.05, shape), 0, 1)
+    return low + (high - low) * found

@@ -10,21 +10,18 @@ from typing import Any
 
 from warmstart.api.fit import FitResult
 from warmstart.api.inputs.prepare import Loaded
+from warmstart.api.running.recorded import recorded
 from warmstart.api.running.run import Run, write
 from warmstart.api.running.runfolder import open_folder
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Finished, Listener, Started, broadcast, remembering
-from warmstart.engine.identity import data_sha256
-from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ledger import Ledger
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
 from warmstart.recipe.recipe import Recipe
-from warmstart.report.runlog import RunLog
 from warmstart.report.tracking.base import trackers_named
-from warmstart.report.tracking.listening import Tracking
 from warmstart.task.base import task_of
 from warmstart.task.network import network_for
 
@@ -75,11 +72,7 @@ def execute(
     compile_plan(recipe, outlined(network, recipe.edits), data.facts, limits=data.limits)
     folder = open_folder(loaded.dataset.name, dict(begun.same), out=begun.out, resume=begun.resume)
     begun.listener(Started(f"run {folder}"))
-    with (
-        RunLog(folder / "log.jsonl") as log,
-        Tracking(folder, begun.track, broadcast(begun.tell, log), lambda: data_sha256(loaded.dataset.samples)) as board,
-        Interrupt() as flag,
-    ):
+    with recorded(folder, begun.track, begun.tell, loaded.dataset.samples) as (heard, flag):
         context = LadderContext(
             backbone=loaded.backbone,
             data=data,
@@ -87,7 +80,7 @@ def execute(
             deadline=Deadline(begun.limit - (monotonic() - begun.started)),
             interrupt=flag,
             seed=seed,
-            listener=broadcast(begun.tell, log, board),
+            listener=heard,
             folder=folder / "rungs",
         )
         run = make(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -39,7 +40,7 @@ class Tracking:
         if self._data is not None and set(self._asked) - {"tensorboard"}:
             parameters["data_sha256"] = self._data()
         for name in self._asked:
-            self._try(name, lambda name=name: self._begin(name, Begun(self._folder, parameters, state.get(name, {}))))
+            self._try(name, partial(self._begin, name, Begun(self._folder, parameters, state.get(name, {}))))
         known = {name: one.identity for name, one in self._open.items() if one.identity}
         if known:
             write_json(self._folder / STATE, {**state, **known})
@@ -52,15 +53,15 @@ class Tracking:
         """Pass a measurement on; other events are not tracked."""
         if isinstance(event, Measurement):
             for name, tracker in list(self._open.items()):
-                self._try(name, lambda tracker=tracker: tracker.measured(event))
+                self._try(name, partial(tracker.measured, event))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         status = "finished" if kind is None else "stopped" if issubclass(kind, Interrupted) else "failed"
         for name, tracker in list(self._open.items()):
             if kind is None:
                 found = final(self._folder, files=self._asked[name])
-                self._try(name, lambda tracker=tracker, found=found: tracker.ended(found))
-            self._try(name, lambda tracker=tracker: tracker.close(status))
+                self._try(name, partial(tracker.ended, found))
+            self._try(name, partial(tracker.close, status))
         self._open.clear()
 
     def _try(self, name: str, call: Callable[[], None]) -> None:
