@@ -119,7 +119,7 @@ def _use(outcome: Outcome) -> str:
         inputs, files = '"A text.", "Another one."', "texts.csv"
     if outcome.task == "forecast":
         inputs, files = '"series.csv"', "series.csv"
-    to = "--out found" if outcome.task in ("detect", "segment") else "--csv answers.csv"
+    to = "--out found" if outcome.task in ("detect", "segment") else "--out answers.csv"
     return (
         "## How to use it\n\n"
         '```python\nfrom warmstart import Bundle\n\nmodel = Bundle.load("path/to/this/folder")\n'

@@ -15,6 +15,7 @@ from warmstart.engine.seeds import some_of
 from warmstart.evaluation.conformal import COVERAGES, Scores, measured_coverage, nonconformity, rank
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.outcome import Coverage, Unknowns
+from warmstart.evaluation.selective import Sureness
 from warmstart.evaluation.unknowns import Bank
 from warmstart.shipping.reference import Reference
 
@@ -54,7 +55,14 @@ def judge(chosen: Contender, final: Member, measured: Measured, context: LadderC
         return Judged(Reference(None), (), None)
     scores, coverages = _sets(chosen, measured, context) if context.task.name == "classify" else (None, ())
     bank, unknowns = _unknowns(chosen.members[0], final, measured, context, spare)
-    return Judged(Reference(scores, bank), coverages, unknowns)
+    return Judged(Reference(scores, bank, _sureness(chosen, measured, context)), coverages, unknowns)
+
+
+def _sureness(chosen: Contender, measured: Measured, context: LadderContext) -> Sureness | None:
+    """Of validation, as the sets of classes are calibrated on it."""
+    if context.task.name != "classify":
+        return None
+    return Sureness.of(chosen.val_outputs / measured.temperature, context.data.targets(context.data.split.val))
 
 
 def _sets(chosen: Contender, measured: Measured, context: LadderContext) -> tuple[Scores, tuple[Coverage, ...]]:
