@@ -33,37 +33,41 @@ Adapt = Annotated[
     Literal["tent"] | None,
     typer.Option(help="Adapt to these inputs together first, in memory; answers then depend on each other."),
 ]
+InputsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUTS",
+        help="Files, folders, patterns ('scans/**/*.png'), tables of paths or texts, texts; - for standard input, "
+        "with a path, a text or a JSON object in each line.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write the answers as they come to a file that ends in .csv, .jsonl or .parquet; of boxes and masks also "
+        "a new folder for COCO JSON, PNG masks, GeoJSON, pictures."
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where an interrupted command with the same --out stopped.")
+]
+AbstainBelow = Annotated[
+    float | None, typer.Option(help="No label where its probability is lower than this, such as 0.8.")
+]
 
 
 @reads_series
 def predict(
     bundle: BundleArgument,
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUTS",
-            help="Files, folders, patterns ('scans/**/*.png'), tables of paths or texts, texts; - for standard input, "
-            "with a path, a text or a JSON object in each line.",
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write the answers as they come to a file that ends in .csv, .jsonl or .parquet; of boxes and masks "
-            "also a new folder for COCO JSON, PNG masks, GeoJSON, pictures."
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted command with the same --out stopped.")
-    ] = False,
+    inputs: InputsArgument,
+    out: Out = None,
+    resume: Resume = False,
     on_error: Annotated[
         Literal["row", "skip", "stop"],
         typer.Option(help="An unreadable or missing input: a row that says why, no row, or the end."),
     ] = "row",
     coverage: Coverage = None,
-    abstain_below: Annotated[
-        float | None, typer.Option(help="No label where its probability is lower than this, such as 0.8.")
-    ] = None,
+    abstain_below: AbstainBelow = None,
     batch_size: BatchSize = 32,
     text_column: TextColumn = None,
     path_column: PathColumn = None,
