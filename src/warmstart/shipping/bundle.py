@@ -49,7 +49,7 @@ class Bundle:
     reference: Reference | None = None
     """`None` in bundles that were written without it."""
     backbones: tuple[Features, ...] = ()
-    """What computes the features of each network, where it is not torch (`warmstart.shipping.fast`)."""
+    """What computes the features of each network, where it is not torch (`warmstart.api.predicting.engine`)."""
 
     @property
     def preprocess(self) -> PreprocessSpec:
@@ -91,7 +91,7 @@ class Bundle:
             ) from error
         bundle = cls(folder, facts, networks, spec, reference)
         if check:
-            golden_files.check(files, golden_files.checked_names(facts.target), bundle._answers, str(folder))
+            golden_files.check(files, golden_files.checked_names(facts.target), bundle.checked, str(folder))
         return bundle
 
     def outputs(self, inputs: Any, *, batch_size: int = 32, progress: Callable[[int], None] | None = None) -> Outputs:
@@ -108,6 +108,7 @@ class Bundle:
             temperature=self.manifest.temperature,
             batch_size=batch_size,
             bank=None if self.reference is None else self.reference.bank,
+            backbones=self.backbones,
             progress=progress,
         )
 
@@ -231,7 +232,8 @@ class Bundle:
         names = [name for name in sums if name.startswith("golden")]
         return golden_files.stored({name: verified(self.folder, name, sums[name]) for name in names})
 
-    def _answers(self, samples: Sequence[Sample]) -> Tensor:
+    def checked(self, samples: Sequence[Sample]) -> Tensor:
+        """The numbers of each sample that the golden file has. Raises where one cannot be read."""
         outputs = self.outputs(samples)
         for error in outputs.errors.values():
             raise error

@@ -22,6 +22,7 @@ from warmstart.api.predicting.lines import Columns, lines_of
 from warmstart.api.predicting.tables import WrittenRows, as_line, write_table
 from warmstart.data.schema import Text
 from warmstart.data.sources.given import Given
+from warmstart.engine.extraction import Choice
 from warmstart.errors import RunError
 from warmstart.files import read_json, sync, write_json
 from warmstart.shipping.files import refuse_existing
@@ -49,6 +50,8 @@ class Journal:
         self._sum = hashlib.sha256()
         self.counts, self.inputs, self._size = Counts(), 0, 0
         self.columns, self.done = Columns(classes), False
+        self.choice: Choice | None = None
+        """What computes the features; the same to the end, so that an interruption changes no digit."""
         before = read_json(self._path)
         if before is None:
             refuse_existing(out)
@@ -75,6 +78,7 @@ class Journal:
             )
         self.inputs, self._size = before["inputs"], before["size"]
         self.counts, self.columns = Counts(**before["counts"]), Columns(self._classes, before["columns"])
+        self.choice = None if before["choice"] is None else Choice(**before["choice"])
         self._expected, self.done = str(before["digest"]), bool(before["done"])
         if not (self.done and self.out.exists()):
             refuse_existing(self.out)
@@ -125,6 +129,7 @@ class Journal:
             "digest": self._sum.hexdigest(),
             "counts": dataclasses.asdict(self.counts),
             "columns": self.columns.types,
+            "choice": None if self.choice is None else dataclasses.asdict(self.choice),
             "done": done,
         }
         write_json(self._path, state)

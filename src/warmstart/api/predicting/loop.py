@@ -9,6 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
+from warmstart.api.predicting.engine import quicker
 from warmstart.api.predicting.journal import Journal
 from warmstart.api.predicting.tables import Row, WrittenRows
 from warmstart.data.futures import ForecastTarget
@@ -18,6 +19,7 @@ from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.data.sources.given import Given, Wanted
 from warmstart.data.sources.inputs import each_input
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
+from warmstart.engine.extraction import MEASURED
 from warmstart.engine.interrupt import Interrupt
 from warmstart.errors import DataError, Interrupted
 from warmstart.preprocess.series import SeriesSpec
@@ -58,6 +60,11 @@ class Inputs:
     """The first of them."""
     said: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """What each row says beside its answer."""
+
+    @property
+    def samples(self) -> list[Sample]:
+        """Some of the first, to measure with."""
+        return [one.sample for one in self.begin[:MEASURED]]
 
 
 def found(bundle: Bundle, inputs: Any, wanted: Wanted, **series: Unpack[SeriesOptions]) -> Inputs:
@@ -116,6 +123,7 @@ def _with_kept(row: Row, given: Given) -> Row:
 
 def rows_of(bundle: Bundle, inputs: Inputs, how: How, listener: Listener) -> Iterator[tuple[Given, Row]]:
     """Each row beside its input, as it comes."""
+    bundle, _ = quicker(bundle, inputs.samples, len(inputs.begin), listener)
     listener(Started("predict", inputs.total))
     for some in answered(bundle, inputs, how):
         yield from (pair for pair in some if how.on_error != "skip" or pair[1]["error"] is None)
@@ -139,6 +147,7 @@ def in_file(
     if resume and journal.inputs:
         listener(Decided(f"going on after {journal.inputs} inputs that are answered", {"inputs": journal.inputs}))
     journal.skip(inputs.each)
+    bundle, journal.choice = quicker(bundle, inputs.samples, len(inputs.begin), listener, journal.choice)
     listener(Started("predict", inputs.total))
     listener(Advanced("predict", journal.inputs))
     with Interrupt() as interrupt:
