@@ -148,6 +148,7 @@ def difference(outputs: Tensor, expected: Tensor) -> float:
 
 
 def rate_of(extract: Extract, x: Tensor) -> float:
+    """Inputs per second of a batch, measured for a moment."""
     began, passes = time.perf_counter(), 0
     while passes == 0 or time.perf_counter() - began < _SECONDS:
         extract(x)

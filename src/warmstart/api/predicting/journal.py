@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -87,11 +88,9 @@ class Journal:
                     f"{self.part} is shorter than its journal says",
                     do=f"delete {self.part.name} and {self._path.name}, and begin anew",
                 )
-            with self.part.open("r+b") as file:
-                file.truncate(self._size)
 
     def skip(self, given: Iterator[Given]) -> None:
-        """Pass over the inputs that are answered. Raises `RunError` where they are others than before."""
+        """Pass over the inputs that are answered, and cut off what is torn. Raises `RunError` where they are others than before."""
         for _ in range(self.inputs):
             one = next(given, None)
             if one is None:
@@ -103,6 +102,8 @@ class Journal:
                 expected="the same inputs in the same order, unchanged",
                 do="give them as before, or name another file",
             )
+        if self.inputs:
+            os.truncate(self.part, self._size)
 
     def add(self, answered: Sequence[tuple[Given, dict[str, Any]]], *, rows: bool = True) -> None:
         """Append what was answered; without `rows`, inputs that are to have none."""

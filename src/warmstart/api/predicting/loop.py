@@ -21,7 +21,7 @@ from warmstart.data.sources.inputs import each_input
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
 from warmstart.engine.extraction import MEASURED
 from warmstart.engine.interrupt import Interrupt
-from warmstart.errors import DataError, Interrupted
+from warmstart.errors import DataError, Interrupted, WarmstartError
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import sha256
@@ -150,15 +150,19 @@ def in_file(
     bundle, journal.choice = quicker(bundle, inputs.samples, len(inputs.begin), listener, journal.choice)
     listener(Started("predict", inputs.total))
     listener(Advanced("predict", journal.inputs))
-    with Interrupt() as interrupt:
-        for some in answered(bundle, inputs, how):
-            journal.add(some, rows=how.on_error != "skip")
-            listener(Advanced("predict", len(some)))
-            if interrupt.stopped:
-                journal.keep()
-                raise Interrupted(
-                    f"stopped; {journal.inputs} inputs are answered, and kept in {journal.part}",
-                    do="to go on: the same command with --resume",
-                )
+    try:
+        with Interrupt() as interrupt:
+            for some in answered(bundle, inputs, how):
+                journal.add(some, rows=how.on_error != "skip")
+                listener(Advanced("predict", len(some)))
+                if interrupt.stopped:
+                    raise Interrupted(
+                        f"stopped; {journal.inputs} inputs are answered, and kept in {journal.part}",
+                        do="to go on: the same command with --resume",
+                    )
+    except WarmstartError:  # such as a row that cannot be read: once it is mended, the call can go on
+        if journal.inputs:
+            journal.keep()
+        raise
     listener(Finished("predict"))
     return journal.end()
