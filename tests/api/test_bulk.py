@@ -160,16 +160,20 @@ def test_answers_that_are_not_sure_are_left_out_and_what_is_left_is_told(
     assert said.details["samples"] == len(fitted.outcome.confusion) or said.details["samples"] > 0
 
 
-def test_a_row_that_is_mended_lets_the_call_go_on(fitted: FitResult, digits_folder: Path, tmp_path: Path) -> None:
+def test_a_row_that_is_mended_lets_the_call_go_on(
+    fitted: FitResult, digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warmstart.data.sources.chunks.ROWS", 16)
+    monkeypatch.setattr("warmstart.api.predicting.loop.LOOKED_AHEAD", 16)
     table, out = tmp_path / "new.csv", tmp_path / "answers.jsonl"
-    whole = "".join(f"{path.as_posix()},x\n" for path in sorted(digits_folder.rglob("*.png")) * 120)
+    whole = "".join(f"{path.as_posix()},x\n" for path in sorted(digits_folder.rglob("*.png")) * 4)
     table.write_text(f"path,note\n{whole}a.png\n")
-    with pytest.raises(DataError, match="row 7201"):
-        predict(fitted.bundle, table, out=out, batch_size=64)
+    with pytest.raises(DataError, match="row 241"):
+        predict(fitted.bundle, table, out=out, batch_size=16)
     table.write_text(f"path,note\n{whole}a.png,y\n")
-    rows = predict(fitted.bundle, table, out=out, resume=True, batch_size=64)
+    rows = predict(fitted.bundle, table, out=out, resume=True, batch_size=16)
     assert isinstance(rows, WrittenRows)
-    assert (rows.counts.answered, rows.counts.unreadable) == (7200, 1)
+    assert (rows.counts.answered, rows.counts.unreadable) == (240, 1)
 
 
 class _Killed(BaseException):

@@ -90,7 +90,10 @@ class Journal:
                 )
 
     def skip(self, given: Iterator[Given]) -> None:
-        """Pass over the inputs that are answered, and cut off what is torn. Raises `RunError` where they are others than before."""
+        """Pass over the inputs that are answered, and cut off what is torn.
+
+        Raises `RunError` where they are others than before.
+        """
         for _ in range(self.inputs):
             one = next(given, None)
             if one is None:
