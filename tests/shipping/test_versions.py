@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.exporting.bundles import tag
 from tests.shipping.helpers import Write
 from warmstart.api.predict import predict
 from warmstart.engine.events import Decided, Event
@@ -79,6 +80,7 @@ def test_a_bundle_opens_with_nothing_but_what_it_needs() -> None:
     assert without(FIRST, others) == "None"
 
 
-@pytest.mark.parametrize("missing", ["transformers", "tokenizers"])
-def test_a_bundle_of_texts_names_the_extra_that_is_missing(write_texts: Path, missing: str) -> None:
-    assert "pip install 'warmstart[text]'" in without(write_texts, missing)
+def test_a_bundle_of_texts_names_the_extra_that_is_missing(tmp_path: Path) -> None:
+    bundle, _ = tag(tmp_path / "bundle")
+    for missing in ("transformers", "tokenizers"):
+        assert "pip install 'warmstart[text]'" in without(bundle.folder, missing)

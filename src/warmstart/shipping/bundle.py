@@ -19,7 +19,7 @@ from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.data.sources.ahead import forecast_inputs
-from warmstart.errors import BundleError, DataError, nearest
+from warmstart.errors import BundleError, DataError, MissingExtraError, nearest
 from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
 from warmstart.preprocess.kinds import Spec, of_images
@@ -36,6 +36,17 @@ from warmstart.shipping.reading import as_samples, spec_of
 from warmstart.shipping.reference import Reference
 from warmstart.shipping.rows import Row
 from warmstart.task.base import Task, task_of
+
+_EXTRAS = {
+    "transformers": "text",
+    "tokenizers": "text",
+    "onnx": "export",
+    "onnxruntime": "export",
+    "segmentation_models_pytorch": "segment",
+    "libreyolo": "yolo",
+    "torchgeo": "geo",
+}
+"""What brings the packages that a network may be made of."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +87,7 @@ class Bundle:
         Raises:
             BundleError: no bundle, another format, a file damaged or changed (named), or the golden sample is answered
                 otherwise than when the bundle was made.
+            MissingExtraError: it is made of a package that is not installed.
         """
         folder = Path(folder)
         facts = layout.read_manifest(folder)
@@ -84,6 +96,11 @@ class Bundle:
             spec = spec_of(facts.preprocess, files)
             networks = rebuild.networks(facts, files)
             reference = rebuild.reference(files, networks[0])
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package not in _EXTRAS:
+                raise
+            raise MissingExtraError(f"the bundle {folder}", _EXTRAS[package]) from error
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BundleError(
                 f"{folder} does not fit its architecture {facts.backbone.name}: {error}",
