@@ -90,7 +90,7 @@ def _backbones(bundle: Bundle, choice: Choice) -> tuple[Features, ...]:
 
 def _in_parts(extract: Any, size: int) -> Features:
     def features(x: Tensor) -> Tensor:
-        return torch.cat([extract(part)[0] for part in x.split(size)])
+        return torch.cat([extract(part)[0] for part in torch.split(x, size)])
 
     return features
 
