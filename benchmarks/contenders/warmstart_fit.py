@@ -74,7 +74,7 @@ def main() -> None:
         seconds = time.perf_counter() - start
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         files = job.test_files()
-        command = [program, "predict", str(run / "bundle"), *map(str, files), "--csv", str(answers), "--json"]
+        command = [program, "predict", str(run / "bundle"), *map(str, files), "--out", str(answers), "--json"]
         said(command)
         with answers.open(encoding="utf-8-sig", newline="") as file:
             labels = [row["label"] for row in csv.DictReader(file)]  # a row per input, in order

@@ -110,7 +110,7 @@ def test_every_command_leaves_the_data_byte_for_byte_as_it_was(fitted: FitResult
     assert len(check(digits_folder, picture=place / "sheet.png").corrupt) == 1
     plan(digits_folder, recipe="lp_ft", backbone="toy")
     done = quick(digits_folder, place / "run")
-    assert len(predict(done.bundle, digits_folder, csv=place / "answers.csv")) == 60
+    assert len(predict(done.bundle, digits_folder, out=place / "answers.csv")) == 60
     assert evaluate(done.bundle, digits_folder)["n"] == 59
     assert contents(digits_folder) == before
 

@@ -66,7 +66,8 @@ def test_the_baselines_are_tried_and_what_is_shipped_is_compared_with_the_best_o
 
 
 def test_the_answer_goes_on_where_the_series_end(fitted: FitResult, data: Path, tmp_path: Path) -> None:
-    rows = predict(fitted.bundle, str(data), csv=tmp_path / "out.csv")
+    rows = predict(fitted.bundle, str(data))
+    predict(fitted.bundle, str(data), out=tmp_path / "out.csv")
     assert [row["input"] for row in rows] == ["air", "wave"]
     assert all(row["error"] is None and row["times"][0] == "1961-01-01" and len(row["times"]) == 6 for row in rows)
     air = rows[0]
@@ -227,9 +228,9 @@ def test_what_cannot_be_asked_is_refused_with_what_to_do(data: Path, options: di
 
 
 def test_the_command_line_says_the_same(data: Path, fitted: FitResult, tmp_path: Path) -> None:
-    run = CliRunner().invoke(app, ["predict", str(fitted.bundle), str(data), "--csv", str(tmp_path / "out.csv")])
+    run = CliRunner().invoke(app, ["predict", str(fitted.bundle), str(data), "--out", str(tmp_path / "out.csv")])
     assert run.exit_code == 0, run.output
-    assert "air" in run.output
+    assert "2 answered" in run.output
     assert len(pd.read_csv(tmp_path / "out.csv")) == 12
     words = ["check", str(data), "--horizon", "6", "--season", "4"]
     run = CliRunner().invoke(app, words)

@@ -68,7 +68,7 @@ def test_answers_with_several_labels_are_written_as_a_table(
     several: FitResult, digits_folder: Path, tmp_path: Path
 ) -> None:
     csv = tmp_path / "answers.csv"
-    predict(several.bundle, [str(digits_folder / "0"), str(tmp_path / "missing.png")], csv=csv)
+    predict(several.bundle, [str(digits_folder / "0"), str(tmp_path / "missing.png")], out=csv)
     rows = pd.read_csv(csv)
     assert {"labels", "p(round)", "p(straight)"} <= {*rows.columns}
     assert "round" in json.loads(rows["labels"][0])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def test_the_user_can_ask_to_stop_at_the_first_error(fitted: FitResult, digits_f
 def test_the_csv_says_what_the_rows_say(fitted: FitResult, digits_folder: Path, tmp_path: Path) -> None:
     files = [*sorted((digits_folder / "2").iterdir())[:3], digits_folder / "missing, with comma.png"]
     table = tmp_path / "new" / "answers.csv"
-    rows = predict(fitted.bundle, files, csv=table)
+    rows = predict(fitted.bundle, files)
+    predict(fitted.bundle, files, out=table)
     with table.open(newline="", encoding="utf-8") as file:
         read = list(csv.DictReader(file))
     assert list(read[0]) == [
@@ -89,7 +91,7 @@ def test_nothing_to_predict_and_no_bundle_are_errors(fitted: FitResult, tmp_path
         predict(tmp_path, ["a.png"])
 
 
-def apart(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> float:
+def apart(a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]]) -> float:
     """The largest difference of a probability."""
     pairs = zip(a, b, strict=True)
     return max(float(abs(p - q["probabilities"][name])) for o, q in pairs for name, p in o["probabilities"].items())

@@ -67,7 +67,8 @@ def test_each_task_is_told_by_itself_and_beside_itself_alone(run: FitResult) -> 
 
 def test_the_bundle_answers_every_task_and_counts_them(run: FitResult, table: Path, tmp_path: Path) -> None:
     images = [str(table.parent / f"{i}.png") for i in (4, 5)]
-    rows = predict(run.bundle, images, csv=tmp_path / "answers.csv")
+    rows = predict(run.bundle, images)
+    predict(run.bundle, images, out=tmp_path / "answers.csv")
     assert [row["answers"]["kind"]["label"] for row in rows] == ["a", "b"]
     assert set(rows[0]["answers"]["kind"]["probabilities"]) == {"a", "b"}
     assert isinstance(rows[0]["answers"]["size"]["value"], float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def recommended(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> Recommen
     return recommend(data, backbones=[tiny, "minilm"], budget="20s", out=place / "run", **options)
 
 
-def labels(rows: list[dict[str, Any]]) -> list[str | None]:
+def labels(rows: Sequence[dict[str, Any]]) -> list[Any]:
     return [row["label"] for row in rows]
 
 
@@ -74,7 +75,8 @@ def test_every_form_of_new_texts_is_answered_in_its_order(fitted: FitResult, tmp
         assert labels(bundle.predict(form)) == TOLD[::-1], form
     assert labels(bundle.predict(NEW[0])) == ["sport"]
     assert labels(fitted.predict(frame.rename(columns={"review": "b"}), text_column="b")) == TOLD[::-1]
-    files = predict(fitted.bundle, tmp_path / "files", csv=tmp_path / "answers.csv")
+    files = predict(fitted.bundle, tmp_path / "files")
+    predict(fitted.bundle, tmp_path / "files", out=tmp_path / "answers.csv")
     assert [Path(row["input"]).name for row in files] == ["9.txt", "10.txt", "11.txt"]
     assert pd.read_csv(tmp_path / "answers.csv")["label"].tolist() == TOLD[::-1]
 

@@ -67,7 +67,7 @@ def test_predict_evaluate_and_the_outcome_agree(fitted: FitResult, digits_folder
 def test_the_csv_holds_sets_as_lists_where_they_were_asked(
     fitted: FitResult, digits_folder: Path, tmp_path: Path
 ) -> None:
-    predict(fitted.bundle, digits_folder / "0", coverage=0.5, csv=tmp_path / "answers.csv")
+    predict(fitted.bundle, digits_folder / "0", coverage=0.5, out=tmp_path / "answers.csv")
     head, first, *_ = (tmp_path / "answers.csv").read_text().splitlines()
     assert head.split(",")[:6] == ["input", "label", "probability", "unknown", "distance", "set"]
     assert '[""0""' in first

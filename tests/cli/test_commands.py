@@ -228,7 +228,7 @@ def test_predict_shows_unreadable_inputs_beside_the_answers(twin: Twin) -> None:
     result = run("predict", "bundle", "a.jpg", "b.jpg")
     assert "0.750" in result.stdout
     assert "truncated" in result.stdout
-    assert "2 answered, 1 of them unreadable" in result.stdout
+    assert "1 answered, 1 unreadable" in result.stdout
     assert "nothing that was trained on" not in result.stdout
     assert json.loads(run("predict", "bundle", "a.jpg", "--json").stdout) == rows
 
@@ -253,4 +253,4 @@ def test_predict_says_what_is_unknown_and_shows_the_sets_that_were_asked_for(twi
     assert seen["coverage"] == 0.9
     assert "cat, dog\\x1b[2J" in result.stdout
     assert [("unknown" in line) for line in result.stdout.splitlines() if ".jpg" in line] == [False, True, False]
-    assert "1 of them looks like nothing that was trained on" in result.stdout
+    assert "1 looks like nothing that was trained on" in result.stdout

@@ -52,7 +52,9 @@ def test_check_plan_fit_predict_and_evaluate_work_and_leave_the_data_as_it_was(h
     assert fitted["chosen"] == "probe"
     assert (home / fitted["report"]).is_file()
 
-    rows = warmstart(home, "predict", fitted["bundle"], "digits/1", "--csv", "answers.csv")
+    told = warmstart(home, "predict", fitted["bundle"], "digits/1", "--out", "answers.csv")
+    assert (told["out"], told["inputs"], told["answered"]) == ("answers.csv", 20, 20)
+    rows = warmstart(home, "predict", fitted["bundle"], "digits/1")
     assert [row["input"] for row in rows] == sorted(f"digits/1/{path.name}" for path in (home / "digits/1").iterdir())
     assert sum(row["label"] == "1" for row in rows) >= 15
     assert len((home / "answers.csv").read_text().splitlines()) == 21

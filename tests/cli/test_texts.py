@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -49,10 +50,12 @@ def test_a_table_is_fitted_and_others_are_answered_as_it_is_said() -> None:
     done = run("fit", "news.csv", *COLUMNS, "--recipe", "probe", "--out", "run")
     assert done.exit_code == 0, done.output
     (said,) = [line for line in done.output.splitlines() if line.startswith("predict ")]
-    assert said.split(maxsplit=1)[1] == "warmstart predict run/bundle TEXTS.csv --csv answers.csv"
-    answered = run("predict", "run/bundle", "new.csv", "--text-column", "body", "--csv", "answers.csv", "--json")
-    rows = json.loads(answered.stdout)
-    assert [row["label"] for row in rows] == [desk for _, desk in news(2, seed=9)]
+    assert said.split(maxsplit=1)[1] == "warmstart predict run/bundle TEXTS.csv --out answers.csv"
+    answered = run("predict", "run/bundle", "new.csv", "--text-column", "body", "--out", "answers.csv", "--json")
+    assert json.loads(answered.stdout)["answered"] == len(desks := [desk for _, desk in news(2, seed=9)])
+    with Path("answers.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == desks
     assert Path("answers.csv").read_text().splitlines()[0] == (
         "input,label,probability,unknown,distance,p(money),p(music),p(sport),error"
     )

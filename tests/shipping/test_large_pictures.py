@@ -37,7 +37,7 @@ def test_masks_and_boxes_of_a_large_image_are_written_and_drawn(large: Path, tmp
     (tmp_path / "masks").mkdir()
     (tmp_path / "boxes").mkdir()
     row = {"mask": mask, "size": [450, 300], "error": None}
-    scenefiles.written(tmp_path / "masks", ("background", "sea"), [sample], [row])
+    scenefiles.written(tmp_path / "masks", ("background", "sea"), [(sample, row)])
     with Image.open(tmp_path / "masks" / "masks" / "a.png") as said:
         assert (np.asarray(said) == mask).all()
     box = {"label": "sea", "score": 0.5, "box": [225.0, 150.0, 450.0, 300.0]}

@@ -140,7 +140,7 @@ def test_masks_that_are_written_are_read_again_as_labels(tmp_path: Path) -> None
         half_light((64, 48)).save(place / "images" / f"{name}.png")
         samples.append(Sample(f"images/{name}.png", place / "images" / f"{name}.png"))
     rows = [row for row, _ in marker(Brightness(), MaskTarget(CLASSES)).rows(samples)]
-    told = written(place, CLASSES, samples, rows)
+    told = written(place, CLASSES, zip(samples, rows, strict=True))
     assert [row["mask"] for row in told] == ["masks/a.png", "masks/b.png"]
     with Image.open(place / "masks" / "a.png") as mask:
         assert mask.mode == "P"
@@ -158,7 +158,7 @@ def test_boxes_that_are_written_are_read_by_coco(tmp_path: Path) -> None:
     image.paste((255, 255, 255), (30, 40, 60, 60))
     samples = [Sample("x/a.png", image), Sample("y/a.png", image), Sample("dark", Image.new("RGB", (8, 8)))]
     rows = [row for row, _ in marker(Bright(), BoxTarget(CLASSES)).rows(samples)]
-    written(tmp_path, CLASSES, samples, rows)
+    written(tmp_path, CLASSES, zip(samples, rows, strict=True))
     found = coco.COCO(str(tmp_path / "boxes.json"))
     assert [found.imgs[i]["file_name"] for i in (1, 2, 3)] == ["x/a.png", "y/a.png", "dark"]
     (first, _) = found.loadAnns(found.getAnnIds())
@@ -204,7 +204,8 @@ def test_a_bundle_answers_in_another_process_as_the_network_did(bundle: Path, sh
 
 def test_predict_writes_files_into_a_new_folder_alone(bundle: Path, shapes: Path, tmp_path: Path) -> None:
     inputs = [str(path) for path in sorted((shapes / "images").iterdir())[:2]]
-    rows = predict(bundle, inputs, out=tmp_path / "found", csv=tmp_path / "found.csv")
+    rows = predict(bundle, inputs, out=tmp_path / "found")
+    predict(bundle, inputs, out=tmp_path / "found.csv")
     assert sorted(path.name for path in (tmp_path / "found").iterdir()) == ["drawn", "masks"]
     assert [row["mask"] for row in rows] == ["masks/00000.png", "masks/00001.png"]
     assert json.loads((tmp_path / "found" / "masks" / "legend.json").read_text())["0"] == GROUND

@@ -50,7 +50,7 @@ class AdaptResult:
     report: Path
     bundle: Path
 
-    def predict(self, inputs: Any, **options: Any) -> list[dict[str, Any]]:
+    def predict(self, inputs: Any, **options: Any) -> Sequence[dict[str, Any]]:
         """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `warmstart.predict`."""
         return predict(self.bundle, inputs, **options)
 

@@ -17,7 +17,8 @@ from warmstart.data.seriesreading import SeriesOptions, reading_of
 from warmstart.data.shown import picture_of
 from warmstart.data.sources import load, load_inputs
 from warmstart.engine.allocator import keep_buffers
-from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started, silent
+from warmstart.engine.ambient import ambient
+from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
 from warmstart.engine.seeds import some_of
 from warmstart.errors import ImageError
 from warmstart.explaining.explain import explain_samples, methods_for
@@ -48,7 +49,7 @@ def explain(
     out: str | Path | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> list[Explanation]:
     """Why the bundle answers as it does, for each input: what the answer rests on, and what it looks like.

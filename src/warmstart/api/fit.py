@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, Unpack, get_args
@@ -54,7 +55,7 @@ class FitResult:
     report: Path
     bundle: Path
 
-    def predict(self, inputs: Any, **options: Any) -> list[dict[str, Any]]:
+    def predict(self, inputs: Any, **options: Any) -> Sequence[dict[str, Any]]:
         """One row per input: `input`, `label`, `probability`, `probabilities`, `error`; see `warmstart.predict`."""
         return predict(self.bundle, inputs, **options)
 

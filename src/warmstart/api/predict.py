@@ -2,222 +2,165 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Unpack
-
-import pandas as pd
+from typing import Any, Unpack
 
 from warmstart.api.adaptation.attuned import AdaptName, attuned
-from warmstart.data.futures import ForecastTarget
+from warmstart.api.predicting.loop import How, Inputs, OnError, found, in_file, rows_of
+from warmstart.api.predicting.tables import is_table_name, refuse_other_endings
 from warmstart.data.scenes import BoxTarget, MaskTarget
-from warmstart.data.schema import Sample, Series
-from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
-from warmstart.data.sources import load_inputs
-from warmstart.data.sources.ahead import forecast_inputs
+from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.sources.given import Wanted
 from warmstart.data.tiling import check_side
 from warmstart.display import Rows
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
-from warmstart.engine.events import Advanced, Finished, Listener, Started
+from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
-from warmstart.files import write_text
-from warmstart.preprocess.series import SeriesSpec
+from warmstart.evaluation.verdict import percent
+from warmstart.shipping.answers import refuse_to_abstain
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import new_folder, refuse_existing
-from warmstart.shipping.rows import by_task
-from warmstart.shipping.scenefiles import written
 
 
 def predict(
     bundle: str | Path,
     inputs: Any,
     *,
-    csv: str | Path | None = None,
-    on_error: Literal["row", "stop"] = "row",
+    out: str | Path | None = None,
+    resume: bool = False,
+    on_error: OnError = "row",
     coverage: float | None = None,
+    abstain_below: float | None = None,
     batch_size: int = 32,
     text_column: str | None = None,
-    out: str | Path | None = None,
+    path_column: str | None = None,
+    keep: str | None = None,
     least_score: float | None = None,
     tile: int | None = None,
     adapt: AdaptName | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
-) -> list[dict[str, Any]]:
+) -> Sequence[dict[str, Any]]:
     """One row per input: `input`, `label`, `probability`, `probabilities` by class, and `error` where it is unreadable.
 
     Further `unknown`: whether it looks like nothing that was trained on, by its `distance` to that.
 
     Args:
         bundle: folder that `fit` wrote.
-        inputs: image files, a folder of them, or in-memory images; for a bundle of texts the texts themselves, text
-            files, a folder of them, or a table with a column of texts.
-        csv: also write the rows to this file (one column `p(<class>)` per class).
-        on_error: `row` gives an unreadable input a row with `error`; `stop` raises.
+        inputs: image files, a folder of them, a pattern such as `scans/**/*.png`, a table with a column of paths, or
+            in-memory images; for a bundle of texts the texts themselves, text files, a folder of them, or a table with
+            a column of texts; for one of series whatever `warmstart.load` reads. Or an open file with a line for each:
+            paths, texts, JSON lists of numbers, or JSON objects. A folder, a table and an open file are read as far as
+            they are answered.
+        out: file to write the rows to, batch by batch: CSV, JSON lines or Parquet, as its name ends. What is returned
+            then reads them from it. It must not exist, and is there when all inputs are answered. For a bundle of boxes
+            or masks also a folder, for what was found as files: COCO's JSON, PNG masks, GeoJSON of images that say
+            where they lie, and pictures to look at. Rows then name the file of a mask instead of holding it.
+        resume: go on where an interrupted call with the same `out` stopped; without one, begin.
+        on_error: `row` gives an unreadable or missing input a row with `error`; `skip` leaves it out; `stop` raises.
         coverage: such as 0.9: each row has a `set` of labels too, the most probable first, that holds the true one in
             at least this share of cases, for samples like those of the training.
-        batch_size: samples at a time; changes no answer.
+        abstain_below: such as 0.8: where the probability of the label is lower, there is none, and `abstained` is true.
+        batch_size: samples at a time; changes no answer by more than rounding.
         text_column: column of a table that holds the texts, where its name does not tell.
-        out: for a bundle of boxes or masks a folder, which must not exist, for what was found as files: COCO's JSON,
-            PNG masks, GeoJSON of images that say where they lie, and pictures to look at. Rows then name the file of a
-            mask instead of holding it.
+        path_column: column of a table that holds the paths of images, likewise.
+        keep: columns of a table that rows have in `kept`, with commas between them: `id,site`.
         least_score: of boxes that are told; by default the one at which F1 was best on validation.
         tile: side of overlapping tiles that images are cut into before they are marked, in pixels: of images that are
             larger than memory, or whose objects would be too small in the whole. By default as in training.
         adapt: `tent` makes the networks surer of these inputs first, without a label and in memory alone (Wang et al.
             2021): for inputs that look otherwise than those of the training. What is said of one depends on the others
             then; rows say so in `adapted`, and tell no `unknown`.
-        listener: hears of progress.
+        listener: hears of progress, and of what is to be expected of answers that are not abstained from.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
 
     Raises:
         BundleError: the bundle is damaged or answers otherwise than when it was written.
-        DataError: there is nothing to predict, the coverage is more than the validation samples could support, or there
-            is nothing that `adapt` could do.
+        DataError: there is nothing to predict, a column that is needed or kept is not there, the coverage is more than
+            the validation samples could support, or there is nothing that `adapt` could do.
+        RunError: `out` exists; or what an interrupted call left is not to be gone on with, or of other inputs.
+        Interrupted: by Ctrl-C or SIGTERM, while a file is written; what is answered is kept for `resume`.
     """
     keep_buffers()
     loaded = Bundle.load(bundle)
-    target, kind, reading = loaded.manifest.target, loaded.spec.kind, reading_of(series)
-    if isinstance(target, ForecastTarget):
-        samples = forecast_inputs(target, inputs, **columns_of(series))
-    else:
-        channels = loaded.spec.channels if isinstance(loaded.spec, SeriesSpec) else None
-        samples = load_inputs(inputs, kind=kind, text_column=text_column, reading=reading, channels=channels)
-        refuse_uncut(samples, loaded.manifest.window)
+    how = How(on_error, coverage, abstain_below, batch_size, least_score, tile)
+    folder = _check(loaded, how, None if out is None else Path(out), resume=resume)
+    wanted = Wanted(loaded.spec.kind, text_column=text_column, path_column=path_column, keep=keep)
+    given = found(loaded, inputs, wanted, **series)
     if adapt is not None:
-        loaded = attuned(loaded, samples, coverage, listener)
-    if isinstance(target, BoxTarget | MaskTarget):
-        if tile is not None:
-            check_side(tile)
-        return _scenes(loaded, samples, csv, on_error, out, least_score, tile, listener)
-    if (out, least_score, tile) != (None, None, None):
-        raise DataError(
-            f"out, least_score or tile for a bundle of the task {loaded.manifest.task!r}",
-            expected="a bundle that marks boxes or masks",
-            do="leave them out; csv writes answers of all kinds",
-        )
-    listener(Started("predict", len(samples)))
-    rows = loaded.predict(
-        samples,
-        batch_size=batch_size,
-        on_error=on_error,
-        coverage=coverage,
-        progress=lambda n: listener(Advanced("predict", n)),
-    )
-    listener(Finished("predict"))
-    if adapt is not None:
-        answered = sum(row["error"] is None for row in rows)
-        rows = [{**row, "adapted": f"{adapt}, to {answered} inputs together"} for row in rows]
-    if csv is not None and loaded.manifest.task == "forecast":
-        write_forecasts(rows, Path(csv))
-    elif csv is not None:
-        write_csv(rows, loaded.classes, Path(csv))
-    return Rows(rows)
-
-
-def _scenes(
-    bundle: Bundle,
-    samples: Sequence[Sample],
-    csv: str | Path | None,
-    on_error: Literal["row", "stop"],
-    out: str | Path | None,
-    least_score: float | None,
-    tile: int | None,
-    listener: Listener,
-) -> list[dict[str, Any]]:
-    """Rows of images that are marked, and the files of them."""
-    if out is not None:
-        refuse_existing(Path(out))
-    listener(Started("predict", len(samples)))
-    found = bundle.marked(
-        samples,
-        on_error=on_error,
-        least_score=least_score,
-        tile=tile,
-        progress=lambda n: listener(Advanced("predict", n)),
-    )
+        loaded, given = _adapted(loaded, given, adapt, coverage, listener)
+    if abstain_below is not None:
+        _say_what_to_expect(loaded, abstain_below, listener)
+    if folder is not None:
+        return _in_folder(loaded, given, how, folder, listener)
     if out is None:
-        rows = list(found)
-    else:
-        with new_folder(Path(out)) as folder:
-            rows = written(folder, bundle.classes, samples, found)
-    listener(Finished("predict"))
-    if csv is not None:
-        write_scenes(rows, Path(csv))
-    return rows
+        return Rows([row for _, row in rows_of(loaded, given, how, listener)])
+    asked = {**vars(how), "text_column": text_column, "path_column": path_column, "keep": keep, "adapt": adapt}
+    return in_file(loaded, given, how, Path(out), {**asked, **series}, listener, resume=resume)
 
 
-def write_scenes(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write what was found as UTF-8 CSV: a line for each box, or for each class of a mask with its share."""
-    lines: list[dict[str, Any]] = []
-    for row in rows:
-        if row["error"] is not None:
-            lines.append({"input": row["input"], "error": row["error"]})
-        for box in row.get("boxes") or ():
-            edges = dict(zip(("left", "top", "right", "bottom"), box["box"], strict=True))
-            lines.append({"input": row["input"], "label": box["label"], "score": box["score"], **edges})
-        lines += [{"input": row["input"], "label": k, "share": v} for k, v in (row.get("shares") or {}).items()]
-    boxed = any("boxes" in row for row in rows)
-    columns = ["label", "score", "left", "top", "right", "bottom"] if boxed else ["label", "share"]
-    write_text(path, pd.DataFrame(lines, columns=["input", *columns, "error"]).to_csv(index=False))
-
-
-def refuse_uncut(samples: Sequence[Sample], window: int | None) -> None:
-    """Raise `DataError` for recordings that should be cut into windows: a whole one would be squeezed into one."""
-    long = [sample for sample in samples if isinstance(sample.source, Series)]
-    long = [sample for sample in long if window is not None and sample.source.steps >= 2 * window]
-    if long:
+def _check(bundle: Bundle, how: How, out: Path | None, *, resume: bool) -> Path | None:
+    """Refuse what cannot be done; the folder that is to be written, if it is one."""
+    marks = isinstance(bundle.manifest.target, BoxTarget | MaskTarget)
+    if not marks and (how.least_score, how.tile) != (None, None):
         raise DataError(
-            f"{long[0].id} has {long[0].source.steps} steps, and the model was trained on windows of {window}",
-            expected="windows of that length, or recordings that are cut into them",
-            do=f"cut them with window={window} (--window {window})",
+            f"least_score or tile for a bundle of the task {bundle.manifest.task!r}",
+            expected="a bundle that marks boxes or masks",
+            do="leave them out",
         )
+    if how.tile is not None:
+        check_side(how.tile)
+    if how.abstain_below is not None:
+        refuse_to_abstain(bundle, how.abstain_below)
+    if resume and (out is None or not is_table_name(out)):
+        raise DataError(
+            "resume, and no table is written",
+            expected="out: the table that an interrupted call was to write",
+            do="name it",
+        )
+    if out is None or is_table_name(out):
+        return None
+    if not marks:
+        refuse_other_endings(out)
+    refuse_existing(out)
+    return out
 
 
-def write_csv(rows: Sequence[dict[str, Any]], classes: Sequence[str], path: Path) -> None:
-    """Write prediction rows as UTF-8 CSV, whole or not at all; lists are JSON, what has names a column for each."""
-    rows = [by_task(row) for row in rows]
-    keys = (
-        list(dict.fromkeys(key for row in rows for key in row))
-        if rows
-        else ["input", "label", "probability", "probabilities", "unknown", "distance", "error"]
+def _adapted(
+    bundle: Bundle, given: Inputs, adapt: AdaptName, coverage: float | None, listener: Listener
+) -> tuple[Bundle, Inputs]:
+    """The bundle adapted to the inputs, which are all held; rows say so."""
+    every = list(given.each)
+    bundle = attuned(bundle, [one.sample for one in every], coverage, listener)
+    return bundle, Inputs(iter(every), len(every), every, {"adapted": f"{adapt}, to {len(every)} inputs together"})
+
+
+def _say_what_to_expect(bundle: Bundle, below: float, listener: Listener) -> None:
+    sureness = None if bundle.reference is None else bundle.reference.sureness
+    if sureness is None or not len(sureness.right):
+        listener(Decided("what is to be expected of the answers is not known: the bundle has no record of validation"))
+        return
+    expected = sureness.at(below)
+    reached = "none of them"
+    if (accuracy := expected.accuracy) is not None:
+        span = f"95 % interval {percent(accuracy.low)} to {percent(accuracy.high)}"
+        reached = f"{percent(accuracy.value)} of these rightly ({span})"
+    text = (
+        f"of {expected.samples} validation samples {percent(expected.coverage)} reached a probability of {below:g}, "
+        f"{reached}; without a threshold {percent(float(sureness.right.mean()))} were right"
     )
-    named = {"probabilities": "p({})", "values": "{}"}  # how columns of what has names are called
-    plain = [key for key in keys if key not in (*named, "error")]
-    flat = [
-        {
-            **{key: _cell(row.get(key)) for key in (*plain, "error")},
-            **{
-                form.format(name): value
-                for key, form in named.items()
-                if key in row
-                for name, value in (row[key] or {}).items()
-            },
-        }
-        for row in rows
-    ]
-    several = [form.format(name) for key, form in named.items() if key in keys for name in classes]
-    write_text(path, pd.DataFrame(flat, columns=[*plain, *several, "error"]).to_csv(index=False))
+    listener(Decided(text, dataclasses.asdict(expected)))
 
 
-def _cell(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+def _in_folder(bundle: Bundle, given: Inputs, how: How, out: Path, listener: Listener) -> list[dict[str, Any]]:
+    """Rows of images that are marked, and the files of them."""
+    from warmstart.shipping.scenefiles import written  # with torchvision, which takes a second
 
-
-def write_forecasts(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write forecasts as UTF-8 CSV, a line for each series and step: its time, the forecast, a column per quantile."""
-    lines: list[dict[str, Any]] = []
-    for row in rows:
-        if row["error"] is not None:
-            lines.append({"input": row["input"], "error": row["error"]})
-            continue
-        named = {f"q{level}": values for level, values in row["quantiles"].items()}
-        for step, time in enumerate(row["times"]):
-            told = {name: values[step] for name, values in named.items()}
-            lines.append({"input": row["input"], "time": time, "forecast": row["forecast"][step], **told})
-    levels = next((list(row["quantiles"]) for row in rows if row["error"] is None), [])
-    columns = ["input", "time", "forecast", *(f"q{level}" for level in levels), "error"]
-    write_text(path, pd.DataFrame(lines, columns=columns).to_csv(index=False))
+    with new_folder(out) as folder:
+        return written(
+            folder, bundle.classes, ((one.sample, row) for one, row in rows_of(bundle, given, how, listener))
+        )

@@ -23,7 +23,8 @@ from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Finished, Listener, Started, broadcast, remembering, silent
+from warmstart.engine.ambient import ambient
+from warmstart.engine.events import Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.trials.folds import dealt_again
 from warmstart.engine.trials.trial import Trial, load
@@ -86,7 +87,7 @@ def tune(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
-    listener: Listener = silent,
+    listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> TuneResult:
     """Search the numbers of a recipe, and say whether the best that was found is better than its defaults.

@@ -110,7 +110,7 @@ def show(now: Session, result: AdaptResult) -> None:
     now.say(f"report   {result.report}")
     now.say(f"bundle   {result.bundle}")
     inputs = {"image": "PHOTO.jpg", "text": "TEXTS.csv", "series": "SERIES.csv"}[found.preprocess.get("kind", "image")]
-    now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} {inputs} --csv answers.csv")
+    now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} {inputs} --out answers.csv")
     now.result({"folder": result.folder, "report": result.report, "bundle": result.bundle, **found.to_dict()})
 
 

@@ -170,7 +170,7 @@ def show(now: Session, result: FitResult, **more: object) -> None:
     now.say(f"bundle   {result.bundle}")
     kind = outcome.preprocess.get("kind", "image")
     inputs = {"image": "PHOTO.jpg", "text": "TEXTS.csv", "series": "SERIES.csv"}[kind]
-    to = "--out found" if outcome.task in ("detect", "segment") else "--csv answers.csv"
+    to = "--out found" if outcome.task in ("detect", "segment") else "--out answers.csv"
     now.say(f"predict  {shlex.join(['warmstart', 'predict', str(result.bundle)])} {inputs} {to}")
     now.result(
         {

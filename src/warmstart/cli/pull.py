@@ -33,5 +33,5 @@ def pull(
         now.say(f"commit   {result.commit}")
         now.say(f"licence  {result.licence}, of the weights that it was made from")
         again = shlex.join(["warmstart", "predict", str(result.folder)])
-        now.say(f"needs    {result.needs}" if result.needs else f"predict  {again} INPUTS --csv answers.csv")
+        now.say(f"needs    {result.needs}" if result.needs else f"predict  {again} INPUTS --out answers.csv")
         now.result(result)

@@ -12,6 +12,7 @@ import json
 import logging
 import platform
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from warmstart.engine.data import RunData
 from warmstart.engine.machine import cores
 from warmstart.files import read_json, write_json
 from warmstart.model.backbone import Backbone
+from warmstart.model.chain import Chain
 from warmstart.model.inputs import Inputs, Tokens
 from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import PREPARATION, TOLERANCE, Extract, UnavailableError, version
@@ -34,6 +36,8 @@ WORTH_TRYING = 2.5
 WORTH_MORE = 10.0
 """The same once there is one that is much faster than torch: another will not gain as much again."""
 MUCH_FASTER = 1.5
+MEASURED = 4 * BATCH
+"""Images that are measured with, at most."""
 _SECONDS = 0.3
 _ENOUGH = 1.03
 """A larger batch has to be this much faster: it takes more memory, and the next larger one is not tried without."""
@@ -62,23 +66,31 @@ class Choice:
 
 def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choice:
     """Choose for `images` images, of which torch does about `rate` per second."""
-    others = [name for name in _suited(backbone.chain.inputs) if version(name)]
-    if not any(_pays(name, images, rate) for name in others):
+    others = installed(backbone.chain.inputs)
+    if not worth_trying(others, images, rate):
         return Choice("torch", {"torch": rate}, {})
     path = None if data.cache.folder is None else data.cache.folder / "runtimes.json"
     known = (read_json(path) or {}) if path is not None else {}
     key = _key(backbone, data.spec.size, [name for name in others if _pays(name, images, rate)])
     if key in known:
         return Choice(**known[key])
-    found = _measure(backbone, data, others, images)
+    first = data.split.train[:MEASURED]
+    batch = next(iter(batches_of(data.store, first, batch_size=len(first)))).inputs
+    found = measure(backbone.chain, data.spec.size, batch, others, images)
     if path is not None:
         _keep(path, known | {key: dataclasses.asdict(found)})
     return found
 
 
-def _suited(inputs: Inputs) -> tuple[str, ...]:
-    """What is tried for such inputs: all, but for texts, of any length, what takes them."""
-    return ("openvino",) if isinstance(inputs, Tokens) else tuple(PREPARATION)
+def installed(inputs: Inputs) -> list[str]:
+    """What can be tried for such inputs: all that is installed, but for texts, of any length, what takes them."""
+    suited = ("openvino",) if isinstance(inputs, Tokens) else tuple(PREPARATION)
+    return [name for name in suited if version(name)]
+
+
+def worth_trying(names: Sequence[str], images: int, rate: float) -> bool:
+    """Whether one of them could gain more than it takes to prepare, for images of which torch does `rate` a second."""
+    return any(_pays(name, images, rate) for name in names)
 
 
 def _times(rates: dict[str, float]) -> float:
@@ -89,17 +101,16 @@ def _pays(name: str, images: int, rate: float, times: float = WORTH_TRYING) -> b
     return images > times * PREPARATION[name] * rate
 
 
-def _measure(backbone: Backbone, data: RunData, others: list[str], images: int) -> Choice:
-    chain, last = backbone.chain, len(backbone.chain.cuts) - 1
-    first = data.split.train[: 4 * BATCH]
-    batch = next(iter(batches_of(data.store, first, batch_size=len(first)))).inputs
+def measure(chain: Chain, size: int, batch: Tensor, others: Sequence[str], images: int) -> Choice:
+    """Prepare and time what may pay for `images` images, on a `batch` of at most `MEASURED` of them."""
+    last = len(chain.cuts) - 1
     rates, why_not, expected = dict[str, float](), dict[str, str](), torch.empty(0)
     with evaluating(chain.module), torch.inference_mode():
         for name in ("torch", *others):
             if rates and not _pays(name, images, max(rates.values()), _times(rates)):
                 continue
             try:
-                extract = prepared(name, chain, (last,), data.spec.size)
+                extract = prepared(name, chain, (last,), size)
             except UnavailableError as error:
                 why_not[name] = str(error)
                 continue
@@ -109,20 +120,20 @@ def _measure(backbone: Backbone, data: RunData, others: list[str], images: int) 
             if apart > TOLERANCE:
                 why_not[name] = f"its outputs differ by {apart:.1e}, more than {TOLERANCE:g}"
                 continue
-            rates[name] = _rate(extract, batch[:BATCH])
+            rates[name] = rate_of(extract, batch[:BATCH])
         for name, why in why_not.items():
             _log.info("runtime %s is not used: %s", name, why)
         fastest = max(rates, key=rates.__getitem__)
-        size = _batch_size(prepared(fastest, chain, (last,), data.spec.size), batch)
-    return Choice(fastest, rates, why_not, size)
+        at_once = _batch_size(prepared(fastest, chain, (last,), size), batch)
+    return Choice(fastest, rates, why_not, at_once)
 
 
 def _batch_size(extract: Extract, x: Tensor) -> int:
     """From `BATCH` / 2, doubled as long as that is worth it: small batches stay in the processor's own memory."""
     size = BATCH // 2
-    rate = _rate(extract, x[:size])
+    rate = rate_of(extract, x[:size])
     while 2 * size <= len(x):
-        larger = _rate(extract, x[: 2 * size])
+        larger = rate_of(extract, x[: 2 * size])
         if larger < _ENOUGH * rate:
             break
         size, rate = 2 * size, larger
@@ -136,7 +147,8 @@ def difference(outputs: Tensor, expected: Tensor) -> float:
     return float((outputs - expected).abs().max() / expected.abs().max().clamp_min(1e-12))
 
 
-def _rate(extract: Extract, x: Tensor) -> float:
+def rate_of(extract: Extract, x: Tensor) -> float:
+    """Inputs per second of a batch, measured for a moment."""
     began, passes = time.perf_counter(), 0
     while passes == 0 or time.perf_counter() - began < _SECONDS:
         extract(x)

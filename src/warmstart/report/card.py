@@ -102,7 +102,7 @@ def use(task: str, preprocess: Mapping[str, Any]) -> str:
     """The section that says how a bundle is asked, by a program and by hand."""
     kind = str(preprocess.get("kind", "image"))
     extra = "'warmstart[text]'" if kind == "text" else "warmstart"
-    to = "--out found" if task in ("detect", "segment") else "--csv answers.csv"
+    to = "--out found" if task in ("detect", "segment") else "--out answers.csv"
     return (
         f"## How to use it\n\n```sh\npip install {extra}\n"
         f"warmstart predict path/to/this/folder {_FILES[kind]} {to}\n```\n\n"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,26 +20,34 @@ from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Sample
 from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.display import Table, piece
-from warmstart.errors import BundleError, DataError, nearest
+from warmstart.errors import BundleError, DataError, MissingExtraError, nearest
 from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
-from warmstart.model.text.writing import write
-from warmstart.preprocess.kinds import Spec, of_images, of_texts
+from warmstart.preprocess.kinds import Spec, of_images
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.shipping import golden as golden_files
 from warmstart.shipping import manifest as layout
 from warmstart.shipping import rebuild
 from warmstart.shipping import reference as reference_file
+from warmstart.shipping.answers import Asked, answers
 from warmstart.shipping.files import verified
-from warmstart.shipping.inference import Features, Outputs, run, stream
+from warmstart.shipping.inference import Features, Outputs, run
 from warmstart.shipping.manifest import Manifest
-from warmstart.shipping.reading import as_samples, spec_of, unreadable
+from warmstart.shipping.reading import as_samples, spec_of
 from warmstart.shipping.reference import Reference
-from warmstart.shipping.rows import Row, rows
+from warmstart.shipping.rows import Row
 from warmstart.task.base import Task, task_of
 
-_IMAGES = 8
-"""In which something is marked, that are looked at together."""
+_EXTRAS = {
+    "transformers": "text",
+    "tokenizers": "text",
+    "onnx": "export",
+    "onnxruntime": "export",
+    "segmentation_models_pytorch": "segment",
+    "libreyolo": "yolo",
+    "torchgeo": "geo",
+}
+"""What brings the packages that a network may be made of."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +61,7 @@ class Bundle:
     reference: Reference | None = None
     """`None` in bundles that were written without it."""
     backbones: tuple[Features, ...] = ()
-    """What computes the features of each network, where it is not torch (`warmstart.shipping.fast`)."""
+    """What computes the features of each network, where it is not torch (`warmstart.api.predicting.engine`)."""
 
     def _repr_html_(self) -> str:
         facts = self.manifest
@@ -97,6 +104,7 @@ class Bundle:
         Raises:
             BundleError: no bundle, another format, a file damaged or changed (named), or the golden sample is answered
                 otherwise than when the bundle was made.
+            MissingExtraError: it is made of a package that is not installed.
         """
         folder = Path(folder)
         facts = layout.read_manifest(folder)
@@ -105,6 +113,11 @@ class Bundle:
             spec = spec_of(facts.preprocess, files)
             networks = rebuild.networks(facts, files)
             reference = rebuild.reference(files, networks[0])
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package not in _EXTRAS:
+                raise
+            raise MissingExtraError(f"the bundle {folder}", _EXTRAS[package]) from error
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BundleError(
                 f"{folder} does not fit its architecture {facts.backbone.name}: {error}",
@@ -112,7 +125,7 @@ class Bundle:
             ) from error
         bundle = cls(folder, facts, networks, spec, reference)
         if check:
-            golden_files.check(files, golden_files.checked_names(facts.target), bundle._answers, str(folder))
+            golden_files.check(files, golden_files.checked_names(facts.target), bundle.checked, str(folder))
         return bundle
 
     def outputs(self, inputs: Any, *, batch_size: int = 32, progress: Callable[[int], None] | None = None) -> Outputs:
@@ -129,6 +142,7 @@ class Bundle:
             temperature=self.manifest.temperature,
             batch_size=batch_size,
             bank=None if self.reference is None else self.reference.bank,
+            backbones=self.backbones,
             progress=progress,
         )
 
@@ -156,6 +170,7 @@ class Bundle:
         batch_size: int = 32,
         on_error: Literal["row", "stop"] = "row",
         coverage: float | None = None,
+        abstain_below: float | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[dict[str, Any]]:
         """One row per input, in order: `input`, `label`, `probability`, `probabilities` by class name, and `error`.
@@ -168,6 +183,8 @@ class Bundle:
         `None` where the bundle cannot tell. With a `coverage` (such as 0.9) there is a `set` of labels, the most
         probable first, that holds the true one in at least that share of cases, for inputs like those of the training.
 
+        Where the probability of a class is `abstain_below` a share, there is no `label`, and `abstained` is true.
+
         An input that cannot be read has a row with `error` and nulls, so rows always match inputs; with
         `on_error="stop"` the first such error is raised instead.
         """
@@ -175,7 +192,8 @@ class Bundle:
             inputs = forecast_inputs(target, inputs)
         found: list[Row] = []
         samples = as_samples(inputs, self.spec)
-        for some in self.stream(samples, batch_size=batch_size, on_error=on_error, coverage=coverage):
+        how: dict[str, Any] = {"batch_size": batch_size, "on_error": on_error, "coverage": coverage}
+        for some in self.stream(samples, abstain_below=abstain_below, **how):
             found += [row for _, row in some]
             if progress is not None:
                 progress(len(some))
@@ -188,6 +206,7 @@ class Bundle:
         batch_size: int = 32,
         on_error: Literal["row", "stop"] = "row",
         coverage: float | None = None,
+        abstain_below: float | None = None,
         least_score: float | None = None,
         tile: int | None = None,
     ) -> Iterator[list[tuple[Sample, Row]]]:
@@ -195,44 +214,8 @@ class Bundle:
 
         They are taken a few batches before they are answered. `least_score` and `tile` are those of `marked`.
         """
-        if coverage is not None:
-            self.scores(coverage)  # refused before anything is computed
-        if self.manifest.task == "generate":
-            return self._written(samples, batch_size, on_error)
-        if isinstance(self.manifest.target, BoxTarget | MaskTarget):
-            return self._seen(samples, on_error, least_score, tile)
-        return self._answered(samples, batch_size, on_error, coverage)
-
-    def _answered(
-        self, samples: Iterable[Sample], batch_size: int, on_error: Literal["row", "stop"], coverage: float | None
-    ) -> Iterator[list[tuple[Sample, Row]]]:
-        found = stream(
-            self.networks,
-            samples,
-            self.spec,
-            task=self.task,
-            temperature=self.manifest.temperature,
-            batch_size=batch_size,
-            bank=None if self.reference is None else self.reference.bank,
-            backbones=self.backbones,
-        )
-        for some, outputs in found:
-            if outputs.errors and on_error == "stop":
-                raise outputs.errors[min(outputs.errors)]
-            answers = rows(some, outputs, self.task, self.manifest.target, self.reference, coverage)
-            yield list(zip(some, answers, strict=True))
-
-    def _seen(
-        self,
-        samples: Iterable[Sample],
-        on_error: Literal["row", "stop"],
-        least_score: float | None,
-        tile: int | None,
-    ) -> Iterator[list[tuple[Sample, Row]]]:
-        for some in _some(samples, _IMAGES):
-            found = self.marked(some, on_error=on_error, least_score=least_score, tile=tile)
-            for sample, row in zip(some, found, strict=True):
-                yield [(sample, row)]  # one by one: a mask is as large as its image
+        asked = Asked(batch_size, on_error, coverage, abstain_below, least_score, tile)
+        return answers(self, samples, asked)
 
     def marked(
         self,
@@ -259,28 +242,6 @@ class Bundle:
                 raise error
             yield row
 
-    def _written(
-        self, samples: Iterable[Sample], batch_size: int, on_error: Literal["row", "stop"]
-    ) -> Iterator[list[tuple[Sample, Row]]]:
-        spec, most = of_texts(self.spec), self.manifest.longest
-        for some in _some(samples, batch_size):
-            errors = {i: error for i, sample in enumerate(some) if (error := unreadable(sample)) is not None}
-            if errors and on_error == "stop":
-                raise errors[min(errors)]
-            texts = [sample.source.parts for i, sample in enumerate(some) if i not in errors]
-            written = iter(write(self.networks[0], spec, texts, max_new_tokens=most, batch_size=batch_size))
-            yield [
-                (
-                    sample,
-                    {
-                        "input": sample.id,
-                        "text": None if i in errors else next(written),
-                        "error": errors[i].found if i in errors else None,
-                    },
-                )
-                for i, sample in enumerate(some)
-            ]
-
     def targets(self, samples: Sequence[Sample]) -> Tensor:
         """What a loss takes, mapped by name whatever order or subset of classes the data has; of no label -1 or NaN.
 
@@ -305,14 +266,9 @@ class Bundle:
         names = [name for name in sums if name.startswith("golden")]
         return golden_files.stored({name: verified(self.folder, name, sums[name]) for name in names})
 
-    def _answers(self, samples: Sequence[Sample]) -> Tensor:
+    def checked(self, samples: Sequence[Sample]) -> Tensor:
+        """The numbers of each sample that the golden file has. Raises where one cannot be read."""
         outputs = self.outputs(samples)
         for error in outputs.errors.values():
             raise error
         return self.task.checked(outputs.outputs)
-
-
-def _some(samples: Iterable[Sample], n: int) -> Iterator[list[Sample]]:
-    samples = iter(samples)
-    while some := list(islice(samples, n)):
-        yield some

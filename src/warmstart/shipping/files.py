@@ -22,7 +22,7 @@ def sha256(content: bytes) -> str:
 def refuse_existing(folder: Path) -> None:
     """Raise `RunError` if something lies at `folder`: nothing that exists is overwritten."""
     if os.path.lexists(folder):
-        raise RunError(f"{folder} exists already", expected="a new folder", do="name another one, or move it away")
+        raise RunError(f"{folder} exists already", expected="a new name", do="name another one, or move it away")
 
 
 @contextlib.contextmanager

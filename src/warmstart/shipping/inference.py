@@ -167,6 +167,7 @@ def run(
     temperature: float,
     batch_size: int,
     bank: Bank | None = None,
+    backbones: Sequence[Features] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Outputs:
     """Outputs of the ensemble, as the task combines those of its members, over `temperature`.
@@ -177,6 +178,7 @@ def run(
     parts: list[Outputs] = []
     done = 0
     how: dict[str, Any] = {"task": task, "temperature": temperature, "batch_size": batch_size, "bank": bank}
+    how |= {"backbones": backbones}
     for some, found in stream(networks, samples, spec, **how):
         errors = {done + i: error for i, error in found.errors.items()}
         parts.append(dataclasses.replace(found, index=found.index + done, errors=errors))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ from warmstart.errors import BundleError
 from warmstart.model.backbone import BackboneCard
 
 FORMAT = 1
+_UPGRADE = "pip install --upgrade warmstart, to the version that wrote it or a newer one"
 NAME = "bundle.json"
 STRUCTURE = "architecture.bin"
 """`Backbone.structure`, in bundles of the few backbones that have one."""
@@ -134,6 +136,11 @@ class Manifest(_Data):
         return self
 
 
+def _written_by(document: dict[str, Any]) -> str:
+    versions = document.get("versions")
+    return f"warmstart {versions.get('warmstart')}" if isinstance(versions, dict) else "an unknown version"
+
+
 def _digest(document: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
@@ -160,9 +167,9 @@ def from_json(text: str | bytes, where: str) -> Manifest:
 
     >>> from_json('{"format": 99}', "my-bundle")
     Traceback (most recent call last):
-    warmstart.errors.BundleError: my-bundle/bundle.json has format 99
+    warmstart.errors.BundleError: my-bundle/bundle.json has format 99, which a newer version of warmstart writes
     Expected: format 1
-    What to do: read it with the version of warmstart that wrote it, or a newer one
+    What to do: pip install --upgrade warmstart, to the version that wrote it or a newer one
     """
     try:
         document = json.loads(text)
@@ -170,10 +177,11 @@ def from_json(text: str | bytes, where: str) -> Manifest:
         raise BundleError(f"{where}/{NAME} is not JSON: {error}", do="copy the bundle again") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else None
+        newer = isinstance(found, int) and found > FORMAT
         raise BundleError(
-            f"{where}/{NAME} has format {found!r}",
+            f"{where}/{NAME} has format {found!r}" + (", which a newer version of warmstart writes" if newer else ""),
             expected=f"format {FORMAT}",
-            do="read it with the version of warmstart that wrote it, or a newer one",
+            do=_UPGRADE if newer else "read it with the version of warmstart that wrote it, or a newer one",
         )
     if document.pop("digest", None) != _digest(document):
         raise BundleError(
@@ -184,6 +192,13 @@ def from_json(text: str | bytes, where: str) -> Manifest:
     try:
         return Manifest.model_validate(document)
     except ValidationError as error:
+        unknown = [str(one["loc"][-1]) for one in error.errors() if one["type"] == "extra_forbidden"]
+        if unknown:  # nobody changed it, for its digest is right
+            raise BundleError(
+                f"{where}/{NAME} has {', '.join(map(repr, unknown))}, which this version of warmstart does not know",
+                expected=f"what warmstart {version('warmstart')} writes; it was written by {_written_by(document)}",
+                do=_UPGRADE,
+            ) from error
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the document"
         raise BundleError(f"{where}/{NAME}: {field}: {first['msg']}", do="copy the bundle again") from error

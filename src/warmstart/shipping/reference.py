@@ -13,6 +13,7 @@ import safetensors.torch
 import torch
 
 from warmstart.evaluation.conformal import Scores
+from warmstart.evaluation.selective import Sureness
 from warmstart.evaluation.unknowns import Bank
 from warmstart.shipping.known import Known
 
@@ -30,6 +31,9 @@ class Reference:
     scores: Scores | None
     bank: Bank | None = None
     known: tuple[Known, ...] = ()
+    sureness: Sureness | None = None
+    """How sure and how right the answers to validation samples were; `None` where answers are no classes, and in
+    bundles of earlier versions."""
 
     def without_names(self) -> Reference:
         """The same without what samples are called."""
@@ -37,13 +41,18 @@ class Reference:
 
 
 def to_bytes(reference: Reference) -> bytes:
-    """As the content of a safetensors file: `scores` (n,), and `bank` (m, d) with `threshold` where there is one."""
+    """As the content of a safetensors file: `scores` (n,), `bank` (m, d) with `threshold`, and `probabilities` (n,)
+    with whether they were `right`, each where there is one.
+    """
     tensors: dict[str, torch.Tensor] = {}
     if reference.scores is not None:
         tensors["scores"] = torch.from_numpy(np.ascontiguousarray(reference.scores, dtype=np.float64))
     if reference.bank is not None:
         threshold = torch.tensor(reference.bank.threshold, dtype=torch.float64)
         tensors |= {"bank": reference.bank.rows.contiguous(), "threshold": threshold}
+    if (sure := reference.sureness) is not None:
+        right = torch.from_numpy(np.ascontiguousarray(sure.right))
+        tensors |= {"probabilities": torch.from_numpy(np.ascontiguousarray(sure.probabilities)), "right": right}
     return safetensors.torch.save(tensors)
 
 
@@ -56,9 +65,17 @@ def from_bytes(content: bytes, features: int) -> Reference:
     scores = tensors["scores"].double().numpy() if "scores" in tensors else None
     if scores is not None and (scores.ndim != 1 or not bool((np.diff(scores) >= 0).all())):
         raise ValueError("the scores of validation are not sorted")
+    sureness = _sureness(tensors) if "probabilities" in tensors else None
     if "bank" not in tensors:
-        return Reference(scores)
+        return Reference(scores, sureness=sureness)
     bank, threshold = tensors["bank"], float(tensors["threshold"])
     if bank.ndim != 2 or not len(bank) or bank.shape[1] != features or not math.isfinite(threshold):
         raise ValueError(f"a bank of shape {tuple(bank.shape)} and threshold {threshold} for {features} features")
-    return Reference(scores, Bank(bank, threshold))
+    return Reference(scores, Bank(bank, threshold), sureness=sureness)
+
+
+def _sureness(tensors: dict[str, torch.Tensor]) -> Sureness:
+    probabilities, right = tensors["probabilities"].double().numpy(), tensors["right"].numpy().astype(bool)
+    if probabilities.ndim != 1 or probabilities.shape != right.shape:
+        raise ValueError(f"{right.shape} answers that were right or not, of {probabilities.shape} probabilities")
+    return Sureness(probabilities, right)

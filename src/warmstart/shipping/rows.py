@@ -92,6 +92,18 @@ def _window(source: Any) -> Window:
     return Window(values, past=values[0], step=values.shape[1])
 
 
+def withheld(row: Row, least: float) -> Row:
+    """A row of a class without its label where its probability is below `least`; `abstained` says it.
+
+    >>> withheld({"label": "cat", "probability": 0.7, "error": None}, 0.8)
+    {'label': None, 'probability': 0.7, 'abstained': True, 'error': None}
+    """
+    abstained = None if row["error"] is not None else row["probability"] < least
+    error = {"error": row["error"]}  # it stays the last
+    found = {key: value for key, value in row.items() if key != "error"} | {"abstained": abstained} | error
+    return found | {"label": None} if abstained else found
+
+
 def by_task(row: dict[str, Any]) -> dict[str, Any]:
     """A row with the answers of several tasks as one with a column for each: its answer, and how likely a class is.
 

@@ -141,10 +141,10 @@ def write_mask(path: Path, mask: npt.NDArray[np.uint8], classes: int) -> None:
     image.save(path, optimize=True)
 
 
-def written(folder: Path, classes: Sequence[str], samples: Sequence[Sample], rows: Iterable[Row]) -> list[Row]:
+def written(folder: Path, classes: Sequence[str], found: Iterable[tuple[Sample, Row]]) -> list[Row]:
     """All rows, with what was found of each sample in `folder`, which exists."""
     files = SceneFiles(folder, classes)
-    told = [files.add(sample, row) for sample, row in zip(samples, rows, strict=True)]
+    told = [files.add(sample, row) for sample, row in found]
     files.end()
     return told
 

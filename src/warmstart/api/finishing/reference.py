@@ -16,6 +16,7 @@ from warmstart.engine.seeds import some_of
 from warmstart.evaluation.conformal import COVERAGES, Scores, measured_coverage, nonconformity, rank
 from warmstart.evaluation.intervals import bootstrap
 from warmstart.evaluation.outcome import Coverage, Unknowns
+from warmstart.evaluation.selective import Sureness
 from warmstart.evaluation.unknowns import Bank
 from warmstart.shipping.known import Known
 from warmstart.shipping.reference import Reference
@@ -58,12 +59,20 @@ def judge(chosen: Contender, final: Member, measured: Measured, context: LadderC
     bank, unknowns = _unknowns(chosen.members[0], final, measured, context, spare)
     samples = context.data.dataset.samples
     known = () if bank is None else tuple(Known.of(samples[int(i)]) for i in _trained(context))
-    return Judged(Reference(scores, bank, known), coverages, unknowns)
+    sureness = _sureness(chosen, measured, context)
+    return Judged(Reference(scores, bank, known, sureness), coverages, unknowns)
 
 
 def _trained(context: LadderContext) -> IntArray:
     """The training samples that the bank is made of."""
     return some_of(np.random.default_rng(context.seed), context.data.split.train, SAMPLES)
+
+
+def _sureness(chosen: Contender, measured: Measured, context: LadderContext) -> Sureness | None:
+    """Of validation, as the sets of classes are calibrated on it."""
+    if context.task.name != "classify":
+        return None
+    return Sureness.of(chosen.val_outputs / measured.temperature, context.data.targets(context.data.split.val))
 
 
 def _sets(chosen: Contender, measured: Measured, context: LadderContext) -> tuple[Scores, tuple[Coverage, ...]]:

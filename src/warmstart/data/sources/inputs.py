@@ -15,13 +15,13 @@ from warmstart.data.names import IMAGES, TEXTS, FileKind
 from warmstart.data.schema import PLURAL, Kind, Sample, Text
 from warmstart.data.seriesreading import UNSAID, Reading
 from warmstart.data.sources.arrays import as_source, as_sources
-from warmstart.data.sources.given import Given
+from warmstart.data.sources.given import Given, Wanted
 from warmstart.data.sources.kind import require_kind
 from warmstart.data.sources.lines import is_lines, of_lines
 from warmstart.data.sources.matching import is_pattern, matching
 from warmstart.data.sources.reading import TABLES, is_table
 from warmstart.data.sources.series.inputs import series_inputs, series_one_by_one
-from warmstart.data.sources.tableinputs import Wanted, of_table
+from warmstart.data.sources.tableinputs import of_table
 from warmstart.data.sources.texts import as_text_source, read_source
 from warmstart.data.sources.walk import in_order, is_file, is_folder
 from warmstart.errors import DataError

@@ -1,4 +1,4 @@
-// Answers as files, made in the browser. The columns are those that `warmstart predict --csv` writes.
+// Answers as files, made in the browser. The columns are those that `warmstart predict --out answers.csv` writes.
 
 const NAMED = { probabilities: (name) => `p(${name})`, values: (name) => name };
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;

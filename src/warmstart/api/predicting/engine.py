@@ -1,0 +1,107 @@
+"""What computes the features of many inputs: the fastest engine that answers as the bundle does, where it pays.
+
+The choice is that of the frozen part in training (`warmstart.engine.extraction`): an engine is prepared and timed only
+where there is enough to compute, and taken only if its features are those of torch within a relative difference of 1e-4
+(`warmstart.model.runtimes.base.TOLERANCE`) and the golden samples are answered with the same labels, every probability
+within 1e-3 (`warmstart.shipping.golden.TOLERANCE`). Heads, and what follows, are torch's in every case.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from warmstart.cache.features import BATCH, prepared
+from warmstart.data.schema import Sample
+from warmstart.data.targets import OF_NAMES
+from warmstart.engine.events import Decided, Listener
+from warmstart.engine.extraction import MEASURED, Choice, installed, measure, rate_of, worth_trying
+from warmstart.errors import WarmstartError
+from warmstart.model.modes import evaluating
+from warmstart.model.runtimes.base import UnavailableError
+from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.golden import TOLERANCE
+from warmstart.shipping.inference import Features, Readable
+
+TORCH = Choice("torch", {}, {})
+_TASKS = (*OF_NAMES, "regress", "several")
+"""Those whose answers come from the features of a sample."""
+
+
+def quicker(
+    bundle: Bundle, samples: Sequence[Sample], count: int, listener: Listener, settled: Choice | None = None
+) -> tuple[Bundle, Choice]:
+    """The bundle with the engine that is fastest for so many inputs, and what was chosen.
+
+    Args:
+        bundle: what answers.
+        samples: the first of the inputs.
+        count: how many there are at least.
+        listener: hears what is decided, and why.
+        settled: what was chosen before, where an interrupted call is gone on with.
+    """
+    choice = settled or _choose(bundle, samples, count)
+    if choice.runtime == "torch":
+        return bundle, choice
+    try:
+        fast = dataclasses.replace(bundle, backbones=_backbones(bundle, choice))
+    except UnavailableError as error:
+        listener(Decided(f"torch answers: {choice.runtime} cannot be prepared: {error}"))
+        return bundle, TORCH
+    if (why := _apart(bundle, fast)) and settled is None:
+        listener(Decided(f"torch answers, not {choice.runtime}: {why}"))
+        return bundle, TORCH
+    rates = ", ".join(f"{name} {rate:.0f}" for name, rate in choice.rates.items())
+    text = f"features are computed by {choice.runtime}, {choice.batch} inputs at a time (inputs/s: {rates})"
+    listener(Decided(text, dataclasses.asdict(choice)))
+    return fast, choice
+
+
+def _choose(bundle: Bundle, samples: Sequence[Sample], count: int) -> Choice:
+    chain = bundle.networks[0].facts.chain
+    others = installed(chain.inputs)
+    task = bundle.manifest.task
+    if task not in _TASKS or task in ("generate", "tag") or not worth_trying(others, count, 1.0):
+        return TORCH
+    batch = next(iter(Readable(samples[:MEASURED], bundle.spec, MEASURED)), None)
+    if batch is None or len(batch) < BATCH // 2:
+        return TORCH
+    with evaluating(chain.module), torch.inference_mode():
+        rate = rate_of(prepared("torch", chain, (len(chain.cuts) - 1,), bundle.spec.size), batch[:BATCH])
+    if not worth_trying(others, count, rate):
+        return TORCH
+    return measure(chain, bundle.spec.size, batch, others, count)
+
+
+def _backbones(bundle: Bundle, choice: Choice) -> tuple[Features, ...]:
+    """What computes the features of each network. Raises `UnavailableError`."""
+    found: list[Features] = []
+    for network in bundle.networks:
+        chain = network.facts.chain
+        with evaluating(chain.module), torch.inference_mode():
+            extract = prepared(choice.runtime, chain, (len(chain.cuts) - 1,), bundle.spec.size)
+        found.append(_in_parts(extract, choice.batch))
+    return tuple(found)
+
+
+def _in_parts(extract: Any, size: int) -> Features:
+    def features(x: Tensor) -> Tensor:
+        return torch.cat([extract(part)[0] for part in torch.split(x, size)])
+
+    return features
+
+
+def _apart(bundle: Bundle, fast: Bundle) -> str:
+    """How the golden samples are answered otherwise; empty if they are not."""
+    golden = bundle.golden()
+    try:
+        plain, found = bundle.checked(golden), fast.checked(golden)
+    except (WarmstartError, RuntimeError, ValueError) as error:
+        return f"the golden samples are not answered: {error}"
+    largest = float((plain - found).abs().max())
+    same = bool((plain.argmax(1) == found.argmax(1)).all())
+    return "" if same and largest <= TOLERANCE else f"the golden samples are answered otherwise, by {largest:.1e}"
