@@ -149,10 +149,10 @@ def test_search_finds_a_method_in_a_page_that_is_opened_as_a_file(site: Path) ->
             page = browser.new_page(viewport={"width": width, "height": 900})
             asked = _requests(page)
             page.goto((site / "index.html").as_uri())
-            if width == 400:
-                page.click("label.md-header__button[for=__search]")
-            page.keyboard.press("/")
-            page.fill(".md-search__input", "gradual unfreezing")
+            page.wait_for_load_state("load")
+            page.click("label.md-header__button[for=__search]" if width < 1000 else ".md-search__input")
+            page.wait_for_function("!document.querySelector('.md-search-result__meta').innerText.startsWith('Init')")
+            page.type(".md-search__input", "gradual unfreezing", delay=20)
             first = page.wait_for_selector(".md-search-result__item a", timeout=30_000)
             assert first is not None
             assert "gradual" in str(first.get_attribute("href"))
