@@ -116,7 +116,9 @@ def test_recipes_are_printed_from_the_code(site: Path) -> None:
     text = re.sub(r"<[^>]+>", "", _read(site / "methods" / "gradual.html"))
     assert "per_block" in text
     assert "slanted_triangular" in text
-    assert "early_stopping" in _read(site / "reference" / "recipe.html")
+    fields = re.findall(r"<tr>(.*?)</tr>", _read(site / "reference" / "recipe.html"), re.DOTALL)
+    assert any("early_stopping" in row for row in fields)
+    assert [row for row in fields if re.search(r"<td>\s*</td>\s*$", row)] == []  # every field is explained
     assert "TrainingError" in _read(site / "reference" / "errors.html")
 
 
