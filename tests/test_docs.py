@@ -109,3 +109,13 @@ def named_recipe(recipe: str | None, line: str) -> None:
         load_recipe(recipe)
     except WarmstartError as error:
         pytest.fail(f"{line}\n{error}")
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=name)
+def test_links_lead_to_what_is_there(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"`[^`\n]*`", "", text)
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    made = ("reference/", "results/")  # pages of the site that are made from the code
+    missing = [link for link in links if link and not (page.parent / link).exists()]
+    assert [link for link in missing if not link.lstrip("./").startswith(made)] == []

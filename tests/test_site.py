@@ -116,7 +116,9 @@ def test_recipes_are_printed_from_the_code(site: Path) -> None:
     text = re.sub(r"<[^>]+>", "", _read(site / "methods" / "gradual.html"))
     assert "per_block" in text
     assert "slanted_triangular" in text
-    assert "early_stopping" in _read(site / "reference" / "recipe.html")
+    fields = re.findall(r"<tr>(.*?)</tr>", _read(site / "reference" / "recipe.html"), re.DOTALL)
+    assert any("early_stopping" in row for row in fields)
+    assert [row for row in fields if re.search(r"<td>\s*</td>\s*$", row)] == []  # every field is explained
     assert "TrainingError" in _read(site / "reference" / "errors.html")
 
 
@@ -136,29 +138,49 @@ def test_search_needs_no_server(site: Path) -> None:
     assert "iframe-worker.js" in _read(site / "index.html")
 
 
-@pytest.mark.slow
-def test_search_finds_a_method_in_a_page_that_is_opened_as_a_file(site: Path) -> None:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for width in (1280, 400):
-            page = browser.new_page(viewport={"width": width, "height": 900})
-            asked = _requests(page)
-            page.goto((site / "index.html").as_uri())
-            if width == 400:
-                page.click("label.md-header__button[for=__search]")
-            page.keyboard.press("/")
-            page.fill(".md-search__input", "gradual unfreezing")
-            first = page.wait_for_selector(".md-search-result__item a", timeout=30_000)
-            assert first is not None
-            assert "gradual" in str(first.get_attribute("href"))
-            assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-        browser.close()
+        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 400])
+def test_search_finds_a_method_in_a_page_that_is_opened_as_a_file(site: Path, browser: Any, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    asked = _requests(page)
+    page.goto((site / "index.html").as_uri())
+    page.click("label.md-header__button[for=__search]" if width < 1000 else ".md-search__input")
+    page.wait_for_function("!document.querySelector('.md-search-result__meta').innerText.startsWith('Init')")
+    page.type(".md-search__input", "gradual unfreezing", delay=20)
+    first = page.wait_for_selector(".md-search-result__item a", timeout=30_000)
+    assert first is not None
+    assert "gradual" in str(first.get_attribute("href"))
+    assert _from_elsewhere(asked) == []
+
+
+@pytest.mark.slow
+def test_every_page_fits_a_phone_and_shows_its_pictures(site: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 400, "height": 900})
+    asked = _requests(page)
+    for written in sorted(site.rglob("*.html")):
+        page.goto(written.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, written
+        assert page.evaluate("[...document.images].filter(one => one.complete && !one.naturalWidth).length") == 0, (
+            written
+        )
+    assert _from_elsewhere(asked) == []
+
+
+def _from_elsewhere(asked: list[str]) -> list[str]:
+    return [url for url in asked if not url.startswith(("file:", "blob:", "data:"))]
 
 
 def _requests(page: Any) -> list[str]:

@@ -137,8 +137,8 @@ def _errors() -> str:
     walk(WarmstartError, 0)
     return (
         "# Errors and exit codes\n\nEvery error that you can do something about is a `WarmstartError`. It says what "
-        "was found, what was expected and what to do, as text and as `found`, `expected` and `do`; with `--json` it is the "
-        'document `{"error": {...}}` with `kind` and these three. All are in `warmstart.errors`.\n\n'
+        "was found, what was expected and what to do, as text and as `found`, `expected` and `do`; with `--json` it is "
+        'the document `{"error": {...}}` with `kind` and these three. All are in `warmstart.errors`.\n\n'
         "| error | exit code | |\n|---|---|---|\n" + "\n".join(rows) + "\n\n"
         f"0 is success. {FAULT} is a fault of warmstart itself: please report it, with what `--debug` prints.\n\n"
         '```python\ntry:\n    warmstart.fit("photos/")\nexcept warmstart.WarmstartError as error:\n'

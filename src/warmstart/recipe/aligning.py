@@ -46,6 +46,7 @@ class Align(TargetStep):
     """Share of the steps before it begins, in which the source alone is learned: predictions for the target that are
     no better than chance would be made sure as they are."""
     label_smoothing: Smoothing = 0.0
+    """Of the source's labels: share that is given to all classes alike."""
 
 
 class Mcc(Align):
@@ -176,6 +177,7 @@ class Statistics(Data):
 
     kind: Literal["statistics"] = "statistics"
     name: str = "adabn"
+    """What reports and the log call it."""
     of: Literal["source", "target"] = "target"
     """Which training samples they are of."""
     share: Share = 1.0

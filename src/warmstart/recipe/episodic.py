@@ -27,6 +27,7 @@ class Meta(BackboneStep):
     kind: Literal["meta"] = "meta"
     name: str = "meta"
     method: MetaMethod = "protonet"
+    """What learns an episode, see above."""
     ways: Annotated[int, Field(ge=2)] = 5
     """Classes of an episode."""
     shots: Annotated[int, Field(ge=1)] = 5
@@ -40,7 +41,9 @@ class Meta(BackboneStep):
     validated: Annotated[int, Field(ge=1)] = 60
     """Episodes of those: the same every time."""
     inner_lr: Annotated[float, Field(gt=0)] = 0.05
+    """Rate of the steps in an episode."""
     inner_steps: Annotated[int, Field(ge=1)] = 5
+    """Steps of gradient descent in an episode; `protonet` takes none."""
     head_lr: Annotated[float, Field(gt=0)] = 1e-3
     """Rate of the weights that the head of an episode begins with."""
     batch_size: Annotated[int, Field(ge=0)] = 0

@@ -102,6 +102,7 @@ class Views(BackboneStep):
     batch_size: Annotated[int, Field(ge=4)] = 128
     augment: AugmentName = "standard"
     temperature: Annotated[float, Field(gt=0)] = 0.1
+    """Similarities are divided by it: the lower, the more the nearest of another input count."""
     projection: Annotated[int, Field(ge=2)] = 128
     """Width of the projection."""
     head_lr: Annotated[float, Field(gt=0)] = 1e-3

@@ -75,28 +75,31 @@ class PlateauRule(Data):
 
 
 class GradientStep(Data):
-    """What every kind of training by gradients has: one table of learning rates, and how long and by which rule.
-
-    `rates` is ordered: the first pattern that matches a parameter wins, and every parameter must be in a row, so `"*"`
-    comes last. `warmstart.recipe.rates` has the patterns (`head`, `block:-1`, `block:3..`, `depth:0.75`, `bias`,
-    `norm`, globs on names, `&` and `|`).
-    `layer_decay` multiplies a rate by its value once per block below the last one (head 1, last block 1, the one before
-    it `layer_decay`, ...). The discriminative rates of ULMFiT (Howard & Ruder 2018), every layer at 1 / 2.6 of the one
-    above, are `head: lr`, `"*": lr / 2.6` with `layer_decay = 1 / 2.6`.
-    """
+    """What every kind of training by gradients has: one table of learning rates, and how long and by which rule."""
 
     kind: str
     name: str
+    """What reports and the log call it."""
     rates: Annotated[tuple[tuple[str, Rate], ...], Field(min_length=1)] = (("*", 1e-4),)
+    """Learning rate by part, in order: the first pattern that matches a parameter wins, and every parameter must be in
+    a row, so `"*"` comes last. `null` freezes, `auto` is found by a range test (Smith 2017). `warmstart.recipe.rates`
+    has the patterns (`head`, `block:-1`, `block:3..`, `depth:0.75`, `bias`, `norm`, globs on names, `&` and `|`)."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Multiplies a rate once per block below the last one (head 1, last block 1, the one before it `layer_decay`, ...).
+    The discriminative rates of ULMFiT (Howard & Ruder 2018), every layer at 1 / 2.6 of the one above, are `head: lr`,
+    `"*": lr / 2.6` with `layer_decay = 1 / 2.6`."""
     epochs: Annotated[int, Field(ge=1)] = 10
+    """Passes over the training samples, at most."""
     batch_size: Annotated[int, Field(ge=1)] = 32
+    """Samples of a step of the optimizer."""
     optimizer: OptimizerName = "adamw"
+    """AdamW (Loshchilov & Hutter 2019), Adam, or SGD with momentum."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     """Not applied to biases and other one-dimensional parameters, nor to what `l2_sp` holds at its start."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Of SGD."""
     schedule: ScheduleName = "cosine"
+    """How the rates change from step to step, as `warmstart.recipe.schedule` has it."""
     plateau: PlateauRule = PlateauRule()
     """Of the schedule of that name; the others have no use for it."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -104,6 +107,8 @@ class GradientStep(Data):
     size: Annotated[int, Field(ge=8)] | Annotated[float, Field(gt=0, le=1)] | None = None
     """Input side: pixels, or a share of the run's size (0.5; rounded to a multiple of 32); `None` is the run's size."""
     augment: AugmentName = "none"
+    """How training samples are varied. Images: mirrored; with crops of 70 % of the area and more (`light`); of 35 % and
+    more, and other brightness, contrast and saturation (`standard`). Of series: slices, warped and scaled."""
     views: Annotated[int, Field(ge=0)] = 0
     """Augmented views of each image that are drawn once and used in turn, so that what is frozen is computed once per
     view; 0 augments anew in every epoch. With as many views as epochs the two are the same."""
@@ -153,9 +158,13 @@ class Phase(GradientStep):
     batch_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """A batch is at most this share of the training samples, and at least two of them."""
     mixup: Annotated[float, Field(ge=0)] = 0.0
+    """Alpha of the beta distribution by which two samples are mixed (Zhang et al. 2018); 0 mixes none."""
     cutmix: Annotated[float, Field(ge=0)] = 0.0
+    """The same, of a patch of one image that is laid on another (Yun et al. 2019)."""
     label_smoothing: Smoothing = 0.0
+    """Share of a label that is given to all classes alike; `auto` is 0.1 of images and none of texts and series."""
     class_weights: Literal["none", "balanced"] = "none"
+    """`balanced` lets each class count the same, however few samples it has."""
     rehearsal: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of each batch that is of the data a network knew before, where a run has some (`warmstart update`): an
     epoch is then one pass over what is new (experience replay, Ratcliff 1990; Rolnick et al. 2019)."""

@@ -20,6 +20,7 @@ class Lora(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rank: Annotated[int, Field(ge=1)] = 8
+    """Columns of the one matrix and rows of the other."""
     alpha: Annotated[float, Field(gt=0)] = 16.0
     """The product counts `alpha / rank` times."""
     on: str = "backbone"
@@ -45,14 +46,18 @@ class Edits(BaseModel):
 
 
 class Recipe(BaseModel):
-    """A transfer method, as data. `about` is one sentence, with the paper where there is one."""
+    """A transfer method, as data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1)]
+    """What reports and the log call it."""
     about: str = ""
+    """One sentence, with the paper where there is one."""
     edits: Edits = Edits()
+    """What is changed in the network before the first step."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    """In order; `kind` says which each is."""
 
     @property
     def reads(self) -> Literal["text", "series"] | None:

@@ -18,6 +18,7 @@ class ClosedForm(Data):
 
     kind: Literal["closed_form"] = "closed_form"
     name: str = "probe"
+    """What reports and the log call it."""
     heads: Annotated[tuple[str, ...], Field(min_length=1)] = ("blend",)
     """Names in the registry of closed-form heads; the best by cross-validation is kept."""
 
@@ -27,6 +28,7 @@ class Average(Data):
 
     kind: Literal["average"] = "average"
     name: str = "average"
+    """What reports and the log call it."""
     alphas: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.0, 0.25, 0.5, 0.75, 1.0)
     """Shares of the tuned weights that are tried on validation."""
 
