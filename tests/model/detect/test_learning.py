@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.model.detect.shapes import MAPS, Small, caught, scenes, trained
 from warmstart.data.scenes import OUTLINED
 from warmstart.errors import RecipeError
-from warmstart.model.detect.base import Truth
+from warmstart.model.detect.base import Truth, truth
 from warmstart.model.detect.catalog import detector, detectors
 from warmstart.model.detect.rtdetr import RTDetr
 from warmstart.model.head import build_head
@@ -96,6 +96,17 @@ def test_an_image_whose_objects_are_not_known_teaches_nothing(head: str) -> None
     without = made(rows[[0, 2]], targets[[0, 2]])
     torch.testing.assert_close(with_it[0], without[0])
     assert made(rows, torch.full_like(targets, torch.nan)).sum() == 0
+
+
+@heads
+def test_a_step_can_be_tried_without_data(head: str) -> None:
+    made = detector(head, MAPS, 2).train()
+    targets = made.example(2, MAPS.size)
+    assert made(torch.zeros(2, MAPS.width), targets).isfinite().all()
+    known = truth(targets[0], MAPS.size * made.outlined)
+    assert len(known.boxes) == 3
+    if known.masks is not None:
+        assert (known.masks.sum((1, 2)) > 0).all()
 
 
 @heads
