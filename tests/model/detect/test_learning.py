@@ -29,6 +29,7 @@ HEADS = {
     "yolox?width=0.125": ("iou", "obj", "cls"),
     "rtdetr?queries=10&layers=1&width=32&denoising=20": ("vfl", "bbox", "giou"),
     "dfine?queries=10&layers=2&width=32&denoising=20": ("vfl", "bbox", "giou", "fgl", "ddf"),
+    "rfdetr?queries=10&layers=1&width=32&groups=2": ("ce", "bbox", "giou"),
 }
 """And the terms of their losses."""
 STEPS = {
@@ -41,6 +42,7 @@ STEPS = {
     "yolox": (110, 5e-3),
     "rtdetr": (40, 5e-3),
     "dfine": (80, 5e-3),
+    "rfdetr": (160, 5e-3),
 }
 heads = pytest.mark.parametrize("head", HEADS)
 

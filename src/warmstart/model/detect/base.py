@@ -107,7 +107,7 @@ class Detector(nn.Module):
             raise ExportError(
                 f"{self.name} cannot be exported: which places it looks at a second time depends on the image, and so "
                 "do the shapes inside it",
-                expected="fcos, retinanet, ssd, ssdlite, yolox, rtdetr or dfine",
+                expected="fcos, retinanet, ssd, ssdlite, yolox, rtdetr, dfine or rfdetr",
                 do="use the bundle itself, or train one of these",
             )
         return _Graph(self)
