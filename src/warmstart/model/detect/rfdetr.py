@@ -111,7 +111,7 @@ class _Projected(nn.Module):
         finest, *others = self.maps
         sides = finest.shape[-2:]
         found = self.projector((finest, *(functional.interpolate(each, sides) for each in others)))
-        return found, found.new_ones((len(found), *sides), dtype=torch.bool)
+        return found, found.new_ones((found.shape[0], *sides), dtype=torch.bool)  # `len` would settle a graph
 
 
 class _Groups(nn.Module):
