@@ -48,7 +48,7 @@ class Queried(Detector):
     Nothing is thinned: what is found are the best pairs of a query and a class.
     """
 
-    detr: nn.Module
+    detr: Any
 
     def find(self, maps: list[Tensor], size: int) -> Sequence[Found]:
         """See `Detector.find`."""
