@@ -112,7 +112,7 @@ def engine(head: str, size: int, images: Tensor, targets: Tensor, model: Any) ->
     layout = training_layout(nn.ModuleList([body, ours]), images.device)
     inputs = images.contiguous(memory_format=layout)
     for module in (body, ours):
-        module.to(memory_format=layout)  # type: ignore[call-overload]
+        module.to(memory_format=layout)
     return lambda: DETECT.loss(ours(maps.pack(list(body(inputs).values())), targets), targets)
 
 

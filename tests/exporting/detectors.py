@@ -16,6 +16,7 @@ SMALL = {
     "yolox": "yolox?size=n",
     "rtdetr": "rtdetr?queries=20&layers=1&width=32",
     "dfine": "dfine?queries=20&layers=1&width=32",
+    "rfdetr": "rfdetr?queries=20&layers=1&width=32&groups=2",
 }
 
 

@@ -1,9 +1,13 @@
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from warmstart.data.scenes import BoxTarget
 from warmstart.errors import RecipeError
+from warmstart.model.catalog import load_backbone
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
 from warmstart.planning.cost import SpeedFacts
@@ -13,6 +17,8 @@ from warmstart.planning.speed import measure_speed
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.phase import Phase
 from warmstart.recipe.recipe import Recipe
+from warmstart.task.base import suited
+from warmstart.task.network import network_for
 
 
 def test_operations_are_those_of_a_real_pass(network: Network) -> None:
@@ -82,3 +88,21 @@ def test_measuring_leaves_the_network_as_it_was(network: Network) -> None:
     assert speed.images > 1
     assert torch.equal(norm.state_dict()["running_mean"], before)
     assert all(module.training for module in network.modules())
+
+
+def test_what_a_step_of_a_detector_takes_is_measured_and_not_taken_from_its_answers() -> None:
+    target = BoxTarget(("cat", "dog"), "maskrcnn?channels=16&width=32&sampled=16&proposals=20&convs=1")
+    backbone = load_backbone("timm:resnet10t", pretrained=False)
+    backbone = dataclasses.replace(backbone, spec=backbone.preprocess.with_size(64))
+    network = network_for(suited(backbone, target), target)
+    before, draws = {k: v.clone() for k, v in network.state_dict().items()}, torch.get_rng_state()
+    speed = measure_speed(network, network.facts.preprocess, seconds=0.1, decoded=True)
+    assert speed.head_step > 0
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert torch.equal(draws, torch.get_rng_state())
+    data = DataFacts(train=40, val=10, outputs=2, size=64, task="detect")
+    head = Phase(rates=(("head", 0.1), ("*", None)))
+    cheap, dear = (
+        seconds(network, data, head, speed=dataclasses.replace(speed, head_step=passes))[0] for passes in (1.0, 9.0)
+    )
+    assert cheap < dear

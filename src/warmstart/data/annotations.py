@@ -22,10 +22,14 @@ Colour = tuple[int, int, int]
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class Outline:
-    """Which pixels an object covers: polygons, each (m, 2) of x and y, or a run-length code as COCO has it."""
+    """Which pixels an object covers: polygons, each (m, 2) of x and y, or a run-length code as COCO has it.
+
+    `where` is where the object is written, for messages: a file and a line or an id in it.
+    """
 
     polygons: tuple[FloatArray, ...] = ()
     rle: Mapping[str, Any] | None = None
+    where: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)

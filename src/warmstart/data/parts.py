@@ -21,10 +21,14 @@ def check_parts(dataset: Dataset) -> None:
     if not train:
         return
     for part in ("val", "test"):
-        here = {name for s in dataset.samples if s.split == part for name in s.names}
-        if unseen := sorted(here - train, key=natural):
+        first: dict[str, str] = {}
+        for sample in dataset.samples:
+            if sample.split == part:
+                first |= {name: sample.id for name in sample.names if name not in first}
+        if unseen := sorted(first.keys() - train, key=natural):
+            named = [f"{name} (first: {first[name]})" for name in unseen]
             raise DataError(
-                f"the {part} part has {len(unseen)} class(es) that train does not have: {some(unseen)}",
+                f"the {part} part has {len(unseen)} class(es) that train does not have: {some(named)}",
                 expected=f"some of {some(sorted(train, key=natural), 10)}",
                 do="rename them as in train, add training samples of them, or take them out",
             )

@@ -78,7 +78,7 @@ def _two_classes(samples: Sequence[Sample]) -> list[str]:
 
 def _of_outlines(samples: Sequence[Sample]) -> dict[str, list[str]]:
     outlined = [
-        (f"{sample.id} object {i + 1} ({label.names[i]})", outline.polygons, label.xyxy[i])
+        (f"{outline.where or f'object {i + 1}'} ({label.names[i]} in {sample.id})", outline.polygons, label.xyxy[i])
         for sample in samples
         for label in [boxes_of(sample.label)]
         for i, outline in enumerate(label.outlines)

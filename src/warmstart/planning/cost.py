@@ -36,6 +36,7 @@ class SpeedFacts:
     step: float = 0.005  # seconds that a training step costs whatever its size
     measured: bool = False
     head: float = 0.0  # operations per second of a head on maps, whose layers are of another kind; 0 is as the backbone
+    head_step: float = 0.0  # passes of such a head in evaluation that a training step of it takes; 0 is as the backbone
 
     @property
     def of_head(self) -> float:
@@ -95,9 +96,10 @@ class Costs:
         train, val, size = passes(step.phase) * own(step.phase, self._data), self._data.val, step.size
         below = self._flops(cache.cut, step.cut, size) * train
         forward: float = below + self._flops(cache.cut, self._last, size) * val
-        suffix = (self._flops(step.cut, self._last, size) + self._head(size)) * train
+        of_head = (self._speed.head_step or _TRAINING) * self._head(size)
+        trained = (_TRAINING * self._flops(step.cut, self._last, size) + of_head) * train
         forward += self._head(size) * val if self._backbone.maps is not None else 0.0
-        epoch = (forward + _TRAINING * suffix) / self._speed.flops + step.steps_per_epoch * self._speed.step
+        epoch = (forward + trained) / self._speed.flops + step.steps_per_epoch * self._speed.step
         return epoch + (train + val) / self._speed.images if cache.what == "nothing" else epoch
 
     def _phase_memory(self, step: PhasePlan) -> int:

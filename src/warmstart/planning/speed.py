@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 
 from warmstart.errors import ImageError
+from warmstart.model.adapters.base import seeded
+from warmstart.model.detect.base import Detector
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.cost import SpeedFacts
@@ -48,9 +51,8 @@ def measure_speed(
     read = math.inf
     if not decoded and isinstance(spec, PreprocessSpec):
         read = _images_decoded(spec, sources or [_stand_in(spec)], 0.25 * seconds)
-    return SpeedFacts(
-        flops=max(flops * through, 1.0), images=read, measured=True, head=_of_head(network, spec, seconds)
-    )
+    of_head, step = _of_head(network, spec, seconds)
+    return SpeedFacts(flops=max(flops * through, 1.0), images=read, measured=True, head=of_head, head_step=step)
 
 
 def _through(network: Network, size: int, seconds: float, batch: int = 32) -> float:
@@ -73,20 +75,38 @@ def _through(network: Network, size: int, seconds: float, batch: int = 32) -> fl
     return batch * passes / (time.perf_counter() - begun)
 
 
-def _of_head(network: Network, spec: Spec, seconds: float, batch: int = 2) -> float:
-    """Operations per second of a head on maps, in evaluation; 0 of others, which take next to nothing."""
-    maps = network.facts.maps
+def _of_head(network: Network, spec: Spec, seconds: float, batch: int = 2) -> tuple[float, float]:
+    """Of a head on maps operations per second in evaluation, and how many such passes a training step takes.
+
+    A detector does something else as it trains: it matches places with objects, and looks at fewer or more of them than
+    where it tells the best. The second is 0 of other heads, and both of heads that are on no maps: these take next to
+    nothing.
+    """
+    maps, head = network.facts.maps, network.head
     if maps is None:
-        return 0.0
+        return 0.0, 0.0
     rows = torch.zeros(batch, maps.at(spec.size).width, device=next(network.parameters()).device)
     with evaluating(network), torch.inference_mode():
-        network.answer(rows)
-        begun, passes = time.perf_counter(), 0
-        while passes == 0 or time.perf_counter() - begun < seconds:
-            network.answer(rows)
-            passes += 1
-    images = batch * passes / (time.perf_counter() - begun)
-    return max(profile_head(network, spec.size).flops * images, 1.0)
+        took = _seconds(lambda: network.answer(rows), seconds / 2)
+    flops = max(profile_head(network, spec.size).flops * batch / took, 1.0)
+    if not isinstance(head, Detector):
+        return flops, 0.0
+    copied = copy.deepcopy(head).train()  # a step changes statistics
+    targets = copied.example(batch, spec.size).to(rows.device)
+    rows.requires_grad_()
+    with seeded(0):
+        step = _seconds(lambda: copied(rows, targets).sum(1).mean().backward(), seconds / 2)
+    return flops, step / took
+
+
+def _seconds(run: Callable[[], object], seconds: float) -> float:
+    """Seconds that a run takes, of as many as there is time for; one before them does not count."""
+    run()
+    begun, runs = time.perf_counter(), 0
+    while runs == 0 or time.perf_counter() - begun < seconds:
+        run()
+        runs += 1
+    return (time.perf_counter() - begun) / runs
 
 
 def _images_decoded(spec: PreprocessSpec, sources: Sequence[Source], seconds: float) -> float:

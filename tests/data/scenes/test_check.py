@@ -62,8 +62,8 @@ def test_what_is_odd_about_boxes(tmp_path: Path) -> None:
     coco(tmp_path / "a.json", {"1.png": []}, tmp_path, annotations=found)
     two, apart, crossing, twice = check(tmp_path).problems[:4]
     assert two == "1 box(es) have two classes: 1.png (cat and dog)"
-    assert apart == "1 box(es) are not those of their outline: 1.png object 4 (cat)"
-    assert crossing == "1 outline(s) cross themselves: 1.png object 4 (cat)"
+    assert apart == "1 box(es) are not those of their outline: a.json id 4 (cat in 1.png)"
+    assert crossing == "1 outline(s) cross themselves: a.json id 4 (cat in 1.png)"
     assert twice == "1 box(es) are written twice: 1.png (2 x cat)"
 
 

@@ -108,7 +108,7 @@ def test_a_class_that_train_lacks(tmp_path: Path) -> None:
     """Row 13."""
     coco(tmp_path / "train.json", {"1.png": TWO["2.png"]}, tmp_path)
     coco(tmp_path / "val.json", {"2.png": TWO["1.png"]}, tmp_path)
-    with pytest.raises(DataError, match=r"the val part has 1 class\(es\) that train does not have: cat"):
+    with pytest.raises(DataError, match=r"1 class\(es\) that train does not have: cat \(first: 2.png\)"):
         load(tmp_path)
 
 

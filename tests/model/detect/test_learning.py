@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.model.detect.shapes import MAPS, Small, caught, scenes, trained
 from warmstart.data.scenes import OUTLINED
 from warmstart.errors import RecipeError
-from warmstart.model.detect.base import Truth
+from warmstart.model.detect.base import Truth, truth
 from warmstart.model.detect.catalog import detector, detectors
 from warmstart.model.detect.rtdetr import RTDetr
 from warmstart.model.head import build_head
@@ -29,6 +29,7 @@ HEADS = {
     "yolox?width=0.125": ("iou", "obj", "cls"),
     "rtdetr?queries=10&layers=1&width=32&denoising=20": ("vfl", "bbox", "giou"),
     "dfine?queries=10&layers=2&width=32&denoising=20": ("vfl", "bbox", "giou", "fgl", "ddf"),
+    "rfdetr?queries=10&layers=1&width=32&groups=2": ("ce", "bbox", "giou"),
 }
 """And the terms of their losses."""
 STEPS = {
@@ -41,6 +42,7 @@ STEPS = {
     "yolox": (110, 5e-3),
     "rtdetr": (40, 5e-3),
     "dfine": (80, 5e-3),
+    "rfdetr": (160, 5e-3),
 }
 heads = pytest.mark.parametrize("head", HEADS)
 
@@ -96,6 +98,17 @@ def test_an_image_whose_objects_are_not_known_teaches_nothing(head: str) -> None
     without = made(rows[[0, 2]], targets[[0, 2]])
     torch.testing.assert_close(with_it[0], without[0])
     assert made(rows, torch.full_like(targets, torch.nan)).sum() == 0
+
+
+@heads
+def test_a_step_can_be_tried_without_data(head: str) -> None:
+    made = detector(head, MAPS, 2).train()
+    targets = made.example(2, MAPS.size)
+    assert made(torch.zeros(2, MAPS.width), targets).isfinite().all()
+    known = truth(targets[0], MAPS.size * made.outlined)
+    assert len(known.boxes) == 3
+    if known.masks is not None:
+        assert (known.masks.sum((1, 2)) > 0).all()
 
 
 @heads

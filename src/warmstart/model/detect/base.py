@@ -107,7 +107,7 @@ class Detector(nn.Module):
             raise ExportError(
                 f"{self.name} cannot be exported: which places it looks at a second time depends on the image, and so "
                 "do the shapes inside it",
-                expected="fcos, retinanet, ssd, ssdlite, yolox, rtdetr or dfine",
+                expected="fcos, retinanet, ssd, ssdlite, yolox, rtdetr, dfine or rfdetr",
                 do="use the bundle itself, or train one of these",
             )
         return _Graph(self)
@@ -146,6 +146,16 @@ class Detector(nn.Module):
             maps, targets = [each[known] for each in maps], targets[known]
         terms = self.learn(maps, here.size, [truth(boxes, here.size * self.outlined) for boxes in targets])
         return torch.stack([term.float() for term in terms.values()]).expand(len(rows), -1)
+
+    def example(self, n: int, size: int) -> Tensor:
+        """Targets (n, 3, 6) or wider that `forward` can be given for inputs of `size` pixels: three objects in each."""
+        edges = torch.tensor([[0.1, 0.1, 0.4, 0.3], [0.3, 0.4, 0.6, 0.8], [0.6, 0.2, 0.7, 0.4]]) * size
+        areas = (edges[:, 2:] - edges[:, :2]).prod(1, keepdim=True)
+        rows = torch.cat([torch.zeros(3, 1), edges, areas], 1)
+        if self.outlined:  # all of the columns that the box is in
+            before, within = edges[:, 0].round() * size, (edges[:, 2] - edges[:, 0]).round() * size
+            rows = torch.cat([rows, torch.stack([before, within, size * size - before - within], 1)], 1)
+        return rows.expand(n, -1, -1)
 
     def reset(self, seed: int) -> None:
         """Draw all weights anew."""

@@ -38,6 +38,7 @@ detectors.add("ssdlite", "warmstart.model.detect.ssd:SSDLite")
 detectors.add("yolox", "warmstart.model.detect.yolo:YoloX")
 detectors.add("rtdetr", "warmstart.model.detect.rtdetr:RTDetr")
 detectors.add("dfine", "warmstart.model.detect.rtdetr:DFine")
+detectors.add("rfdetr", "warmstart.model.detect.rfdetr:RFDetr")
 
 
 def detector(head: str, maps: Maps, classes: int, *, seed: int = 0) -> Detector:

@@ -42,7 +42,45 @@ _OF_CLASSES = r"\.(enc_score_head|class_embed\.\d+|denoising_class_embed)\."
 _DRAWN = (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.Embedding)
 
 
-class Detr(Detector):
+class Queried(Detector):
+    """A detector of transformers whose queries are each one object or none.
+
+    Nothing is thinned: what is found are the best pairs of a query and a class.
+    """
+
+    detr: Any
+
+    def find(self, maps: list[Tensor], size: int) -> Sequence[Found]:
+        """See `Detector.find`."""
+        edges, every = self.candidates(maps, size)
+        scores = every.flatten(1)
+        scores, order = scores.topk(min(self.most, scores.shape[1]), 1)
+        edges = edges.gather(1, (order // self.classes).unsqueeze(-1).expand(-1, -1, 4))
+        return [Found(*image) for image in zip(edges, scores, order % self.classes, strict=True)]
+
+    def candidates(self, maps: list[Tensor], size: int) -> tuple[Tensor, Tensor]:
+        """See `Detector.candidates`."""
+        with of_any_number(self.detr) if traced() else contextlib.nullcontext():
+            boxes, logits = self.answers(maps)
+        boxes = boxes.float() * self.extent(maps)
+        middle, half = boxes[..., :2], boxes[..., 2:] / 2
+        return torch.cat([middle - half, middle + half], -1).clamp(0, size), logits.float().sigmoid()
+
+    @property
+    def thinning(self) -> dict[str, Any]:
+        """See `Detector.thinning`."""
+        return {"overlap": None, "score": 0.0, "most": self.most, "classes": "several"}
+
+    def answers(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Middles and sides (n, queries, 4) as shares of the `extent`, and logits (n, queries, classes)."""
+        raise NotImplementedError
+
+    def extent(self, maps: list[Tensor]) -> int:
+        """Pixels that the maps reach over, which is what the model takes for the image."""
+        raise NotImplementedError
+
+
+class Detr(Queried):
     """Maps through a hybrid encoder to queries, each of which is one object or none, made better layer by layer.
 
     In training every layer's queries are matched with objects one to one (Hungarian matching), and beside that the
@@ -98,26 +136,10 @@ class Detr(Detector):
             found[term] = found[term] + value if term in found else value
         return {term: found[term] for term in _TERMS if term in found}
 
-    def find(self, maps: list[Tensor], size: int) -> Sequence[Found]:
-        """See `Detector.find`."""
-        edges, every = self.candidates(maps, size)
-        scores = every.flatten(1)
-        scores, order = scores.topk(min(self.most, scores.shape[1]), 1)
-        edges = edges.gather(1, (order // self.classes).unsqueeze(-1).expand(-1, -1, 4))
-        return [Found(*image) for image in zip(edges, scores, order % self.classes, strict=True)]
-
-    def candidates(self, maps: list[Tensor], size: int) -> tuple[Tensor, Tensor]:
-        """See `Detector.candidates`."""
-        with _of_any_number(self.detr) if traced() else contextlib.nullcontext():
-            out = self._run(maps, None)
-        boxes = out.pred_boxes.float() * self._extent(maps)
-        middle, half = boxes[..., :2], boxes[..., 2:] / 2
-        return torch.cat([middle - half, middle + half], -1).clamp(0, size), out.logits.float().sigmoid()
-
-    @property
-    def thinning(self) -> dict[str, Any]:
-        """See `Detector.thinning`."""
-        return {"overlap": None, "score": 0.0, "most": self.most, "classes": "several"}
+    def answers(self, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """See `Queried.answers`."""
+        out = self._run(maps, None)
+        return out.pred_boxes, out.logits
 
     def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
         """Take what is behind the backbone in a whole model; see `Detector.adopt`."""
@@ -125,7 +147,7 @@ class Detr(Detector):
             inherit(self.detr, _whole(self.model_type, published, weights), _OF_CLASSES, pairs)
 
     def _run(self, maps: list[Tensor], truths: Sequence[Truth] | None) -> Any:
-        labels = None if truths is None else [_label(each, self._extent(maps)) for each in truths]
+        labels = None if truths is None else [as_label(each, self.extent(maps)) for each in truths]
         given = self.detr.model.backbone
         given.maps = aligned(maps)
         places = sum(each.shape[2] * each.shape[3] for each in given.maps)
@@ -136,8 +158,8 @@ class Detr(Detector):
         finally:
             given.maps = []
 
-    def _extent(self, maps: list[Tensor]) -> int:
-        """Pixels that the maps reach over, which is what the model takes for the image."""
+    def extent(self, maps: list[Tensor]) -> int:
+        """See `Queried.extent`."""
         return int(aligned(maps)[-1].shape[-1] * self.strides[-1])
 
 
@@ -165,7 +187,7 @@ class _Given(nn.Module):
 
 
 @contextlib.contextmanager
-def _of_any_number(model: nn.Module) -> Iterator[None]:
+def of_any_number(model: nn.Module) -> Iterator[None]:
     """Inside, what transformers asks of shapes leaves a graph open for any number of images.
 
     `len` of a tensor would settle it, so in the module of the model it gives the first size; and checks of values,
@@ -224,11 +246,11 @@ def _model(kind: str, said: dict[str, Any], channels: Sequence[int], classes: in
             value = getattr(model.model.decoder, name).detach()
             delattr(model.model.decoder, name)
             model.model.decoder.register_buffer(name, value)
-    _draw(model)
+    draw(model)
     return model
 
 
-def _draw(model: Any) -> None:
+def draw(model: Any) -> None:
     """The weights of torch, and then what the model sets by its own rule: biases, sampling points, gates."""
     for part in model.modules():
         if isinstance(part, _DRAWN):
@@ -238,7 +260,8 @@ def _draw(model: Any) -> None:
             model._init_weights(part)
 
 
-def _label(truth: Truth, extent: int) -> dict[str, Tensor]:
+def as_label(truth: Truth, extent: int) -> dict[str, Tensor]:
+    """The objects of an image in the words of transformers, whose boxes are shares of `extent` pixels."""
     low, high = truth.boxes[:, :2], truth.boxes[:, 2:]
     return {"class_labels": truth.classes, "boxes": torch.cat([(low + high) / 2, high - low], 1) / extent}
 

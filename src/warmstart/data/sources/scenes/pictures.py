@@ -93,7 +93,9 @@ def boxes_from(marks: Sequence[Marked], where: str) -> Boxes:
     return Boxes(
         tuple(mark.name for mark in marks),
         np.array([mark.xyxy for mark in marks], dtype=np.float64).reshape(len(marks), 4),
-        tuple(mark.outline for mark in marks) if outlined else (),
+        tuple(mark.outline and dataclasses.replace(mark.outline, where=mark.where) for mark in marks)
+        if outlined
+        else (),
         tuple(mark.crowd for mark in marks) if any(mark.crowd for mark in marks) else (),
         where,
     )
