@@ -87,5 +87,5 @@ def test_what_is_wrong_is_said_before_anything_is_written(
         explain(fitted.bundle, [path], out=tmp_path / "there")
     for wrong, said in (({"label": "11"}, "11"), ({"method": "lime"}, "lime"), ({"nearest": -1}, "nearest")):
         with pytest.raises(Exception, match=said):
-            explain(fitted.bundle, [path], out=tmp_path / "new", **wrong)  # type: ignore[arg-type]
+            explain(fitted.bundle, [path], out=tmp_path / "new", **wrong)
     assert not (tmp_path / "new").exists()

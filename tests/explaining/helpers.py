@@ -19,9 +19,11 @@ from warmstart.data.targets import AnomalyTarget, ClassTarget, LabelsTarget, Num
 from warmstart.evaluation.unknowns import Bank
 from warmstart.model.anomaly import NeighboursHead
 from warmstart.model.catalog import load_backbone
+from warmstart.model.from_data import from_data
 from warmstart.model.head import KNNHead, LinearHead
 from warmstart.model.network import Network
 from warmstart.model.several import SeveralHead
+from warmstart.preprocess.kinds import of_series as of_series_spec
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.known import Known
 from warmstart.shipping.reading import as_samples, read, stacked
@@ -144,13 +146,9 @@ def of_series(folder: Path, backbone: str = "toy_series") -> Bundle:
     truth = np.arange(60) % 2
     inputs = [bumped(int(k), int(rng.integers(0, 112)), i) for i, k in enumerate(truth)]
     found = load_backbone(backbone)
-    found = dataclasses.replace(found, spec=dataclasses.replace(found.spec, size=128, scale="none"))
-    if hasattr(found.module, "learn") or backbone == "minirocket":
-        from warmstart.model.from_data import from_data
-
-        rows = torch.from_numpy(np.stack(inputs)).float()
-        part = from_data(found.module)
-        assert part is not None, "it learns from data"
+    found = dataclasses.replace(found, spec=dataclasses.replace(of_series_spec(found.spec), size=128, scale="none"))
+    rows, part = torch.from_numpy(np.stack(inputs)).float(), from_data(found.module)
+    if part is not None:
         part.learn(len(rows), lambda indices: rows[torch.from_numpy(indices)], 0)
     head = fitted(features_of(found, inputs), truth)
     return written(folder, Network(found, head), ClassTarget(("down", "up")), inputs[:2])

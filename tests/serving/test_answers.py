@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import io
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,12 +15,20 @@ import pytest
 from PIL import Image
 from starlette.types import ASGIApp
 
-from tests.exporting.bundles import MAKERS, TEXTS
+from tests.exporting.bundles import MAKERS, TEXTS, written
 from tests.serving.clients import figure, get, png, post, refused, sent, talk
 from tests.serving.conftest import Made, Serve
+from tests.shipping.test_source import CLASSES, a_series, trained
 from warmstart.data.futures import Window
 from warmstart.data.schema import Sample, Series
+from warmstart.data.targets import ClassTarget
+from warmstart.model.catalog import load_backbone
+from warmstart.preprocess.kinds import of_series
 from warmstart.serving.answers import told
+from warmstart.serving.app import create_app
+from warmstart.serving.limits import Limits
+from warmstart.serving.work import Predict, Work
+from warmstart.shipping.write import Use
 
 IMAGES = sorted(set(MAKERS) - {"tag", "generate", "forecast"})
 
@@ -187,12 +197,19 @@ def test_why_is_told_of_one_input(serve: Serve, picture: bytes) -> None:
 
 
 def test_a_sample_that_is_read_already_is_not_read_again(made: Made) -> None:
-    from warmstart.serving.limits import Limits
-    from warmstart.serving.work import Predict, Work
-
     bundle, (pixels, *_) = made("classify")
     work = Work(bundle, Limits())
     ready = [work.read(Sample("a", pixels)), work.read(Sample("b", b"no image"))]
     good, bad = work(Predict(), ready)
     assert good["probabilities"] == pytest.approx(bundle.predict([pixels])[0]["probabilities"], rel=1e-5)
     assert bad["error"] == "the image is not an image of a known format"
+
+
+def test_a_recording_that_should_be_cut_into_windows_is_not_squeezed_into_one(tmp_path: Path) -> None:
+    backbone = load_backbone("toy_series")
+    network = trained(dataclasses.replace(backbone, spec=of_series(backbone.spec).with_size(40)))
+    bundle = written(tmp_path / "b", network, ClassTarget(CLASSES), [a_series()], use=Use(window=40))
+    series = [[float(i % 7) for i in range(steps)] for steps in (40, 80)]
+    short, long = post(create_app(bundle), json={"series": series}).json()["rows"]
+    assert short["label"] in CLASSES
+    assert "80 steps, and the model was trained on windows of 40" in long["error"]

@@ -123,6 +123,36 @@ def test_what_nobody_waits_for_any_more_is_not_worked_on() -> None:
     assert gate.done == ["first", "third"]
 
 
+def test_nothing_is_computed_for_a_client_that_is_gone() -> None:
+    gate, sent = Gate(), list[Any]()
+    worker, metrics = Worker(gate, Limits(max_wait=0.0), Metrics()), Metrics()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await worker.answer(scope["path"], [Sample(scope["path"], None)])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.1)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        guard = Guard(app, Limits(), metrics)
+        held = asyncio.ensure_future(worker.answer("first", [Sample("first", None)]))
+        await asyncio.sleep(0.05)
+        await guard({"type": "http", "path": "gone", "method": "GET", "headers": []}, receive, send)
+        gate.open.set()
+        await held
+
+    asyncio.run(ask())
+    worker.close()
+    assert gate.done == ["first"]
+    assert sent == []
+    assert figure(metrics.text().decode(), 'warmstart_requests_total{route="other",status="499"}') == 1
+
+
 @given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from("ab")), min_size=1, max_size=20), st.integers(1, 8))
 @settings(max_examples=30)
 def test_everyone_gets_the_answers_to_what_they_asked_and_batches_are_bounded(
@@ -185,7 +215,7 @@ def test_a_fault_of_ours_is_told_without_what_is_inside(
         raise RuntimeError("secret of /tmp/machine")
 
     with monkeypatch.context() as patch:
-        patch.setattr("warmstart.shipping.bundle.run", broken)
+        patch.setattr("warmstart.shipping.bundle.Bundle.predict", broken)
         answer = sent(app, ("a.png", picture))
     assert "secret" not in answer.text
     refused(answer, 500)
@@ -231,7 +261,7 @@ def test_every_answer_has_the_headers_that_keep_a_page_to_itself(serve: Serve) -
 
 @pytest.mark.parametrize("name", ["..%2fapp.py", "%2e%2e/app.py", "__init__.py", "nothing.html", ".hidden"])
 def test_only_files_of_the_page_are_served(name: str, serve: Serve) -> None:
-    refused(get(serve(), f"/static/{name}"), 404)
+    assert refused(get(serve(), f"/static/{name}"), 404)
 
 
 def test_limits_that_make_no_sense_are_refused() -> None:

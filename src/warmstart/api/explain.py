@@ -61,7 +61,7 @@ def explain(
             `species` or `species: cat`.
         nearest: how many training samples are named that the network sees as the most similar.
         check: whether the map is compared with that of a network whose weights are shuffled (Adebayo et al. 2018); an
-            explanation says so where it fails. It costs as much as explaining 20 inputs, once for all of them.
+            explanation says so where it fails. It takes 16 maps, once for all inputs.
         data: the training data, as `fit` takes them, to show the most similar samples instead of only naming them. Of
             bundles that hold no names (`fit(anonymous=True)`, and those of older versions), what is similar is looked
             for in 500 of them.
@@ -86,8 +86,9 @@ def explain(
         inputs, kind=loaded.spec.kind, text_column=text_column, reading=reading_of(series), channels=channels
     )
     refuse_uncut(samples, loaded.manifest.window)
-    columns = {"text_column": text_column, "label_column": label_column}
-    known = None if data is None else load(data, kind=loaded.spec.kind, **columns, **series)
+    known = None
+    if data is not None:
+        known = load(data, kind=loaded.spec.kind, text_column=text_column, label_column=label_column, **series)
     possible = methods_for(loaded)
     listener(Started("explain", len(samples)))
     found = explain_samples(

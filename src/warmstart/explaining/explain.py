@@ -22,6 +22,7 @@ from warmstart.explaining.sanity import Sanity, sanity
 from warmstart.explaining.shown import shown_image, shown_series
 from warmstart.explaining.texts import words_with
 from warmstart.model.modes import evaluating
+from warmstart.preprocess.kinds import PLURAL
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TextSpec
 from warmstart.shipping.bundle import Bundle
@@ -34,6 +35,8 @@ CHECKED = 4
 about."""
 GAP = 0.2
 """Share of the score that a map may miss without a word."""
+UNMOVED = 0.01
+"""A probability that falls by less stays as it was."""
 _KEPT = 32
 _sanities: dict[tuple[str, ...], Sanity | None] = {}
 
@@ -73,7 +76,7 @@ def explain_samples(
             do not hold their names name none.
         pool: other samples to name the most similar of.
         check: whether to compare with networks whose weights are shuffled. It is done once for a bundle, a method and a
-            label in a process, with 4 inputs at most; that costs as much as explaining 20.
+            label in a process, with 4 inputs at most, those of the first call; it takes 16 maps.
         progress: called with the number of inputs done.
 
     Raises:
@@ -110,7 +113,8 @@ def _method(bundle: Bundle, method: str | None) -> tuple[str, Method]:
     way = methods[name]
     if name in ORDER and name not in possible and bundle.spec.kind not in way.kinds:
         raise DataError(
-            f"the method {name} is for {' and '.join(way.kinds)}s, and this bundle reads {bundle.spec.kind}s",
+            f"the method {name} is for {' and '.join(PLURAL[kind] for kind in way.kinds)}, and this bundle reads "
+            f"{PLURAL[bundle.spec.kind]}",
             expected=f"one of {', '.join(possible)}",
         )
     return name, way
@@ -175,8 +179,10 @@ def _doubts(one: Explanation, chosen: Pick) -> Iterator[str]:
             "to cover the fifth of the input that the map calls most important changes the answer no more than to "
             f"cover as much elsewhere ({one.drop.important:.2g} against {one.drop.elsewhere:.2g})"
         )
+    elif one.probability is not None and one.probability > 0.5 and one.drop.important < UNMOVED:
+        yield "the answer stands when the fifth that the map calls most important is covered: it rests on more"
     if one.gap is not None and one.gap > GAP:
-        yield f"the map misses {one.gap:.0%} of the score".replace("%", " %")
+        yield f"the map does not add up to the score: it is off by {one.gap:.0%} of it".replace("%", " %")
 
 
 def _judged(one: Explanation, checked: Sanity) -> Explanation:

@@ -57,7 +57,7 @@ class Places:
             return next((each for each in reversed(maps) if each.shape[-1] >= FINE), maps[0])
         if len(self.axes) == 1:
             tokens = x.movedim(self.axes[0], 1)[:, self.before :]
-            return tokens.transpose(1, 2).unflatten(2, (self.side, self.side))
+            return tokens.transpose(1, 2).reshape(len(x), -1, self.side, self.side)
         return x.movedim(self.axes, (2, 3))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +93,8 @@ def likeness(one: FloatArray, other: FloatArray, where: npt.NDArray[np.bool_]) -
         strengths.append(pooled(strength, _FIELDS).ravel() if square else strength[where])
     if len(strengths[0]) < 3 or any(float(np.ptp(strength)) == 0 for strength in strengths):
         return 0.0
-    return float(spearmanr(*strengths).statistic)
+    first, second = (strength.astype(np.float64).tolist() for strength in strengths)
+    return float(spearmanr(first, second).statistic)
 
 
 def _shuffled(asked: Asked, seed: int) -> Iterator[tuple[bool, Asked]]:
@@ -109,7 +109,7 @@ def _shuffled(asked: Asked, seed: int) -> Iterator[tuple[bool, Asked]]:
             _shuffle(network.head, generator)
         yield False, other
         for network in networks:
-            _shuffle(cast(nn.Module, network.backbone), generator)
+            _shuffle(network.backbone, generator)
         yield True, other
 
 

@@ -71,8 +71,8 @@ def shown_series(sample: Sample, values: FloatArray, spec: SeriesSpec) -> tuple[
 def stretched_back(values: FloatArray, steps: int, spec: SeriesSpec) -> FloatArray:
     """A map (channels, size) of what was read of a series over its own steps (channels, steps), of the same sum.
 
-    >>> stretched_back(np.array([[0.0, 1.0, 0.0]], np.float32), 5, SeriesSpec(size=3)).round(2).tolist()
-    [[0.0, 0.25, 0.5, 0.25, 0.0]]
+    >>> stretched_back(np.array([[0.0, 1.0, 0.0, 2.0]], np.float32), 3, SeriesSpec(size=4)).round(2).tolist()
+    [[0.33, 0.67, 2.0]]
     """
     size = values.shape[1]
     if steps == size:
@@ -85,10 +85,11 @@ def stretched_back(values: FloatArray, steps: int, spec: SeriesSpec) -> FloatArr
             found[:] = values[:, :steps]
             found[:, -1] += values[:, steps:].sum(1)
         return found
-    places = np.linspace(0, size - 1, steps)
+    # What is read lies between two steps; each gets its share, as in the interpolation (its adjoint).
+    places = np.linspace(0, steps - 1, size)
+    before = np.minimum(places.astype(np.int64), max(steps - 2, 0))
+    share = (places - before).astype(np.float32)
     for row, channel in zip(found, values, strict=True):
-        for part in (channel.clip(min=0), channel.clip(max=0)):
-            spread = np.interp(places, np.arange(size), part)
-            total = float(spread.sum())
-            row += (spread * (float(part.sum()) / total) if total else spread).astype(np.float32)
+        np.add.at(row, before, channel * (1 - share))
+        np.add.at(row, np.minimum(before + 1, steps - 1), channel * share)
     return found

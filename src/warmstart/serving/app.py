@@ -27,6 +27,7 @@ from warmstart.serving.problems import Problem, fault
 from warmstart.serving.work import About, Explain, Predict, Work
 from warmstart.serving.worker import Worker
 from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.reading import Ready, uncut
 
 READERS = 2
 """Threads that decode images while the network computes."""
@@ -61,7 +62,9 @@ class Service:
 
     async def predict(self, request: Request) -> Response:
         """`POST /v1/predict`."""
-        samples, options = await self._predict_given(request)
+        given, options = await self._predict_given(request)
+        window = self.bundle.manifest.window
+        samples = [one if (why := uncut(one, window)) is None else Sample(one.id, Ready(why)) for one in given]
         if options.coverage is not None:
             try:
                 self.bundle.scores(options.coverage)

@@ -6,9 +6,11 @@ A pure ASGI layer, so that nothing reads a body before its size is bounded, also
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import time
+from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,6 +26,8 @@ OPEN = ("/", "/v1/health", "/v1/ready")
 """What needs no token, beside the files of the page: it tells nothing of the model."""
 LINGER = 5.0
 """Seconds that the rest of a refused request is taken and thrown away, so that its sender can read why."""
+GONE = 499
+"""What a request is counted as whose client did not wait for the answer."""
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
@@ -70,7 +74,7 @@ class Guard:
         finally:
             self._requests -= 1
             route = getattr(scope.get("route"), "path", "other")
-            self._metrics.request(route, answer.status, time.perf_counter() - began)
+            self._metrics.request(route, answer.status or GONE, time.perf_counter() - began)
 
     async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         body = _Body(receive)
@@ -78,7 +82,7 @@ class Guard:
             self._admit(scope)
             content = await self._read(Headers(scope=scope), body)
             try:
-                await self._app(scope, _replayed(content, receive), answer)
+                await _while_there(self._app(scope, _replayed(content), answer), receive)
             finally:
                 self._held -= len(content)
         except Problem as problem:
@@ -196,16 +200,34 @@ class _Answer:
             await self._send(message)
 
 
-def _replayed(content: bytes, receive: Receive) -> Receive:
+def _replayed(content: bytes) -> Receive:
     """`receive` for a body that was read."""
     waiting = [content]
 
     async def replay() -> Message:
         if waiting:
             return {"type": "http.request", "body": waiting.pop(), "more_body": False}
-        return await receive()
+        return await asyncio.Future()
 
     return replay
+
+
+async def _while_there(answering: Awaitable[None], receive: Receive) -> None:
+    """Answer for as long as the client waits: nothing is computed for one that is gone."""
+    answer, gone = asyncio.ensure_future(answering), asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+        if not answer.done():
+            answer.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await answer
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _hostname(host: str) -> str:

@@ -17,7 +17,7 @@ class Limits:
     Expected: room for one whole request
     """
 
-    max_body: int = 32 * 2**20
+    max_body: int = 32_000_000
     """Bytes of the body of a request (413)."""
     max_inputs: int = 64
     """Inputs of one request (413)."""

@@ -119,8 +119,9 @@ class Worker:
             size = sum(len(job.samples) for job in jobs)
             self._metrics.batches.observe(size)
             self._together(jobs)
-            pace = size / max(1e-6, time.perf_counter() - began)
-            self._pace = pace if not self._pace else 0.8 * self._pace + 0.2 * pace
+            if size:
+                pace = size / max(1e-6, time.perf_counter() - began)
+                self._pace = 0.8 * self._pace + 0.2 * pace if self._pace else pace
 
     def _next(self) -> list[_Job]:
         """What to answer together; nothing when it is to end."""

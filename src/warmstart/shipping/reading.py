@@ -120,6 +120,18 @@ def unreadable(sample: Sample) -> WarmstartError | None:
     return None
 
 
+def uncut(sample: Sample, window: int | None) -> DataError | None:
+    """Why a recording should be cut into windows of so many steps first: a whole one would be squeezed into one."""
+    source = sample.source
+    if window is None or not isinstance(source, Series) or source.steps < 2 * window:
+        return None
+    return DataError(
+        f"{sample.id} has {source.steps} steps, and the model was trained on windows of {window}",
+        expected="windows of that length, or recordings that are cut into them",
+        do=f"cut them with window={window} (--window {window})",
+    )
+
+
 def stacked(inputs: Sequence[Tensor], spec: Spec) -> Tensor:
     """What was read of several inputs, as the network takes it."""
     if isinstance(spec, PreprocessSpec):
