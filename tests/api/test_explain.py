@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.api.helpers import contents, quick
+from tests.api.helpers import contents, quick, tuning
+from tests.shipping.helpers import forge
 from warmstart.api.explain import explain
 from warmstart.api.fit import FitResult
 from warmstart.engine.events import Decided, Event
-from warmstart.errors import RunError
+from warmstart.errors import BundleError, RunError
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.known import NAME
 
@@ -89,3 +91,20 @@ def test_what_is_wrong_is_said_before_anything_is_written(
         with pytest.raises(Exception, match=said):
             explain(fitted.bundle, [path], out=tmp_path / "new", **wrong)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_tuned_network_is_explained_like_a_frozen_one(digits_folder: Path, tmp_path: Path) -> None:
+    run = quick(digits_folder, tmp_path / "run", recipe=tuning(1))
+    (one,) = explain(run.bundle, [sorted(digits_folder.rglob("*.png"))[0]])
+    assert one.map is not None
+    assert one.map.max() > 0
+    assert one.faithful is not None
+
+
+def test_names_that_do_not_fit_the_samples_are_a_damaged_bundle(fitted: FitResult, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(fitted.bundle, tmp_path / "bundle"))
+    for content in (b'[["a", "b"]]', b"[", b'{"a": 1}'):
+        (folder / NAME).write_bytes(content)
+        forge(folder)
+        with pytest.raises(BundleError, match="does not fit"):
+            Bundle.load(folder)
