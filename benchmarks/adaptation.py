@@ -81,13 +81,14 @@ def pool(name: str, count: int, seed: int) -> Pool:
 
 def noisy(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Gaussian noise of severity 5 as CIFAR-10-C has it (Hendrycks & Dietterich 2019)."""
-    return np.uint8(255 * np.clip(images / 255 + rng.normal(scale=0.10, size=images.shape), 0, 1))
+    return (255 * np.clip(images / 255 + rng.normal(scale=0.10, size=images.shape), 0, 1)).astype(np.uint8)
 
 
 def pale(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:  # noqa: ARG001 (as the others)
     """Contrast of severity 5, likewise: a share of .15 of the distance to each channel's mean."""
     means = images.mean((1, 2), keepdims=True) / 255
-    return np.uint8(255 * np.clip((images / 255 - means) * 0.15 + means, 0, 1))
+    found: NDArray[np.uint8] = (255 * np.clip((images / 255 - means) * 0.15 + means, 0, 1)).astype(np.uint8)
+    return found
 
 
 CORRUPTIONS = {"noise": noisy, "contrast": pale}
@@ -228,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     protocol = domainbed.FULL if options.full else domainbed.SHORT
     where = SETTINGS.get(options.what, SETTINGS["digits"])
     parts: dict[str, tuple[Callable[..., None], Callable[[Sequence[Row]], str], str]] = {
-        where.name: (lambda *given: digits(*given, where), digits_table, where.name),
+        where.name: (lambda out, options: digits(out, options, where), digits_table, where.name),
         "table_e": (table_e, lambda rows: domainbed.table(rows, protocol), f"table_e_{protocol.name}"),
     }
     run, table, name = parts[options.what]

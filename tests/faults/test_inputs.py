@@ -70,7 +70,10 @@ def test_04_odd_pixels_are_read_by_one_stated_rule(kind: str, way: Way, digits_f
     }[kind]()
     name = {"float": "odd.tif", "CMYK": "odd.jpg", "frames": "odd.gif"}.get(kind, "odd.png")
     path = digits_folder / "0" / name
-    odd.save(path, **({"save_all": True, "append_images": [odd.rotate(90)] * 2} if kind == "frames" else {}))
+    if kind == "frames":
+        odd.save(path, save_all=True, append_images=[odd.rotate(90)] * 2)
+    else:
+        odd.save(path)
     assert way("check", digits_folder).code == 0
     (row,) = way("predict", bundle, [path]).result
     assert row["error"] is None

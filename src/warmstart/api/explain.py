@@ -10,7 +10,6 @@ from typing import Any, Unpack
 import numpy as np
 from PIL import Image
 
-from warmstart.api.predict import refuse_uncut
 from warmstart.api.running.command import command
 from warmstart.data.schema import Dataset, Sample, Series, Text
 from warmstart.data.seriesreading import SeriesOptions, reading_of
@@ -31,6 +30,7 @@ from warmstart.report.sparkline import sparkline
 from warmstart.report.texts import excerpt
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import new_folder, refuse_existing
+from warmstart.shipping.reading import uncut
 
 SAMPLES = 500
 """Of the data at hand whose features are computed, at most."""
@@ -86,7 +86,9 @@ def explain(
     samples = load_inputs(
         inputs, kind=loaded.spec.kind, text_column=text_column, reading=reading_of(series), channels=channels
     )
-    refuse_uncut(samples, loaded.manifest.window)
+    for sample in samples:
+        if (why := uncut(sample, loaded.manifest.window)) is not None:
+            raise why
     known = None
     if data is not None:
         known = load(data, kind=loaded.spec.kind, text_column=text_column, label_column=label_column, **series)

@@ -22,8 +22,8 @@ from warmstart.data.contact import contact_sheet
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers
-from warmstart.engine.deadline import Deadline
 from warmstart.engine.ambient import ambient
+from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.trials.folds import dealt_again

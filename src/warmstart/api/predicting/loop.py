@@ -13,7 +13,7 @@ from warmstart.api.predicting.engine import quicker
 from warmstart.api.predicting.journal import Journal
 from warmstart.api.predicting.tables import Row, WrittenRows
 from warmstart.data.futures import ForecastTarget
-from warmstart.data.schema import Sample, Series
+from warmstart.data.schema import Sample
 from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
 from warmstart.data.sources.ahead import forecast_inputs
 from warmstart.data.sources.given import Given, Wanted
@@ -26,6 +26,7 @@ from warmstart.preprocess.series import SeriesSpec
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import sha256
 from warmstart.shipping.manifest import NAME
+from warmstart.shipping.reading import uncut
 
 OnError = Literal["row", "skip", "stop"]
 LOOKED_AHEAD = 4096
@@ -91,15 +92,10 @@ def found(bundle: Bundle, inputs: Any, wanted: Wanted, **series: Unpack[SeriesOp
 
 
 def _uncut_refused(each: Iterator[Given], window: int | None) -> Iterator[Given]:
-    """The same; `DataError` for recordings that should be cut: a whole one would be squeezed into one window."""
+    """The same; `DataError` for recordings that should be cut."""
     for given in each:
-        source = given.sample.source
-        if window is not None and isinstance(source, Series) and source.steps >= 2 * window:
-            raise DataError(
-                f"{given.sample.id} has {source.steps} steps, and the model was trained on windows of {window}",
-                expected="windows of that length, or recordings that are cut into them",
-                do=f"cut them with window={window} (--window {window})",
-            )
+        if (why := uncut(given.sample, window)) is not None:
+            raise why
         yield given
 
 
