@@ -40,8 +40,8 @@ from warmstart.engine.events import silent
 from warmstart.engine.extraction import Choice
 from warmstart.shipping.bundle import Bundle
 
-MANY = 10_000
-"""Images that the choice of an engine is made for."""
+MANY = 1_000
+"""Images that the choice of an engine is made for: too few for torch.compile, which takes minutes."""
 
 
 def paths_in(folder: Path, count: int) -> list[Path]:
