@@ -22,7 +22,7 @@ from torchvision.models._utils import IntermediateLayerGetter
 from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
-from benchmarks.micro.measure import Run, Table, interleaved, machine, median
+from benchmarks.micro.measure import Figures, Run, Table, interleaved, machine, median
 from warmstart.engine.layout import training_layout
 from warmstart.model.detect.catalog import detector
 from warmstart.model.maps import Maps
@@ -46,7 +46,8 @@ Step = Callable[[], Tensor]
 
 def run(repeats: int, *, quick: bool = False) -> Table:
     """Seconds of the processor of both, and ours against torchvision's."""
-    rows, figures, size = [], {}, QUICK if quick else SIZE
+    rows, size = [], QUICK if quick else SIZE
+    figures: Figures = {}
     for head in HEADS:
         theirs, ours = pair(head, size)
         contenders: dict[str, Run] = {"torchvision": timed(theirs), "warmstart": timed(ours)}
