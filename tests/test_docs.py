@@ -15,6 +15,9 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 SLOW = {
+    "other-questions",
+    "scenes",
+    "weights-from-anywhere",
     "coming-from/trainer",
     "fields/detection",
     "fields/medical",

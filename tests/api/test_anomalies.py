@@ -125,6 +125,7 @@ def test_what_trains_is_refused_before_anything_is_written(digits: Images, tmp_p
         warmstart.compare(digits, normal="0", backbones="toy", methods="probe,finetune", out=tmp_path / "compare")
 
 
+@pytest.mark.slow
 def test_methods_are_compared_by_what_they_find(digits: Images, tmp_path: Path) -> None:
     found = warmstart.compare(digits, normal="0", backbones="toy", folds=3, out=tmp_path / "run").comparison
     assert [entry.method for entry in found.entries] == ["pixels", "probe", "probe?heads=mahalanobis"]

@@ -126,6 +126,7 @@ def test_methods_are_compared_on_numbers_by_the_same_folds(stars: Path, tmp_path
     assert "R²" in done.report.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_texts_with_lists_of_labels_are_several_labels_without_being_told(tmp_path: Path) -> None:
     rows = [
         {"text": text, "labels": [label] if i % 3 else [label, "third"]} for i, (text, label) in enumerate(news(20))

@@ -61,6 +61,7 @@ def test_a_recipe_that_was_stopped_ends_with_the_same_weights_bit_for_bit(
     assert resumed.outcome.temperature == whole.outcome.temperature
 
 
+@pytest.mark.slow
 def test_a_ladder_goes_on_with_the_recipes_it_began_with_however_quick_the_machine_is_then(
     digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

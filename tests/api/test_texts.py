@@ -204,6 +204,7 @@ def test_topics_are_as_many_as_are_made() -> None:
     assert {topic for _, topic in rows} == set(TOPICS)
 
 
+@pytest.mark.slow
 def test_a_recipe_goes_on_pretraining_on_texts_without_labels(table: Path, tmp_path: Path) -> None:
     more = tmp_path / "more.csv"
     pd.DataFrame({"text": [text for text, _ in news(20, seed=9)[:12]] + [""]}).to_csv(more, index=False)
@@ -221,6 +222,7 @@ def test_images_have_no_use_for_texts_without_labels(digits_folder: Path) -> Non
         fit(digits_folder, unlabelled=["A text."], backbone="toy")
 
 
+@pytest.mark.slow
 def test_few_texts_are_contrasted_too(tmp_path: Path) -> None:
     table = as_csv(tmp_path / "few.csv", news(8))
     done = fit(table, size=16, budget="3m", out=tmp_path / "run")

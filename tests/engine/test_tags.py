@@ -131,6 +131,7 @@ def test_the_baseline_needs_two_tags() -> None:
         WordsRung().climb(context_of(data), {})
 
 
+@pytest.mark.slow
 def test_names_that_were_never_seen_are_found_by_a_tuned_encoder_and_not_by_their_words() -> None:
     dataset = corpus(160, 60)
     backbone = suited(load_backbone("minilm"), dataset.target)

@@ -57,7 +57,7 @@ def test_what_is_broken_is_read_or_refused_in_words(name: str) -> None:
     @SETTINGS
     @given(content=broken(seeds))
     def check(content: bytes) -> None:
-        survives(target, content)
+        assert isinstance(survives(target, content), bool)
 
     check()
 
@@ -69,6 +69,6 @@ def test_any_bytes_are_read_or_refused_in_words(name: str) -> None:
     @settings(SETTINGS, max_examples=10)
     @given(content=st.binary(max_size=200))
     def check(content: bytes) -> None:
-        survives(target, content)
+        assert isinstance(survives(target, content), bool)
 
     check()

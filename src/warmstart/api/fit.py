@@ -23,6 +23,7 @@ from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
+from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.ladder.alone import SINGLE
@@ -32,6 +33,7 @@ from warmstart.engine.run import refuse_training
 from warmstart.errors import RunError
 from warmstart.evaluation.outcome import Outcome
 from warmstart.model.activation import ActivationDtype
+from warmstart.model.backbone import Backbone
 from warmstart.model.taps import default_taps, tapped
 from warmstart.model.uri import Uri
 from warmstart.planning.compile import compile_plan
@@ -227,10 +229,8 @@ def _fit(
     given, task = run_data(loaded, cache, limits), task_of(loaded.dataset.target)
     pretrained = loaded.backbone
     _refuse_baseline(options["baseline"], task)
-    if recipe is not None:  # one that does not fit the backbone is refused before anything is made or trained
-        refuse_training(recipe, task)
-        network = network_for(pretrained, loaded.dataset.target, seed=options["seed"])
-        compile_plan(recipe, outlined(network, recipe.edits), given.facts, limits=limits)
+    if recipe is not None:
+        _refuse_unfit(recipe, pretrained, given, options["seed"])
     folder = open_folder(loaded.dataset.name, same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
     with recorded(folder, track, tell, loaded.dataset.samples) as (heard, flag):
@@ -253,6 +253,14 @@ def _fit(
         write(outcome, run)
     listener(Finished(f"run {folder}"))
     return FitResult(outcome, folder, folder / "report.html", folder / "bundle")
+
+
+def _refuse_unfit(recipe: Recipe, backbone: Backbone, data: RunData, seed: int) -> None:
+    """Refuse a recipe that does not fit the task or the backbone before anything is made or trained."""
+    target = data.dataset.target
+    refuse_training(recipe, task_of(target))
+    network = network_for(backbone, target, seed=seed)
+    compile_plan(recipe, outlined(network, recipe.edits), data.facts, limits=data.limits)
 
 
 def _refuse_baseline(baseline: Baseline, task: Task) -> None:
