@@ -9,8 +9,9 @@ Everything public is here and is imported on first use, so `import warmstart` is
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from warmstart.registry import imported
 
 if TYPE_CHECKING:
     from warmstart.api.adapt import adapt
@@ -130,7 +131,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use. A subpackage of the same name (`recipe`, `plan`, ...) gives way to it."""
     if name not in _PLACES:
         raise AttributeError(f"module 'warmstart' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"warmstart.{_PLACES[name]}"), name)
+    return getattr(imported(f"warmstart.{_PLACES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -6,13 +6,38 @@ names never imports torch.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Generic, TypeVar, cast
 
 from warmstart.errors import WarmstartError, alike
 
 T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """Let the garbage collector rest: while torch is imported, it looks for half a second and finds nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def imported(name: str) -> ModuleType:
+    """A module, imported without looking for garbage meanwhile.
+
+    >>> imported("json").loads("[1]")
+    [1]
+    """
+    with no_collection():
+        return importlib.import_module(name)
 
 
 class Registry(Generic[T]):
@@ -54,7 +79,7 @@ class Registry(Generic[T]):
         thing = self._entries[name]
         if isinstance(thing, str):
             module, _, attribute = thing.partition(":")
-            thing = cast(T, getattr(importlib.import_module(module), attribute))
+            thing = cast(T, getattr(imported(module), attribute))
             self._entries[name] = thing
         return thing
 

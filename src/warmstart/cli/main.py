@@ -6,6 +6,7 @@ command needs is imported when it runs.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -79,6 +80,7 @@ def main() -> None:
     # running: EfficientNet-Lite0's features came at 10 images/s instead of 44. Alone on the machine it costs nothing.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch is imported
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # what it warns of is of no use to who only reads texts
+    gc.set_threshold(200_000, 10, 10)  # while torch is imported, the default looks for garbage for half a second
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name the terminal cannot show is no reason to fail

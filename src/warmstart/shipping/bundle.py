@@ -25,6 +25,7 @@ from warmstart.evaluation.conformal import Scores, quantile
 from warmstart.model.network import Network
 from warmstart.preprocess.kinds import Spec, of_images
 from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.registry import no_collection
 from warmstart.shipping import golden as golden_files
 from warmstart.shipping import manifest as layout
 from warmstart.shipping import rebuild
@@ -95,6 +96,7 @@ class Bundle:
         return self.manifest.classes
 
     @classmethod
+    @no_collection()
     def load(cls, folder: str | Path, *, check: bool = True) -> Bundle:
         """Read a bundle, after the sum of every file has been compared.
 
