@@ -6,6 +6,7 @@ import time
 
 from warmstart.engine import freeze
 from warmstart.engine.checkpoint import PhaseFolder, ensure_space
+from warmstart.engine.concerns import Concerns
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Advanced, Decided, Finished, Measured, Started
@@ -41,6 +42,7 @@ class Epochs:
         self.what = f"phase {self.phase.name}"
         self._targets = data.targets(data.split.val, training.plan.size)
         self._guard = Guard(context.listener)
+        self._concerns = Concerns(self.phase.name, context.listener)
         self._saved = time.monotonic()
         self._epoch_seconds = self._validation_seconds = 0.0  # of the last epoch in this process
 
@@ -154,6 +156,7 @@ class Epochs:
             training.plateau.update(-loss if judged is None else -judged.loss)
         progress.rows.append(CurveRow(self.phase.name, progress.epoch + 1, step, values))
         self.context.listener(Measured(self.context.rung, self.phase.name, progress.epoch + 1, step, values))
+        self._concerns.look(progress.rows, None if validation is None else validation.outputs, self._targets)
 
     def _validated(self) -> Validation:
         began = time.monotonic()
