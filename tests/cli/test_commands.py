@@ -118,11 +118,12 @@ def test_fit_passes_every_option_on_under_its_own_name(twin: Twin) -> None:
         "cache_budget": "1GB",
         "cache_dtype": "bf16",
         "cache": Path("c"),
+        "track": "none",
     }
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    assert run("fit", "photos", *words, "--accept-licence").exit_code == 0
+    assert run("fit", "photos", *words, "--accept-licence", "--anonymous").exit_code == 0
     del seen["listener"]
-    assert seen == {"data": "photos", **options, "accept_licence": True}
+    assert seen == {"data": "photos", **options, "accept_licence": True, "anonymous": True}
 
 
 def test_json_is_one_document_on_stdout_and_nothing_else(twin: Twin) -> None:

@@ -12,9 +12,11 @@ from warmstart.model.dilation import dilated
 from warmstart.model.modes import evaluating
 from warmstart.model.pyramid import pyramid
 
+LARGE = [pytest.param(name, marks=pytest.mark.slow) for name in ("resnet18", "resnet26d", "mobilenetv2_035")]
+
 
 @pytest.mark.parametrize("output_stride", [8, 16])
-@pytest.mark.parametrize("name", ["resnet18", "resnet26d", "mobilenetv2_035", "tf_efficientnet_lite0"])
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", *LARGE])
 def test_it_gives_what_timm_gives_for_that_output_stride(name: str, output_stride: int) -> None:
     backbone = load_backbone(f"timm:{name}", pretrained=False)
     theirs = timm.create_model(name, num_classes=0, output_stride=output_stride)

@@ -17,7 +17,7 @@ FAMILIES = [
     "toy",
     "timm:resnet18?pretrained=false",
     "timm:vit_tiny_patch16_224?pretrained=false&size=64",
-    "torchvision:vit_b_16?pretrained=false&size=32",
+    pytest.param("torchvision:vit_b_16?pretrained=false&size=32", marks=pytest.mark.slow),
     "timm:mobilenetv3_small_050?pretrained=false",
 ]
 

@@ -21,12 +21,12 @@ from warmstart.model.pyramid import pyramid
 NETWORKS = {
     "toy": (1, 2, 4),
     "lite0": (4, 8, 16, 32),
-    "timm:resnet18": (2, 4, 8, 16, 32),
     "timm:mobilenetv3_small_050": (2, 4, 8, 16, 32),
     "timm:convnext_atto": (4, 8, 16, 32),
     "timm:vit_tiny_patch16_224?size=64": (4, 8, 16, 32),
 }
 LARGE = {
+    "timm:resnet18": (2, 4, 8, 16, 32),
     "timm:vgg11_bn": (1, 2, 4, 8, 16, 32),
     "timm:densenet121": (2, 4, 8, 16, 32),
     "timm:swin_tiny_patch4_window7_224": (4, 8, 16, 32),

@@ -19,7 +19,8 @@ from warmstart.model.taps import default_taps, tapped
 from warmstart.model.uri import Uri
 from warmstart.task.classify import CLASSIFY
 
-NAMES = ("toy", "lite0", "timm:vit_tiny_patch16_224?pretrained=false", "timm:densenet121?pretrained=false")
+LARGE = ("timm:vit_tiny_patch16_224?pretrained=false", "timm:densenet121?pretrained=false")
+NAMES = ("toy", "lite0", *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE))
 IMAGES = {"toy": 32, "lite0": 64, "timm:densenet121?pretrained=false": 64}
 
 

@@ -94,7 +94,7 @@ def test_the_card_says_how_to_ask_for_a_text(texts_outcome: Outcome) -> None:
 def test_the_card_says_how_a_text_is_read(texts_outcome: Outcome) -> None:
     card = model_card(texts_outcome)
     assert "of a longer one the first 256 are read. Its features are mean of all tokens." in card
-    assert yaml.safe_load(card.split("---")[1])["base_model"] == texts_outcome.backbone["name"].removeprefix("hf:")
+    assert yaml.safe_load(card.split("---")[1])["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
 
 
 def test_texts_are_found_by_the_sample_and_pass_through_json() -> None:

@@ -81,7 +81,7 @@ def of_outputs(outputs: Tensor | None, targets: Tensor) -> Iterator[tuple[str, s
             f"all {len(outputs)} validation samples get the same outputs: the head or what is below it is dead; a "
             "lower learning rate, or features that are not constant, would help",
         )
-    elif _classes(targets) > 1 and len(outputs.argmax(1).unique()) == 1:
+    elif _classes(targets) > 1 and len(set(outputs.argmax(1).tolist())) == 1:
         yield (
             "one class",
             f"all {len(outputs)} validation samples are answered alike: it has not learned to tell them apart yet; if "
@@ -91,4 +91,4 @@ def of_outputs(outputs: Tensor | None, targets: Tensor) -> Iterator[tuple[str, s
 
 def _classes(targets: Tensor) -> int:
     """How many classes there are among the targets; none where a target is no index of a class."""
-    return len(targets.unique()) if targets.dim() == 1 and not targets.is_floating_point() else 0
+    return len(set(targets.tolist())) if targets.dim() == 1 and not targets.is_floating_point() else 0

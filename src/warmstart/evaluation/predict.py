@@ -91,8 +91,8 @@ def answered(
     return joined(parts)
 
 
-def joined(parts: Sequence[Tensor]) -> Tensor:
-    """Outputs of several batches as those of one; of tokens (n, length, k), as long as the longest, zeros behind.
+def joined(parts: Sequence[Tensor], fill: float = 0.0) -> Tensor:
+    """Outputs of several batches as those of one; of tokens (n, length, k), as long as the longest, `fill` behind.
 
     >>> joined([torch.ones(1, 2, 1), torch.ones(1, 1, 1)]).flatten(1).tolist()
     [[1.0, 1.0], [1.0, 0.0]]
@@ -100,4 +100,4 @@ def joined(parts: Sequence[Tensor]) -> Tensor:
     if parts[0].ndim != 3:
         return torch.cat(list(parts))
     longest = max(part.shape[1] for part in parts)
-    return torch.cat([functional.pad(part, (0, 0, 0, longest - part.shape[1])) for part in parts])
+    return torch.cat([functional.pad(part, (0, 0, 0, longest - part.shape[1]), value=fill) for part in parts])

@@ -71,8 +71,8 @@ def shown_series(sample: Sample, values: FloatArray, spec: SeriesSpec) -> tuple[
 def stretched_back(values: FloatArray, steps: int, spec: SeriesSpec) -> FloatArray:
     """A map (channels, size) of what was read of a series over its own steps (channels, steps), of the same sum.
 
-    >>> stretched_back(np.array([[0.0, 1.0, 0.0, 2.0]], np.float32), 3, SeriesSpec(size=4)).round(2).tolist()
-    [[0.33, 0.67, 2.0]]
+    >>> stretched_back(np.array([[0.0, 1.0, 0.0, 2.0]], np.float32), 3, SeriesSpec(size=4)).round(2)
+    array([[0.33, 0.67, 2.  ]], dtype=float32)
     """
     size = values.shape[1]
     if steps == size:

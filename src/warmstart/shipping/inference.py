@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -191,4 +192,6 @@ def run(
         return Outputs(torch.empty(0, 0), np.zeros(0, dtype=np.int64), errors)
     far = [part.distances for part in answered if part.distances is not None]
     index = np.concatenate([part.index for part in answered])
-    return Outputs(joined([part.outputs for part in answered]), index, errors, np.concatenate(far) if far else None)
+    fill = math.nan if task.name == "tag" else 0.0  # where there is no word
+    outputs = joined([part.outputs for part in answered], fill)
+    return Outputs(outputs, index, errors, np.concatenate(far) if far else None)

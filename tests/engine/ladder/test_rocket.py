@@ -35,6 +35,7 @@ def gunpoint() -> LadderContext:
     return series_context(dataset, by_part(dataset, val=10))
 
 
+@pytest.mark.slow
 def test_it_answers_as_aeons_classifier_does() -> None:
     dataset = ucr("ItalyPowerDemand")
     context = series_context(dataset, by_part(dataset))

@@ -137,7 +137,8 @@ def in_file(
         Interrupted: by Ctrl-C or SIGTERM; what is answered is kept.
     """
     asked = {"bundle": sha256((bundle.folder / NAME).read_bytes())[:16], **asked}
-    journal = Journal(out, asked, bundle.classes, resume=resume)
+    several = bundle.manifest.task == "several"  # its tasks have columns of their own, beside their answers
+    journal = Journal(out, asked, () if several else bundle.classes, resume=resume)
     if journal.done:
         return journal.end()
     if resume and journal.inputs:

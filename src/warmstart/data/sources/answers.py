@@ -140,6 +140,10 @@ def _found(cells: LabelCells, notes: list[str]) -> TaskName:
         if all(map(are_indicators, cells.columns)):
             return "multilabel"
         return "regress" if all(map(are_numbers, cells.columns)) else "several"
+    if not cells.columns:
+        raise DataError(
+            "the data have no labels", expected="a label for each sample", do="add them, or name their column"
+        )
     (column,) = cells.columns
     lists = [found for cell in column if (found := as_list(cell)) is not None]
     if not any(map(is_nested, column)) and len(lists) < sum(as_text(cell) != "" for cell in column):

@@ -64,7 +64,7 @@ def _header(lines: Iterator[tuple[int, str]], path: Path) -> Header:
                 f"{path}: line {number} is {clean(text[:50])!r}",
                 expected="lines that begin with @, the last of them @data",
             )
-        key, *words = text[1:].split()
+        key, *words = text[1:].split() or [""]
         if key.lower() == "data":
             return _understood(said, path)
         said[key.lower()] = words
