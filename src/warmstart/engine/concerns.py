@@ -55,7 +55,8 @@ def of_curve(rows: Sequence[CurveRow]) -> Iterator[tuple[str, str]]:
             f"the training loss stands at {train[-1]:.3g} since epoch {rows[-PATIENCE - 1].epoch}: the learning rate "
             "is too low, too much is frozen, or the labels say nothing of these inputs (`warmstart check` shows some)",
         )
-    if len(val) > 1 and len(val) == len(train) and val[-1] > RISE * min(val) and train[-1] < train[val.index(min(val))]:
+    apart = len(val) == len(train) > 1 and val[-1] > max(RISE * min(val), train[-1])
+    if apart and train[-1] < train[val.index(min(val))]:
         best = rows[val.index(min(val))].epoch
         yield (
             "gap",
