@@ -124,7 +124,7 @@ def test_a_row_is_the_maps_as_they_are_at_the_ends_of_blocks() -> None:
     with evaluating(backbone.module), torch.no_grad():
         maps = found.maps.unpack(found.chain(x))
         for name, each in zip(found.maps.names, maps, strict=True):
-            torch.testing.assert_close(each, backbone.chain.prefix(ends[name])(x), rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(each, backbone.chain.prefix(ends[name])(x), rtol=1e-4, atol=1e-4)
             assert each.is_contiguous(memory_format=torch.channels_last) or len(each) > 1
 
 
