@@ -17,6 +17,9 @@ Faults and bad input that users of such tools report, each tried by the tests be
 through Python. The rule behind all of them: a clear error or a reported decision, before time is spent; your data are
 never changed; nothing finished is lost.
 
+A run of three phases was killed with -9 at 50 random moments and gone on with: 50 times it ended in the same weights,
+optimizer, curves and choice, bit for bit (`python -m benchmarks.killed`, on a CPU).
+
 | # | fault or bad input | what happens | tried by |
 |---|---|---|---|
 """

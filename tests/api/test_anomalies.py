@@ -135,6 +135,7 @@ def test_methods_are_compared_by_what_they_find(digits: Images, tmp_path: Path) 
         warmstart.compare((images[labels == 0], None), task="anomaly", backbones="toy", out=tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_news_of_another_topic_is_found(tmp_path: Path) -> None:
     rows = news(per_class=30)
     data = [text for text, _ in rows], [topic for _, topic in rows]

@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["tfidf", "sentence-logistic"])
+@pytest.mark.parametrize("name", ["tfidf", pytest.param("sentence-logistic", marks=pytest.mark.slow)])
 def test_a_contender_answers_for_every_test_text(name: str, folder: Path) -> None:
     contender = CONTENDERS[name]
     command = [sys.executable, "-m", f"benchmarks.contenders.{contender.module}", "--out", str(folder / "out.json")]

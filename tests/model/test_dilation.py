@@ -33,6 +33,7 @@ def test_it_gives_what_timm_gives_for_that_output_stride(name: str, output_strid
     assert list(found.module.state_dict()) == list(backbone.module.state_dict())
 
 
+@pytest.mark.slow
 def test_maps_of_it_have_the_resolution_that_was_kept() -> None:
     backbone = dilated(load_backbone("timm:resnet18", pretrained=False), 16)
     found = pyramid(backbone, (4, 16))

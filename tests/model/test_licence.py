@@ -44,6 +44,7 @@ def test_an_accepted_licence_is_recorded_in_the_card(empty_hub: Path) -> None:
     assert (card.licence, card.licence_accepted) == ("cc-by-nc-4.0", True)
 
 
+@pytest.mark.slow
 def test_random_weights_need_no_licence_and_free_ones_no_acceptance() -> None:
     assert not load_backbone(RESTRICTED, pretrained=False, accept_licence=True).card.licence_accepted
     assert not load_backbone(f"{RESTRICTED}?pretrained=false").card.licence_accepted

@@ -55,6 +55,7 @@ def test_features_and_head_are_the_network(name: str, cache: Path) -> None:
     assert entry.url in backbone.card.source
 
 
+@pytest.mark.slow
 def test_images_are_prepared_as_by_torchvision_itself() -> None:
     rng = np.random.default_rng(0)
     image = Image.fromarray(rng.integers(0, 256, (311, 403, 3), np.uint8))

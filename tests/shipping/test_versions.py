@@ -80,6 +80,7 @@ def test_a_bundle_opens_with_nothing_but_what_it_needs() -> None:
     assert without(FIRST, others) == "None"
 
 
+@pytest.mark.slow
 def test_a_bundle_of_texts_names_the_extra_that_is_missing(tmp_path: Path) -> None:
     bundle, _ = tag(tmp_path / "bundle")
     for missing in ("transformers", "tokenizers"):

