@@ -27,7 +27,7 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.trials.folds import dealt_again
-from warmstart.engine.trials.trial import Trial, load
+from warmstart.engine.trials.trial import Trial
 from warmstart.errors import RunError
 from warmstart.evaluation.comparison import Comparison
 from warmstart.files import write_text
@@ -227,8 +227,5 @@ def _finals(search: Search, folder: Path) -> dict[Key, Trial]:
         for fold in search.contest.folds.every:
             place = folder / "finals" / f"{rank}-{fold.seed}"
             first = fold is search.contest.folds.every[0]
-            trial = search.done[name] if first else load(place)
-            if trial is None or (trial.stopped and not first):
-                trial = search.tried_on(one, fold, place)
-            done[name, fold.seed, fold.number] = trial
+            done[name, fold.seed, fold.number] = search.done[name] if first else search.tried_on(one, fold, place)
     return done

@@ -106,12 +106,13 @@ def tune(
 
 def show(now: Session, result: TuneResult, same: Sequence[str]) -> None:
     """What was tried, the verdict, and where everything lies; `same` are the words that a `fit` of the best has too."""
+    from warmstart.evaluation.comparison import by_validation
+
     facts = result.comparison
-    ranked = sorted(facts.searched, key=lambda one: -1.0 if one.val is None else one.val, reverse=True)
     now.say("")
     now.table(
         ("recipe", f"validation {facts.metric}", "time"),
-        [(one.name, number(one.val), duration(one.seconds)) for one in ranked],
+        [(one.name, number(one.val), duration(one.seconds)) for one in by_validation(facts.searched)],
     )
     now.say("\non what the search had not seen")
     now.table(

@@ -7,6 +7,8 @@ has not learned from: each is held out once per seed.
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from warmstart.data.targets import TaskName
@@ -108,6 +110,16 @@ class Searched:
     val: float | None  # the primary metric; None where training failed or was cut short
     seconds: float
     failed: str = ""
+
+
+def by_validation(searched: Sequence[Searched]) -> list[Searched]:
+    """What was tried, the best on validation first; of equals the first tried, what could not be measured last.
+
+    >>> found = by_validation([Searched("a", None, 1.0), Searched("b", -2.0, 1.0), Searched("c", -1.0, 1.0)])
+    >>> [one.name for one in found]
+    ['c', 'b', 'a']
+    """
+    return sorted(searched, key=lambda one: -math.inf if one.val is None else one.val, reverse=True)
 
 
 @dataclasses.dataclass(frozen=True)

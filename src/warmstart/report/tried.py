@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from warmstart.evaluation.comparison import Comparison, Searched
+from warmstart.evaluation.comparison import Comparison, Searched, by_validation
 from warmstart.report import numbers
 
 
 def tried(comparison: Comparison) -> dict[str, Any]:
     """`rows` of what was searched; none of a comparison without a search."""
-    ranked = sorted(comparison.searched, key=lambda one: -math.inf if one.val is None else one.val, reverse=True)
+    ranked = by_validation(comparison.searched)
     default = comparison.searched[0].name if comparison.searched else ""
     return {"rows": [_row(one, default, one is ranked[0], comparison.metric) for one in ranked]}
 

@@ -98,9 +98,7 @@ class Search:
             raise Interrupted(f"stopped after {len(self.done)} recipes, which are kept")
         place = self.folder / "trials" / f"{len(self.done):03d}"
         one = self.contestant(recipe)
-        trial = load(place)
-        if trial is None or trial.stopped:
-            trial = self.tried_on(one, self.contest.folds.every[0], place)
+        trial = self.tried_on(one, self.contest.folds.every[0], place)
         self.done[recipe.name], self.recipes[recipe.name] = trial, recipe
         self.listener(Advanced(WHAT))
         return trial
@@ -111,7 +109,10 @@ class Search:
         return Contestant(recipe.name, recipe.name, uri, recipe, fixed=True)
 
     def tried_on(self, one: Contestant, fold: Fold, place: Path) -> Trial:
-        """Train on a fold; the trial is kept in `place`."""
+        """The trial on a fold, which is kept in `place`; one that is there whole is not trained again."""
+        before = load(place)
+        if before is not None and not before.stopped:
+            return before
         context = dataclasses.replace(
             self.contest.contexts[one.backbone],
             deadline=Deadline(max(0.0, self.deadline.left() - self.reserve)),
