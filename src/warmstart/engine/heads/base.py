@@ -85,55 +85,12 @@ closed_form.add("wide", "warmstart.engine.heads.wide:fit")
 
 
 @dataclasses.dataclass(frozen=True)
-class Problem:
-    """Checked input of a fit, with the classes that occur numbered without gaps; a head is fitted on those alone."""
+class Labelled:
+    """Labels, with the classes that occur numbered without gaps; a head is fitted on those alone."""
 
-    features: Tensor  # (n, d), float64
     labels: IntArray  # (n,), indices into `present`
     present: IntArray  # (k,), class indices that occur, ascending
     classes: int
-    groups: tuple[FeatureGroup, ...] = ()  # of the columns; empty if nothing is known of them
-
-    @classmethod
-    def of(
-        cls, features: Tensor, labels: IntArray | Tensor, classes: int, groups: Sequence[FeatureGroup] = ()
-    ) -> Problem:
-        """Check and convert.
-
-        Args:
-            features: (n, d), finite.
-            labels: (n,) class indices in 0 .. classes - 1; not every class needs to occur.
-            classes: number of outputs.
-            groups: what the columns are, for heads that choose among them.
-
-        Raises:
-            TrainingError: a feature is not finite, a label is out of range, or fewer than two classes occur.
-        """
-        array = np.asarray(labels, dtype=np.int64)
-        if features.ndim != 2 or len(features) != len(array) or features.shape[1] == 0:
-            raise TrainingError(
-                f"features of shape {tuple(features.shape)} and {len(array)} labels", "features (n, d) and n labels"
-            )
-        bad = ~torch.isfinite(features).all(dim=1)
-        if bool(bad.any()):
-            raise TrainingError(
-                f"the features of {int(bad.sum())} of {len(features)} samples are not finite",
-                do="check the backbone's weights and the inputs; a half-precision backbone may overflow",
-            )
-        present, inside = np.unique(array, return_inverse=True)
-        if len(present) < 2 or present[0] < 0 or present[-1] >= classes:
-            raise TrainingError(
-                f"the training labels are {present[:10].tolist()}",
-                f"at least two classes, as indices in 0..{classes - 1}",
-                "give labelled samples of two classes or more",
-            )
-        rows = features.detach().double()
-        return cls(rows, inside.astype(np.int64), present.astype(np.int64), classes, tuple(groups))
-
-    @functools.cached_property
-    def standard(self) -> tuple[Tensor, Tensor, Tensor]:
-        """`standardised` features, with their mean and standard deviation."""
-        return standardised(self.features)
 
     @property
     def targets(self) -> Tensor:
@@ -161,6 +118,64 @@ class Problem:
         return head.eval()
 
 
+def numbered(labels: IntArray | Tensor, classes: int) -> tuple[IntArray, IntArray]:
+    """(indices (n,) into the classes that occur, those classes (k,)). Raises `TrainingError` as `Problem.of` does."""
+    present, inside = np.unique(np.asarray(labels, dtype=np.int64), return_inverse=True)
+    if len(present) < 2 or present[0] < 0 or present[-1] >= classes:
+        raise TrainingError(
+            f"the training labels are {present[:10].tolist()}",
+            f"at least two classes, as indices in 0..{classes - 1}",
+            "give labelled samples of two classes or more",
+        )
+    return inside.astype(np.int64), present.astype(np.int64)
+
+
+def not_finite(bad: int, of: int) -> TrainingError:
+    """The error of features of which `bad` samples have some that are not finite."""
+    return TrainingError(
+        f"the features of {bad} of {of} samples are not finite",
+        do="check the backbone's weights and the inputs; a half-precision backbone may overflow",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem(Labelled):
+    """Checked input of a fit."""
+
+    features: Tensor  # (n, d), float64
+    groups: tuple[FeatureGroup, ...] = ()  # of the columns; empty if nothing is known of them
+
+    @classmethod
+    def of(
+        cls, features: Tensor, labels: IntArray | Tensor, classes: int, groups: Sequence[FeatureGroup] = ()
+    ) -> Problem:
+        """Check and convert.
+
+        Args:
+            features: (n, d), finite.
+            labels: (n,) class indices in 0 .. classes - 1; not every class needs to occur.
+            classes: number of outputs.
+            groups: what the columns are, for heads that choose among them.
+
+        Raises:
+            TrainingError: a feature is not finite, a label is out of range, or fewer than two classes occur.
+        """
+        if features.ndim != 2 or len(features) != len(labels) or features.shape[1] == 0:
+            raise TrainingError(
+                f"features of shape {tuple(features.shape)} and {len(labels)} labels", "features (n, d) and n labels"
+            )
+        bad = ~torch.isfinite(features).all(dim=1)
+        if bool(bad.any()):
+            raise not_finite(int(bad.sum()), len(features))
+        inside, present = numbered(labels, classes)
+        return cls(inside, present, classes, features.detach().double(), tuple(groups))
+
+    @functools.cached_property
+    def standard(self) -> tuple[Tensor, Tensor, Tensor]:
+        """`standardised` features, with their mean and standard deviation."""
+        return standardised(self.features)
+
+
 def _floor(outputs: Tensor) -> float:
     return float(outputs[torch.isfinite(outputs)].min()) - 1.0
 
@@ -181,9 +196,14 @@ def standardised(features: Tensor, least: float = 0.0) -> tuple[Tensor, Tensor, 
     No label is used, so that folds may share it: what a left-out sample adds to them tells nothing of its class.
     """
     mean, std = features.mean(0), features.std(0, correction=0)
-    constant = std <= torch.maximum(1e-7 * features.abs().amax(0).clamp_min(1e-30), DEAD * std.median())
-    std = torch.where(constant, 1.0, torch.maximum(std, least * std.median()))
+    std, constant = divisors(std, features.abs().amax(0), least)
     return torch.where(constant, 0.0, (features - mean) / std), mean, std
+
+
+def divisors(std: Tensor, largest: Tensor, least: float = 0.0) -> tuple[Tensor, Tensor]:
+    """(what `standardised` divides by (d,), which columns become zero (d,)), of deviations and largest sizes (d,)."""
+    constant = std <= torch.maximum(1e-7 * largest.clamp_min(1e-30), DEAD * std.median())
+    return torch.maximum(std, least * std.median()).where(~constant, torch.ones_like(std)), constant
 
 
 def class_means(features: Tensor, labels: IntArray, classes: int) -> tuple[Tensor, Tensor]:

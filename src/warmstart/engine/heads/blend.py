@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from warmstart.engine.heads.base import FittedHead, Problem, closed_form
+from warmstart.engine.heads.base import FittedHead, Labelled, Problem, closed_form
 from warmstart.engine.heads.score import accuracy, sharpness
 from warmstart.model.head import LinearHead
 
@@ -39,7 +39,7 @@ def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
     >>> fit(Problem.of(x, torch.tensor([0, 0, 0, 1, 1, 1]), 2)).logits(x).argmax(1).tolist()
     [0, 0, 0, 1, 1, 1]
     """
-    names = (*MEMBERS, "class_means") if np.median(np.bincount(problem.labels)) <= FEW else MEMBERS
+    names = members_of(problem)
     fitted = [closed_form[name](problem, folds=folds, seed=seed) for name in names]
     x, mean, std = problem.standard
     present = torch.from_numpy(problem.present)
@@ -48,7 +48,7 @@ def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
     for member in fitted:
         own_weight, own_bias = on_scale(member.head, present, mean, std)
         own = x @ own_weight.T + own_bias
-        scale = 1 / (_spread(own) * len(fitted))
+        scale = 1 / (spread_of(own) * len(fitted))
         weight, bias = weight + scale * own_weight, bias + scale * own_bias
         cv += scale * member.cv_outputs[:, present]
     factor = sharpness(cv, problem.labels)
@@ -63,6 +63,11 @@ def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
     return FittedHead("blend", head, problem.spread(cv), choice)
 
 
+def members_of(problem: Labelled) -> tuple[str, ...]:
+    """The heads that take part."""
+    return (*MEMBERS, "class_means") if np.median(np.bincount(problem.labels)) <= FEW else MEMBERS
+
+
 def on_scale(head: torch.nn.Module, rows: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
     """(weight (k, d), bias (k,)) of the classes `rows`, float64, that the head has on `(x - mean) / std`."""
     assert isinstance(head, LinearHead)
@@ -71,7 +76,7 @@ def on_scale(head: torch.nn.Module, rows: Tensor, mean: Tensor, std: Tensor) -> 
     return weight * std, bias
 
 
-def _spread(outputs: Tensor) -> float:
+def spread_of(outputs: Tensor) -> float:
     """By how much outputs differ between classes; 1 where they do not, but for rounding (divided by, it overflows)."""
     found = float((outputs - outputs.mean(1, keepdim=True)).std(correction=0))
     return found if found > _NOTHING else 1.0

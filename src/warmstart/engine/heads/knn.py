@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from warmstart.engine.heads.base import FittedHead, Problem
+from warmstart.engine.heads.base import FittedHead, Labelled, Problem
 from warmstart.engine.heads.score import accuracy, log_loss
 from warmstart.engine.heads.threads import threads_for
 from warmstart.model.head import KNNHead
@@ -31,23 +33,27 @@ def fit(
     0
     """
     n = len(problem.labels)
-    count = len(problem.present)
     with threads_for(2.0 * min(n, _ROWS) * problem.features.numel()):
         similarity, neighbours = nearest_others(problem.features.float(), min(n - 1, max(NEIGHBOURS)))
-        voters = torch.from_numpy(problem.labels)[neighbours]
-        tried: list[tuple[float, float, int, float]] = []
-        for k in [k for k in NEIGHBOURS if k < n]:
-            for temperature in TEMPERATURES if k > 1 else TEMPERATURES[2:3]:  # one neighbour has the only vote
-                outputs = vote(similarity[:, :k], voters[:, :k], count, temperature)
-                scores = (accuracy(outputs, problem.labels), -log_loss(outputs, problem.labels))
-                tried.append((*scores, k, temperature))
-    score, _, k, temperature = max(tried)
-    head = KNNHead(problem.features.shape[1], problem.classes, n, k, temperature)
+        cv, choice = chosen_vote(similarity, torch.from_numpy(problem.labels)[neighbours], problem)
+    head = KNNHead(problem.features.shape[1], problem.classes, n, choice["k"], choice["temperature"])
     head.set_bank(problem.features.float(), torch.from_numpy(problem.present[problem.labels]))
-    cv = vote(similarity[:, :k], voters[:, :k], count, temperature)
+    return FittedHead("knn", head.eval(), problem.spread(cv), choice)
+
+
+def chosen_vote(similarity: Tensor, voters: Tensor, problem: Labelled) -> tuple[Tensor, dict[str, Any]]:
+    """(outputs (n, k), what was chosen) at the best number of neighbours and temperature; both (n, neighbours)."""
+    n, count = len(problem.labels), len(problem.present)
+    tried: list[tuple[float, float, int, float]] = []
+    for k in [k for k in NEIGHBOURS if k < n]:
+        for temperature in TEMPERATURES if k > 1 else TEMPERATURES[2:3]:  # one neighbour has the only vote
+            outputs = vote(similarity[:, :k], voters[:, :k], count, temperature)
+            scores = (accuracy(outputs, problem.labels), -log_loss(outputs, problem.labels))
+            tried.append((*scores, k, temperature))
+    score, _, k, temperature = max(tried)
     path = [{"k": k, "temperature": t, "accuracy": a} for a, _, k, t in tried]
     choice = {"k": k, "temperature": temperature, "accuracy": score, "path": path}
-    return FittedHead("knn", head.eval(), problem.spread(cv), choice)
+    return vote(similarity[:, :k], voters[:, :k], count, temperature), choice
 
 
 def nearest_others(features: Tensor, k: int) -> tuple[Tensor, Tensor]:

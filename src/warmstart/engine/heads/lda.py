@@ -97,9 +97,13 @@ def discriminant(features: Tensor, labels: IntArray, classes: int) -> tuple[Tens
     """(weight (k, d), bias (k,)) of the log posterior, up to what classes share; -inf for one that does not occur."""
     counts, means = class_means(features, labels, classes)
     rows, diagonal = _covariance(features, labels)
-    smallest = _SMALLEST * float(diagonal.mean() + rows.square().sum() / len(diagonal))
-    weight = solve(rows, diagonal.clamp_min(smallest or 1.0), means.T).T
+    weight = solve(rows, least_diagonal(diagonal, float(rows.square().sum())), means.T).T
     return weight, (counts / len(labels)).log() - 0.5 * (means * weight).sum(1)
+
+
+def least_diagonal(diagonal: Tensor, trace: float) -> Tensor:
+    """The diagonal (d,) of a covariance, raised to `_SMALLEST` where it is less; `trace` is that of the rest."""
+    return diagonal.clamp_min(_SMALLEST * (float(diagonal.mean()) + trace / len(diagonal)) or 1.0)
 
 
 def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:

@@ -16,31 +16,36 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.heads.base import FittedHead, Problem
 from warmstart.engine.heads.folds import floored, fold_of, stratified_order
 from warmstart.engine.heads.score import best, log_loss
-from warmstart.engine.heads.softmax import NEVER, Softmax
+from warmstart.engine.heads.softmax import NEVER, Dense, Matrix, Softmax
 from warmstart.engine.heads.threads import eigen, gram, product, threads_for
 
 STRENGTHS = tuple(float(c) for c in np.logspace(-5, 2, 22))
 """C of scikit-learn: weight of the summed loss against half the squared norm; three per decade."""
 _PATIENCE = 4
 """The path ends when the log-loss has risen this often in a row: what follows fits noise, and takes longest to fit."""
-_TOLERANCE = 1e-7
+TOLERANCE = 1e-7
 """Of the loss; logits are then right to about 0.02, while leaving a fold out moves them by about 1."""
-_MOST_FOR_PATH = 2000
+TOLERANCE_OF_FOLDS = 1e-5
+MOST_FOR_PATH = 2000
 """Samples that the choice is made on; with more, only the chosen C is cross-validated on all of them."""
 
 
 def rotated(features: Tensor) -> tuple[Tensor, Tensor]:
     """(scores (n, r), axes (d, r)) with features = scores @ axes' and orthonormal axes; r is the rank."""
     n, d = features.shape
-    values, vectors = eigen(gram(features if n < d else features.T))
-    noise = 1e-6 if features.dtype == torch.float32 else 1e-10
-    keep = values > noise * values[-1].clamp_min(torch.finfo(values.dtype).tiny)
-    vectors = vectors[:, keep]
+    vectors, lengths = axes_of(gram(features if n < d else features.T))
     with threads_for(2.0 * n * vectors.numel()):
         if n >= d:
             return product(features, vectors), vectors
-        lengths = values[keep].sqrt()
         return vectors * lengths, product(features.T, vectors / lengths)
+
+
+def axes_of(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """(axes (m, r), lengths (r,)): eigenvectors of inner products (m, m), and the roots of their values; r is the rank."""
+    values, vectors = eigen(matrix)
+    noise = 1e-6 if matrix.dtype == torch.float32 else 1e-10
+    keep = values > noise * values[-1].clamp_min(torch.finfo(values.dtype).tiny)
+    return vectors[:, keep], values[keep].sqrt()
 
 
 def path(
@@ -59,7 +64,7 @@ def path(
     numbers = np.unique(fold)
     used = torch.from_numpy(fold[:, None] != numbers)
     index = torch.from_numpy(labels)
-    problems = Softmax.of(scores.float(), index, used, classes)
+    problems = Softmax.of(Dense.of(scores.float()), index, used, classes)
     sizes = used.sum(0)
     weights = before = problems.start() if first is None else first
     own = (torch.arange(len(fold)), torch.from_numpy(np.searchsorted(numbers, fold)))
@@ -68,7 +73,7 @@ def path(
     losses: list[float] = []
     for strength in strengths:
         start = 2 * weights - before
-        before, weights = weights, problems.minimise(start, 1 / (strength * sizes), tolerance=1e-5)
+        before, weights = weights, problems.minimise(start, 1 / (strength * sizes), tolerance=TOLERANCE_OF_FOLDS)
         solutions.append(weights)
         held_out = problems.logits(weights)[own]
         outputs.append(floored(torch.where(held_out <= NEVER / 2, -torch.inf, held_out)))
@@ -80,16 +85,16 @@ def path(
 
 
 def solve(
-    scores: Tensor, labels: IntArray, classes: int, strength: float, tolerance: float, start: Tensor | None = None
+    rows: Matrix, labels: IntArray, classes: int, strength: float, tolerance: float, start: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """(weight (k, r), bias (k,)) of one regression on all rows, to within `tolerance` of the least loss.
 
     `start` (r + 1, k) is where to begin.
     """
     index = torch.from_numpy(labels)
-    problem = Softmax.of(scores, index, torch.ones(len(scores), 1, dtype=torch.bool), classes)
-    penalty = torch.tensor([1 / (strength * len(scores))], dtype=scores.dtype)
-    first = problem.start() if start is None else start[None].to(scores.dtype)
+    problem = Softmax.of(rows, index, torch.ones(len(labels), 1, dtype=torch.bool), classes)
+    penalty = torch.tensor([1 / (strength * len(labels))], dtype=rows.dtype)
+    first = problem.start() if start is None else start[None].to(rows.dtype)
     weights = problem.minimise(first, penalty, tolerance=tolerance, most=1000)[0].T
     return weights[:, :-1], weights[:, -1]
 
@@ -107,7 +112,7 @@ def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
     fold = fold_of(targets, folds, seed)
     x, mean, std = problem.standard
     scores, axes = rotated(x.float())
-    few = np.sort(stratified_order(targets, seed)[:_MOST_FOR_PATH])
+    few = np.sort(stratified_order(targets, seed)[:MOST_FOR_PATH])
     with threads_for(2.0 * scores.numel() * count * len(np.unique(fold))):
         outputs, solutions = path(scores[torch.from_numpy(few)], targets[few], count, fold[few], STRENGTHS)
         chosen, factor, accuracies = best(outputs, targets[few])
@@ -115,7 +120,7 @@ def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
         if len(few) < len(targets):
             (cv,), (near,) = path(scores, targets, count, fold, STRENGTHS[chosen : chosen + 1], near)
     with threads_for(2.0 * scores.numel() * count):
-        weight, bias = solve(scores, targets, count, STRENGTHS[chosen], _TOLERANCE, near.mean(0))
+        weight, bias = solve(Dense.of(scores), targets, count, STRENGTHS[chosen], TOLERANCE, near.mean(0))
     cv = cv * factor
     tried = zip(STRENGTHS, accuracies, strict=False)
     choice = {

@@ -33,8 +33,12 @@ def best_closed_form(
     1.0
     """
     problem = Problem.of(features, labels, classes, groups)
+    return best_of([closed_form[name](problem, folds=folds, seed=seed) for name in names], labels)
+
+
+def best_of(fitted: Sequence[FittedHead], labels: IntArray | Tensor) -> FittedHead:
+    """The one of best out-of-fold accuracy, then log-loss, then the first; `choice["heads"]` compares them."""
     targets = np.asarray(labels, dtype=np.int64)
-    fitted = [closed_form[name](problem, folds=folds, seed=seed) for name in names]
     compared = {
         head.name: {"accuracy": accuracy(head.cv_outputs, targets), "log_loss": log_loss(head.cv_outputs, targets)}
         for head in fitted

@@ -8,6 +8,7 @@ step length and its own curvature memory (`lbfgs`).
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,22 +23,73 @@ NEVER = -1e30
 """The logit of a class that a problem has no sample of; finite, so that zero weight times it is zero."""
 
 
+class Matrix(Protocol):
+    """Rows (n, r) of which nothing is asked but products. The last column is one."""
+
+    @property
+    def columns(self) -> int:
+        """r, with the last one."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of what the products give."""
+        ...
+
+    def times(self, right: Tensor) -> Tensor:
+        """Rows times `right` (r, m): (n, m)."""
+        ...
+
+    def transposed(self, right: Tensor, *, squared: bool = False) -> Tensor:
+        """The transpose of the rows, or of their squares, times `right` (n, m): (r, m)."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Dense:
+    """A `Matrix` that is held."""
+
+    rows: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor) -> Dense:
+        """With the column of ones behind `features` (n, d)."""
+        return cls(torch.cat([features, features.new_ones(len(features), 1)], dim=1))
+
+    @property
+    def columns(self) -> int:
+        """As `Matrix` has it."""
+        return self.rows.shape[1]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """As `Matrix` has it."""
+        return self.rows.dtype
+
+    def times(self, right: Tensor) -> Tensor:
+        """As `Matrix` has it."""
+        return product(self.rows, right)
+
+    def transposed(self, right: Tensor, *, squared: bool = False) -> Tensor:
+        """As `Matrix` has it."""
+        return product((self.rows.square() if squared else self.rows).T, right)
+
+
 @dataclasses.dataclass(frozen=True)
 class Softmax:
     """Minimise, for each problem b, mean over its rows of the cross-entropy + penalty_b / 2 * |weights|^2.
 
-    The last column of `rows` is one and carries the intercept, which is not penalised.
+    The last column of the rows carries the intercept, which is not penalised.
     """
 
-    rows: Tensor  # (n, r), the last column is one
+    rows: Matrix
     labels: Tensor  # (n,), int64
     shares: Tensor  # (n, b): 1 / size for the rows that problem b is fitted on, otherwise 0
     offsets: Tensor  # (b, k): 0, or NEVER for a class that problem b has no row of
 
     @classmethod
-    def of(cls, features: Tensor, labels: Tensor, used: Tensor, classes: int) -> Softmax:
-        """Problems on `features` (n, d); `used` (n, b) tells which rows each is fitted on."""
-        rows = torch.cat([features, features.new_ones(len(features), 1)], dim=1)
+    def of(cls, rows: Matrix, labels: Tensor, used: Tensor, classes: int) -> Softmax:
+        """Problems on rows; `used` (n, b) tells which of them each is fitted on."""
         members = torch.zeros(classes, used.shape[1]).index_add_(0, labels, used.float())
         offsets = torch.where(members.T > 0, 0.0, NEVER).to(rows.dtype)
         return cls(rows, labels, used.to(rows.dtype) / used.sum(0), offsets)
@@ -49,7 +101,7 @@ class Softmax:
     def start(self) -> Tensor:
         """Weights (b, r, k) of zero."""
         problems, classes = self.offsets.shape
-        return torch.zeros(problems, self.rows.shape[1], classes, dtype=self.rows.dtype)
+        return torch.zeros(problems, self.rows.columns, classes, dtype=self.rows.dtype)
 
     def minimise(self, weights: Tensor, penalties: Tensor, *, tolerance: float, most: int = 200) -> Tensor:
         """Weights (b, r, k) at the minimum, from the given ones; `penalties` (b,).
@@ -80,7 +132,7 @@ class Softmax:
     def _product(self, weights: Tensor) -> Tensor:
         problems, columns, classes = weights.shape
         together = weights.transpose(0, 1).reshape(columns, problems * classes)
-        return product(self.rows, together).view(-1, problems, classes)
+        return self.rows.times(together).view(-1, problems, classes)
 
     def _curvature(self, logits: Tensor) -> Tensor:
         """Diagonal of the Hessian of the cross-entropy (b, r, k): where columns are principal axes, most of it.
@@ -89,7 +141,7 @@ class Softmax:
         """
         shares = (logits - logits.logsumexp(2, keepdim=True)).exp_()
         shares = (shares * (1 - shares)).clamp_min_(_LEAST_CURVATURE) * self.shares[:, :, None]
-        together = product(self.rows.square().T, shares.flatten(1))
+        together = self.rows.transposed(shares.flatten(1), squared=True)
         return together.view(-1, *self.offsets.shape).transpose(0, 1)
 
     def _loss(self, logits: Tensor, weights: Tensor, penalty: Tensor) -> Tensor:
@@ -101,7 +153,7 @@ class Softmax:
         residual = (logits - logits.logsumexp(2, keepdim=True)).exp_()  # faster than softmax over so few classes
         residual[torch.arange(len(residual)), :, self.labels] -= 1
         residual *= self.shares[:, :, None]
-        together = product(self.rows.T, residual.flatten(1))
+        together = self.rows.transposed(residual.flatten(1))
         return together.view(-1, *self.offsets.shape).transpose(0, 1) + weights * penalty
 
     def _search(
