@@ -53,11 +53,11 @@ class Counted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.samples = 0
 
-        def batches(store: PixelStore, indices: list[int], **options: Any) -> ImageBatches:
+        def batches(_: torch.device, store: PixelStore, indices: list[int], **options: Any) -> ImageBatches:
             self.samples += len(indices)
             return ImageBatches(store, indices, **options)
 
-        monkeypatch.setattr(features, "batches_of", batches)
+        monkeypatch.setattr(features, "batches_on", batches)
 
 
 @pytest.fixture

@@ -68,11 +68,11 @@ def test_gradual_unfreezing_ends_in_the_same_weights_with_and_without_the_cache(
 def test_gradual_unfreezing_passes_over_the_images_once(monkeypatch: pytest.MonkeyPatch) -> None:
     computed = list[int]()
 
-    def batches(store: PixelStore, indices: list[int], **options: Any) -> ImageBatches:
+    def batches(_: torch.device, store: PixelStore, indices: list[int], **options: Any) -> ImageBatches:
         computed.append(len(indices))
         return ImageBatches(store, indices, **options)
 
-    monkeypatch.setattr(features, "batches_of", batches)
+    monkeypatch.setattr(features, "batches_on", batches)
     rows = [(("head", 1e-2), (f"block:{block}..", 1e-2), ("*", None)) for block in (-1, -2, -3)]
     steps = tuple(PHASE.model_copy(update={"name": f"s{i}", "rates": rates}) for i, rates in enumerate(rows))
     data = make_data()

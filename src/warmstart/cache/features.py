@@ -7,7 +7,9 @@ the activations at lower cuts as well, for those who will train from there later
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -24,10 +26,12 @@ from warmstart.cache.rows import StoredRows
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import Batch
 from warmstart.data.schema import IntArray
-from warmstart.data.stores import InputBatches, InputStore, batches_of, computing_order
+from warmstart.data.stores import InputStore, batches_on, computing_order
+from warmstart.data.transfer import Landing, Onto
 from warmstart.data.views import View
 from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.chain import Chain
+from warmstart.model.device import AT_ONCE, Device
 from warmstart.model.inputs import weight_of
 from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import Extract, UnavailableError, runtimes
@@ -76,8 +80,14 @@ class Wanted:
             raise ValueError(f"the pixels were prepared by {self.store.spec}, not by {self.spec}")
 
     def space(self, cut: int) -> str:
-        """Address of the activations at `cut`."""
-        return space_key(prefix_sha256(self.chain, cut), self.spec, cut, self.dtype, self.runtime)
+        """Address of the activations at `cut`. What a GPU computes in shorter numbers has one of its own."""
+        computed = " ".join(filter(None, (self.runtime, self.device.arithmetic(self.dtype))))
+        return space_key(prefix_sha256(self.chain, cut), self.spec, cut, self.dtype, computed)
+
+    @property
+    def device(self) -> Device:
+        """Where they are computed: where the weights are."""
+        return Device.of(weight_of(self.chain.module).device)
 
     def keys(self, indices: IntArray) -> Keys:
         """Address of each sample, or of the view of it (its augmentation is drawn by its index in the data set)."""
@@ -93,16 +103,22 @@ class Wanted:
         drawn = dataclasses.astuple(self.view)
         return (_sha256(f"{key} {drawn} {i}") for i, _, key in own)
 
+    @property
+    def at_once(self) -> int:
+        """Samples in a forward pass."""
+        return max(self.batch_size, AT_ONCE) if self.device.behind else self.batch_size
+
     def shape(self, cut: int) -> tuple[int, ...]:
         """Shape of one activation."""
         return self.chain.activation_shape(cut, self.spec.size)
 
-    def batches(self, indices: IntArray) -> InputBatches:
-        """The inputs, in order."""
+    def batches(self, indices: IntArray, size: int | None = None) -> Onto:
+        """The inputs, in order, on the device; `size` at a time, or as many as suit it."""
         seen: dict[str, Any] = {}
         if self.view is not None:
             seen = {"augment": self.view.augment, "seed": self.view.seed, "epoch": self.view.number}
-        return batches_of(self.store, indices, batch_size=self.batch_size, workers=self.workers, **seen)
+        size = size or self.at_once
+        return batches_on(self.device.torch, self.store, indices, batch_size=size, workers=self.workers, **seen)
 
 
 def activations(
@@ -181,28 +197,57 @@ def _compute(
     for start in range(0, len(keys), step):
         part = keys[start : start + step]
         rows = {at: torch.empty(len(part), *wanted.shape(at)) for at in cuts}
-        _forward(wanted, wanted.batches(indices[start : start + step]), rows, progress)
+        _fill(wanted, indices[start : start + step], rows, progress)
         names = as_texts(part)
         packed = [wanted.cache.put(spaces[at], names, rows[at], wanted.dtype) for at in cuts]
         done(part, packed[-1])
 
 
-def _forward(wanted: Wanted, batches: Iterable[Batch], rows: dict[int, Tensor], progress: Progress) -> None:
+def _fill(wanted: Wanted, indices: IntArray, rows: dict[int, Tensor], progress: Progress) -> None:
+    """Fill `rows` with the samples at `indices`; where a GPU's memory does not suffice, fewer at once go on."""
+    done, size = 0, wanted.at_once
+
+    def count(samples: int) -> None:
+        nonlocal done
+        done += samples
+        _report(progress, samples)
+
+    while done < len(indices):
+        left = {at: out[done:] for at, out in rows.items()}
+        try:
+            return _forward(wanted, wanted.batches(indices[done:], size), left, count)
+        except torch.OutOfMemoryError:
+            if size == 1:
+                raise
+        # Outside the handler: the error's traceback holds the activations that did not fit.
+        size = -(-size // 2)
+        torch.cuda.empty_cache()
+
+
+def _forward(
+    wanted: Wanted, batches: Iterable[Batch], rows: dict[int, Tensor], progress: Callable[[int], None]
+) -> None:
     """Fill `rows` (by cut, ascending), tensors made outside inference mode: training can use them."""
-    done, weight = 0, weight_of(wanted.chain.module)
-    with evaluating(wanted.chain.module), torch.inference_mode():
+    done, weight, device = 0, weight_of(wanted.chain.module), wanted.device
+    landing, short = Landing(device.torch), device.arithmetic(wanted.dtype) == "bf16"
+    reduced = torch.autocast(device.torch.type, torch.bfloat16) if short else contextlib.nullcontext()
+    with evaluating(wanted.chain.module), torch.inference_mode(), device.fast(), reduced:
         try:
             extract = prepared(wanted.runtime, wanted.chain, tuple(rows), wanted.spec.size)
         except UnavailableError:  # the whole network suits the runtime, this beginning of it does not
             extract = prepared("torch", wanted.chain, tuple(rows), wanted.spec.size)
-        for batch in batches:
-            size = len(batch.inputs)
-            dtype = weight.dtype if batch.inputs.is_floating_point() else None  # tokens are whole numbers
-            found = extract(batch.inputs.to(weight.device, dtype))
-            for out, x in zip(rows.values(), found, strict=True):
-                _put(x, out[done : done + size])
-            done += size
-            _report(progress, size)
+        try:
+            for batch in batches:
+                size = len(batch.inputs)
+                dtype = weight.dtype if batch.inputs.is_floating_point() else None  # tokens are whole numbers
+                found = extract(batch.inputs.to(weight.device, dtype))
+                for out, x in zip(rows.values(), found, strict=True):
+                    into = out[done : done + size]
+                    landing.take(x.to(torch.bfloat16) if short else x, functools.partial(_put, rows=into))
+                done += size
+                progress(size)
+        finally:  # what is counted is there, also where the next batch did not fit
+            landing.settle()
 
 
 def _sha256(text: str) -> str:

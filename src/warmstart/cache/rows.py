@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from warmstart.cache.packing import Packed
+from warmstart.data.transfer import copies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +39,56 @@ class StoredRows:
         return out
 
     @property
+    def nbytes(self) -> int:
+        """What the rows take in the format in which they are stored."""
+        first = self.chunks[0] if self.chunks else None
+        return 0 if first is None else len(self) * (first.nbytes // max(1, len(first.rows)))
+
+    @property
     def error(self) -> float:
         """Largest relative error of a chunk; 0 for float32."""
         return max((chunk.error for chunk in self.chunks), default=0.0)
+
+
+class Resident:
+    """n activations that lie on a device, in the format in which they are stored; rows are read there, float32.
+
+    >>> rows = Resident.of(torch.tensor([[1.0], [2.0]]), torch.device("cpu"))
+    >>> len(rows), rows[torch.tensor([1, 1])].flatten().tolist()
+    (2, [2.0, 2.0])
+    """
+
+    def __init__(self, packed: Packed, device: torch.device) -> None:
+        self._packed, self._way = packed, copies(device)
+
+    @classmethod
+    def of(cls, rows: Tensor | StoredRows, device: torch.device) -> Resident:
+        """The rows, copied to a device, chunk by chunk as they lie."""
+        if isinstance(rows, Tensor):
+            return cls(Packed(rows.to(device), None, 0.0), device)
+        scaled = rows.chunks[0].scale is not None
+        own = [_chosen(rows, device, lambda chunk: chunk.rows)]
+        own += [_chosen(rows, device, _scale)] if scaled else []
+        return cls(Packed(own[0], own[1] if scaled else None, rows.error), device)
+
+    def __len__(self) -> int:
+        return len(self._packed.rows)
+
+    def __getitem__(self, positions: Tensor) -> Tensor:
+        """Activations (len(positions), ...) on the device."""
+        return self._packed.unpack(self._way.onto([positions])[0])
+
+
+def _chosen(rows: StoredRows, device: torch.device, part: Callable[[Packed], Tensor]) -> Tensor:
+    """A part of each chunk's rows, in the order of all."""
+    like = part(rows.chunks[0])
+    out = torch.empty(len(rows), *like.shape[1:], dtype=like.dtype, device=device)
+    for chunk in set(rows.places[:, 0].tolist()):
+        here = (rows.places[:, 0] == chunk).nonzero().flatten()
+        out[here.to(device)] = part(rows.chunks[chunk])[rows.places[here, 1]].to(device)
+    return out
+
+
+def _scale(chunk: Packed) -> Tensor:
+    assert chunk.scale is not None, "all chunks are in one format"
+    return chunk.scale

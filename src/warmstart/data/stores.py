@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from warmstart.data.batches import ImageBatches
 from warmstart.data.pixels import PixelStore
@@ -15,6 +16,8 @@ from warmstart.data.scenestore import SceneStore
 from warmstart.data.schema import Dataset, IntArray
 from warmstart.data.signals import SeriesBatches, SeriesStore
 from warmstart.data.tokens import TokenBatches, TokenStore
+from warmstart.data.transfer import Onto
+from warmstart.preprocess.image import normalised
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.preprocess.spec import PreprocessSpec
@@ -27,10 +30,27 @@ InputBatches = ImageBatches | TokenBatches | SeriesBatches
 def batches_of(store: InputStore, indices: Sequence[int] | IntArray, **how: Any) -> InputBatches:
     """Batches of the samples at `indices`. `how` are the arguments of `ImageBatches`; texts are not augmented."""
     if isinstance(store, TokenStore):
-        return store.batches(indices, **{key: value for key, value in how.items() if key not in ("augment", "workers")})
+        of_images = ("augment", "workers", "raw")
+        return store.batches(indices, **{key: value for key, value in how.items() if key not in of_images})
     if isinstance(store, SeriesStore):
-        return store.batches(indices, **{key: value for key, value in how.items() if key != "workers"})
+        return store.batches(indices, **{key: value for key, value in how.items() if key not in ("workers", "raw")})
     return ImageBatches(store, indices, **how)
+
+
+def batches_on(device: torch.device, store: InputStore, indices: Sequence[int] | IntArray, **how: Any) -> Onto:
+    """`batches_of`, on a device. A GPU is sent pixels and normalises them itself; a CPU is given what it would be.
+
+    >>> from warmstart.data.schema import ClassTarget, Sample
+    >>> spec = PreprocessSpec(size=8)
+    >>> data = Dataset((Sample("a", np.zeros((8, 8, 3), np.uint8), "x"),), ClassTarget(("x", "y")), name="one")
+    >>> [tuple(b.inputs.shape) for b in batches_on(torch.device("cpu"), store_of(data, spec), [0], batch_size=4)]
+    [(1, 3, 8, 8)]
+    """
+    raw = device.type != "cpu" and isinstance(store, PixelStore) and not store.spec.banded
+    if not raw:
+        return Onto(batches_of(store, indices, **how), device)
+    spec = images_of(store).spec
+    return Onto(batches_of(store, indices, raw=True, **how), device, lambda pixels: normalised(pixels, spec))
 
 
 def lengths_of(store: InputStore, indices: IntArray) -> IntArray | None:

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from warmstart.data.pairs import paired_order
 from warmstart.engine.score import Validation
+from warmstart.engine.stepper import Loss
 from warmstart.engine.together import TogetherStepper
 from warmstart.model.network import Network
 from warmstart.task.base import Task
@@ -87,6 +88,6 @@ class ContrastiveStepper(TogetherStepper):
             total += weight
         return Validation.of_loss(outputs, loss / max(total, 1.0))
 
-    def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
+    def _accumulate(self, inputs: Tensor, targets: Tensor) -> Loss:
         """Leave the gradient of the whole batch's loss, whether or not it goes through the network at once."""
         return self._propagated([(self.feed, inputs)], lambda features: self.objective.loss(features, targets))

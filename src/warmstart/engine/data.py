@@ -15,9 +15,11 @@ from warmstart.data.scenestore import SceneStore, TargetRows
 from warmstart.data.schema import Dataset, IntArray, Split
 from warmstart.data.stores import InputStore, lengths_of, resized
 from warmstart.data.views import View
+from warmstart.engine.machine import decoders
 from warmstart.evaluation.units import units_of
 from warmstart.model.activation import ActivationDtype
 from warmstart.model.chain import Chain
+from warmstart.model.inputs import weight_of
 from warmstart.model.low_rank import plain
 from warmstart.planning.compile import DEFAULT
 from warmstart.planning.plan import CacheLimits, DataFacts
@@ -82,6 +84,7 @@ class RunData:
             view=view,
             runtime=self.runtime,
             batch_size=self.batch,
+            workers=decoders(weight_of(chain.module).device),
         )
 
     def lengths(self, indices: IntArray, size: int) -> IntArray | None:

@@ -15,8 +15,9 @@ from warmstart.engine.guard import Guard
 from warmstart.engine.score import Best, Validation, better
 from warmstart.engine.seeds import derive
 from warmstart.engine.statistics import settle
-from warmstart.engine.stepper import NonFiniteError, Stepper
+from warmstart.engine.stepper import Stepper
 from warmstart.engine.training import Training
+from warmstart.engine.watch import NonFiniteError
 from warmstart.errors import Interrupted
 from warmstart.evaluation.outcome import CurveRow
 
@@ -76,6 +77,7 @@ class Epochs:
             try:
                 whole = self._train()
             except NonFiniteError as error:
+                self.stepper.watch.forget()
                 self._guard.roll_back(self.training, error)
                 continue
             if not whole:
@@ -94,22 +96,30 @@ class Epochs:
         for batch in self.feed.train(progress.epoch, skip=progress.batch):
             progress.seconds = before + time.monotonic() - began
             if context.interrupt.stopped:
+                self._hear()
                 self._interrupted()
             if context.deadline.left() <= self._validation_seconds:
+                self._hear()
                 return False
             step = progress.epoch * per_epoch + progress.batch
             training.set_rates(step)
-            loss = self.stepper.step(batch, derive(context.seed, self.phase.name, step))
+            self.stepper.begin(batch, derive(context.seed, self.phase.name, step))
             if training.average is not None:
                 training.average.update(training.network)
             progress.batch += 1
-            progress.loss += loss * len(batch.targets)
+            progress.loss += self.stepper.watch.told()
             progress.samples += len(batch.targets)
             context.listener(Advanced(self.what))
+        self._hear()
         progress.seconds = before + time.monotonic() - began
         if not training.finite():  # an overflow in the very last step shows in no loss
             raise NonFiniteError("weights are not finite after the epoch")
         return True
+
+    def _hear(self) -> None:
+        """Wait for the losses of all steps that were begun."""
+        self.stepper.watch.settle()
+        self.training.progress.loss += self.stepper.watch.told()
 
     def _close(self) -> None:
         """Measure the epoch, count it, and decide whether it was the last one."""

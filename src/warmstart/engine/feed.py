@@ -9,20 +9,23 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from warmstart.cache.rows import StoredRows
+from warmstart.cache.rows import Resident, StoredRows
 from warmstart.data.batches import ActivationBatches, Rows, batch_order
 from warmstart.data.schema import IntArray
-from warmstart.data.stores import InputBatches, batches_of
+from warmstart.data.stores import batches_on
+from warmstart.data.transfer import Batches, Onto
 from warmstart.data.views import View
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.features import InTurn, planned, turns
 from warmstart.engine.layout import training_layout
+from warmstart.engine.machine import decoders
 from warmstart.engine.memory import until_it_fits
 from warmstart.engine.order import own_order
 from warmstart.evaluation.predict import outputs_from, predict_outputs
+from warmstart.model.device import Device, place
 from warmstart.model.network import Network
-from warmstart.planning.caching import views
+from warmstart.planning.caching import megabytes, views
 from warmstart.planning.plan import PhasePlan
 from warmstart.task.base import task_of
 
@@ -56,13 +59,13 @@ class Feed:
         """Whether there is anything to validate on."""
         return len(self._data.split.val) > 0
 
-    def train(self, epoch: int, skip: int = 0) -> ActivationBatches | InputBatches:
-        """Batches of an epoch without the first `skip`; a function of (seed, epoch) alone."""
+    def train(self, epoch: int, skip: int = 0) -> Batches:
+        """Batches of an epoch without the first `skip`, on the device; a function of (seed, epoch) alone."""
         size, indices, phase = self._plan.batch_size, self._data.split.train, self._plan.phase
         found = self._train_views()
         if found is not None:
             turn = turns(len(found), phase.epochs, len(indices), epoch, self._seed)
-            return ActivationBatches(
+            stored = ActivationBatches(
                 found[0] if len(found) == 1 else InTurn(found, turn),
                 self._data.target_rows(indices, self._plan.size, self._drawn(), turn),
                 indices,
@@ -74,7 +77,9 @@ class Feed:
                 lengths=self._data.lengths(indices, self._plan.size),
                 order=self._order(epoch),
             )
-        return batches_of(
+            return Onto(stored, self.device)
+        return batches_on(
+            self.device,
             self._store,
             indices,
             batch_size=size,
@@ -84,6 +89,7 @@ class Feed:
             augment=phase.augment,
             skip=skip,
             order=self._order(epoch),
+            workers=decoders(self.device),
         )
 
     @functools.cached_property
@@ -113,7 +119,10 @@ class Feed:
         rows = self._held_rows()
         if rows is None:
             return until_it_fits(
-                lambda size: predict_outputs(network, self._store, indices, batch_size=size), EVALUATED_AT_ONCE
+                lambda size: predict_outputs(
+                    network, self._store, indices, batch_size=size, workers=decoders(self.device)
+                ),
+                EVALUATED_AT_ONCE,
             )
         return until_it_fits(lambda size: self._validate_from_activations(rows, size), EVALUATED_AT_ONCE)
 
@@ -122,19 +131,23 @@ class Feed:
         """How many validation samples there are."""
         return len(self._data.split.val)
 
-    def held_out(self, order: Sequence[IntArray]) -> ActivationBatches | InputBatches:
-        """Batches of the validation samples in the order given, positions among them; `lift` takes their inputs."""
+    def held_out(self, order: Sequence[IntArray]) -> Batches:
+        """Batches of the validation samples in the order given, positions among them, on the device; `lift` takes
+        their inputs.
+        """
         indices, size = self._data.split.val, self._plan.size
         rows = self._held_rows()
         if rows is None:
-            return batches_of(self._store, indices, batch_size=EVALUATED_AT_ONCE, order=order)
+            return batches_on(self.device, self._store, indices, batch_size=EVALUATED_AT_ONCE, order=order)
         targets, lengths = self._data.target_rows(indices, size), self._data.lengths(indices, size)
-        return ActivationBatches(rows, targets, indices, batch_size=len(rows), lengths=lengths, order=order)
+        stored = ActivationBatches(rows, targets, indices, batch_size=len(rows), lengths=lengths, order=order)
+        return Onto(stored, self.device)
 
     def _held_rows(self) -> Rows | None:
         """Activations of the validation samples; `None` where they are computed from inputs."""
         if self._cached and not self._asked:
-            self._val, self._asked = self._planned(None), True
+            found = self._planned(None)
+            self._val, self._asked = None if found is None else self._placed([found])[0], True
         return self._val if self._cached else None
 
     def _validate_from_activations(self, rows: Rows, size: int) -> Tensor:
@@ -152,6 +165,7 @@ class Feed:
             self._views = [rows for rows in found if rows is not None]
             self._cached = len(self._views) == len(found)
             self._tell(self._views)
+            self._views = self._placed(self._views)
         return self._views if self._cached else None
 
     def _drawn(self) -> list[View | None]:
@@ -164,6 +178,15 @@ class Feed:
     def _planned(self, view: View | None, *, train: bool = False) -> Rows | None:
         indices = self._data.split.train if train else self._data.split.val
         return planned(self._network, self._plan, self._data, indices, self._listener, view)
+
+    def _placed(self, found: list[Rows]) -> list[Rows]:
+        """Stored activations on the device, if they fit into a share of what is free there; else where they are."""
+        stored = [rows for rows in found if isinstance(rows, Tensor | StoredRows)]
+        size = sum(rows.nbytes for rows in stored)
+        if not size or place(size, free=Device.of(self.device).free, memory=self._data.limits.memory) != "device":
+            return found
+        self._listener(Decided(f"{self._plan.phase.name}: activations ({megabytes(size)}) are held on the device"))
+        return [Resident.of(rows, self.device) for rows in stored]
 
     def _tell(self, found: list[Rows]) -> None:
         cache, name = self._plan.cache, self._plan.phase.name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from warmstart.engine.checkpoint import Record
 from warmstart.engine.events import Decided, Listener
-from warmstart.engine.stepper import NonFiniteError
 from warmstart.engine.training import Training
+from warmstart.engine.watch import NonFiniteError
 from warmstart.errors import TrainingError
 
 ATTEMPTS = 3

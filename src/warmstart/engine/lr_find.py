@@ -15,7 +15,7 @@ import numpy as np
 from warmstart.data.batches import Batch
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.seeds import derive
-from warmstart.engine.stepper import NonFiniteError
+from warmstart.engine.watch import NonFiniteError
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 72  # twelve steps per decade
 SMOOTHING = 0.8

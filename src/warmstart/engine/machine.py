@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import torch
 
 ROOT = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
+MOST_DECODERS = 16
+"""Threads of one interpreter: what they do between two pictures takes turns."""
 UNLIMITED = 1 << 60  # cgroup v1 writes "no limit" as a number close to 2^63
 
 
@@ -67,6 +70,15 @@ def cores(root: Path = ROOT, membership: Path = MEMBERSHIP) -> int:
         for folder in _groups(controller, root, membership):
             count = min(count, _cpu_quota(folder) or math.inf)
     return max(1, math.ceil(count))
+
+
+def decoders(device: torch.device) -> int:
+    """Threads that decode images: two beside a network that uses the cores itself, all of them beside a GPU.
+
+    >>> decoders(torch.device("cpu"))
+    2
+    """
+    return 2 if device.type == "cpu" else max(2, min(cores(), MOST_DECODERS))
 
 
 def memory_available(root: Path = ROOT, membership: Path = MEMBERSHIP) -> int:

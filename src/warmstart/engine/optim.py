@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from warmstart.model.device import Device
 from warmstart.planning.plan import ParamGroup, PhasePlan
 from warmstart.recipe.phase import GradientStep
 
@@ -39,12 +40,14 @@ def build_optimizer(network: nn.Module, plan: PhasePlan, rates: Sequence[float])
         {"params": [named[name] for name in group.parameters], "lr": rate, "weight_decay": group.weight_decay}
         for group, rate in zip(plan.groups, rates, strict=True)
     ]
-    return _of_kind(plan.phase, groups)
+    behind = any(Device.of(parameter.device).behind for group in groups for parameter in group["params"])
+    return _of_kind(plan.phase, groups, fused=behind or None)
 
 
-def _of_kind(phase: GradientStep, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+def _of_kind(phase: GradientStep, groups: list[dict[str, Any]], *, fused: bool | None) -> torch.optim.Optimizer:
+    """`fused`: one kernel for all parameters, which leaves an update out where the device itself says so."""
     if phase.optimizer == "sgd":
-        return torch.optim.SGD(groups, momentum=phase.momentum, nesterov=phase.momentum > 0)
+        return torch.optim.SGD(groups, momentum=phase.momentum, nesterov=phase.momentum > 0, fused=fused)
     if phase.optimizer == "adam":
-        return torch.optim.Adam(groups)
-    return torch.optim.AdamW(groups)
+        return torch.optim.Adam(groups, fused=fused)
+    return torch.optim.AdamW(groups, fused=fused)

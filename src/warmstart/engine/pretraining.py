@@ -94,9 +94,9 @@ class Hiding:
         if self.objective == "causal":
             return tokens, functional.pad(ids[:, 1:], (0, 1), value=-1)
         generator = torch.Generator().manual_seed(seed)
-        drawn, how = (torch.rand(ids.shape, generator=generator) for _ in range(2))
-        other = torch.randint(self.words, ids.shape, generator=generator)
-        free = (ids >= 0) & ~torch.isin(ids, torch.tensor(self.special, dtype=ids.dtype))
+        drawn, how = (torch.rand(ids.shape, generator=generator).to(ids.device) for _ in range(2))
+        other = torch.randint(self.words, ids.shape, generator=generator).to(ids.device)
+        free = (ids >= 0) & ~torch.isin(ids, torch.tensor(self.special, dtype=ids.dtype, device=ids.device))
         drawn = drawn.masked_fill(~free, 2.0)
         chosen = free & ((drawn < self.share) | (drawn == drawn.amin(1, keepdim=True)))
         seen = torch.where(chosen & (how < 0.8), self.mask, ids)

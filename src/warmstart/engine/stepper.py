@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator
 from typing import Protocol
@@ -21,13 +22,15 @@ from warmstart.engine.penalty import StartingPoint
 from warmstart.engine.score import Validation
 from warmstart.engine.seeds import derive, seed_generators
 from warmstart.engine.training import Training
+from warmstart.engine.watch import Watch
 from warmstart.errors import TrainingError
+from warmstart.model.device import Device
 from warmstart.recipe.phase import Phase
 from warmstart.task.base import Task
 
 
-class NonFiniteError(Exception):
-    """A loss, gradient or weight is NaN or infinite; the loop goes back to the last finite state."""
+Loss = Tensor | float
+"""The mean loss of a batch; a tensor is read when there is time for it."""
 
 
 class Criterion(Protocol):
@@ -64,25 +67,34 @@ class Stepper:
     penalty: StartingPoint | None
     listener: Listener
 
-    def step(self, batch: Batch, seed: int) -> float:
-        """One optimizer step; returns the mean loss of the batch.
+    @functools.cached_property
+    def watch(self) -> Watch:
+        """Hears of the losses, and of what is not finite."""
+        return Watch(self.training.optimizer, self.feed.device, Device.of(self.feed.device).behind)
 
-        Raises `NonFiniteError` before anything non-finite reaches a weight, and `TrainingError` if memory does not
-        suffice.
+    def step(self, batch: Batch, seed: int) -> float:
+        """One optimizer step that is waited for; returns the mean loss of the batch. Raises what `begin` does."""
+        self.begin(batch, seed)
+        self.watch.settle()
+        return self.watch.last
+
+    def begin(self, batch: Batch, seed: int) -> None:
+        """One optimizer step, of which `watch` hears: on a CPU at once, on a GPU later.
+
+        Nothing non-finite reaches a weight. Raises `NonFiniteError` when it is heard of, and `TrainingError` if memory
+        does not suffice.
         """
         loss = self.gradients(batch, seed)
         norm = self.accelerator.clip_grad_norm_(self.training.parameters, self.training.plan.phase.clip or math.inf)
-        if not (math.isfinite(loss) and math.isfinite(float(norm))):
-            raise NonFiniteError(f"loss {loss:g}, gradient norm {float(norm):g}")
+        self.watch.before(loss, norm, len(batch.targets))
         try:
             self.training.optimizer.step()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             raise TrainingError("memory does not suffice for the optimizer's state", do="train fewer blocks") from error
-        return loss
 
-    def gradients(self, batch: Batch, seed: int) -> float:
+    def gradients(self, batch: Batch, seed: int) -> Loss:
         """Leave the gradient of the whole batch in the parameters; returns its mean loss.
 
         On out-of-memory the micro-batch is halved and the batch repeated, with the same random numbers and with the
@@ -120,17 +132,19 @@ class Stepper:
         drawn = derive(seed, "mix")
         return mix(inputs, targets, self.feed.classes, mixup=phase.mixup, cutmix=phase.cutmix, seed=drawn)
 
-    def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
+    def _accumulate(self, inputs: Tensor, targets: Tensor) -> Loss:
         self.training.optimizer.zero_grad(set_to_none=True)
-        whole, total = self.objective.weight(targets), torch.zeros((), device=inputs.device)
-        for part in parts(len(inputs), self.training.progress.micro, self._least()):
-            outputs = self._outputs(inputs[part], targets[part])
-            loss = self.objective.loss(outputs, targets[part]) * (self.objective.weight(targets[part]) / whole)
+        pieces = parts(len(inputs), self.training.progress.micro, self._least())
+        whole, total = self.objective.weight(targets) if len(pieces) > 1 else 1.0, torch.zeros((), device=inputs.device)
+        for part in pieces:
+            loss = self.objective.loss(self._outputs(inputs[part], targets[part]), targets[part])
+            if len(pieces) > 1:  # what a part weighs is read off its targets, for which a GPU has to be waited for
+                loss = loss * (self.objective.weight(targets[part]) / whole)
             self.accelerator.backward(loss)
             total += loss.detach()
         if self.penalty is not None:
             self.penalty.add_gradient()
-        return float(total)
+        return total
 
     def _outputs(self, inputs: Tensor, targets: Tensor | None = None) -> Tensor:
         activations = jittered(self.feed.lift(inputs), self.training.plan.phase.jitter)

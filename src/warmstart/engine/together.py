@@ -11,7 +11,7 @@ from warmstart.engine.feed import Feed
 from warmstart.engine.memory import parts
 from warmstart.engine.mix import jittered
 from warmstart.engine.seeds import seed_generators
-from warmstart.engine.stepper import Stepper
+from warmstart.engine.stepper import Loss, Stepper
 
 Stream = tuple[Feed, Tensor]
 """What a batch holds, and the feed that lifts it to the plan's cut."""
@@ -20,7 +20,7 @@ Stream = tuple[Feed, Tensor]
 class TogetherStepper(Stepper):
     """Leaves the gradient of a loss that compares samples with each other."""
 
-    def _propagated(self, streams: Sequence[Stream], loss_of: Callable[[Tensor], Tensor]) -> float:
+    def _propagated(self, streams: Sequence[Stream], loss_of: Callable[[Tensor], Tensor]) -> Loss:
         """Leave the gradient of `loss_of` what the suffix makes of all streams, in their order; returns the loss.
 
         Streams of one shape go through the suffix together. Where a batch does not fit into memory at once, gradient
@@ -50,7 +50,7 @@ class TogetherStepper(Stepper):
                     self.accelerator.backward(product)
         if self.penalty is not None:
             self.penalty.add_gradient()
-        return float(loss.detach())
+        return loss.detach()
 
     def _read(self, streams: Sequence[Stream]) -> Tensor:
         """What the suffix makes of the streams."""

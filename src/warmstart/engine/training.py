@@ -100,7 +100,7 @@ class Training:
     def finite(self) -> bool:
         """Whether every tensor that training moves is finite."""
         floats = [t for t in moving_tensors(self.network).values() if t.is_floating_point()]
-        return all(bool(torch.isfinite(tensor).all()) for tensor in floats)
+        return not floats or bool(torch.stack([torch.isfinite(tensor).all() for tensor in floats]).all())
 
     def result(self) -> dict[str, Tensor]:
         """A copy of the full state_dict as it would be shipped, with the average if there is one."""
@@ -165,5 +165,7 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
     for name, value in tensors.items():
         index, _, key = name.partition("/")
         parameter = parameters[int(index)]
-        like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
+        device = parameter.device if optimizer.defaults.get("fused") else value.device  # where it counts its steps
+        moment = value.shape == parameter.shape and key != "step"
+        like = torch.empty_like(parameter) if moment else torch.empty_like(value, device=device)
         optimizer.state[parameter][key] = like.copy_(value)

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from warmstart.data.batches import Rows
+from warmstart.data.batches import ActivationBatches, Rows
 from warmstart.data.schema import IntArray
-from warmstart.data.stores import InputStore, batches_of, computing_order
+from warmstart.data.stores import InputStore, batches_on, computing_order
+from warmstart.data.transfer import Landing, Onto
+from warmstart.model.device import Device
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.task.base import Task, task_of
@@ -42,17 +44,19 @@ def predict_outputs(
     parts: list[Tensor] = []
     chosen = np.asarray(indices, dtype=np.int64)
     order, task = computing_order(store, chosen), task_of(store.dataset.target)
-    with evaluating(network), torch.inference_mode():
-        for batch in batches_of(store, chosen[order], batch_size=batch_size, workers=workers):
-            inputs = batch.inputs.to(device)
+    landing = Landing(device)
+    with evaluating(network), torch.inference_mode(), Device.of(device).fast():
+        for batch in batches_on(device, store, chosen[order], batch_size=batch_size, workers=workers):
+            inputs = batch.inputs
             if inputs.ndim == 4:  # about twice as fast for convolutions on a CPU
                 inputs = inputs.contiguous(memory_format=torch.channels_last)
             if isinstance(network, Network):
-                parts.append(answered(network, network, inputs, batch.targets.to(device), task))
+                answered(network, network, inputs, batch.targets, task, landing, parts.append)
             else:
-                parts.append(network(inputs).float().cpu())
+                landing.take(network(inputs).float(), parts.append)
             if progress is not None:
                 progress(len(inputs))
+        landing.settle()
     # indexed outside inference mode, so that callers may use the result in training (a loss on cached logits)
     return joined(parts)[torch.from_numpy(np.argsort(order))] if parts else torch.empty(0, 0)
 
@@ -70,25 +74,33 @@ def outputs_from(
     """What `predict_outputs` gives of samples whose activations (n, ...) at `cut` are known, with their targets."""
     weight = next(network.parameters(), torch.empty(0))
     run, parts = functools.partial(network.forward_from, cut), list[Tensor]()
-    with evaluating(network), torch.no_grad():
-        for part in torch.split(torch.arange(len(activations)), batch_size):
-            inputs, wanted = activations[part].to(weight.device), targets[part].to(weight.device)
-            inputs = inputs.contiguous(memory_format=layout) if inputs.ndim == 4 else inputs
-            parts.append(answered(network, run, inputs, wanted, task))
+    rows, landing = np.arange(len(activations)), Landing(weight.device)
+    order = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    stored = ActivationBatches(activations, targets, rows, batch_size=batch_size, order=order)
+    with evaluating(network), torch.no_grad(), Device.of(weight.device).fast():
+        for batch in Onto(stored, weight.device):
+            inputs = batch.inputs.contiguous(memory_format=layout) if batch.inputs.ndim == 4 else batch.inputs
+            answered(network, run, inputs, batch.targets, task, landing, parts.append)
+        landing.settle()
     return joined(parts)
 
 
 def answered(
-    network: Network, run: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, targets: Tensor, task: Task
-) -> Tensor:
-    """What the task keeps of the outputs (n, ...) of one batch, on the CPU. `run` takes inputs, or activations, and
-    targets through the network.
+    network: Network,
+    run: Callable[[Tensor, Tensor], Tensor],
+    inputs: Tensor,
+    targets: Tensor,
+    task: Task,
+    landing: Landing,
+    then: Callable[[Tensor], None],
+) -> None:
+    """Hand what the task keeps of the outputs (n, ...) of one batch to `then`, on the CPU, by way of `landing`. `run`
+    takes inputs, or activations, and targets through the network.
     """
-    parts, most = list[Tensor](), network.at_once(targets)
+    most = network.at_once(targets)
     for start in range(0, len(inputs), most):
         rows = slice(start, start + most)
-        parts.append(task.answered(run(inputs[rows], targets[rows]).float(), targets[rows]).cpu())
-    return joined(parts)
+        landing.take(task.answered(run(inputs[rows], targets[rows]).float(), targets[rows]), then)
 
 
 def joined(parts: Sequence[Tensor], fill: float = 0.0) -> Tensor:

@@ -120,6 +120,26 @@ def normalise(batch: Tensor | Sequence[Tensor], spec: PreprocessSpec) -> Tensor:
     return torch.from_numpy(out).permute(0, 3, 1, 2)
 
 
+def normalised(pixels: Tensor, spec: PreprocessSpec) -> Tensor:
+    """What `normalise` gives of pixels (n, C, H, W), bit for bit on a CPU, computed where they lie.
+
+    >>> spec, pixels = PreprocessSpec(size=4), torch.randint(256, (2, 3, 4, 4), dtype=torch.uint8)
+    >>> torch.equal(normalised(pixels, spec), normalise(pixels, spec))
+    True
+    """
+    divisor, mean, std = _constants(spec.divisor, spec.mean, spec.std, pixels.device)
+    return pixels.to(torch.float32).div_(divisor).sub_(mean).div_(std)
+
+
+@functools.lru_cache(maxsize=8)
+def _constants(divisor: float, mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> list[Tensor]:
+    """Each (1, C, 1, 1) on a device, kept there: to send them again with every batch would make the host wait.
+
+    The divisor is a tensor too, since CUDA multiplies by the inverse of a plain number, which is not the same.
+    """
+    return [torch.tensor(each).reshape(1, -1, 1, 1).to(device) for each in ((divisor,), mean, std)]
+
+
 def normalise_into(out: npt.NDArray[np.float32], pixels: Tensor, spec: PreprocessSpec) -> None:
     """Fill `out` (H, W, C), in one piece, with the normalised pixels (C, H, W) of one image.
 

@@ -48,12 +48,15 @@ class Classify:
         targets, so one-hot probabilities give exactly the loss of their indices. A batch without known labels gives 0.
         """
         if targets.ndim == 1:
-            known = targets != UNKNOWN
-            if not bool(known.any()):
-                return outputs.sum() * 0.0
-            return functional.cross_entropy(
-                outputs, targets, class_weights, ignore_index=UNKNOWN, label_smoothing=label_smoothing
+            known = (targets != UNKNOWN).any()  # not looked at: a GPU would have to be waited for
+            loss = functional.cross_entropy(
+                outputs,
+                torch.where(known, targets, 0),
+                class_weights,
+                ignore_index=UNKNOWN,
+                label_smoothing=label_smoothing,
             )
+            return torch.where(known, loss, outputs.sum() * 0.0)
         total = functional.cross_entropy(
             outputs, targets, class_weights, label_smoothing=label_smoothing, reduction="sum"
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.engine.ladder.helpers import divided, make_context
 from warmstart.cache import features
@@ -28,11 +29,11 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Number of images in each pass."""
     passes = list[int]()
 
-    def batches(store: PixelStore, indices: list[int], **options: Any) -> ImageBatches:
+    def batches(_: torch.device, store: PixelStore, indices: list[int], **options: Any) -> ImageBatches:
         passes.append(len(indices))
         return ImageBatches(store, indices, **options)
 
-    monkeypatch.setattr(features, "batches_of", batches)
+    monkeypatch.setattr(features, "batches_on", batches)
     return passes
 
 

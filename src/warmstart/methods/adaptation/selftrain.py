@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from warmstart.engine.memory import parts
-from warmstart.engine.stepper import Stepper
+from warmstart.engine.stepper import Loss, Stepper
 from warmstart.engine.steps.registry import Making
 from warmstart.methods.adaptation.two_streams import Paired, TargetStream, features_of, target_feed, task_loss
 from warmstart.model.modes import evaluating
@@ -29,7 +29,7 @@ class SelfTrainer(Paired):
     strong: TargetStream | None
     threshold: float
 
-    def _of_both(self, inputs: Tensor, targets: Tensor) -> float:
+    def _of_both(self, inputs: Tensor, targets: Tensor) -> Loss:
         said, n = self._said(), len(inputs)
         sure, labels = said.max(1)
         chosen = sure >= self.threshold

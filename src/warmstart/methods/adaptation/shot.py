@@ -13,7 +13,7 @@ from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.objective import Objective
 from warmstart.engine.state import RunState
-from warmstart.engine.stepper import Stepper
+from warmstart.engine.stepper import Loss, Stepper
 from warmstart.engine.steps.gradients import train
 from warmstart.engine.steps.registry import Making
 from warmstart.methods.adaptation.beside import Beside, beside_of
@@ -57,7 +57,7 @@ class SourceFreeStepper(TargetStepper):
     places: Tensor
     pseudo: float
 
-    def gradients(self, batch: Batch, seed: int) -> float:
+    def gradients(self, batch: Batch, seed: int) -> Loss:
         """Leave the gradient of the loss; the first batch of an epoch is preceded by new pseudo-labels."""
         if self.training.progress.batch == 0:
             self._label(self.training.progress.epoch)
@@ -67,7 +67,7 @@ class SourceFreeStepper(TargetStepper):
         places = self.places[batch.index].to(self.feed.device)
         return batch.inputs.to(self.feed.device, non_blocking=True), self.beside.labels[places]
 
-    def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
+    def _accumulate(self, inputs: Tensor, targets: Tensor) -> Loss:
         def loss_of(features: Tensor) -> Tensor:
             outputs = self.network.answer(features).float()
             return information(outputs) + self.pseudo * functional.cross_entropy(outputs, targets)

@@ -17,6 +17,7 @@ from warmstart.engine.objective import Objective
 from warmstart.engine.score import Validation
 from warmstart.engine.seeds import derive
 from warmstart.engine.steps.registry import Making, Parts
+from warmstart.engine.stepper import Loss
 from warmstart.engine.together import TogetherStepper
 from warmstart.model.network import Network
 from warmstart.planning.plan import PhasePlan
@@ -121,7 +122,7 @@ class Paired(TargetStepper):
     _weight: float = dataclasses.field(default=0.0, init=False)  # of the alignment, in the step under way
     _other: Tensor = dataclasses.field(default_factory=lambda: torch.empty(0), init=False)
 
-    def gradients(self, batch: Batch, seed: int) -> float:
+    def gradients(self, batch: Batch, seed: int) -> Loss:
         """Leave the gradient of the loss on both batches in the parameters; returns the loss."""
         step, done = self.training.plan.phase, self._step / max(self.training.total, 1)
         assert isinstance(step, Align)
@@ -141,16 +142,16 @@ class Paired(TargetStepper):
     def _drawn(self, stream: TargetStream) -> Tensor:
         return stream.at(self._step).inputs.to(self.feed.device, non_blocking=True)
 
-    def _accumulate(self, inputs: Tensor, targets: Tensor) -> float:
+    def _accumulate(self, inputs: Tensor, targets: Tensor) -> Loss:
         return self._of_both(inputs, targets) if self._weight else self._of_source(inputs, targets)
 
-    def _of_source(self, inputs: Tensor, targets: Tensor) -> float:
+    def _of_source(self, inputs: Tensor, targets: Tensor) -> Loss:
         def loss_of(features: Tensor) -> Tensor:
             return self.objective.loss(self.network.answer(features).float(), targets)
 
         return self._propagated([(self.feed, inputs)], loss_of)
 
-    def _of_both(self, inputs: Tensor, targets: Tensor) -> float:
+    def _of_both(self, inputs: Tensor, targets: Tensor) -> Loss:
         """Leave the gradient of the loss on a batch of the source, and that of the target that was drawn."""
         raise NotImplementedError
 
@@ -161,7 +162,7 @@ class TwoStreams(Paired):
 
     alignment: Alignment
 
-    def _of_both(self, inputs: Tensor, targets: Tensor) -> float:
+    def _of_both(self, inputs: Tensor, targets: Tensor) -> Loss:
         n = len(inputs)
 
         def loss_of(features: Tensor) -> Tensor:
