@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import pytest
 import torch
+from accelerate.state import AcceleratorState
 from torch import Tensor
 from torch.utils._pytree import tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
+from warmstart.cache import rows
+from warmstart.data import transfer
+from warmstart.engine import feed, loop
+from warmstart.engine.layout import training_layout
+from warmstart.model import device
+
 NAME = "pretend"
 WAITS = collections.Counter[str]()
 """Operations that made the host wait, by name."""
-_READS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "unique2", "is_nonzero", "_unique2", "bincount"}
-_MIXES = {"copy_", "_to_copy", "index", "index_put_", "_index_put_impl_", "index_put", "_copy_from"}
+READS = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "unique2", "is_nonzero", "_unique2", "bincount"}
+MIXES = {"copy_", "_to_copy", "index", "index_put_", "_index_put_impl_", "index_put", "_copy_from"}
 _library: list[Any] = []
 
 
@@ -54,10 +62,10 @@ class Pretended(Tensor):
 def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     name, flat = func._schema.name.split("::")[1], [*_tensors(args), *_tensors(kwargs)]
     strangers = [x for x in flat if not isinstance(x, Pretended) and x.ndim]
-    if strangers and name not in _MIXES and any(isinstance(x, Pretended) for x in flat):
+    if strangers and name not in MIXES and any(isinstance(x, Pretended) for x in flat):
         raise RuntimeError(f"{name}: expected all tensors to be on the same device, found one on the CPU")
     asked = kwargs.get("device")
-    if name in _READS or (name == "copy_" and not isinstance(args[0], Pretended)):
+    if name in READS or (name == "copy_" and not isinstance(args[0], Pretended)):
         WAITS[name] += 1
     if name in ("index", "index_put_", "index_put", "_index_put_impl_"):
         WAITS["mask"] += sum(x is not None and x.dtype == torch.bool for x in args[1])
@@ -123,6 +131,37 @@ def _made(op: Any) -> Any:
         return Pretended(op(*args, **kwargs))
 
     return copied if op._schema.name.endswith("_copy_from") else kernel
+
+
+class Uncounted:
+    """`Copies` as a GPU has them: nothing waits for them."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def onto(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        return [tensor.to(self._device) for tensor in tensors]
+
+    def back(self, tensor: Tensor) -> tuple[Tensor, Callable[[], None]]:
+        return tensor.to("cpu", non_blocking=True), lambda: None
+
+
+@contextlib.contextmanager
+def at_hand() -> Iterator[torch.device]:
+    """The device is what this machine has, for the length of a `with`."""
+    found = register()
+    with pytest.MonkeyPatch.context() as patch, torch.autograd.set_multithreading_enabled(False):
+        patch.setenv("ACCELERATE_TORCH_DEVICE", str(found))
+        patch.setattr(device, "BEHIND", {NAME})
+        for module in (transfer, rows):
+            patch.setattr(module, "copies", Uncounted)
+        for module in (loop, feed):  # it computes on the CPU, with what is not safe there
+            patch.setattr(module, "training_layout", lambda network, _: training_layout(network, torch.device("cpu")))
+        AcceleratorState._reset_state(reset_partial_state=True)
+        try:
+            yield found
+        finally:
+            AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @contextlib.contextmanager

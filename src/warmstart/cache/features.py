@@ -215,7 +215,8 @@ def _fill(wanted: Wanted, indices: IntArray, rows: dict[int, Tensor], progress: 
     while done < len(indices):
         left = {at: out[done:] for at, out in rows.items()}
         try:
-            return _forward(wanted, wanted.batches(indices[done:], size), left, count)
+            _forward(wanted, wanted.batches(indices[done:], size), left, count)
+            continue
         except torch.OutOfMemoryError:
             if size == 1:
                 raise

@@ -172,7 +172,7 @@ class ImageBatches:
 
 
 def _pinned(shape: tuple[int, ...]) -> _Values:
-    """Room for pixels, which a GPU can fetch by itself where there is one; torch takes it back when no copy needs it."""
+    """Room for pixels, which a GPU can fetch by itself; torch gives it to others when no copy needs it any more."""
     array: _Values = torch.empty(shape, dtype=torch.uint8, pin_memory=torch.cuda.is_available()).numpy()
     return array
 

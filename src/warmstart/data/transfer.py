@@ -98,7 +98,6 @@ class Onto:
         batches: on the host.
         device: where they go; for a CPU they are handed through.
         finish: what is made of the inputs there (pixels are normalised).
-        how: for tests.
     """
 
     def __init__(
@@ -106,9 +105,8 @@ class Onto:
         batches: Batches,
         device: torch.device,
         finish: Callable[[Tensor], Tensor] | None = None,
-        how: Callable[[torch.device], Copies] = copies,
     ) -> None:
-        self._batches, self._device, self._finish, self._how = batches, device, finish, how
+        self._batches, self._device, self._finish = batches, device, finish
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -117,7 +115,7 @@ class Onto:
         if self._device.type == "cpu":
             yield from map(self._finished, self._batches)
             return
-        way = self._how(self._device)
+        way = copies(self._device)
         for batch in self._batches:
             inputs, targets = way.onto([batch.inputs, batch.targets])
             yield self._finished(dataclasses.replace(batch, inputs=inputs, targets=targets))
@@ -138,10 +136,8 @@ class Landing:
     [1.0, 2.0]
     """
 
-    def __init__(
-        self, device: torch.device, unread: int = UNREAD, how: Callable[[torch.device], Copies] = copies
-    ) -> None:
-        self._way, self._unread = how(device), 0 if device.type == "cpu" else unread
+    def __init__(self, device: torch.device, unread: int = UNREAD) -> None:
+        self._way, self._unread = copies(device), 0 if device.type == "cpu" else unread
         self._flying: deque[tuple[Tensor, Callable[[], Any], Callable[[Tensor], Any]]] = deque()
 
     def take(self, tensor: Tensor, then: Callable[[Tensor], Any]) -> None:

@@ -28,7 +28,6 @@ from warmstart.model.device import Device
 from warmstart.recipe.phase import Phase
 from warmstart.task.base import Task
 
-
 Loss = Tensor | float
 """The mean loss of a batch; a tensor is read when there is time for it."""
 

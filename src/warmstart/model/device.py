@@ -1,4 +1,4 @@
-"""What the device at hand gets: the one place that knows. Everywhere else a device is a device, and a CPU is one too.
+"""What the device at hand gets: the one place that knows. Everywhere else a device is a device, and a CPU is one.
 
 Nothing here, and nothing elsewhere, touches `torch.cuda` when it is imported; `CUDA_VISIBLE_DEVICES=""` hides every GPU.
 """
@@ -16,7 +16,7 @@ import torch
 from warmstart.model.activation import ActivationDtype
 
 BEHIND = {"cuda"}
-"""Types of devices that work behind the host: what is asked of them is done later, and reading a value means waiting."""
+"""Types of devices that work behind the host: what is asked is done later, and to read a value is to wait."""
 SHARE = 0.5
 """Of the free memory of a device that stored activations may take: what trains needs the rest."""
 COMPILING = 90.0
@@ -56,7 +56,7 @@ class Device:
 
     @property
     def free(self) -> int:
-        """Bytes of its memory that nobody has taken, what torch holds in reserve included; 0 where that is the host's."""
+        """Bytes of its memory that are not taken, what torch holds in reserve included; 0 where it has none."""
         if self.torch.type != "cuda":
             return 0
         free, _ = torch.cuda.mem_get_info(self.torch)
@@ -93,11 +93,8 @@ class Device:
 
 
 def chosen() -> torch.device:
-    """Where networks are put: the GPU that this process may use, else the CPU. `accelerate launch` numbers them.
-
-    `WARMSTART_DEVICE` names another.
-    """
-    named = os.environ.get("WARMSTART_DEVICE")
+    """Where networks are put: the GPU that this process may use, else the CPU, as `accelerate` chooses for training."""
+    named = os.environ.get("ACCELERATE_TORCH_DEVICE")
     if named:
         return torch.device(named)
     if torch.cuda.is_available():

@@ -68,7 +68,8 @@ def write_bundle(
     use: Use = Use(),
     made_from: Sequence[Origin] = (),
 ) -> Path:
-    """Write a bundle, load it again and compare its answers, and only then give it its name.
+    """Write a bundle, load it again and compare its answers, and only then give it its name. The networks end on the
+    CPU.
 
     Args:
         folder: where it is to lie; must not exist.
@@ -94,6 +95,8 @@ def write_bundle(
     folder, members = Path(folder), [networks] if isinstance(networks, Network) else list(networks)
     if not (members and golden and len(recipes) == len(members)):
         raise ValueError("a bundle needs a network, a golden input, and a recipe name for each network")
+    for network in members:
+        network.cpu()  # where a bundle answers, in float32: what it is checked against has to be computed so too
     task = task_of(target)
 
     def answers(samples: Sequence[Sample]) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from warmstart.data.targets import Target
 from warmstart.model.backbone import Backbone
+from warmstart.model.inputs import weight_of
 from warmstart.model.network import Network
 from warmstart.task.base import OnBackbone, suited, task_of
 
@@ -22,5 +23,7 @@ def network_for(backbone: Backbone, target: Target, *, dropout: float = 0.0, see
     """
     backbone, task = suited(backbone, target), task_of(target)
     if isinstance(task, OnBackbone):
-        return Network(backbone, task.head_on(backbone, target, dropout=dropout, seed=seed))
-    return Network(backbone, task.head(backbone.out_features, target, dropout=dropout, seed=seed))
+        head = task.head_on(backbone, target, dropout=dropout, seed=seed)
+    else:
+        head = task.head(backbone.out_features, target, dropout=dropout, seed=seed)
+    return Network(backbone, head.to(weight_of(backbone.module).device))

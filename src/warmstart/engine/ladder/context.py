@@ -24,6 +24,8 @@ from warmstart.evaluation.predict import joined, outputs_from, predict_outputs
 from warmstart.files import folder_name
 from warmstart.model.activation import sample_bytes
 from warmstart.model.backbone import Backbone
+from warmstart.model.device import AT_ONCE, Device, chosen
+from warmstart.model.inputs import weight_of
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.model.shared_classes import adopt
@@ -41,7 +43,9 @@ CHUNK = BATCH
 
 @dataclasses.dataclass
 class LadderContext:
-    """The run as a rung sees it. `backbone` is never trained itself: a rung clones it."""
+    """The run as a rung sees it. `backbone` is never trained itself: a rung clones it. It is put on the device at hand,
+    where all that is made of it stays.
+    """
 
     backbone: Backbone
     data: RunData
@@ -52,6 +56,9 @@ class LadderContext:
     seed: int = 0
     listener: Listener = silent
     folder: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.backbone.module.to(chosen())
 
     def within(self, data: RunData, folder: str) -> LadderContext:
         """The same run on another division of the data, with a folder of its own."""
@@ -129,7 +136,9 @@ class LadderContext:
         below = self.activations(network, member.cut, indices)
         suffix = network.facts.chain.suffix(member.cut)
         with evaluating(network), torch.inference_mode():
-            parts = [suffix(_fast(part)) for part in torch.split(below, CHUNK)]
+            device = Device.of(weight_of(network).device)
+            size = AT_ONCE if device.behind else CHUNK
+            parts = [suffix(_fast(part.to(device.torch))).cpu() for part in torch.split(below, size)]
         return torch.cat(parts).clone()
 
     def operations(self, member: Member, indices: IntArray) -> float:
@@ -148,10 +157,9 @@ class LadderContext:
             return self._outputs_of_maps(member, indices)
         features, targets, network = self.features(member, indices), self.data.targets(indices), member.network
         with evaluating(network), torch.inference_mode():
-            parts = [
-                self.task.answered(network.answer(part, wanted).float(), wanted)
-                for part, wanted in zip(torch.split(features, CHUNK), torch.split(targets, CHUNK), strict=True)
-            ]
+            device = weight_of(network).device
+            pairs = zip(torch.split(features.to(device), CHUNK), torch.split(targets.to(device), CHUNK), strict=True)
+            parts = [self.task.answered(network.answer(some, wanted).float(), wanted).cpu() for some, wanted in pairs]
         return joined(parts).clone()
 
     def _outputs_of_maps(self, member: Member, indices: IntArray) -> Tensor:

@@ -16,8 +16,8 @@ from warmstart.engine.feed import Feed
 from warmstart.engine.objective import Objective
 from warmstart.engine.score import Validation
 from warmstart.engine.seeds import derive
-from warmstart.engine.steps.registry import Making, Parts
 from warmstart.engine.stepper import Loss
+from warmstart.engine.steps.registry import Making, Parts
 from warmstart.engine.together import TogetherStepper
 from warmstart.model.network import Network
 from warmstart.planning.plan import PhasePlan
