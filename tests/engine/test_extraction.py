@@ -11,6 +11,7 @@ from torch import Tensor
 from tests.engine.helpers import make_data
 from warmstart.engine import extraction
 from warmstart.engine.extraction import choose
+from warmstart.errors import RunError
 from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.chain import Chain
@@ -95,3 +96,26 @@ def test_what_takes_longer_to_prepare_than_the_work_is_not_tried(
 
 def test_outputs_that_are_not_finite_never_agree() -> None:
     assert extraction.difference(torch.tensor([[float("nan")]]), torch.tensor([[1.0]])) == float("inf")
+
+
+def test_the_same_work_is_given_to_the_same_runtime_though_the_machine_is_measured_slower(
+    monkeypatch: pytest.MonkeyPatch, backbone: Backbone, tmp_path: Path
+) -> None:
+    """Of the measured speed depends what is tried; two runs of one seed are to compute with the same digits."""
+    only(monkeypatch, torch_seconds=0.05, quick=fake())
+    monkeypatch.setattr(extraction, "PREPARATION", {"quick": 0.01})
+    data = make_data(folder=tmp_path / "cache")
+    assert choose(backbone, data, 100, 1e5).runtime == "torch"  # a moment's work
+    assert choose(backbone, data, 100, 1.0).runtime == "torch"  # as it seems while others use the machine
+    assert choose(backbone, make_data(folder=tmp_path / "empty"), 100, 1.0).runtime == "quick"
+
+
+def test_a_runtime_that_is_named_is_taken_unmeasured(monkeypatch: pytest.MonkeyPatch, backbone: Backbone) -> None:
+    monkeypatch.setattr(extraction, "measure", lambda *_: pytest.fail("it was measured"))
+    monkeypatch.setenv("WARMSTART_RUNTIME", "openvino")
+    found = choose(backbone, make_data(), MANY, 100.0)
+    assert (found.runtime, found.batch, found.gain) == ("openvino", extraction.BATCH, 1.0)
+    monkeypatch.setenv("WARMSTART_RUNTIME", "tensorrt")
+    with pytest.raises(RunError, match=r"WARMSTART_RUNTIME is 'tensorrt'") as raised:
+        choose(backbone, make_data(), 1, 100.0)
+    assert "openvino" in raised.value.expected

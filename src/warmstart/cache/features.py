@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warmstart.cache.chunk import chunk_name
+from warmstart.cache.claim import Beat, one_after_the_other
 from warmstart.cache.key import prefix_sha256, sample_key, space_key
 from warmstart.cache.lookup import Asked, Keys, as_texts
 from warmstart.cache.packing import Packed
@@ -186,7 +188,9 @@ def _compute(
     done: Callable[[Keys, Packed], None],
     progress: Progress,
 ) -> None:
-    """Compute and store the activations of the samples at `indices` at `cut`, and at the cuts of `also`."""
+    """Compute and store the activations of the samples at `indices` at `cut`, and at the cuts of `also`, but for what
+    another process is computing: that is waited for.
+    """
     order = computing_order(wanted.store, indices)
     keys, indices = keys[order], indices[order]
     lower = [other for other in sorted(set(also)) if other < cut and wanted.cache.missing(wanted.space(other), keys)]
@@ -194,23 +198,54 @@ def _compute(
     spaces = {at: wanted.space(at) for at in cuts}
     largest = max((sample_bytes(wanted.shape(at)) for at in cuts), default=1)
     step = max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // largest))
-    for start in range(0, len(keys), step):
-        part = keys[start : start + step]
-        rows = {at: torch.empty(len(part), *wanted.shape(at)) for at in cuts}
-        _fill(wanted, indices[start : start + step], rows, progress)
-        names = as_texts(part)
-        packed = [wanted.cache.put(spaces[at], names, rows[at], wanted.dtype) for at in cuts]
+    parts = [slice(start, start + step) for start in range(0, len(keys), step)]
+    names = [f"{spaces[cut]} {chunk_name(as_texts(keys[part]))}" for part in parts]
+    for number, beat in one_after_the_other(wanted.cache.folder, names):
+        part = keys[parts[number]]
+        left = _left(wanted.cache, spaces[cut], part, torch.empty(len(part), *wanted.shape(cut)), done, progress)
+        if not len(left):
+            continue
+        part, rows = part[left], {at: torch.empty(len(left), *wanted.shape(at)) for at in cuts}
+        _fill(wanted, indices[parts[number]][left], rows, _telling(progress, beat))
+        packed = [wanted.cache.put(spaces[at], as_texts(part), rows[at], wanted.dtype) for at in cuts]
         done(part, packed[-1])
 
 
-def _fill(wanted: Wanted, indices: IntArray, rows: dict[int, Tensor], progress: Progress) -> None:
+def _left(
+    cache: ActivationStore,
+    space: str,
+    keys: Keys,
+    out: Tensor,
+    done: Callable[[Keys, Packed], None],
+    progress: Progress,
+) -> IntArray:
+    """Positions of what another process has not stored meanwhile; what it has is handed to `done`."""
+    everything = np.arange(len(keys))
+    if len(cache.missing(space, keys)) == len(keys):
+        return everything
+    left = np.array(cache.fetch(space, keys, out), dtype=np.int64)
+    there = np.setdiff1d(everything, left)
+    done(keys[there], Packed(out[torch.from_numpy(there)], None, 0.0))
+    _report(progress, len(there))
+    return left
+
+
+def _telling(progress: Progress, beat: Beat) -> Callable[[int], None]:
+    def tell(samples: int) -> None:
+        beat()
+        _report(progress, samples)
+
+    return tell
+
+
+def _fill(wanted: Wanted, indices: IntArray, rows: dict[int, Tensor], progress: Callable[[int], None]) -> None:
     """Fill `rows` with the samples at `indices`; where a GPU's memory does not suffice, fewer at once go on."""
     done, size = 0, wanted.at_once
 
     def count(samples: int) -> None:
         nonlocal done
         done += samples
-        _report(progress, samples)
+        progress(samples)
 
     while done < len(indices):
         left = {at: out[done:] for at, out in rows.items()}

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warmstart.cache.claim import claim
 from warmstart.cache.disk import ChunkFolder
 from warmstart.cache.key import pixels_key, sample_key
 from warmstart.cache.lookup import as_texts
@@ -71,12 +72,10 @@ class PixelShelf:
     """
 
     def __init__(self, folder: Path, budget_bytes: int, spec: PreprocessSpec) -> None:
-        self._disk, self._space = ChunkFolder(folder, budget_bytes), pixels_key(spec)
-        self._places = {
-            key: (chunk, row)
-            for chunk, keys in self._disk.chunks(self._space).items()
-            for row, key in enumerate(as_texts(keys))
-        }
+        self._folder, self._disk, self._space = folder, ChunkFolder(folder, budget_bytes), pixels_key(spec)
+        self._places: dict[str, tuple[str, int]] = {}
+        self._seen: set[str] = set()
+        self._learn()
         self._mapped: dict[str, Packed | None] = {}
         self._waiting: dict[str, Tensor] = {}
         self._lock = threading.Lock()
@@ -108,22 +107,39 @@ class PixelShelf:
         if full:
             self.flush()
 
+    def _learn(self) -> set[str]:
+        """Take note of what chunks hold that were not there before; all that are there now."""
+        chunks = self._disk.chunks(self._space)
+        for chunk in chunks.keys() - self._seen:
+            self._places.update({key: (chunk, row) for row, key in enumerate(as_texts(chunks[chunk]))})
+        self._seen = set(chunks)
+        return self._seen
+
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what waits, but for what another process has written meanwhile, which is read from now on."""
         with self._lock:
-            if not self._waiting:
-                return
-            keys, records = list(self._waiting), list(self._waiting.values())
-            self._waiting.clear()
-            longest = -(-max(map(len, records)) // _ALIGNED) * _ALIGNED
-            rows = torch.zeros(len(records), longest, dtype=torch.uint8)
-            for row, record in zip(rows, records, strict=True):
-                row[: len(record)] = record
-            chunk = self._disk.write(self._space, keys, Packed(rows, None, 0.0))
-            if chunk is not None:
-                self._places.update({key: (chunk, row) for row, key in enumerate(keys)})
-                self._mapped.pop(chunk, None)
-                self.stored += len(keys)
+            if self._waiting:
+                with claim(self._folder, self._space, kind="pixels"):
+                    self._write()
+
+    def _write(self) -> None:
+        there = self._learn()
+        known = {key for key in self._waiting if self._places.get(key, ("", 0))[0] in there}
+        self._waiting = {key: record for key, record in self._waiting.items() if key not in known}
+        if not self._waiting:
+            return
+        keys, records = list(self._waiting), list(self._waiting.values())
+        self._waiting.clear()
+        longest = -(-max(map(len, records)) // _ALIGNED) * _ALIGNED
+        rows = torch.zeros(len(records), longest, dtype=torch.uint8)
+        for row, record in zip(rows, records, strict=True):
+            row[: len(record)] = record
+        chunk = self._disk.write(self._space, keys, Packed(rows, None, 0.0))
+        if chunk is not None:
+            self._places.update({key: (chunk, row) for row, key in enumerate(keys)})
+            self._seen.add(chunk)
+            self._mapped.pop(chunk, None)
+            self.stored += len(keys)
 
 
 def _key(sample: Sample) -> str | None:

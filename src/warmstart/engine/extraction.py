@@ -1,7 +1,8 @@
 """Which runtime computes the frozen part of a network here: the fastest whose outputs agree with torch's.
 
 That is measured, once per network, size and machine, where there is enough to compute; the answer is kept beside the
-activations, so a resumed or repeated run takes the same one.
+activations, and so is the speed that says how much is enough: a resumed or repeated run takes the same one, though no
+two measurements are the same. Who names one in `$WARMSTART_RUNTIME` gets that, unmeasured.
 """
 
 from __future__ import annotations
@@ -10,27 +11,35 @@ import dataclasses
 import hashlib
 import json
 import logging
+import os
 import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from warmstart.cache.claim import claim
 from warmstart.cache.features import BATCH, prepared
 from warmstart.data.stores import batches_of
 from warmstart.engine.data import RunData
 from warmstart.engine.machine import cores
+from warmstart.errors import RunError
 from warmstart.files import read_json, write_json
 from warmstart.model.backbone import Backbone
 from warmstart.model.chain import Chain
 from warmstart.model.inputs import Inputs, Tokens
 from warmstart.model.modes import evaluating
-from warmstart.model.runtimes.base import PREPARATION, TOLERANCE, Extract, UnavailableError, version
+from warmstart.model.runtimes.base import PREPARATION, TOLERANCE, Extract, UnavailableError, runtimes, version
 
 _log = logging.getLogger(__name__)
 
+NAME = "runtimes.json"
+VARIABLE = "WARMSTART_RUNTIME"
+"""Of the environment: the runtime that is taken, in batches of `BATCH`. It is for who wants the same digits again on a
+machine whose measurements differ from one time to the next."""
 WORTH_TRYING = 2.5
 """Times what a runtime takes to prepare that the work has to take without it, for it to be prepared and measured."""
 WORTH_MORE = 10.0
@@ -65,21 +74,42 @@ class Choice:
 
 
 def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choice:
-    """Choose for `images` images, of which torch does about `rate` per second."""
-    others = installed(backbone.chain.inputs)
+    """Choose for `images` images, of which torch does about `rate` per second.
+
+    Raises:
+        RunError: `$WARMSTART_RUNTIME` names none that is there.
+    """
+    if named := os.environ.get(VARIABLE):
+        return _named(named, rate)
+    folder, others = data.cache.folder, installed(backbone.chain.inputs)
+    with claim(folder, NAME, kind="runtimes"):  # of several processes one measures, and no other disturbs it
+        path = None if folder is None else folder / NAME
+        known = (read_json(path) or {}) if path is not None else {}
+        speed = _key(backbone, data.spec.size, ["speed"])
+        rate = known.setdefault(speed, {"torch": rate})["torch"]
+        key = _key(backbone, data.spec.size, [name for name in others if _pays(name, images, rate)])
+        if key not in known:
+            known[key] = dataclasses.asdict(_found(backbone, data, others, images, rate))
+            _keep(path, known)
+        return Choice(**known[key])
+
+
+def _found(backbone: Backbone, data: RunData, others: Sequence[str], images: int, rate: float) -> Choice:
     if not worth_trying(others, images, rate):
         return Choice("torch", {"torch": rate}, {})
-    path = None if data.cache.folder is None else data.cache.folder / "runtimes.json"
-    known = (read_json(path) or {}) if path is not None else {}
-    key = _key(backbone, data.spec.size, [name for name in others if _pays(name, images, rate)])
-    if key in known:
-        return Choice(**known[key])
     first = data.split.train[:MEASURED]
     batch = next(iter(batches_of(data.store, first, batch_size=len(first)))).inputs
-    found = measure(backbone.chain, data.spec.size, batch, others, images)
-    if path is not None:
-        _keep(path, known | {key: dataclasses.asdict(found)})
-    return found
+    return measure(backbone.chain, data.spec.size, batch, others, images)
+
+
+def _named(name: str, rate: float) -> Choice:
+    """What the user names, whose gain nobody measured: two runs of it differ by nothing that was timed."""
+    if name not in runtimes or not version(name):
+        there = [other for other in runtimes if version(other)]
+        raise RunError(
+            f"{VARIABLE} is {name!r}", expected=f"one of {', '.join(there)}", do="name one of these, or unset it"
+        )
+    return Choice(name, {"torch": rate, name: rate}, {})
 
 
 def installed(inputs: Inputs) -> list[str]:
@@ -164,7 +194,9 @@ def _key(backbone: Backbone, size: int, others: list[str]) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()[:32]
 
 
-def _keep(path: Path, known: dict[str, object]) -> None:
+def _keep(path: Path | None, known: dict[str, Any]) -> None:
+    if path is None:
+        return
     try:
         write_json(path, known)
     except OSError as error:

@@ -17,7 +17,15 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.heads.base import FittedHead
 from warmstart.engine.heads.blocks.standard import BlockProblem, Standard
 from warmstart.engine.heads.folds import floored, fold_of, stratified_order
-from warmstart.engine.heads.logistic import MOST_FOR_PATH, STRENGTHS, TOLERANCE, TOLERANCE_OF_FOLDS, axes_of, path, solve
+from warmstart.engine.heads.logistic import (
+    MOST_FOR_PATH,
+    STRENGTHS,
+    TOLERANCE,
+    TOLERANCE_OF_FOLDS,
+    axes_of,
+    path,
+    solve,
+)
 from warmstart.engine.heads.score import best
 from warmstart.engine.heads.softmax import NEVER, Softmax
 from warmstart.engine.heads.threads import product, threads_for
