@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class WarmstartError(Exception):
@@ -25,6 +26,18 @@ class WarmstartError(Exception):
         self.found, self.expected, self.do = found, expected, do
         parts = [found, f"Expected: {expected}" if expected else "", f"What to do: {do}" if do else ""]
         super().__init__("\n".join(part for part in parts if part))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is, also where its class is made from other words: errors come back from other processes."""
+        return _made_again, (type(self), self.args, self.__dict__)
+
+
+def _made_again(kind: type[WarmstartError], args: tuple[Any, ...], facts: dict[str, Any]) -> WarmstartError:
+    """An error that was sent to this process."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 class DataError(WarmstartError):
@@ -61,6 +74,12 @@ class RunError(WarmstartError):
 
 class TrainingError(WarmstartError):
     """Training cannot go on (the loss stays non-finite, memory does not suffice for one sample)."""
+
+    exit_code = 3
+
+
+class WorkerError(WarmstartError):
+    """A worker cannot do its part: each one that took a piece of work died, or it is not as this machine is."""
 
     exit_code = 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time as clock
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
+from warmstart.engine.fanout.cluster import joined
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.trials.budget import fit_budget
 from warmstart.engine.trials.contender import Contestant
@@ -134,7 +136,8 @@ def compare(
         resume: folder of a comparison that was interrupted, or was to be longer: trials that are finished there are not
             run again. All other options as they were, but for the budget and the workers.
         workers: processes that share the cores.
-        ray: address of a ray cluster to run the trials on ("local" for one on this machine).
+        ray: address of a ray cluster to run the trials on: "auto", host:port, ray://host:port, or "local" for one on
+            this machine that is there for this call. Data lie at the same path on its machines.
         max_unreadable: stop if more than this share of the samples cannot be read.
         cache: folder for activations and resized pixels.
         cache_budget: what stored activations may take.
@@ -146,6 +149,8 @@ def compare(
 
     Raises:
         DataError, RecipeError, BackboneError, RunError: what was found, what was expected, what to do.
+        WorkerError: each worker that took a trial died, three times; what is finished is kept, and `resume` goes on.
+            Or there is no cluster.
         Interrupted: stopped by the user; finished trials are kept and `resume` goes on.
     """
     given = kept(locals())
@@ -207,11 +212,14 @@ def _compare(
     same = {**{key: value for key, value in options.items() if key not in free}, "contestants": recipes}
     check_folder(same, out=out, resume=resume, once=False)  # more time may finish more trials
     stem = Path(options["data"]).stem if isinstance(data, str | Path) else "data"
-    folder = open_folder(f"{stem}-compare", same, out=out, resume=resume)
-    listener(Started(f"run {folder}"))
-    decisions: list[str] = []
-    deadline = Deadline(limit)
-    with RunLog(folder / "log.jsonl") as log, Tracking(folder, track, broadcast(listener, log)) as board:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(joined(options["ray"]))  # first: where there is no cluster, no folder is left behind
+        folder = open_folder(f"{stem}-compare", same, out=out, resume=resume)
+        listener(Started(f"run {folder}"))
+        decisions: list[str] = []
+        deadline = Deadline(limit)
+        log = stack.enter_context(RunLog(folder / "log.jsonl"))
+        board = stack.enter_context(Tracking(folder, track, broadcast(listener, log)))
         tell = broadcast(listener, remembering(decisions), log, board)
         with Interrupt() as flag:
             entrants = contest(data, contestants, options, folder=folder, cache=cache, deadline=deadline, listener=tell)

@@ -18,6 +18,7 @@ from warmstart.display import Rows
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
 from warmstart.engine.events import Decided, Listener
+from warmstart.engine.fanout.cluster import joined
 from warmstart.errors import DataError
 from warmstart.evaluation.verdict import percent
 from warmstart.shipping.answers import refuse_to_abstain
@@ -41,6 +42,7 @@ def predict(
     least_score: float | None = None,
     tile: int | None = None,
     adapt: AdaptName | None = None,
+    ray: str | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> Sequence[dict[str, Any]]:
@@ -74,6 +76,8 @@ def predict(
         adapt: `tent` makes the networks surer of these inputs first, without a label and in memory alone (Wang et al.
             2021): for inputs that look otherwise than those of the training. What is said of one depends on the others
             then; rows say so in `adapted`, and tell no `unknown`.
+        ray: address of a ray cluster whose workers answer: "auto", host:port, ray://host:port, or "local" for one on
+            this machine that is there for this call. The bundle is sent; files lie at the same path on its machines.
         listener: hears of progress, and of what is to be expected of answers that are not abstained from.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -83,24 +87,31 @@ def predict(
         DataError: there is nothing to predict, a column that is needed or kept is not there, the coverage is more than
             the validation samples could support, or there is nothing that `adapt` could do.
         RunError: `out` exists; or what an interrupted call left is not to be gone on with, or of other inputs.
+        WorkerError: each worker that took some of the inputs died, three times, or one does not see a file that is
+            here; what is answered before is kept for `resume`. Or there is no cluster.
         Interrupted: by Ctrl-C or SIGTERM, while a file is written; what is answered is kept for `resume`.
     """
+    if ray is not None and adapt is not None:
+        raise DataError(
+            f"adapt={adapt!r} on a ray cluster", expected="one of the two", do="leave out --ray, or --adapt"
+        )
     keep_buffers()
-    loaded = Bundle.load(bundle)
-    how = How(on_error, coverage, abstain_below, batch_size, least_score, tile)
-    folder = _check(loaded, how, None if out is None else Path(out), resume=resume)
-    wanted = Wanted(loaded.spec.kind, text_column=text_column, path_column=path_column, keep=keep)
-    given = found(loaded, inputs, wanted, **series)
-    if adapt is not None:
-        loaded, given = _adapted(loaded, given, adapt, coverage, listener)
-    if abstain_below is not None:
-        _say_what_to_expect(loaded, abstain_below, listener)
-    if folder is not None:
-        return _in_folder(loaded, given, how, folder, listener)
-    if out is None:
-        return Rows([row for _, row in rows_of(loaded, given, how, listener)])
-    asked = {**vars(how), "text_column": text_column, "path_column": path_column, "keep": keep, "adapt": adapt}
-    return in_file(loaded, given, how, Path(out), {**asked, **series}, listener, resume=resume)
+    with joined(ray):
+        loaded = Bundle.load(bundle)
+        how = How(on_error, coverage, abstain_below, batch_size, least_score, tile)
+        folder = _check(loaded, how, None if out is None else Path(out), resume=resume)
+        wanted = Wanted(loaded.spec.kind, text_column=text_column, path_column=path_column, keep=keep)
+        given = found(loaded, inputs, wanted, **series)
+        if adapt is not None:
+            loaded, given = _adapted(loaded, given, adapt, coverage, listener)
+        if abstain_below is not None:
+            _say_what_to_expect(loaded, abstain_below, listener)
+        if folder is not None:
+            return _in_folder(loaded, given, how, folder, listener, ray)
+        if out is None:
+            return Rows([row for _, row in rows_of(loaded, given, how, listener, ray)])
+        asked = {**vars(how), "text_column": text_column, "path_column": path_column, "keep": keep, "adapt": adapt}
+        return in_file(loaded, given, how, Path(out), {**asked, **series}, listener, resume=resume, ray=ray)
 
 
 def _check(bundle: Bundle, how: How, out: Path | None, *, resume: bool) -> Path | None:
@@ -156,11 +167,13 @@ def _say_what_to_expect(bundle: Bundle, below: float, listener: Listener) -> Non
     listener(Decided(text, dataclasses.asdict(expected)))
 
 
-def _in_folder(bundle: Bundle, given: Inputs, how: How, out: Path, listener: Listener) -> list[dict[str, Any]]:
+def _in_folder(
+    bundle: Bundle, given: Inputs, how: How, out: Path, listener: Listener, ray: str | None
+) -> list[dict[str, Any]]:
     """Rows of images that are marked, and the files of them."""
     from warmstart.shipping.scenefiles import written  # with torchvision, which takes a second
 
     with new_folder(out) as folder:
         return written(
-            folder, bundle.classes, ((one.sample, row) for one, row in rows_of(bundle, given, how, listener))
+            folder, bundle.classes, ((one.sample, row) for one, row in rows_of(bundle, given, how, listener, ray))
         )

@@ -121,6 +121,10 @@ TextColumn = Annotated[
 LabelColumn = Annotated[
     str | None, typer.Option(help="Column of the table that holds the labels; several with commas between them.")
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(help="Work on a ray cluster: auto, host:port, ray://host:port; or local, for one on this machine."),
+]
 SERIES: dict[str, Any] = {
     "id_column": Annotated[
         str | None, typer.Option(help="Of a table with a row per step: the column that says which series it is of.")

@@ -16,6 +16,7 @@ from warmstart.cli.options import (
     Coverage,
     Debug,
     PathColumn,
+    Ray,
     TextColumn,
     of_twin,
     reads_series,
@@ -81,6 +82,7 @@ def predict(
         int | None, typer.Option(help="Cut images into tiles of so many pixels a side.", show_default="as in training")
     ] = None,
     adapt: Adapt = None,
+    ray: Ray = None,
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,

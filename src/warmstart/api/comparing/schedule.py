@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from warmstart.api.comparing.contest import Contest
-from warmstart.api.comparing.trialist import Job, place, work
+from warmstart.api.comparing.trialist import Contested, Job, place, work
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
+from warmstart.engine.fanout.cluster import OnRay
+from warmstart.engine.fanout.processes import Processes
+from warmstart.engine.fanout.spread import GivenUp, spread
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.trials.contender import Contestant
-from warmstart.engine.trials.fanout import in_processes, on_ray
 from warmstart.engine.trials.folds import Fold
 from warmstart.engine.trials.trial import Trial, load, run_trial, save
 from warmstart.errors import Interrupted
@@ -21,6 +24,7 @@ from warmstart.errors import Interrupted
 WHAT = "trials"
 Key = tuple[str, int, int]
 """Name of the contestant, seed, number of the fold."""
+Ended = Generator[tuple[Contestant, Fold, Trial]]
 
 
 @dataclasses.dataclass
@@ -50,9 +54,10 @@ class Schedule:
             ended = self._here(todo, cost)
         else:
             ended = self._elsewhere(todo, data, options, cache)
-        for one, fold, trial in ended:
-            save(self.folder / self._place(one, fold), trial)
-            self._count(one, fold, trial)
+        with contextlib.closing(ended):  # so that workers are no more when this is over, however it ends
+            for one, fold, trial in ended:
+                save(self.folder / self._place(one, fold), trial)
+                self._count(one, fold, trial)
         self.listener(Finished(WHAT))
         if len(self.done) < len(every):
             self.listener(Decided(f"the budget was over after {len(self.done)} of {len(every)} trials"))
@@ -71,9 +76,7 @@ class Schedule:
         self.done[one.name, fold.seed, fold.number] = trial
         self.listener(Advanced(WHAT))
 
-    def _here(
-        self, todo: list[tuple[Contestant, Fold]], cost: dict[str, float]
-    ) -> Iterator[tuple[Contestant, Fold, Trial]]:
+    def _here(self, todo: list[tuple[Contestant, Fold]], cost: dict[str, float]) -> Ended:
         metric = next(iter(self.contest.contexts.values())).task.primary_metric
         for one, fold in todo:
             if self.interrupt.stopped:
@@ -93,32 +96,44 @@ class Schedule:
 
     def _elsewhere(
         self, todo: list[tuple[Contestant, Fold]], data: Any, options: dict[str, Any], cache: str | None
-    ) -> Iterator[tuple[Contestant, Fold, Trial]]:
+    ) -> Ended:
         places = {(fold.seed, fold.number): i for i, fold in enumerate(self.contest.folds.every)}
         names = [one.name for one in self.contest.contestants]
-        ray, workers, left = options["ray"], options["workers"], self.deadline.left() - self.reserve
-        jobs = [
-            Job(
-                data=data,
-                contestants=self.contest.contestants,
-                options=options,
-                folder=str(self.folder.resolve()),
-                cache=cache,
-                left=left,
-                contestant=names.index(one.name),
-                fold=places[fold.seed, fold.number],
+        jobs: list[Job] = [(names.index(one.name), places[fold.seed, fold.number]) for one, fold in todo]
+        left, folder = self.deadline.left() - self.reserve, str(self.folder.resolve())
+        common = Contested(data, self.contest.contestants, options, folder, cache, left)
+        lost: dict[str, GivenUp] = {}
+        crew: OnRay | Processes
+        if options["ray"] is None:
+            crew = Processes(work, common, options["workers"])
+        else:
+            crew = OnRay(work, common, options["ray"], Path.cwd())
+        with crew:
+            found = spread(
+                crew,
+                jobs,
+                name=self._called,
+                listener=self.listener,
+                ready=lambda: self.deadline.left() > self.reserve,
+                stopped=lambda: self.interrupt.stopped,
             )
-            for one, fold in todo
-        ]
-
-        def ready() -> bool:
-            return not self.interrupt.stopped and self.deadline.left() > self.reserve
-
-        ended = in_processes(work, jobs, workers, ready) if ray is None else on_ray(work, jobs, ray, ready)
-        for job, trial in ended:
-            yield self.contest.contestants[job.contestant], self.contest.folds.every[job.fold], trial
+            for job, trial in found:
+                if isinstance(trial, GivenUp):
+                    lost[self._called(job)] = trial
+                else:
+                    yield self.contest.contestants[job[0]], self.contest.folds.every[job[1]], trial
         if self.interrupt.stopped:
             raise Interrupted(f"stopped after {len(self.done)} trials, which are kept")
+        if lost:
+            raise next(iter(lost.values())).error(
+                " and ".join(lost),
+                f"{len(self.done)} trials are finished, and kept: to go on, the same command with --resume "
+                f"{self.folder}, and fewer workers where memory is short",
+            )
+
+    def _called(self, job: Job) -> str:
+        one, fold = self.contest.contestants[job[0]], self.contest.folds.every[job[1]]
+        return f"the trial of {one.name} on fold {fold.number} (seed {fold.seed})"
 
 
 def complete(done: dict[Key, Trial], contestants: tuple[Contestant, ...]) -> tuple[list[str], list[tuple[int, int]]]:

@@ -1,4 +1,6 @@
-"""One trial as a job for another process or machine: plain data in, a `Trial` out. What it needs is made once there."""
+"""One trial as a piece of work for another process or machine: plain data in, a `Trial` out. What it needs is made once
+there.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,15 @@ from warmstart.api.comparing.contest import Contest, contest
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import silent
+from warmstart.engine.fanout.processes import stopping
 from warmstart.engine.machine import cores
 from warmstart.engine.trials.contender import Contestant
 from warmstart.engine.trials.trial import Trial, run_trial
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
-    """Contestant and fold by number. `folder` is the run's, where other processes can write into it."""
+class Contested:
+    """What all trials have in common. `folder` is the run's, where other processes can write into it."""
 
     data: Any
     contestants: tuple[Contestant, ...]
@@ -28,33 +31,37 @@ class Job:
     folder: str
     cache: str | None
     left: float
-    contestant: int
-    fold: int
 
 
-_READY: dict[str, Contest] = {}
+Job = tuple[int, int]
+"""Contestant and fold, by number."""
+_ready: dict[str, Contest] = {}
 
 
-def work(job: Job) -> Trial:
+def work(common: Contested, job: Job) -> Trial:
     """Run the trial of a job. Data, folds and networks are made at the first job of a process, and kept."""
-    key = json.dumps([job.folder, job.options], sort_keys=True, default=str)
-    if key not in _READY:
+    on_ray = common.options["ray"] is not None
+    key = json.dumps([common.folder, common.options], sort_keys=True, default=str)
+    if key not in _ready:
         keep_buffers()
-        torch.set_num_threads(max(1, cores() // job.options["workers"]))
-        _READY[key] = contest(
-            job.data,
-            job.contestants,
-            job.options,
-            folder=Path(job.folder),
-            cache=job.cache,
+        if not on_ray:  # where a worker has a core
+            torch.set_num_threads(max(1, cores() // common.options["workers"]))
+        _ready.clear()  # a worker of a notebook's cluster serves one comparison after the other
+        _ready[key] = contest(
+            common.data,
+            common.contestants,
+            common.options,
+            folder=Path(common.folder),
+            cache=common.cache,
             deadline=Deadline(None),
             listener=silent,
         )
-    found = _READY[key]
-    contestant, fold = job.contestants[job.contestant], found.folds.every[job.fold]
-    context = dataclasses.replace(found.contexts[contestant.backbone], deadline=Deadline(job.left))
-    if job.options["ray"] is None:  # another machine may not see the folder
-        context.folder = Path(job.folder) / place(job.contestants, contestant, fold.seed, fold.number) / "work"
+    found = _ready[key]
+    contestant, fold = common.contestants[job[0]], found.folds.every[job[1]]
+    context = dataclasses.replace(found.contexts[contestant.backbone], deadline=Deadline(common.left))
+    if not on_ray:  # another machine may not see the folder
+        context.interrupt = stopping
+        context.folder = Path(common.folder) / place(common.contestants, contestant, fold.seed, fold.number) / "work"
     return run_trial(contestant, fold, context, context.task.primary_metric)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, Unpack
@@ -12,6 +13,7 @@ from typing import Any, Literal, Unpack
 from warmstart.api.predicting.engine import quicker
 from warmstart.api.predicting.journal import Journal
 from warmstart.api.predicting.tables import Row, WrittenRows
+from warmstart.api.predicting.workers import answered_by_workers
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Sample
 from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
@@ -100,7 +102,7 @@ def _uncut_refused(each: Iterator[Given], window: int | None) -> Iterator[Given]
 
 
 def answered(bundle: Bundle, inputs: Inputs, how: How) -> Iterator[list[tuple[Given, Row]]]:
-    """Batches of inputs and their rows, with what is kept beside them."""
+    """Batches of inputs and their rows."""
     waiting: deque[Given] = deque()
 
     def samples() -> Iterator[Sample]:
@@ -109,28 +111,44 @@ def answered(bundle: Bundle, inputs: Inputs, how: How) -> Iterator[list[tuple[Gi
             yield given.sample
 
     for some in how.stream(bundle, samples()):
-        beside = [waiting.popleft() for _ in some]
-        yield [(given, {**_with_kept(row, given), **inputs.said}) for given, (_, row) in zip(beside, some, strict=True)]
+        yield [(waiting.popleft(), row) for _, row in some]
 
 
-def _with_kept(row: Row, given: Given) -> Row:
-    return {"input": row["input"], "kept": dict(given.kept), **row} if given.kept else row
+def _with_kept(some: list[tuple[Given, Row]], inputs: Inputs) -> list[tuple[Given, Row]]:
+    """The same, with what is kept beside each, and what all say."""
+    kept = [{"input": row["input"], "kept": dict(g.kept), **row} if g.kept else row for g, row in some]
+    return [(given, {**row, **inputs.said}) for (given, _), row in zip(some, kept, strict=True)]
 
 
-def rows_of(bundle: Bundle, inputs: Inputs, how: How, listener: Listener) -> Iterator[tuple[Given, Row]]:
-    """Each row beside its input, as it comes."""
-    bundle, _ = quicker(bundle, inputs.samples, len(inputs.begin), listener)
+def rows_of(
+    bundle: Bundle, inputs: Inputs, how: How, listener: Listener, ray: str | None
+) -> Iterator[tuple[Given, Row]]:
+    """Each row beside its input, as it comes; `ray` is the address of the cluster that this process has joined."""
+    bundle, choice = quicker(bundle, inputs.samples, len(inputs.begin), listener)
     listener(Started("predict", inputs.total))
-    for some in answered(bundle, inputs, how):
-        yield from (pair for pair in some if how.on_error != "skip" or pair[1]["error"] is None)
+    if ray is None:
+        every = answered(bundle, inputs, how)
+    else:
+        every = answered_by_workers(ray, bundle, choice, inputs, how, listener, pixels=True)
+    for some in every:
+        told = _with_kept(some, inputs)
+        yield from (pair for pair in told if how.on_error != "skip" or pair[1]["error"] is None)
         listener(Advanced("predict", len(some)))
     listener(Finished("predict"))
 
 
 def in_file(
-    bundle: Bundle, inputs: Inputs, how: How, out: Path, asked: dict[str, Any], listener: Listener, *, resume: bool
+    bundle: Bundle,
+    inputs: Inputs,
+    how: How,
+    out: Path,
+    asked: dict[str, Any],
+    listener: Listener,
+    *,
+    resume: bool,
+    ray: str | None,
 ) -> WrittenRows:
-    """The rows in a table, of which a batch at a time is held.
+    """The rows in a table, of which a batch at a time is held; of `ray`, the address of a cluster, some pieces.
 
     Raises:
         RunError: see `Journal`; or the inputs that are answered already are others now.
@@ -147,16 +165,28 @@ def in_file(
     bundle, journal.choice = quicker(bundle, inputs.samples, len(inputs.begin), listener, journal.choice)
     listener(Started("predict", inputs.total))
     listener(Advanced("predict", journal.inputs))
+
+    def every(interrupt: Interrupt) -> Generator[list[tuple[Given, Row]]]:
+        if ray is None:
+            yield from answered(bundle, inputs, how)
+        else:
+            before, stopped = journal.inputs, lambda: interrupt.stopped
+            assert journal.choice is not None
+            choice = journal.choice
+            yield from answered_by_workers(ray, bundle, choice, inputs, how, listener, after=before, stopped=stopped)
+
     try:
-        with Interrupt() as interrupt:
-            for some in answered(bundle, inputs, how):
-                journal.add(some, rows=how.on_error != "skip")
+        with Interrupt() as interrupt, contextlib.closing(every(interrupt)) as batches:
+            for some in batches:
+                journal.add(_with_kept(some, inputs), rows=how.on_error != "skip")
                 listener(Advanced("predict", len(some)))
                 if interrupt.stopped:
-                    raise Interrupted(
-                        f"stopped; {journal.inputs} inputs are answered, and kept in {journal.part}",
-                        do="to go on: the same command with --resume",
-                    )
+                    break
+        if interrupt.stopped:
+            raise Interrupted(
+                f"stopped; {journal.inputs} inputs are answered, and kept in {journal.part}",
+                do="to go on: the same command with --resume",
+            )
     except WarmstartError:  # such as a row that cannot be read: once it is mended, the call can go on
         if journal.inputs:
             journal.keep()
