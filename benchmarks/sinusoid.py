@@ -7,12 +7,14 @@ U[-5, 5]; a network of two hidden layers of 40 ReLUs; 70,000 iterations of Adam 
 learn from and 5 to be told, one inner step of 0.01 (section 5.1 and the authors' code). Measured: mean squared error
 on 600 new tasks after 1, 5 and 10 steps from 5 samples, on 100 others of the same task, with 95 % intervals over tasks.
 "pretrained" is trained on the samples of all tasks with no inner step. The inner loop is the library's
-(`warmstart.methods.meta.inner`). A run that was stopped goes on where it was; results lie in FOLDER/sinusoid.json.
+(`warmstart.methods.meta.inner`). A run that was stopped goes on where it was; results lie in FOLDER/sinusoid.json,
+where rows of other methods stay, if they are of as many iterations from the same seed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import time
 from collections.abc import Sequence
@@ -147,7 +149,8 @@ def markdown(facts: dict[str, Any]) -> str:
         lines.append(f"| {one['method']} | {' | '.join(told)} | {one['cpu_seconds']:.0f} |")
         if one["published"]:
             lines.append(f"| published | {' | '.join(f'{value:.2f}' for value in one['published'])} | |")
-    how = f"{facts['iterations']:,} iterations, seed {facts['seed']}, one thread of {facts['machine']}."
+    machines = "; ".join(dict.fromkeys(one["machine"] for one in facts["rows"]))
+    how = f"{facts['iterations']:,} iterations, seed {facts['seed']}, one thread of {machines}."
     return "\n".join([*lines, "", how, ""])
 
 
@@ -160,10 +163,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    facts: dict[str, Any] = {"iterations": options.iterations, "seed": options.seed, "machine": machine(), "rows": []}
+    file, machine_here = options.out / "sinusoid.json", machine()
+    facts: dict[str, Any] = {"iterations": options.iterations, "seed": options.seed, "rows": []}
+    before = json.loads(file.read_text()) if file.exists() else facts
+    if all(before[key] == facts[key] for key in ("iterations", "seed")):
+        facts["rows"] = [{"machine": before.get("machine"), **one} for one in before["rows"]]
     for method in options.methods:
-        facts["rows"].append(row(method, options.iterations, options.seed, cache_folder() / "sinusoid"))
-        write_json(options.out / "sinusoid.json", facts)
+        found = {**row(method, options.iterations, options.seed, cache_folder() / "sinusoid"), "machine": machine_here}
+        others = [one for one in facts["rows"] if one["method"] != method]
+        facts["rows"] = sorted([*others, found], key=lambda one: METHODS.index(one["method"]))
+        write_json(file, facts)
         write_text(options.out / "sinusoid.md", markdown(facts))
         print(markdown(facts), flush=True)
 

@@ -26,7 +26,7 @@ class TogetherStepper(Stepper):
         Streams of one shape go through the suffix together. Where a batch does not fit into memory at once, gradient
         caching (Gao et al. 2021, section 3.2) is exact: what the suffix makes of the parts is computed without
         gradient, the loss gives the gradient of each, and then every part is computed again, with the same random
-        numbers, and that is propagated.
+        numbers, and that is propagated. The last part is computed but once, for its graph is there when the loss is.
         """
         self.training.optimizer.zero_grad(set_to_none=True)
         micro, filled = self.training.progress.micro, [stream for stream in streams if len(stream[1])]
@@ -34,23 +34,30 @@ class TogetherStepper(Stepper):
             loss = loss_of(self._read(filled))
             self.accelerator.backward(loss)
         else:
-            pieces = [
-                [(feed, inputs[part])] for feed, inputs in filled for part in parts(len(inputs), micro, self._least())
-            ]
-            seeds = torch.randint(2**31, (len(pieces),)).tolist()
-            found = self._without_gradient(pieces, seeds).requires_grad_()
-            loss = loss_of(found)
-            self.accelerator.backward(loss)
-            assert found.grad is not None
-            sizes = [len(piece[0][1]) for piece in pieces]
-            for piece, seed, gradient in zip(pieces, seeds, torch.split(found.grad, sizes), strict=True):
-                seed_generators(seed, self.feed.device)
-                product = (self._read(piece) * gradient).sum()
-                if product.requires_grad:  # not where all that trains is behind the suffix
-                    self.accelerator.backward(product)
+            loss = self._cached(self._pieces(filled, micro * len(streams)), loss_of)
         if self.penalty is not None:
             self.penalty.add_gradient()
         return loss.detach()
+
+    def _pieces(self, streams: Sequence[Stream], size: int) -> list[list[Stream]]:
+        """The streams one after another, cut: a micro-batch is of as many samples of each stream."""
+        least = self._least()
+        return [[(feed, inputs[part])] for feed, inputs in streams for part in parts(len(inputs), size, least)]
+
+    def _cached(self, pieces: Sequence[Sequence[Stream]], loss_of: Callable[[Tensor], Tensor]) -> Tensor:
+        """Propagate the loss through one piece after another; returns it."""
+        *seeds, last = torch.randint(2**31, (len(pieces),)).tolist()
+        before = self._without_gradient(pieces[:-1], seeds)
+        seed_generators(last, self.feed.device)
+        loss = loss_of(torch.cat([*(one.requires_grad_() for one in before), self._read(pieces[-1])]))
+        self.accelerator.backward(loss)
+        for piece, seed, found in zip(pieces, seeds, before, strict=False):
+            assert found.grad is not None
+            seed_generators(seed, self.feed.device)
+            product = (self._read(piece) * found.grad).sum()
+            if product.requires_grad:  # not where all that trains is behind the suffix
+                self.accelerator.backward(product)
+        return loss
 
     def _read(self, streams: Sequence[Stream]) -> Tensor:
         """What the suffix makes of the streams."""
@@ -60,8 +67,8 @@ class TogetherStepper(Stepper):
             lifted = [lifted[0] if len(lifted) == 1 else torch.cat(lifted)]
         return torch.cat([self.suffix(one) for one in lifted])
 
-    def _without_gradient(self, pieces: Sequence[Sequence[Stream]], seeds: Sequence[int]) -> Tensor:
-        """The same of all pieces; statistics of norms that train are left as they were."""
+    def _without_gradient(self, pieces: Sequence[Sequence[Stream]], seeds: Sequence[int]) -> list[Tensor]:
+        """The same of each piece; statistics of norms that train are left as they were."""
         buffers, found = self._moving_buffers(), []
         with torch.no_grad():
             for piece, seed in zip(pieces, seeds, strict=True):
@@ -69,4 +76,4 @@ class TogetherStepper(Stepper):
                 found.append(self._read(piece))
             for buffer, value in buffers:
                 buffer.copy_(value)
-        return torch.cat(found)
+        return found

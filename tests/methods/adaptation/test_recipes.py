@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.methods.adaptation.helpers import METHODS, accuracy, adapt, images, n
 from warmstart.engine.finished import RecipeResult
 from warmstart.engine.interrupt import Interrupt
 from warmstart.engine.run import run_recipe
+from warmstart.engine.together import Stream, TogetherStepper
 from warmstart.errors import Interrupted, RecipeError
 from warmstart.methods.adaptation.two_streams import Features
 from warmstart.planning.compile import compile_plan
@@ -110,9 +112,24 @@ def test_a_batch_in_parts_leaves_the_gradient_of_the_whole(name: str, monkeypatc
 
     monkeypatch.setattr(Features, "forward", limited)
     parts = adapt(recipe, images(train=20, target=18), listener=told)
-    assert [event.details["micro_batch"] for event in told.decided("out of memory")] == [4]
+    shrunk = [event.details["micro_batch"] for event in told.decided("out of memory")]
+    assert shrunk == ([4] if name == "shot" else [4, 2])  # of each stream, of which shot has one
     for key, value in whole.network.state_dict().items():
         torch.testing.assert_close(parts.network.state_dict()[key], value, rtol=1e-4, atol=1e-5)
+
+
+def test_of_a_batch_in_parts_the_last_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step on both streams may cost 2.2 times one on the source; every sample twice would be 2.67 times."""
+    read, seen = TogetherStepper._read, []
+
+    def counted(self: TogetherStepper, streams: Sequence[Stream]) -> Tensor:
+        seen.append((torch.is_grad_enabled(), sum(len(inputs) for _, inputs in streams)))
+        return read(self, streams)
+
+    monkeypatch.setattr(TogetherStepper, "_read", counted)
+    monkeypatch.setattr("warmstart.engine.assemble.estimate_micro", lambda *_: 4)
+    adapt(quick("mcc"), images(train=16, target=16))
+    assert seen[-3:] == [(False, 8), (True, 8), (True, 8)]  # micro-batches of 4 of each stream
 
 
 @pytest.mark.parametrize("name", METHODS)
