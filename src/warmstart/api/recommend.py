@@ -15,6 +15,7 @@ from warmstart.api.recommending.candidates import Wanted, in_words, named, on_th
 from warmstart.api.recommending.choosing import Choosing
 from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called
+from warmstart.api.running.held import within_memory
 from warmstart.api.running.runfolder import check_folder, free_folder
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
@@ -43,6 +44,7 @@ class RecommendResult:
         return of_recommendation(self.recommendation, report=self.report)
 
 
+@within_memory
 def recommend(
     data: Any,
     *,
@@ -68,6 +70,7 @@ def recommend(
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
+    max_memory: str | int | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> RecommendResult:
@@ -105,6 +108,7 @@ def recommend(
         max_unreadable: stop if more than this share of the samples cannot be read.
         cache: folder for activations and resized pixels or tokens, which `fit` finds there again.
         cache_budget: what stored activations may take.
+        max_memory: as for `fit`.
         listener: hears of progress and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.

@@ -15,6 +15,7 @@ from warmstart.cli.options import (
     BundleArgument,
     Coverage,
     Debug,
+    MaxMemory,
     PathColumn,
     TextColumn,
     of_twin,
@@ -81,6 +82,7 @@ def predict(
         int | None, typer.Option(help="Cut images into tiles of so many pixels a side.", show_default="as in training")
     ] = None,
     adapt: Adapt = None,
+    max_memory: MaxMemory = None,
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,

@@ -13,7 +13,7 @@ from warmstart.api.comparing.contest import Contest, contest
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import silent
-from warmstart.engine.machine import cores
+from warmstart.engine.machine import at_most, cores
 from warmstart.engine.trials.contender import Contestant
 from warmstart.engine.trials.trial import Trial, run_trial
 
@@ -37,6 +37,11 @@ _READY: dict[str, Contest] = {}
 
 def work(job: Job) -> Trial:
     """Run the trial of a job. Data, folds and networks are made at the first job of a process, and kept."""
+    with at_most(job.options["max_memory"]):
+        return _work(job)
+
+
+def _work(job: Job) -> Trial:
     key = json.dumps([job.folder, job.options], sort_keys=True, default=str)
     if key not in _READY:
         keep_buffers()

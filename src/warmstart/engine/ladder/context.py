@@ -11,6 +11,7 @@ from torch import Tensor
 
 from warmstart.cache.features import BATCH
 from warmstart.data.schema import IntArray
+from warmstart.engine.allowance import at_a_time
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Listener, silent
@@ -146,6 +147,11 @@ class LadderContext:
             return torch.empty(0, len(self.data.dataset.target.classes))
         if self.backbone.maps is not None:
             return self._outputs_of_maps(member, indices)
+        step = at_a_time(member.network.facts.chain, member.cut, self.data.spec.size)
+        return joined([self._outputs(member, indices[i : i + step]) for i in range(0, len(indices), step)])
+
+    def _outputs(self, member: Member, indices: IntArray) -> Tensor:
+        """Those of so many samples that their activations may be held."""
         features, targets, network = self.features(member, indices), self.data.targets(indices), member.network
         with evaluating(network), torch.inference_mode():
             parts = [

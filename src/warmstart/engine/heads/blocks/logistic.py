@@ -17,7 +17,15 @@ from warmstart.data.schema import IntArray
 from warmstart.engine.heads.base import FittedHead
 from warmstart.engine.heads.blocks.standard import BlockProblem, Standard
 from warmstart.engine.heads.folds import floored, fold_of, stratified_order
-from warmstart.engine.heads.logistic import MOST_FOR_PATH, STRENGTHS, TOLERANCE, TOLERANCE_OF_FOLDS, axes_of, path, solve
+from warmstart.engine.heads.logistic import (
+    MOST_FOR_PATH,
+    STRENGTHS,
+    TOLERANCE,
+    TOLERANCE_OF_FOLDS,
+    axes_of,
+    path,
+    solve,
+)
 from warmstart.engine.heads.score import best
 from warmstart.engine.heads.softmax import NEVER, Softmax
 from warmstart.engine.heads.threads import product, threads_for
@@ -97,7 +105,7 @@ def fit(problem: BlockProblem, *, folds: int = 5, seed: int = 0) -> FittedHead:
 def _left_out(
     rows: Rotated, labels: IntArray, classes: int, fold: IntArray, strength: float, first: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Out-of-fold logits (n, k), and weights (folds, r + 1, k), of one C; each fold begins at its weights in `first`."""
+    """Out-of-fold logits (n, k), and weights (folds, r + 1, k), of one C; each fold begins as `first` says."""
     index = torch.from_numpy(labels)
     cv, found = torch.empty(len(labels), classes), list[Tensor]()
     for number, start in zip(np.unique(fold), first, strict=True):

@@ -58,7 +58,7 @@ class Standard:
 
     @property
     def width(self) -> int:
-        """d."""
+        """D."""
         return len(self.mean)
 
     def __getitem__(self, positions: Tensor) -> Tensor:
@@ -96,6 +96,8 @@ class BlockProblem(Labelled):
     def of(cls, rows: Rows, labels: IntArray | Tensor, classes: int, *, at_once: int | None = None) -> BlockProblem:
         """Check; `rows` (n, d) are read twice. Otherwise as `Problem.of`, with the same errors."""
         if len(rows) != len(labels):
-            raise TrainingError(f"features of {len(rows)} samples and {len(labels)} labels", "features (n, d), n labels")
+            raise TrainingError(
+                f"features of {len(rows)} samples and {len(labels)} labels", "features (n, d), n labels"
+            )
         inside, present = numbered(labels, classes)
         return cls(inside, present, classes, Standard.of(rows, at_once=at_once))
