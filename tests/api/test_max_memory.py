@@ -49,11 +49,11 @@ def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"warmstart.engine.{module}.at_a_time", lambda *_: 7)
 
 
-def test_what_is_read_in_pieces_gives_the_same_model(digits: Path, tmp_path: Path, request: Any) -> None:
+def test_what_is_read_in_pieces_gives_the_same_model(digits_folder: Path, tmp_path: Path, request: Any) -> None:
     options = {"baseline": "simple", "cache": tmp_path / "cache"}
-    whole = quick(digits, tmp_path / "whole", **options)
+    whole = quick(digits_folder, tmp_path / "whole", **options)
     request.getfixturevalue("in_pieces")
-    parts = quick(digits, tmp_path / "parts", max_memory="100GB", **options)
+    parts = quick(digits_folder, tmp_path / "parts", max_memory="100GB", **options)
     assert any("are read in blocks" in one for one in parts.outcome.decisions)
     assert not any("are read in blocks" in one for one in whole.outcome.decisions)
     ours, theirs = weights(parts), weights(whole)
@@ -64,27 +64,27 @@ def test_what_is_read_in_pieces_gives_the_same_model(digits: Path, tmp_path: Pat
         assert one.val == pytest.approx(other.val, abs=0.03)
 
 
-def test_too_little_memory_is_refused_before_anything_is_done(digits: Path, tmp_path: Path) -> None:
+def test_too_little_memory_is_refused_before_anything_is_done(digits_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is too little"):
-        quick(digits, tmp_path / "run", max_memory="50MB")
+        quick(digits_folder, tmp_path / "run", max_memory="50MB")
     with pytest.raises(RunError, match="is too little"):
-        compare(digits, methods="probe", backbones="toy", out=tmp_path / "run", max_memory="50MB", workers=1)
+        compare(digits_folder, methods="probe", backbones="toy", out=tmp_path / "run", max_memory="50MB", workers=1)
     with pytest.raises(RunError, match="is too little"):
-        plan(digits, recipe="probe", backbone="toy", max_memory="50MB")
+        plan(digits_folder, recipe="probe", backbone="toy", max_memory="50MB")
     assert memory_limit() is None
 
 
-def test_a_bundle_answers_within_its_memory_or_refuses(fitted: FitResult, digits: Path) -> None:
-    photos = sorted(digits.rglob("*.png"))[:3]
+def test_a_bundle_answers_within_its_memory_or_refuses(fitted: FitResult, digits_folder: Path) -> None:
+    photos = sorted(digits_folder.rglob("*.png"))[:3]
     free, held = predict(fitted.bundle, photos), predict(fitted.bundle, photos, max_memory="100GB")
     assert list(free) == list(held)
     with pytest.raises(RunError, match="at least"):
         predict(fitted.bundle, photos, max_memory="50MB")
 
 
-def test_what_is_no_size_is_refused(digits: Path, tmp_path: Path) -> None:
+def test_what_is_no_size_is_refused(digits_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(WarmstartError, match="max memory 'much' is not a size"):
-        quick(digits, tmp_path / "run", max_memory="much")
+        quick(digits_folder, tmp_path / "run", max_memory="much")
 
 
 @pytest.mark.slow

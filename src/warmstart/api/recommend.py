@@ -21,6 +21,7 @@ from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.allowance import refuse_too_little
 from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
@@ -124,9 +125,7 @@ def recommend(
         "data": called(data),
         "backbones": backbones if backbones is None or isinstance(backbones, str) else ",".join(backbones),
         "licence": licence,
-        "accept_licence": accept_licence or None,
-        "max_params": max_params,
-        "budget": str(budget),
+        **{"accept_licence": accept_licence or None, "max_params": max_params, "budget": str(budget)},
         **given,
     }
     check_folder({}, out=out, resume=None)
@@ -138,6 +137,7 @@ def recommend(
     field = on_this_machine(wanted, kind_in(data, given)) if backbones is None else named(backbones, wanted)
     tell(Decided(in_words(field)))
     reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
+    refuse_too_little(reference)
     reading = how_read(given) | {"seed": seed, "val": val, "test": test, "max_unreadable": max_unreadable}
     loaded = read(data, reference, listener=tell, cache=cache, limits=limits, seconds=limit, **reading)
     _refuse_other_tasks(loaded.dataset.target.kind)

@@ -15,6 +15,7 @@ from warmstart.errors import RunError, TrainingError
 from warmstart.model.activation import sample_bytes
 from warmstart.model.backbone import Backbone
 from warmstart.model.chain import Chain
+from warmstart.planning.cost import COPIES, MATRICES, OUTPUTS
 from warmstart.planning.profile import profile
 
 PIXELS = 4
@@ -23,14 +24,11 @@ HEADS = 2
 """Features, and all that is made of them at once, may take a half of what is left when a head is fitted."""
 ACTIVATIONS = 8
 """Activations that are read to be passed on through the network, an eighth at a time."""
-COPIES = 14
-"""Times their own size in float32 that features take while a head is fitted on the whole matrix, at the peak: measured
-with `benchmarks/scale.py`, the default head."""
-OUTPUTS = 60
-"""Bytes for each sample and class, beside."""
 LATER = 320 * 2**20
 """Bytes that a run takes beyond what is loaded when it begins, whatever the data: libraries that are imported later,
 threads, one chunk of activations, the report. Measured: `benchmarks/scale.py`."""
+EVALUATED = 64
+"""Inputs that pass at a time through a network that shares nothing with what is stored."""
 _FEWEST = 64
 _WEIGHTS = 6
 """Sets of weights: as pretrained, as trained, the best, gradients and an optimizer's two."""
@@ -44,6 +42,16 @@ def for_pixels() -> int:
 def at_a_time(chain: Chain, cut: int, size: int) -> int:
     """Samples of which the activations at a cut may be held at a time, for inputs of `size`; 64 at least."""
     return max(_FEWEST, memory_available() // ACTIVATIONS // sample_bytes(chain.activation_shape(cut, size)))
+
+
+def batch_within(backbone: Backbone, size: int, most: int) -> int:
+    """Inputs of `size` that pass through the whole network at once, without gradients: `most`, or under a limit as many
+    as take an eighth of what it leaves.
+    """
+    if memory_limit() is None:
+        return most
+    each = 2 * profile(backbone, 0, len(backbone.chain) - 1, size).peak
+    return max(1, min(most, memory_available() // ACTIVATIONS // max(1, each)))
 
 
 def holds_features(samples: int, width: int, outputs: int) -> bool:
@@ -71,7 +79,8 @@ def refuse_too_little(backbone: Backbone) -> None:
     parameters = backbone.module.parameters()
     weights = sum(parameter.numel() * parameter.element_size() for parameter in parameters)
     sample = 2 * profile(backbone, 0, len(backbone.chain) - 1, backbone.spec.size).peak
-    rest, run = resident(), LATER + _WEIGHTS * weights + sample
+    heads = MATRICES * 8 * backbone.out_features**2 if weights else 0  # of what has no weights features are many
+    rest, run = resident(), LATER + _WEIGHTS * weights + sample + heads
     if rest + run > limit:
         least = -(-(rest + run) // 10**8) / 10
         raise RunError(

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from warmstart.cache.features import BATCH, prepared
 from warmstart.data.stores import batches_of
+from warmstart.engine.allowance import batch_within
 from warmstart.engine.data import RunData
 from warmstart.engine.machine import cores
 from warmstart.files import read_json, write_json
@@ -74,7 +75,7 @@ def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choic
     key = _key(backbone, data.spec.size, [name for name in others if _pays(name, images, rate)])
     if key in known:
         return Choice(**known[key])
-    first = data.split.train[:MEASURED]
+    first = data.split.train[: batch_within(backbone, data.spec.size, MEASURED)]
     batch = next(iter(batches_of(data.store, first, batch_size=len(first)))).inputs
     found = measure(backbone.chain, data.spec.size, batch, others, images)
     if path is not None:
@@ -137,7 +138,7 @@ def _batch_size(extract: Extract, x: Tensor) -> int:
         if larger < _ENOUGH * rate:
             break
         size, rate = 2 * size, larger
-    return size
+    return min(size, len(x))
 
 
 def difference(outputs: Tensor, expected: Tensor) -> float:

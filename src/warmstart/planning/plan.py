@@ -92,6 +92,7 @@ class CacheLimits:
     dtype: ActivationDtype = "fp32"
     mapped: int = 2 * GIB  # of mapped files, what stays in RAM at most
     chunk: int = 64 * 2**20  # of activations, what is computed before it is stored
+    most: int | None = None  # what the process is held to in all
 
     def within(self, most: int) -> CacheLimits:
         """What a process that may take `most` bytes in all holds of it. Depends on nothing else, so that a plan made
@@ -103,6 +104,7 @@ class CacheLimits:
         share = most // 8
         return dataclasses.replace(
             self,
+            most=most,
             memory=min(self.memory, share),
             mapped=min(self.mapped, share // 2),
             chunk=min(self.chunk, max(share // 8, 2**20)),

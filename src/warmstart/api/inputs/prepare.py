@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from warmstart.api.inputs.reading import fitted, read_inputs
 from warmstart.api.inputs.scenes import posed
 from warmstart.api.running.caches import cache_bytes, cache_folder
+from warmstart.cache.features import BATCH
 from warmstart.cache.store import HELD, ActivationStore
 from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
@@ -22,7 +23,7 @@ from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
 from warmstart.data.together import Sets, copies
 from warmstart.data.windows import Asked
-from warmstart.engine.allowance import refuse_too_little
+from warmstart.engine.allowance import batch_within, refuse_too_little
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
@@ -204,7 +205,8 @@ def readable(
 def run_data(loaded: Loaded, cache: str | Path | None, limits: CacheLimits = DEFAULT) -> RunData:
     """What the engine trains on; activations are kept in `cache`, by default in the user's cache folder."""
     store = activation_store(cache, limits)
-    return RunData(loaded.dataset, loaded.split, loaded.store, loaded.store.spec, store, limits)
+    batch = batch_within(loaded.backbone, loaded.store.spec.size, BATCH)
+    return RunData(loaded.dataset, loaded.split, loaded.store, loaded.store.spec, store, limits, batch=batch)
 
 
 def activation_store(cache: str | Path | None, limits: CacheLimits) -> ActivationStore:

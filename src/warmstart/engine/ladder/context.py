@@ -11,7 +11,7 @@ from torch import Tensor
 
 from warmstart.cache.features import BATCH
 from warmstart.data.schema import IntArray
-from warmstart.engine.allowance import at_a_time
+from warmstart.engine.allowance import EVALUATED, at_a_time, batch_within
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Listener, silent
@@ -126,7 +126,8 @@ class LadderContext:
         """Pooled features (n, d) of a member, from the activations at the cut below which it is as pretrained."""
         network = member.network
         if not member.cut:  # what others could share are the inputs alone, which are there
-            return predict_outputs(network.backbone, self.data.store, indices)
+            at_once = batch_within(self.backbone, self.data.spec.size, EVALUATED)
+            return predict_outputs(network.backbone, self.data.store, indices, batch_size=at_once)
         below = self.activations(network, member.cut, indices)
         suffix = network.facts.chain.suffix(member.cut)
         with evaluating(network), torch.inference_mode():

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from warmstart.engine.allowance import COPIES, at_a_time, holds_features, refuse_held
+from warmstart.engine.allowance import at_a_time, holds_features, refuse_held
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Measured
@@ -26,6 +26,7 @@ from warmstart.evaluation.predict import joined
 from warmstart.model.inputs import weight_of
 from warmstart.model.network import Network
 from warmstart.model.several import linear_heads
+from warmstart.planning.cost import COPIES
 from warmstart.planning.plan import HeadPlan, StepPlan
 
 LINEAR = "blend"
