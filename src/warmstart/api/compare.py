@@ -27,7 +27,6 @@ from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.interrupt import Interrupt
-from warmstart.engine.machine import memory_limit
 from warmstart.engine.trials.budget import fit_budget
 from warmstart.engine.trials.contender import Contestant
 from warmstart.errors import RunError
@@ -169,7 +168,7 @@ def compare(
         "workers": workers,
         "ray": ray,
         "max_unreadable": max_unreadable,
-        **{"cache_budget": str(cache_budget), "cache_dtype": cache_dtype, "max_memory": memory_limit()},
+        **{"cache_budget": str(cache_budget), "cache_dtype": cache_dtype, "max_memory": max_memory},
     }
     found = contestants_of(asked, named)
     where = {"out": out, "resume": resume, "cache": cache}

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from warmstart.api.comparing.contest import Contest, contest
+from warmstart.api.running.held import share
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import silent
@@ -37,7 +38,7 @@ _READY: dict[str, Contest] = {}
 
 def work(job: Job) -> Trial:
     """Run the trial of a job. Data, folds and networks are made at the first job of a process, and kept."""
-    with at_most(job.options["max_memory"]):
+    with at_most(share(job.options)):
         return _work(job)
 
 

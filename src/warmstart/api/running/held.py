@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ParamSpec, TypeVar, cast
 
 from warmstart.api.running.budget import memory_bytes
@@ -20,11 +20,18 @@ def within_memory(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def held(*args: P.args, **kwargs: P.kwargs) -> R:
-        most = memory_bytes(cast("str | int | None", kwargs.get("max_memory")))
-        workers = int(cast(int, kwargs.get("workers", 1)))
-        if most is not None and workers > 1 and kwargs.get("ray") is None:
-            most //= workers + 1
-        with at_most(most):
+        with at_most(share(kwargs)):
             return command(*args, **kwargs)
 
     return held
+
+
+def share(options: Mapping[str, object]) -> int | None:
+    """Bytes that each process of a command may take, by its options; `None` where they say nothing.
+
+    >>> share({"max_memory": "3GB", "workers": 2, "ray": None}), share({"max_memory": "3GB"})
+    (1000000000, 3000000000)
+    """
+    most = memory_bytes(cast("str | int | None", options.get("max_memory")))
+    workers = int(cast(int, options.get("workers", 1)))
+    return most // (workers + 1) if most is not None and workers > 1 and options.get("ray") is None else most
