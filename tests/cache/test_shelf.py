@@ -77,8 +77,9 @@ def test_what_memory_has_no_room_for_is_read_from_the_disk_in_the_same_run(
     store = opened(data, tmp_path, memory=0)
     store.preload(range(4))
     assert not any(store.holds(i) for i in range(4))
-    assert torch.equal(store.get(1), read_pixels(data.samples[1].source, SPEC))
-    assert store.holds(1)
+    for _ in range(2):
+        assert torch.equal(store.get(1), read_pixels(data.samples[1].source, SPEC))
+    assert not store.holds(1)  # what is mapped takes objects, and so room, too
     assert len(decoded) == 4
 
 

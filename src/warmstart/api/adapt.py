@@ -18,6 +18,7 @@ from warmstart.api.predict import predict
 from warmstart.api.running.begun import as_begun
 from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called
+from warmstart.api.running.held import within_memory
 from warmstart.api.running.pace import set_pace
 from warmstart.api.running.recorded import recorded
 from warmstart.api.running.runfolder import check_folder, open_folder
@@ -58,6 +59,7 @@ class AdaptResult:
         return of_adaptation(self.outcome, report=self.report, bundle=self.bundle)
 
 
+@within_memory
 def adapt(
     source: Any,
     target: Any,
@@ -80,6 +82,7 @@ def adapt(
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
+    max_memory: str | int | None = None,
     track: str = "tensorboard",
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
@@ -115,6 +118,7 @@ def adapt(
         max_unreadable: stop if more than this share of either cannot be read.
         cache: folder for activations and resized pixels; by default the user's cache folder.
         cache_budget: what stored activations may take, such as `"2GB"`; `"0"` stores none.
+        max_memory: as for `fit`.
         track: as for `fit`: what keeps parameters, learning curves and figures.
         listener: hears of progress, measurements and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as

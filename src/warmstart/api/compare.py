@@ -17,6 +17,7 @@ from warmstart.api.inputs.kinds import BACKBONES, default_methods
 from warmstart.api.inputs.options import COLUMNS, asked_in, kept, kind_in
 from warmstart.api.running.budget import seconds
 from warmstart.api.running.command import called
+from warmstart.api.running.held import within_memory
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Kind
@@ -59,6 +60,7 @@ class CompareResult:
         return of_comparison(self.comparison, report=self.report)
 
 
+@within_memory
 def compare(
     data: Any,
     *,
@@ -93,6 +95,7 @@ def compare(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    max_memory: str | int | None = None,
     track: str = "tensorboard",
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
@@ -142,6 +145,7 @@ def compare(
         cache: folder for activations and resized pixels.
         cache_budget: what stored activations may take.
         cache_dtype: format of stored activations.
+        max_memory: as for `fit`; of several processes that of all together, on a ray cluster that of each.
         track: as for `fit`: what keeps parameters, learning curves and figures.
         listener: hears of progress and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
@@ -169,8 +173,7 @@ def compare(
         "workers": workers,
         "ray": ray,
         "max_unreadable": max_unreadable,
-        "cache_budget": str(cache_budget),
-        "cache_dtype": cache_dtype,
+        **{"cache_budget": str(cache_budget), "cache_dtype": cache_dtype, "max_memory": max_memory},
     }
     found = contestants_of(asked, named)
     where = {"out": out, "resume": resume, "cache": cache}
@@ -208,7 +211,7 @@ def _compare(
     began, limit = clock.monotonic(), seconds(options["budget"])
     keep_buffers()
     recipes = {one.name: one.recipe and one.recipe.model_dump(mode="json") for one in contestants}
-    free = ("budget", "workers", "ray")  # may change when a comparison is gone on with
+    free = ("budget", "workers", "ray", "max_memory")  # may change when a comparison is gone on with
     same = {**{key: value for key, value in options.items() if key not in free}, "contestants": recipes}
     check_folder(same, out=out, resume=resume, once=False)  # more time may finish more trials
     stem = Path(options["data"]).stem if isinstance(data, str | Path) else "data"

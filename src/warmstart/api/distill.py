@@ -16,6 +16,7 @@ from warmstart.api.inputs.prepare import Loaded, activation_store, backbone_at, 
 from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called, command
 from warmstart.api.running.execute import Begun, execute
+from warmstart.api.running.held import within_memory
 from warmstart.api.running.runfolder import check_folder
 from warmstart.data.schema import PLURAL
 from warmstart.data.seriesreading import SeriesOptions
@@ -29,6 +30,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.recipe.recipe import Recipe
 
 
+@within_memory
 def distill(
     teacher: str | Path | Sequence[str | Path],
     data: Any = None,
@@ -53,6 +55,7 @@ def distill(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    max_memory: str | int | None = None,
     track: str = "tensorboard",
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
@@ -88,6 +91,7 @@ def distill(
         cache: as for `fit`.
         cache_budget: as for `fit`.
         cache_dtype: as for `fit`.
+        max_memory: as for `fit`.
         track: as for `fit`: what keeps parameters, learning curves and figures.
         listener: hears of progress, measurements and decisions.
         series: how series are read, as for `fit`.

@@ -11,6 +11,7 @@ import torch
 
 from warmstart.api.evaluate_scenes import of_scenes
 from warmstart.api.finishing.written import written
+from warmstart.api.running.held import within_memory
 from warmstart.data.futures import ForecastTarget
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.schema import Dataset, Sample
@@ -34,6 +35,7 @@ from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.reading import unreadable
 
 
+@within_memory
 def evaluate(
     bundle: str | Path,
     data: Any,
@@ -45,6 +47,7 @@ def evaluate(
     on_missing: OnMissing = "error",
     coverage: float | None = None,
     batch_size: int = 32,
+    max_memory: str | int | None = None,  # noqa: ARG001 (of `within_memory`)
     seed: int = 0,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
@@ -54,7 +57,7 @@ def evaluate(
     Where the data has train/val/test parts and a test part, only that is used.
 
     `on_missing="skip"` leaves out rows whose file or label is missing, and boxes and masks that cannot be used.
-    `group` names what belongs together, as for `fit`: intervals then rest on groups.
+    `group` names what belongs together, as for `fit`: intervals then rest on groups. `max_memory` is as for `fit` too.
 
     With a `coverage`, such as 0.9, the sets of labels that `predict` would give at it are measured too.
 

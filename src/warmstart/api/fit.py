@@ -16,6 +16,7 @@ from warmstart.api.inputs.unlabelled import with_unlabelled
 from warmstart.api.predict import predict
 from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called, command
+from warmstart.api.running.held import within_memory
 from warmstart.api.running.recorded import recorded
 from warmstart.api.running.run import Run, write
 from warmstart.api.running.runfolder import check_folder, open_folder
@@ -65,6 +66,7 @@ class FitResult:
         return of_fit(self.outcome, report=self.report, bundle=self.bundle)
 
 
+@within_memory
 def fit(
     data: Any,
     *,
@@ -98,6 +100,7 @@ def fit(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    max_memory: str | int | None = None,
     anonymous: bool = False,
     track: str = "tensorboard",
     listener: Listener = ambient,
@@ -160,6 +163,8 @@ def fit(
             mapped from disk. `"0"` stores none.
         cache_dtype: format of stored activations. "fp32" is exact; "bf16" and "int8" are smaller, with an error that is
             measured and told.
+        max_memory: what the process may take of the memory, such as `"2GB"`; by default what the machine, or the
+            container, has. Data that are larger are streamed from the disk (`docs/planning-at-scale.md`).
         anonymous: leave out of the bundle what training samples are called; `explain` then names none that are alike.
         track: what keeps parameters, learning curves and figures: `"tensorboard"`, `"mlflow"`, `"wandb"`, `"trackio"`,
             with commas between them (`docs/tracking.md`); `"none"` for none.

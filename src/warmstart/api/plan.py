@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -14,6 +15,7 @@ from warmstart.api.inputs.reading import fitted
 from warmstart.api.inputs.scenes import WORDS as SCENES
 from warmstart.api.inputs.scenes import posed
 from warmstart.api.running.budget import cache_limits
+from warmstart.api.running.held import within_memory
 from warmstart.data.schema import Dataset
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing, load
@@ -27,6 +29,7 @@ from warmstart.planning.compile import compile_plan
 from warmstart.planning.edited import outlined
 from warmstart.planning.plan import Plan
 from warmstart.planning.speed import measure_speed
+from warmstart.planning.storage import cut_costs
 from warmstart.preprocess.kinds import Spec
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
@@ -36,6 +39,7 @@ SOME = 32
 """Images that the time to decode is measured on."""
 
 
+@within_memory
 def plan(
     data: Any,
     *,
@@ -62,6 +66,7 @@ def plan(
     on_missing: OnMissing = "error",
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    max_memory: str | int | None = None,
     **series: Unpack[SeriesOptions],
 ) -> Plan:
     """Compile a recipe for the data `fit` would train on: groups, rates, cut, cache, steps, expected time and memory.
@@ -95,6 +100,7 @@ def plan(
             they are an error.
         cache_budget: what stored activations may take, as for `fit`.
         cache_dtype: format of stored activations, as for `fit`.
+        max_memory: as for `fit`.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
 
@@ -114,7 +120,8 @@ def plan(
     limits = cache_limits(cache_budget, cache_dtype)
     some = [dataset.samples[int(i)].source for i in parts.train[:: max(1, len(parts.train) // SOME)]]
     speed = measure_speed(network, spec, sources=some)
-    return compile_plan(wanted, outlined(network, wanted.edits), facts, speed=speed, limits=limits)
+    compiled = compile_plan(wanted, outlined(network, wanted.edits), facts, speed=speed, limits=limits)
+    return dataclasses.replace(compiled, storage=cut_costs(pretrained, len(dataset), spec.size))
 
 
 def as_read(data: Any, backbone: Backbone, reading: dict[str, Any]) -> tuple[Backbone, Dataset, Spec, Sets]:

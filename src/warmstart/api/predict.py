@@ -10,12 +10,14 @@ from typing import Any, Unpack
 from warmstart.api.adaptation.attuned import AdaptName, attuned
 from warmstart.api.predicting.loop import How, Inputs, OnError, found, in_file, rows_of
 from warmstart.api.predicting.tables import is_table_name, refuse_other_endings
+from warmstart.api.running.held import within_memory
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources.given import Wanted
 from warmstart.data.tiling import check_side
 from warmstart.display import Rows
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.allowance import refuse_too_little
 from warmstart.engine.ambient import ambient
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.fanout.cluster import joined
@@ -26,6 +28,7 @@ from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import new_folder, refuse_existing
 
 
+@within_memory
 def predict(
     bundle: str | Path,
     inputs: Any,
@@ -43,6 +46,7 @@ def predict(
     tile: int | None = None,
     adapt: AdaptName | None = None,
     ray: str | None = None,
+    max_memory: str | int | None = None,  # noqa: ARG001 (of `within_memory`)
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> Sequence[dict[str, Any]]:
@@ -78,6 +82,7 @@ def predict(
             then; rows say so in `adapted`, and tell no `unknown`.
         ray: address of a ray cluster whose workers answer: "auto", host:port, ray://host:port, or "local" for one on
             this machine that is there for this call. The bundle is sent; files lie at the same path on its machines.
+        max_memory: as for `fit`.
         listener: hears of progress, and of what is to be expected of answers that are not abstained from.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -98,6 +103,7 @@ def predict(
     keep_buffers()
     with joined(ray):
         loaded = Bundle.load(bundle)
+        refuse_too_little(loaded.networks[0].facts)
         how = How(on_error, coverage, abstain_below, batch_size, least_score, tile)
         folder = _check(loaded, how, None if out is None else Path(out), resume=resume)
         wanted = Wanted(loaded.spec.kind, text_column=text_column, path_column=path_column, keep=keep)

@@ -14,6 +14,7 @@ from warmstart.api.inputs.options import kept, kind_in
 from warmstart.api.inputs.prepare import backbone_at
 from warmstart.api.running.budget import seconds
 from warmstart.api.running.command import called, command
+from warmstart.api.running.held import within_memory
 from warmstart.api.running.recorded import recorded
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.cache.store import ActivationStore
@@ -71,6 +72,7 @@ class PretrainResult:
         )
 
 
+@within_memory
 def pretrain(
     data: Any = None,
     *,
@@ -89,6 +91,7 @@ def pretrain(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     track: str = "tensorboard",
+    max_memory: str | int | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> PretrainResult:
@@ -114,6 +117,7 @@ def pretrain(
         out: run folder; must not exist.
         resume: run folder of an interrupted run; all other options as they were.
         track: as for `fit`: what keeps parameters, learning curves and figures.
+        max_memory: as for `fit`.
         listener: hears of progress, measurements and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.

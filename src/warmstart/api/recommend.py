@@ -15,11 +15,13 @@ from warmstart.api.recommending.candidates import Wanted, in_words, named, on_th
 from warmstart.api.recommending.choosing import Choosing
 from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called
+from warmstart.api.running.held import within_memory
 from warmstart.api.running.runfolder import check_folder, free_folder
 from warmstart.data.seriesreading import SeriesOptions
 from warmstart.data.sources import OnMissing
 from warmstart.data.targets import TaskName
 from warmstart.engine.allocator import keep_buffers
+from warmstart.engine.allowance import refuse_too_little
 from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
@@ -43,6 +45,7 @@ class RecommendResult:
         return of_recommendation(self.recommendation, report=self.report)
 
 
+@within_memory
 def recommend(
     data: Any,
     *,
@@ -68,6 +71,7 @@ def recommend(
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
+    max_memory: str | int | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> RecommendResult:
@@ -105,6 +109,7 @@ def recommend(
         max_unreadable: stop if more than this share of the samples cannot be read.
         cache: folder for activations and resized pixels or tokens, which `fit` finds there again.
         cache_budget: what stored activations may take.
+        max_memory: as for `fit`.
         listener: hears of progress and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -120,9 +125,7 @@ def recommend(
         "data": called(data),
         "backbones": backbones if backbones is None or isinstance(backbones, str) else ",".join(backbones),
         "licence": licence,
-        "accept_licence": accept_licence or None,
-        "max_params": max_params,
-        "budget": str(budget),
+        **{"accept_licence": accept_licence or None, "max_params": max_params, "budget": str(budget)},
         **given,
     }
     check_folder({}, out=out, resume=None)
@@ -134,6 +137,7 @@ def recommend(
     field = on_this_machine(wanted, kind_in(data, given)) if backbones is None else named(backbones, wanted)
     tell(Decided(in_words(field)))
     reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
+    refuse_too_little(reference)
     reading = how_read(given) | {"seed": seed, "val": val, "test": test, "max_unreadable": max_unreadable}
     loaded = read(data, reference, listener=tell, cache=cache, limits=limits, seconds=limit, **reading)
     _refuse_other_tasks(loaded.dataset.target.kind)

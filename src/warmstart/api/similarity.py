@@ -17,6 +17,7 @@ from warmstart.api.inputs.prepare import backbone_at
 from warmstart.api.running.budget import cache_limits
 from warmstart.api.running.command import called, command
 from warmstart.api.running.environment import environment
+from warmstart.api.running.held import within_memory
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.cache.features import activations
 from warmstart.data.seriesreading import SeriesOptions
@@ -56,6 +57,7 @@ class SimilarityResult:
         return of_similarity(self.outcome, report=self.report)
 
 
+@within_memory
 def similarity(
     a: Any,
     b: Any,
@@ -73,6 +75,7 @@ def similarity(
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
+    max_memory: str | int | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> SimilarityResult:
@@ -100,6 +103,7 @@ def similarity(
         max_unreadable: stop if more than this share of the samples of a set cannot be read.
         cache: folder for activations and resized pixels; by default the user's cache folder.
         cache_budget: what stored activations may take, such as `"2GB"`; `"0"` stores none.
+        max_memory: as for `fit`.
         listener: hears of progress and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.

@@ -15,6 +15,7 @@ from warmstart.api.inputs.kinds import BACKBONES
 from warmstart.api.inputs.options import kept, kind_in
 from warmstart.api.running.budget import seconds
 from warmstart.api.running.command import called
+from warmstart.api.running.held import within_memory
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.api.tuning.found import in_words
 from warmstart.api.tuning.searching import Search, require
@@ -54,6 +55,7 @@ class TuneResult:
     report: Path
 
 
+@within_memory
 def tune(
     data: Any,
     *,
@@ -87,6 +89,7 @@ def tune(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    max_memory: str | int | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> TuneResult:
@@ -131,6 +134,7 @@ def tune(
         cache: folder for activations and resized pixels.
         cache_budget: what stored activations may take.
         cache_dtype: format of stored activations.
+        max_memory: as for `fit`.
         listener: hears of progress and decisions.
         series: how series are read, as for `fit`.
 

@@ -14,6 +14,7 @@ from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.bundled import recipes_of
 from warmstart.api.running.command import called, command
 from warmstart.api.running.execute import Begun, execute
+from warmstart.api.running.held import within_memory
 from warmstart.api.running.runfolder import check_folder
 from warmstart.api.updates.renewed import gathered, prepared
 from warmstart.api.updates.updating import UpdateRun, chosen_recipe
@@ -34,6 +35,7 @@ TASKS = ("classify", "multilabel", "regress")
 """Those whose head has a row for each answer."""
 
 
+@within_memory
 def update(
     bundle: str | Path,
     data: Any,
@@ -58,6 +60,7 @@ def update(
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
     cache_dtype: ActivationDtype = "fp32",
+    max_memory: str | int | None = None,
     track: str = "tensorboard",
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
@@ -93,6 +96,7 @@ def update(
         cache: as for `fit`.
         cache_budget: as for `fit`.
         cache_dtype: as for `fit`.
+        max_memory: as for `fit`.
         track: as for `fit`: what keeps parameters, learning curves and figures.
         listener: hears of progress, measurements and decisions.
         series: how series are read, as for `fit`.

@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import mmap
 import os
 import secrets
 from collections.abc import Iterable, Sequence
@@ -116,12 +117,12 @@ def read_chunk(path: Path, *, check: bool = True) -> tuple[tuple[str, ...], Pack
         file.seek(header.start)  # read and not mapped: a page that is mapped counts as memory of the process
         if check and _checksum(header.keys, iter(lambda: file.read(_AT_ONCE), b"")) != header.checksum:
             raise TornError(f"{path.name}: the content does not fit its checksum")
-        mapped = np.memmap(file, dtype=np.uint8, mode="c")  # "c": private, never written back
-    whole, tensors = torch.from_numpy(mapped), {}
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)  # private, never written back
+    whole, tensors = torch.from_numpy(np.frombuffer(mapped, np.uint8)), {}
     for name, dtype, shape, start in header.parts:
         size = math.prod(shape) * dtype.itemsize
         tensors[name] = whole[start : start + size].view(dtype).view(shape)
-    return header.keys, Packed(tensors["rows"], tensors.get("scale"), header.error)
+    return header.keys, Packed(tensors["rows"], tensors.get("scale"), header.error, mapped)
 
 
 def _header(file: BinaryIO) -> Header:

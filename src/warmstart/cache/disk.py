@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from warmstart.cache.packing import Packed
 from warmstart.cache.room import free_bytes, make_room
 
 _log = logging.getLogger(__name__)
+_LOOK_AGAIN = 20.0
+"""Seconds after which is looked again at what other processes have written."""
 _KEEP_FREE = 256 * 2**20
 """Bytes of the disk that are left to others."""
 
@@ -38,6 +41,7 @@ class ChunkFolder:
         self.folder, self.budget_bytes, self.writable = folder, budget_bytes, True
         self._keys: dict[Path, Keys] = {}
         self._checked: set[Path] = set()
+        self._used, self._look_again = 0, 0.0
 
     def chunks(self, space: str) -> dict[str, Keys]:
         """The chunks that are there now, with the keys of their rows; other processes add and remove some."""
@@ -78,7 +82,7 @@ class ChunkFolder:
         needed = packed.nbytes + 128 * len(keys)
         try:
             if needed <= self.budget_bytes:
-                make_room(path.parents[2], self.budget_bytes - needed)
+                self._make_room(path.parents[2], needed)
             if needed > self.budget_bytes or free_bytes(path) - needed < _KEEP_FREE:
                 raise OSError(f"there is no room for {needed / 2**20:.1f} MiB")
             write_chunk(path, keys, packed)
@@ -89,6 +93,15 @@ class ChunkFolder:
         self._keys[path] = as_keys(keys)
         self._checked.add(path)
         return chunk
+
+    def _make_room(self, root: Path, needed: int) -> None:
+        """Evict where the budget asks for it. All files are looked at once in a while, and when it seems to be spent:
+        to look at all of them at each write would take longer the more there are.
+        """
+        if self._used + needed > self.budget_bytes or time.monotonic() > self._look_again:
+            self._used = make_room(root, self.budget_bytes - needed)
+            self._look_again = time.monotonic() + _LOOK_AGAIN
+        self._used += needed
 
     def _path(self, space: str, chunk: str) -> Path:
         return self.folder / "activations" / space[:2] / space / chunk

@@ -40,9 +40,9 @@ from warmstart.model.runtimes.base import Extract, UnavailableError, runtimes
 from warmstart.preprocess.kinds import Spec
 from warmstart.preprocess.text import TextSpec
 
-_CHUNK_BYTES = 64 * 2**20
 _CHUNK_SAMPLES = 4096
-"""A chunk is stored as soon as it is full: what an interrupted pass has finished is there for the next one."""
+"""A chunk (of `ActivationStore.chunk_bytes`) is stored as soon as it is full: what an interrupted pass has finished is
+there for the next one."""
 
 BATCH = 16
 """Samples per forward pass where nothing was measured. On a CPU, 64 were slower and took half a gigabyte more: Lite0 at
@@ -197,7 +197,7 @@ def _compute(
     cuts = [*lower, cut] if len(keys) else []
     spaces = {at: wanted.space(at) for at in cuts}
     largest = max((sample_bytes(wanted.shape(at)) for at in cuts), default=1)
-    step = max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // largest))
+    step = max(1, min(_CHUNK_SAMPLES, wanted.cache.chunk_bytes // largest))
     parts = [slice(start, start + step) for start in range(0, len(keys), step)]
     names = [f"{spaces[cut]} {chunk_name(as_texts(keys[part]))}" for part in parts]
     for number, beat in one_after_the_other(wanted.cache.folder, names):

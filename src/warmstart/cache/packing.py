@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import mmap
 
 import torch
 from torch import Tensor
@@ -21,6 +22,14 @@ class Packed:
     rows: Tensor  # (n, ...) float32, bfloat16 or int8; uint8 of pixels
     scale: Tensor | None  # float32, broadcastable to `rows`; for int8 only
     error: float
+    file: mmap.mmap | None = None  # the rows lie in, where they are mapped
+
+    def let_go(self) -> None:
+        """Take the pages of the file out of the process; they are read again, or found in the page cache, when asked
+        for.
+        """
+        if self.file is not None and hasattr(self.file, "madvise"):
+            self.file.madvise(mmap.MADV_DONTNEED)
 
     @property
     def nbytes(self) -> int:

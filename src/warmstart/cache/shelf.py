@@ -15,6 +15,7 @@ import contextlib
 import dataclasses
 import json
 import math
+import mmap
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,9 +70,10 @@ class PixelShelf:
         folder: of the cache.
         budget_bytes: of all that is in `folder`.
         spec: how the pixels were made.
+        mapped_bytes: of its files, what stays in memory of the process at most.
     """
 
-    def __init__(self, folder: Path, budget_bytes: int, spec: PreprocessSpec) -> None:
+    def __init__(self, folder: Path, budget_bytes: int, spec: PreprocessSpec, mapped_bytes: int = 2 * 2**30) -> None:
         self._folder, self._disk, self._space = folder, ChunkFolder(folder, budget_bytes), pixels_key(spec)
         self._places: dict[str, tuple[str, int]] = {}
         self._seen: set[str] = set()
@@ -79,6 +81,7 @@ class PixelShelf:
         self._mapped: dict[str, Packed | None] = {}
         self._waiting: dict[str, Tensor] = {}
         self._lock = threading.Lock()
+        self._most, self._read = mapped_bytes, 0
         self.found = self.stored = 0
         """Records that were read, and that were written."""
 
@@ -94,7 +97,18 @@ class PixelShelf:
                 self._mapped[chunk] = self._disk.read(self._space, chunk)
             packed = self._mapped[chunk]
             self.found += packed is not None
+            if packed is not None:
+                self._count(packed.rows.shape[1])
         return None if packed is None else _unpacked(packed.rows[row])
+
+    def _count(self, size: int) -> None:
+        """Pages that were read stay in the process up to a limit."""
+        self._read += size + 2 * mmap.PAGESIZE
+        if self._read > self._most:
+            self._read = 0
+            for packed in self._mapped.values():
+                if packed is not None:
+                    packed.let_go()
 
     def put(self, sample: Sample, pixels: Tensor, look: Look) -> None:
         """Keep what was read of a sample; written with others, when there are enough or at `flush`."""

@@ -27,7 +27,7 @@ from warmstart.cache.rows import StoredRows
 from warmstart.data.schema import IntArray
 from warmstart.model.activation import ActivationDtype
 
-_INSTEAD = 256 * 2**20
+HELD = 256 * 2**20
 """Bytes that are kept in memory of what the disk does not take."""
 
 
@@ -43,6 +43,9 @@ class ActivationStore:
     Args:
         folder: where chunks are kept, made on the first write; `None` keeps them in memory only.
         budget_bytes: most bytes that are kept in `folder` (or in memory without one); the least recently used go first.
+        held_bytes: most bytes that are kept in memory of what the disk does not take.
+        mapped_bytes: of files that are mapped, what stays in memory of the process at most.
+        chunk_bytes: of activations, what is computed before it is put here.
 
     >>> import torch
     >>> store = ActivationStore(None)
@@ -54,10 +57,18 @@ class ActivationStore:
     [2.0, 0.0, 1.0]
     """
 
-    def __init__(self, folder: Path | None, *, budget_bytes: int = 8 * 2**30) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        budget_bytes: int = 8 * 2**30,
+        held_bytes: int = HELD,
+        mapped_bytes: int = 2 * 2**30,
+        chunk_bytes: int = 64 * 2**20,
+    ) -> None:
+        self.folder, self.chunk_bytes, self._mapped_bytes = folder, chunk_bytes, mapped_bytes
         self._disk = None if folder is None else ChunkFolder(folder, budget_bytes)
-        self._memory_budget = budget_bytes if folder is None else _INSTEAD
+        self._memory_budget = budget_bytes if folder is None else held_bytes
         self._memory: OrderedDict[tuple[str, str], Packed] = OrderedDict()
         self._held = 0
         self._keys: dict[tuple[str, str], Keys] = {}  # (space, chunk) in memory to the keys of its rows
@@ -69,6 +80,7 @@ class ActivationStore:
             left = np.ones(len(keys), dtype=bool)
             for packed, rows, positions in self._found(space, keys, left, tuple(out.shape[1:])):
                 out[torch.from_numpy(positions)] = packed.unpack(torch.from_numpy(rows))
+                packed.let_go()
             return [int(position) for position in np.flatnonzero(left)]
 
     def missing(self, space: str, keys: Sequence[str] | Keys) -> list[int]:
@@ -92,7 +104,9 @@ class ActivationStore:
             for packed, rows, positions in self._found(space, keys, left, shape):
                 places[positions, 0], places[positions, 1] = len(chunks), rows
                 chunks.append(packed)
-            return None if left.any() else StoredRows(tuple(chunks), torch.from_numpy(places), shape)
+            return (
+                None if left.any() else StoredRows(tuple(chunks), torch.from_numpy(places), shape, self._mapped_bytes)
+            )
 
     def put(self, space: str, keys: Sequence[str], rows: Tensor, dtype: ActivationDtype = "fp32") -> Packed:
         """Store `rows` (len(keys), ...), float32 on the CPU, and return them as `fetch` will give them.

@@ -13,6 +13,7 @@ from warmstart.cli.options import (
     Debug,
     Group,
     LabelColumn,
+    MaxMemory,
     OnMissing,
     PathColumn,
     Seed,
@@ -34,6 +35,7 @@ def evaluate(
     on_missing: OnMissing = "error",
     coverage: Coverage = None,
     batch_size: BatchSize = 32,
+    max_memory: MaxMemory = None,
     seed: Seed = 0,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -58,6 +60,7 @@ def evaluate(
             coverage=coverage,
             batch_size=batch_size,
             seed=seed,
+            max_memory=max_memory,
             listener=now.listener,
             **series,
         )

@@ -26,6 +26,7 @@ from warmstart.cli.options import (
     Horizon,
     LabelColumn,
     Loss,
+    MaxMemory,
     MaxUnreadable,
     Normal,
     OnMissing,
@@ -107,6 +108,7 @@ def fit(
     cache: Cache = None,
     cache_budget: CacheBudget = "8GB",
     cache_dtype: CacheDtype = "fp32",
+    max_memory: MaxMemory = None,
     anonymous: Annotated[
         bool, typer.Option("--anonymous", help="Leave the names of training samples out of the bundle.")
     ] = False,

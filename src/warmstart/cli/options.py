@@ -71,6 +71,10 @@ Coverage = Annotated[
     typer.Option(help="Sets of labels that hold the true one in this share of cases, such as 0.9."),
 ]
 CacheBudget = Annotated[str, typer.Option(help="What stored activations may take: 500MB, 8GB; 0 stores none.")]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(help="What the process may take of the memory: 2GB.", show_default="what the machine has"),
+]
 CacheDtype = Annotated[
     Literal["fp32", "bf16", "int8"],
     typer.Option(help="Format of stored activations: exact, or smaller with an error that is measured and told."),

@@ -14,6 +14,7 @@ from warmstart.cli.options import (
     CacheBudget,
     Debug,
     LabelColumn,
+    MaxMemory,
     OnMissing,
     Out,
     PathColumn,
@@ -51,6 +52,7 @@ def similarity(
     ] = 0.05,
     cache: Cache = None,
     cache_budget: CacheBudget = "8GB",
+    max_memory: MaxMemory = None,
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,
@@ -79,6 +81,7 @@ def similarity(
             max_unreadable=max_unreadable,
             cache=cache,
             cache_budget=cache_budget,
+            max_memory=max_memory,
             listener=now.listener,
             **series,
         )

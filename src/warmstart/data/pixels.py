@@ -25,6 +25,8 @@ from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.tiles import header_of
 
 BUDGET = 2 * 2**30
+_MAPPED = 1024
+"""Bytes that the objects around an image take whose pixels are mapped."""
 
 
 class Shelf(Protocol):
@@ -119,8 +121,10 @@ class PixelStore:
 
     def _shelved(self, i: int) -> tuple[Tensor, Look] | None:
         found = None if self._shelf is None else self._shelf.get(self.dataset.samples[i])
-        if found is not None:
-            self._kept[i] = found[0]  # mapped from the disk: memory that the system takes back when it needs some
+        with self._lock:
+            if found is not None and self._left >= _MAPPED:
+                self._kept[i] = found[0]  # mapped from the disk: memory that the system takes back when it needs some
+                self._left -= _MAPPED
         return found
 
     def holds(self, i: int) -> bool:
@@ -169,6 +173,11 @@ class PixelStore:
         if self._shelf is not None:
             self._shelf.put(sample, pixels, seen)
         return seen
+
+    @property
+    def left(self) -> int:
+        """Bytes that further images may take."""
+        return self._left
 
     def subset(self, indices: Sequence[int] | IntArray) -> PixelStore:
         """The store of `dataset.subset(indices)`, with the pixels that are kept already, and what is left of the

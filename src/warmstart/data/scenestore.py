@@ -194,9 +194,9 @@ class SceneStore(PixelStore):
                 return Look(error=reason(error, sample.source))
         return found
 
-    def resized(self, spec: PreprocessSpec) -> SceneStore:
+    def resized(self, spec: PreprocessSpec, budget_bytes: int = BUDGET) -> SceneStore:
         """The same images at another size; nothing is read yet, and how large they are is known."""
-        other = SceneStore(self.dataset, spec)
+        other = SceneStore(self.dataset, spec, budget_bytes=budget_bytes)
         other._sizes.update(self._sizes)
         return other
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from warmstart.data.batches import ImageBatches
-from warmstart.data.pixels import PixelStore
+from warmstart.data.pixels import BUDGET, PixelStore
 from warmstart.data.scenes import SceneTarget
 from warmstart.data.scenestore import SceneStore
 from warmstart.data.schema import Dataset, IntArray
@@ -66,11 +66,11 @@ def computing_order(store: InputStore, indices: IntArray) -> IntArray:
     return np.arange(len(indices)) if lengths is None else np.argsort(-lengths, kind="stable")
 
 
-def resized(store: InputStore, dataset: Dataset, spec: Spec) -> InputStore:
+def resized(store: InputStore, dataset: Dataset, spec: Spec, budget_bytes: int = BUDGET) -> InputStore:
     """A store of a data set at another size, with what `store` knows of it at any size."""
     if isinstance(store, SceneStore) and isinstance(spec, PreprocessSpec) and store.dataset is dataset:
-        return store.resized(spec)
-    return store_of(dataset, spec)
+        return store.resized(spec, budget_bytes)
+    return store_of(dataset, spec, budget_bytes)
 
 
 def relabelled(store: InputStore, dataset: Dataset) -> InputStore:
@@ -80,13 +80,14 @@ def relabelled(store: InputStore, dataset: Dataset) -> InputStore:
     return found
 
 
-def store_of(dataset: Dataset, spec: Spec) -> InputStore:
-    """A store of a data set, read as a spec says; nothing is read yet."""
+def store_of(dataset: Dataset, spec: Spec, budget_bytes: int = BUDGET) -> InputStore:
+    """A store of a data set, read as a spec says; nothing is read yet. Images are held up to `budget_bytes`."""
     if isinstance(spec, SeriesSpec):
         return SeriesStore(dataset, spec)
     if isinstance(spec, TextSpec):
         return TokenStore(dataset, spec)
-    return SceneStore(dataset, spec) if isinstance(dataset.target, SceneTarget) else PixelStore(dataset, spec)
+    store = SceneStore if isinstance(dataset.target, SceneTarget) else PixelStore
+    return store(dataset, spec, budget_bytes=budget_bytes)
 
 
 def images_of(store: InputStore) -> PixelStore:

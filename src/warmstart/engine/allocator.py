@@ -34,3 +34,13 @@ def keep_buffers(*, in_threads: bool = False) -> bool:
     except (OSError, AttributeError):
         return False
     return all(result == 1 for result in settings)
+
+
+def give_back() -> bool:
+    """Give the system what glibc's malloc holds and nobody uses; True if there was something to give."""
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (OSError, AttributeError):
+        return False

@@ -10,11 +10,12 @@ from torch import Tensor
 from warmstart.cache.features import BATCH, Wanted
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import Rows
-from warmstart.data.pixels import value_bytes
+from warmstart.data.pixels import BUDGET, value_bytes
 from warmstart.data.scenestore import SceneStore, TargetRows
 from warmstart.data.schema import Dataset, IntArray, Split
 from warmstart.data.stores import InputStore, lengths_of, resized
 from warmstart.data.views import View
+from warmstart.engine.allowance import for_pixels
 from warmstart.engine.machine import decoders
 from warmstart.evaluation.units import units_of
 from warmstart.model.activation import ActivationDtype
@@ -66,7 +67,7 @@ class RunData:
             return self.store
         found = self._others.get(size)
         if found is None or found.dataset is not self.dataset:  # `dataclasses.replace` may have changed the data set
-            found = self._others[size] = resized(self.store, self.dataset, self.spec.with_size(size))
+            found = self._others[size] = resized(self.store, self.dataset, self.spec.with_size(size), pixel_budget())
         return found
 
     def wanted(
@@ -114,6 +115,11 @@ class RunData:
     def facts(self) -> DataFacts:
         """What a plan needs to know of this data."""
         return facts_of(self.dataset, self.split, self.spec)
+
+
+def pixel_budget() -> int:
+    """Bytes of further images that may be held."""
+    return min(BUDGET, for_pixels())
 
 
 def facts_of(dataset: Dataset, split: Split, spec: Spec) -> DataFacts:

@@ -24,6 +24,7 @@ from torch import Tensor
 from warmstart.cache.claim import claim
 from warmstart.cache.features import BATCH, prepared
 from warmstart.data.stores import batches_of
+from warmstart.engine.allowance import batch_within
 from warmstart.engine.data import RunData
 from warmstart.engine.machine import cores
 from warmstart.errors import RunError
@@ -97,7 +98,7 @@ def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choic
 def _found(backbone: Backbone, data: RunData, others: Sequence[str], images: int, rate: float) -> Choice:
     if not worth_trying(others, images, rate):
         return Choice("torch", {"torch": rate}, {})
-    first = data.split.train[:MEASURED]
+    first = data.split.train[: batch_within(backbone, data.spec.size, MEASURED)]
     batch = next(iter(batches_of(data.store, first, batch_size=len(first)))).inputs
     return measure(backbone.chain, data.spec.size, batch, others, images)
 
@@ -167,7 +168,7 @@ def _batch_size(extract: Extract, x: Tensor) -> int:
         if larger < _ENOUGH * rate:
             break
         size, rate = 2 * size, larger
-    return size
+    return min(size, len(x))
 
 
 def difference(outputs: Tensor, expected: Tensor) -> float:

@@ -43,13 +43,14 @@ def stored(
     data: RunData,
     indices: IntArray,
     *,
+    size: int | None = None,
     also: Collection[int] = (),
     listener: Listener = silent,
 ) -> Rows | None:
-    """What `features` gives at the run's size, left where it is stored; `None` if there was no room for it."""
+    """What `features` gives, left where it is stored; `None` if there was no room for it."""
     listener(Started(WHAT, len(indices)))
     found = stored_activations(
-        data.wanted(network.facts.chain), cut, indices, also=also, progress=lambda n: listener(Advanced(WHAT, n))
+        data.wanted(network.facts.chain, size), cut, indices, also=also, progress=lambda n: listener(Advanced(WHAT, n))
     )
     listener(Finished(WHAT))
     return found

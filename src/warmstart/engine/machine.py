@@ -1,11 +1,15 @@
 """What this process may use of the machine: cores and memory, as the container's limits say and not as the host has.
 
+A process may be held to less memory than that (`at_most`), by what is resident of it: its own pages and those of files
+that are mapped into it.
+
 Reads cgroup v2 (`cpu.max`, `memory.max`) and v1 (`cpu.cfs_quota_us`, `memory.limit_in_bytes`), for the process' own
 group and each above it: a limit anywhere on the way up holds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Iterator
@@ -13,6 +17,8 @@ from pathlib import Path
 
 import psutil
 import torch
+
+from warmstart.engine.allocator import give_back
 
 ROOT = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
@@ -81,9 +87,48 @@ def decoders(device: torch.device) -> int:
     return 2 if device.type == "cpu" else max(2, min(cores(), MOST_DECODERS))
 
 
+_LIMITS: list[int] = []
+"""Those that hold now, the innermost last."""
+
+
+@contextlib.contextmanager
+def at_most(limit: int | None) -> Iterator[None]:
+    """Hold this process to so many resident bytes; `None` to what it may have anyway. Of one within another, the less.
+
+    It holds nothing back by force: whoever plans memory asks `memory_available`, and finds less of it.
+    """
+    if limit is None:
+        yield
+        return
+    _LIMITS.append(limit)
+    try:
+        yield
+    finally:
+        _LIMITS.remove(limit)
+
+
+def memory_limit() -> int | None:
+    """What the process is held to; `None` if to nothing.
+
+    >>> with at_most(10**9):
+    ...     memory_limit()
+    1000000000
+    """
+    return min(_LIMITS, default=None)
+
+
+def resident() -> int:
+    """Bytes of this process that lie in memory, mapped files included: what `ps` calls RSS."""
+    return int(psutil.Process().memory_info().rss)
+
+
 def memory_available(root: Path = ROOT, membership: Path = MEMBERSHIP) -> int:
-    """Bytes this process can still allocate: what the machine has free, or less if a cgroup's limit leaves less."""
+    """Bytes this process can still allocate: what is free, or less where its limit or a cgroup's leaves less."""
     free = int(psutil.virtual_memory().available)
+    own = memory_limit()
+    if own is not None:
+        give_back()
+        free = min(free, own - resident())
     names = {"": ("memory.max", "memory.current"), "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes")}
     for controller, (limit_name, usage_name) in names.items():
         for folder in _groups(controller, root, membership):

@@ -70,7 +70,7 @@ def compile_plan(
     if data.train < 1 and not all(isinstance(step, SourceFree | Statistics) for step in recipe.steps):
         raise DataError(f"{data.name} has no training sample", expected="at least one")
     drafts = [_compile(step, network, data, limits) for step in _steps(recipe, network)]
-    costs = Costs(network, data, speed or SpeedFacts())
+    costs = Costs(network, data, speed or SpeedFacts(), limits.most)
     steps = tuple(costs.of(step) for step in plan_ahead(drafts, network.facts, limits))
     return Plan(recipe=recipe.name, backbone=network.facts.card.name, data=data, steps=steps)
 

@@ -16,6 +16,13 @@ from warmstart.planning.profile import profile, profile_head
 from warmstart.planning.target import others, own, passes, streams
 from warmstart.recipe.of_backbone import Pretrain
 
+COPIES = 14
+"""Times their own size in float32 that features take while a head is fitted on all of them at once, at the peak: 13.3
+of 2500 x 1280 features for the default head, three matrices of 1280 x 1280 among them (`benchmarks/scale.py`)."""
+OUTPUTS = 60
+"""Bytes for each sample and class, beside."""
+MATRICES = 4
+"""Of inner products of features, in float64: what a head holds that is fitted in blocks."""
 _FEATURE_BATCH = 16  # images that pass through the frozen part at a time, about
 _EVALUATION_BATCH = 64
 _TRAINING = 3.5
@@ -50,7 +57,8 @@ class Costs:
     Activations stored by one step serve the later ones until something below their cut is trained.
     """
 
-    def __init__(self, network: Network, data: DataFacts, speed: SpeedFacts) -> None:
+    def __init__(self, network: Network, data: DataFacts, speed: SpeedFacts, most: int | None = None) -> None:
+        self._most = most
         self._network, self._backbone, self._data, self._speed = network, network.facts, data, speed
         self._last = len(network.facts.chain.cuts) - 1
         self._stored: set[tuple[int, int, bool]] = set()  # (cut, size, whether of the target)
@@ -82,7 +90,7 @@ class Costs:
                     step, seconds=seconds, saved=max(0.0, again - seconds), memory=self._phase_memory(step)
                 )
             case HeadPlan():
-                seconds, memory = self._closed_form(step), self._closed_form_memory(step.size, step.cache)
+                seconds, memory = self._closed_form(step), self._closed_form_memory(step.size)
             case AveragePlan():
                 seconds, memory = self._average(step), self._average_memory(step.size)
             case StatisticsPlan():
@@ -131,10 +139,16 @@ class Costs:
             + len(step.step.heads) * 5e-8 * numbers
         )
 
-    def _closed_form_memory(self, size: int, cache: CachePlan) -> int:
-        """Peak bytes of the pass that makes the features, and of the features."""
+    def _closed_form_memory(self, size: int) -> int:
+        """Peak bytes of the pass that makes the features, or of the features and what is made of them when a head is
+        fitted; where that is more than half of what the process may take, it is done in blocks.
+        """
         passing = 2 * profile(self._backbone, 0, self._last, size).peak * _FEATURE_BATCH
-        return self._weights + passing + 2 * cache.bytes
+        width, samples, outputs = self._backbone.out_features, self._data.train, self._data.outputs
+        fitting = samples * (4 * COPIES * width + OUTPUTS * outputs)
+        if self._most is not None and fitting > self._most // 2:
+            fitting = MATRICES * 8 * width**2 + samples * OUTPUTS * outputs
+        return self._weights + max(passing, fitting)
 
     def _average(self, step: AveragePlan) -> float:
         """Seconds of one evaluation per alpha."""

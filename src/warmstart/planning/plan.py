@@ -6,7 +6,7 @@ The plan is a pure function of its inputs, so a resumed run compiles the same pl
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from warmstart.display import piece
 from warmstart.model.activation import ActivationDtype
@@ -14,6 +14,9 @@ from warmstart.preprocess.kinds import PLURAL, Kind
 from warmstart.recipe.aligning import Statistics
 from warmstart.recipe.phase import GradientStep
 from warmstart.recipe.step import Average, ClosedForm
+
+if TYPE_CHECKING:
+    from warmstart.planning.storage import CutCost
 
 GIB = 2**30
 
@@ -87,6 +90,25 @@ class CacheLimits:
     total: int = 8 * GIB  # activations in all; what is more than `memory` is read from files that are mapped
     memory: int = 2 * GIB  # what is held in RAM: activations, or decoded images
     dtype: ActivationDtype = "fp32"
+    mapped: int = 2 * GIB  # of mapped files, what stays in RAM at most
+    chunk: int = 64 * 2**20  # of activations, what is computed before it is stored
+    most: int | None = None  # what the process is held to in all
+
+    def within(self, most: int) -> CacheLimits:
+        """What a process that may take `most` bytes in all holds of it. Depends on nothing else, so that a plan made
+        again is the same plan.
+
+        >>> CacheLimits().within(2 * GIB).memory // 2**20
+        256
+        """
+        share = most // 8
+        return dataclasses.replace(
+            self,
+            most=most,
+            memory=min(self.memory, share),
+            mapped=min(self.mapped, share // 2),
+            chunk=min(self.chunk, max(share // 8, 2**20)),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,6 +191,7 @@ class Plan:
     backbone: str
     data: DataFacts
     steps: tuple[StepPlan, ...]
+    storage: tuple[CutCost, ...] = ()  # what activations of all samples would take at each cut, where that was asked
 
     @property
     def seconds(self) -> float:

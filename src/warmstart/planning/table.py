@@ -17,6 +17,8 @@ from warmstart.planning.plan import (
     StatisticsPlan,
     StepPlan,
 )
+from warmstart.planning.storage import COLUMNS as CUT_COLUMNS
+from warmstart.planning.storage import cut_rows
 from warmstart.planning.target import beside
 from warmstart.recipe.aligning import Align, SelfTrain, SourceFree
 from warmstart.recipe.distilling import Distill
@@ -61,6 +63,9 @@ def plan_text(plan: Plan) -> str:
             lines += [f"  {line}" for line in _aligned((COLUMNS, *table.rows))]
         lines += [f"  {label:<9} {text}" for label, text in table.facts]
         parts.append("\n".join(lines))
+    if plan.storage:
+        lines = _aligned((CUT_COLUMNS, *cut_rows(plan.storage)))
+        parts.append("\n".join([f"activations of all {plan.data.noun} at each cut", *(f"  {line}" for line in lines)]))
     return "\n\n".join(parts)
 
 
@@ -75,7 +80,8 @@ def plan_dict(plan: Plan) -> dict[str, Any]:
             fields = {f.name: getattr(step, f.name) for f in dataclasses.fields(step) if f.name != "step"}
             steps.append({"step": step.step.model_dump(mode="json"), **_plain(fields)})
     head = {"recipe": plan.recipe, "backbone": plan.backbone, "data": dataclasses.asdict(plan.data)}
-    return {**head, "seconds": plan.seconds, "steps": steps}
+    storage = [dataclasses.asdict(cost) for cost in plan.storage]
+    return {**head, "seconds": plan.seconds, "steps": steps, "storage": storage}
 
 
 def duration(seconds: float) -> str:

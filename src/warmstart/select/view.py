@@ -11,7 +11,7 @@ from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import images_of
 from warmstart.data.tokens import TokenStore
-from warmstart.engine.data import RunData
+from warmstart.engine.data import RunData, pixel_budget
 from warmstart.engine.extraction import choose
 from warmstart.model.backbone import Backbone
 from warmstart.model.beside import CONTEXT
@@ -92,4 +92,8 @@ def _pixels(backbone: Backbone, data: RunData, size: int | None) -> PixelStore:
     own, card, shown = backbone.preprocess, backbone.card, of_images(data.spec)
     size = own.size if card.fixed_size or size is None else max(card.min_size, size)
     spec = dataclasses.replace(own, size=size, resize=shown.resize, decode=shown.decode)
-    return images_of(data.store) if data.store.spec == spec else PixelStore(data.dataset, spec)
+    return (
+        images_of(data.store)
+        if data.store.spec == spec
+        else PixelStore(data.dataset, spec, budget_bytes=pixel_budget())
+    )

@@ -10,6 +10,7 @@ from warmstart.engine.heads import logistic
 from warmstart.engine.heads.base import Problem, standardised
 from warmstart.engine.heads.folds import fold_of
 from warmstart.engine.heads.logistic import fit, path, rotated, solve
+from warmstart.engine.heads.softmax import Dense
 
 
 @pytest.mark.parametrize(("n", "d"), [(40, 150), (60, 20), (30, 30)])
@@ -27,7 +28,7 @@ def test_the_solution_is_that_of_scikit_learn(n: int, d: int, strength: float) -
     features, labels = wide(n, d)
     x, _, _ = standardised(features)
     scores, axes = rotated(x)
-    weight, bias = solve(scores, labels, 4, strength, 1e-12)
+    weight, bias = solve(Dense.of(scores), labels, 4, strength, 1e-12)
     reference = LogisticRegression(C=strength, tol=1e-8, max_iter=10_000).fit(x, labels)
     assert np.allclose(weight @ axes.T, reference.coef_, atol=5e-5)
     assert np.allclose(bias - bias.mean(), reference.intercept_ - reference.intercept_.mean(), atol=2e-4)
@@ -37,7 +38,7 @@ def test_two_classes_are_a_softmax_of_two() -> None:
     features, labels = wide(40, 20, 2)
     x, _, _ = standardised(features)
     scores, axes = rotated(x)
-    weight, _ = solve(scores, labels, 2, 0.1, 1e-12)
+    weight, _ = solve(Dense.of(scores), labels, 2, 0.1, 1e-12)
     # Two opposite rows of half the size cost half of what one row costs, so one row has to have twice the C.
     single = LogisticRegression(C=0.2, tol=1e-8, max_iter=10_000).fit(x, labels)
     assert np.allclose((weight[1] - weight[0]) @ axes.T, single.coef_[0], atol=1e-4)
@@ -76,7 +77,7 @@ def test_the_path_ends_where_only_noise_is_fitted() -> None:
 
 def test_the_choice_is_made_on_a_part_of_many_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     features, labels, others, truth = digits()
-    monkeypatch.setattr(logistic, "_MOST_FOR_PATH", 250)
+    monkeypatch.setattr(logistic, "MOST_FOR_PATH", 250)
     fitted = fit(Problem.of(features, labels, 10))
     assert fitted.cv_outputs.shape == (600, 10)
     assert share(fitted.cv_outputs, labels) == pytest.approx(share(fitted.logits(others), truth), abs=0.03)

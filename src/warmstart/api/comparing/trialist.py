@@ -12,11 +12,12 @@ from typing import Any
 import torch
 
 from warmstart.api.comparing.contest import Contest, contest
+from warmstart.api.running.held import share
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import silent
 from warmstart.engine.fanout.processes import stopping
-from warmstart.engine.machine import cores
+from warmstart.engine.machine import at_most, cores
 from warmstart.engine.trials.contender import Contestant
 from warmstart.engine.trials.trial import Trial, run_trial
 
@@ -40,6 +41,11 @@ _ready: dict[str, Contest] = {}
 
 def work(common: Contested, job: Job) -> Trial:
     """Run the trial of a job. Data, folds and networks are made at the first job of a process, and kept."""
+    with at_most(share(common.options)):
+        return _work(common, job)
+
+
+def _work(common: Contested, job: Job) -> Trial:
     on_ray = common.options["ray"] is not None
     key = json.dumps([common.folder, common.options], sort_keys=True, default=str)
     if key not in _ready:

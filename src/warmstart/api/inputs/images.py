@@ -16,8 +16,8 @@ from warmstart.data.pixels import PixelStore, value_bytes
 from warmstart.data.scenes import BoxTarget, MaskTarget
 from warmstart.data.scenestore import SceneStore
 from warmstart.data.schema import Dataset
+from warmstart.engine.allowance import for_pixels
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
-from warmstart.engine.machine import memory_available
 from warmstart.errors import RecipeError
 from warmstart.model.backbone import Backbone
 from warmstart.planning.plan import CacheLimits
@@ -92,7 +92,11 @@ def shelf_for(
     """Where pixels outlast the run; `None` where decoding is as fast, or they would take over half of the budget."""
     sizes = some_sizes(dataset)
     fits = stored_bytes(sizes, spec, value_bytes(dataset, spec)) * len(dataset) <= limits.total / 2 * len(sizes)
-    return PixelShelf(cache_folder(cache), cache_bytes(limits), spec) if fits and pays(sizes, spec) else None
+    return (
+        PixelShelf(cache_folder(cache), cache_bytes(limits), spec, limits.mapped)
+        if fits and pays(sizes, spec)
+        else None
+    )
 
 
 def decode(
@@ -103,7 +107,7 @@ def decode(
     masks: PixelShelf | None = None,
 ) -> tuple[PixelStore, list[Look]]:
     """Decode every image once: into a pixel store, and into what the audit looks at."""
-    budget = memory_available() // 4
+    budget = for_pixels()
     if isinstance(dataset.target, BoxTarget | MaskTarget):
         store: PixelStore = SceneStore(dataset, spec, budget_bytes=budget, shelf=shelf, masks=masks)
     else:

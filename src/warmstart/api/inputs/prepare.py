@@ -11,7 +11,8 @@ from typing import Any, Unpack
 from warmstart.api.inputs.reading import fitted, read_inputs
 from warmstart.api.inputs.scenes import posed
 from warmstart.api.running.caches import cache_bytes, cache_folder
-from warmstart.cache.store import ActivationStore
+from warmstart.cache.features import BATCH
+from warmstart.cache.store import HELD, ActivationStore
 from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.scenes import MaskTarget
@@ -22,6 +23,7 @@ from warmstart.data.split import split as split_of
 from warmstart.data.stores import InputStore
 from warmstart.data.together import Sets, copies
 from warmstart.data.windows import Asked
+from warmstart.engine.allowance import batch_within, refuse_too_little
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
 from warmstart.errors import DataError
@@ -49,12 +51,16 @@ class Loaded:
 
 
 def backbone_at(uri: str, size: int | None, seed: int, *, accept_licence: bool = False) -> Backbone:
-    """The backbone of a run on inputs of `size` (pixels, tokens, steps); one of a single size is made to take this."""
+    """The backbone of a run on inputs of `size` (pixels, tokens, steps); one of a single size is made to take this.
+
+    Raises `RunError` where the process is held to less memory than it takes.
+    """
     backbone = load_backbone(uri, seed=seed, accept_licence=accept_licence)
-    if size is None or not backbone.card.fixed_size or size == backbone.spec.size:
-        return backbone
-    sized = str(dataclasses.replace(Uri.of(uri), size=size))
-    return load_backbone(sized, seed=seed, accept_licence=accept_licence)
+    if size is not None and backbone.card.fixed_size and size != backbone.spec.size:
+        sized = str(dataclasses.replace(Uri.of(uri), size=size))
+        backbone = load_backbone(sized, seed=seed, accept_licence=accept_licence)
+    refuse_too_little(backbone)
+    return backbone
 
 
 def divide(dataset: Dataset, *, val: float, test: float, seed: int, alike: Sets = ()) -> Split:
@@ -199,9 +205,16 @@ def readable(
 def run_data(loaded: Loaded, cache: str | Path | None, limits: CacheLimits = DEFAULT) -> RunData:
     """What the engine trains on; activations are kept in `cache`, by default in the user's cache folder."""
     store = activation_store(cache, limits)
-    return RunData(loaded.dataset, loaded.split, loaded.store, loaded.store.spec, store, limits)
+    batch = batch_within(loaded.backbone, loaded.store.spec.size, BATCH)
+    return RunData(loaded.dataset, loaded.split, loaded.store, loaded.store.spec, store, limits, batch=batch)
 
 
 def activation_store(cache: str | Path | None, limits: CacheLimits) -> ActivationStore:
     """The store of activations in `cache`, by default in the user's cache folder."""
-    return ActivationStore(cache_folder(cache), budget_bytes=cache_bytes(limits))
+    return ActivationStore(
+        cache_folder(cache),
+        budget_bytes=cache_bytes(limits),
+        held_bytes=min(HELD, limits.memory),
+        mapped_bytes=limits.mapped,
+        chunk_bytes=limits.chunk,
+    )

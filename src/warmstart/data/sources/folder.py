@@ -133,10 +133,11 @@ def _classes(
         passed_over += found.others
         if not found.files:
             empty.append(clean(folder.relative_to(root).as_posix()))
+        name = clean(folder.name)  # one object, however many samples have it
         for path in found.files:
             inner = path.relative_to(folder).parts
             of = clean(inner[0]) if grouped and len(inner) > 1 else None
-            samples.append(Sample(clean(path.relative_to(root).as_posix()), path, clean(folder.name), of, part))
+            samples.append(Sample(clean(path.relative_to(root).as_posix()), path, name, of, part))
     if passed_over:
         names = some([clean(path.relative_to(root).as_posix()) for path in passed_over], 3)
         notes.append(

@@ -41,7 +41,7 @@ def rotated(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def axes_of(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """(axes (m, r), lengths (r,)): eigenvectors of inner products (m, m), and the roots of their values; r is the rank."""
+    """(axes (m, r), lengths (r,)): eigenvectors of inner products (m, m), roots of their values; r is the rank."""
     values, vectors = eigen(matrix)
     noise = 1e-6 if matrix.dtype == torch.float32 else 1e-10
     keep = values > noise * values[-1].clamp_min(torch.finfo(values.dtype).tiny)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from warmstart.cache.features import BATCH
 from warmstart.data.schema import IntArray
+from warmstart.engine.allowance import EVALUATED, at_a_time, batch_within
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Listener, silent
@@ -132,7 +133,8 @@ class LadderContext:
         """Pooled features (n, d) of a member, from the activations at the cut below which it is as pretrained."""
         network = member.network
         if not member.cut:  # what others could share are the inputs alone, which are there
-            return predict_outputs(network.backbone, self.data.store, indices)
+            at_once = batch_within(self.backbone, self.data.spec.size, EVALUATED)
+            return predict_outputs(network.backbone, self.data.store, indices, batch_size=at_once)
         below = self.activations(network, member.cut, indices)
         suffix = network.facts.chain.suffix(member.cut)
         with evaluating(network), torch.inference_mode():
@@ -155,6 +157,11 @@ class LadderContext:
             return torch.empty(0, len(self.data.dataset.target.classes))
         if self.backbone.maps is not None:
             return self._outputs_of_maps(member, indices)
+        step = at_a_time(member.network.facts.chain, member.cut, self.data.spec.size)
+        return joined([self._outputs(member, indices[i : i + step]) for i in range(0, len(indices), step)])
+
+    def _outputs(self, member: Member, indices: IntArray) -> Tensor:
+        """Those of so many samples that their activations may be held."""
         features, targets, network = self.features(member, indices), self.data.targets(indices), member.network
         with evaluating(network), torch.inference_mode():
             device = weight_of(network).device

@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from warmstart.cache.rows import spilled
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import images_of
+from warmstart.engine.allowance import holds_features
 from warmstart.engine.finished import RecipeResult
+from warmstart.engine.heads.blocks.of_task import can, fit_in_blocks
 from warmstart.engine.heads.of_task import fit_head
 from warmstart.engine.heads.threads import threads_for
 from warmstart.engine.ladder.contender import Contender, Member
@@ -31,6 +35,8 @@ from warmstart.recipe.recipe import Recipe
 Role = Literal["candidate", "baseline"]
 Earlier = dict[str, Contender]
 PIXELS = 16
+AT_ONCE = 4096
+"""Images whose pixels are held at a time, where those of all are not."""
 
 
 class Rung(Protocol):
@@ -73,24 +79,29 @@ class PixelRung:
 
     def climb(self, context: LadderContext, earlier: Earlier) -> Contender:
         """Fit by ridge with exact leave-one-out."""
-        data = context.data
-        fitted = fit_head(
-            context.task,
-            self._features(context, data.split.train),
-            data.targets(data.split.train),
-            len(data.dataset.target.classes),
-            ("ridge",),
-            context.seed,
-        )
+        data, task = context.data, context.task
+        train, classes = data.split.train, len(data.dataset.target.classes)
+        width = of_images(data.spec).channels * PIXELS * PIXELS
+        heads, targets = ("ridge",), data.targets(train)
+        if holds_features(len(train), width, classes) or not can(task, heads):
+            fitted = fit_head(task, self._features(context, train), targets, classes, heads, context.seed)
+        else:
+            rows = spilled(self._in_parts(context, train), (width,), data.cache.folder, data.limits.mapped)
+            fitted = fit_in_blocks(task, rows, targets, classes, heads, context.seed)
 
         def outputs(indices: IntArray) -> Tensor:
-            return fitted.logits(self._features(context, indices))
+            return torch.cat([fitted.logits(rows) for rows in self._in_parts(context, indices)] or [empty])
 
+        empty = torch.empty(0, classes)
         return Contender(self.name, outputs, outputs(data.split.val))
 
     def again(self, context: LadderContext, first: Contender, earlier: Earlier) -> Contender:
         """A baseline is fitted on the same samples as what it is compared with."""
         return self.climb(context, earlier)
+
+    def _in_parts(self, context: LadderContext, indices: IntArray) -> Iterator[Tensor]:
+        """The features of some samples after the other, (n, d) each."""
+        return (self._features(context, indices[i : i + AT_ONCE]) for i in range(0, len(indices), AT_ONCE))
 
     def _features(self, context: LadderContext, indices: IntArray) -> Tensor:
         store, spec = images_of(context.data.store), of_images(context.data.spec)

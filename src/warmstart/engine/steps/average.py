@@ -6,6 +6,7 @@ import time
 
 from torch import Tensor
 
+from warmstart.engine.allowance import EVALUATED, batch_within
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Measured
@@ -66,5 +67,6 @@ def mixed(before: Weights, tuned: Weights, alpha: float) -> Weights:
 
 def _evaluate(state: RunState, weights: Weights, size: int, data: RunData, context: Context) -> Validation:
     state.network.load_state_dict(weights)
-    outputs = predict_outputs(state.network, data.inputs(size), data.split.val)
+    at_once = batch_within(state.network.facts, size, EVALUATED)
+    outputs = predict_outputs(state.network, data.inputs(size), data.split.val, batch_size=at_once)
     return Validation.of(context.task, outputs, data.targets(data.split.val, size))

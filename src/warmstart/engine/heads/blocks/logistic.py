@@ -105,7 +105,7 @@ def fit(problem: BlockProblem, *, folds: int = 5, seed: int = 0) -> FittedHead:
 def _left_out(
     rows: Rotated, labels: IntArray, classes: int, fold: IntArray, strength: float, first: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Out-of-fold logits (n, k), and weights (folds, r + 1, k), of one C; each fold begins at its weights in `first`."""
+    """Out-of-fold logits (n, k), and weights (folds, r + 1, k), of one C; each fold begins as `first` says."""
     index = torch.from_numpy(labels)
     cv, found = torch.empty(len(labels), classes), list[Tensor]()
     for number, start in zip(np.unique(fold), first, strict=True):

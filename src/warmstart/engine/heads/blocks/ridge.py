@@ -12,7 +12,7 @@ from torch import Tensor
 from warmstart.engine.heads.base import FittedHead
 from warmstart.engine.heads.blocks.standard import BlockProblem, Standard
 from warmstart.engine.heads.ridge import PENALTIES
-from warmstart.engine.heads.score import accuracy, log_loss, sharpness
+from warmstart.engine.heads.score import log_loss, sharpness
 from warmstart.engine.heads.threads import eigen, product, threads_for
 
 

@@ -58,7 +58,7 @@ class Standard:
 
     @property
     def width(self) -> int:
-        """d."""
+        """D."""
         return len(self.mean)
 
     def __getitem__(self, positions: Tensor) -> Tensor:
