@@ -103,6 +103,8 @@ class Module:
     """`torch.pretend`."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         known = {"is_available": True, "device_count": 1, "current_device": 0, "is_initialized": True}
         if name == "get_amp_supported_dtype":
             return lambda: [torch.bfloat16]

@@ -30,6 +30,9 @@ from warmstart.evaluation.predict import predict_outputs
 from warmstart.model.device import Device
 from warmstart.planning.plan import CacheLimits
 from warmstart.recipe.phase import Phase
+from warmstart.task.classify import CLASSIFY
+from warmstart.task.multilabel import MULTILABEL
+from warmstart.task.regress import REGRESS
 
 ALL = Phase(rates=(("*", 1e-3),), epochs=2, batch_size=8, schedule="constant", augment="standard", ema=0.9)
 HEAD = Phase(rates=(("head", 1e-2), ("*", None)), epochs=3, batch_size=8, schedule="constant")
@@ -71,6 +74,26 @@ def test_no_step_waits_for_the_device(gpu: torch.device, monkeypatch: pytest.Mon
     train(HEAD, make_network(), make_data())
     assert len(counted) == 2 * 3 + 3 * 3
     assert counted == [{}] * len(counted)
+
+
+@pytest.mark.parametrize("task", [CLASSIFY, MULTILABEL, REGRESS])
+def test_no_loss_waits_for_the_device_also_where_labels_are_missing(gpu: torch.device, task: Any) -> None:
+    targets = (
+        torch.tensor([0, -1, 2]) if task is CLASSIFY else torch.tensor([[0.0, 1.0, 0.0], [math.nan] * 3, [1.0] * 3])
+    )
+    outputs = torch.linspace(-1, 1, 9).reshape(3, 3)
+    for some in (targets, targets[[1, 1, 1]]):
+        here, there = outputs.clone().requires_grad_(), outputs.to(gpu).requires_grad_()
+        task.loss(here, some).backward()
+        with waits() as found:
+            loss = task.loss(there, some.to(gpu))
+            loss.backward()
+        assert {name: n for name, n in found.items() if n} == {}
+        assert here.grad is not None
+        assert there.grad is not None
+        assert torch.equal(there.grad.cpu(), here.grad)
+        assert here.grad[1].abs().sum() == 0
+        assert bool(here.grad.isfinite().all())
 
 
 def test_extraction_waits_for_nothing_and_gives_what_it_gives_here(gpu: torch.device) -> None:
