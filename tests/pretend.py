@@ -155,6 +155,7 @@ def at_hand() -> Iterator[torch.device]:
     with pytest.MonkeyPatch.context() as patch, torch.autograd.set_multithreading_enabled(False):
         patch.setenv("ACCELERATE_TORCH_DEVICE", str(found))
         patch.setattr(device, "BEHIND", {NAME})
+        patch.setattr(torch, "inference_mode", torch.no_grad)  # views of such tensors cannot be made in it
         for module in (transfer, rows):
             patch.setattr(module, "copies", Uncounted)
         for module in (loop, feed):  # it computes on the CPU, with what is not safe there
