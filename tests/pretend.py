@@ -103,6 +103,8 @@ class Module:
     """`torch.pretend`."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         known = {"is_available": True, "device_count": 1, "current_device": 0, "is_initialized": True}
         if name == "get_amp_supported_dtype":
             return lambda: [torch.bfloat16]
@@ -153,6 +155,7 @@ def at_hand() -> Iterator[torch.device]:
     with pytest.MonkeyPatch.context() as patch, torch.autograd.set_multithreading_enabled(False):
         patch.setenv("ACCELERATE_TORCH_DEVICE", str(found))
         patch.setattr(device, "BEHIND", {NAME})
+        patch.setattr(torch, "inference_mode", torch.no_grad)  # views of such tensors cannot be made in it
         for module in (transfer, rows):
             patch.setattr(module, "copies", Uncounted)
         for module in (loop, feed):  # it computes on the CPU, with what is not safe there

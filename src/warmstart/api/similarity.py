@@ -29,6 +29,7 @@ from warmstart.engine.extraction import choose
 from warmstart.errors import WarmstartError
 from warmstart.evaluation.similarity import Similarity, SimilarityOutcome
 from warmstart.model.backbone import Backbone, FeatureGroup
+from warmstart.model.device import chosen
 from warmstart.model.network import Network
 from warmstart.model.taps import FEATURES, most_taps, tapped
 from warmstart.model.uri import Uri
@@ -194,6 +195,7 @@ def _measure(ready: Prepared, backbone: Backbone, seed: int, listener: Listener)
 def _features(ready: Prepared, backbone: Backbone, listener: Listener) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Features of all blocks (n, d), from the store or computed and stored, by the runtime that is fastest here."""
     data, samples = ready.data, len(ready.data.dataset)
+    backbone.module.to(chosen())
     if samples >= WORTH_MEASURING:
         speed = measure_speed(Network(backbone, nn.Identity()), data.spec, seconds=0.3, decoded=True)
         rate = speed.flops / profile(backbone, 0, len(backbone.chain.cuts) - 1, data.spec.size).flops

@@ -8,6 +8,7 @@ through as it is.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
@@ -88,7 +89,13 @@ class Plain:
 
 def copies(device: torch.device) -> Copies:
     """How tensors get to a device and back."""
-    return Streamed(device) if device.type == "cuda" else Plain(device)
+    return _streamed(device) if device.type == "cuda" else Plain(device)
+
+
+@functools.cache
+def _streamed(device: torch.device) -> Streamed:
+    """The same streams throughout: torch keeps freed memory for the stream that had it, and for no other."""
+    return Streamed(device)
 
 
 class Onto:

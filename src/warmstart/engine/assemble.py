@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
 from warmstart.data.batches import Batch
 from warmstart.engine import freeze, lr_find
+from warmstart.engine.compiled import compiled_if_it_pays
 from warmstart.engine.context import Context
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided
@@ -22,6 +23,7 @@ from warmstart.engine.stepper import Stepper
 from warmstart.engine.steps.registry import Making, Parts, steppers
 from warmstart.engine.suffix import Suffix
 from warmstart.engine.training import Progress, Training
+from warmstart.model.device import Device
 
 
 def make_stepper(
@@ -31,13 +33,18 @@ def make_stepper(
     data: RunData,
     context: Context,
     anchor: Mapping[str, Tensor],
+    *,
+    trial: bool = False,
 ) -> Stepper:
-    """A stepper for `training`; `anchor` are the weights that L2-SP pulls back to."""
+    """A stepper for `training`; `anchor` are the weights that L2-SP pulls back to. A `trial` is not worth compiling."""
     network, plan = training.network, training.plan
     strength, knew = plan.phase.l2_sp, 0 if data.known is None else data.known.outputs
+    suffix: nn.Module = Suffix(network, plan.cut)
+    if not trial:
+        suffix = compiled_if_it_pays(suffix, plan, Device.of(feed.device), context.listener)
     parts = Parts(
         accelerator=accelerator,
-        suffix=accelerator.prepare_model(Suffix(network, plan.cut)),
+        suffix=accelerator.prepare_model(suffix),
         training=training,
         feed=feed,
         penalty=StartingPoint(network, anchor, strength, knew) if strength > 0 else None,
@@ -84,7 +91,7 @@ def find_rate(
     freeze.apply(clone, plan)
     progress = Progress(micro=training.progress.micro)
     trial = Training(clone, plan, base_rates(plan.groups, auto=1.0), lr_find.STEPS, progress)
-    stepper = make_stepper(accelerator, trial, feed, data, context, anchor)
+    stepper = make_stepper(accelerator, trial, feed, data, context, anchor, trial=True)
 
     def step(batch: Batch, seed: int, rate: float) -> float:
         for group, lr in zip(trial.optimizer.param_groups, base_rates(plan.groups, auto=rate), strict=True):

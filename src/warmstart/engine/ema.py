@@ -43,11 +43,12 @@ class Average:
         """Take in the present weights; buffers that are not floating point (counters) are copied."""
         share = 1.0 - self.decay_at(self.updates)
         self.updates += 1
-        for name, tensor in moving_tensors(network).items():
-            if tensor.is_floating_point():
-                self.shadow[name].lerp_(tensor, share)
-            else:
-                self.shadow[name].copy_(tensor)
+        live = moving_tensors(network)
+        floats = [name for name, tensor in live.items() if tensor.is_floating_point()]
+        if floats:  # on a GPU a few kernels, instead of one for each tensor
+            torch._foreach_lerp_([self.shadow[name] for name in floats], [live[name] for name in floats], share)
+        for name in live.keys() - set(floats):
+            self.shadow[name].copy_(live[name])
 
     @contextlib.contextmanager
     def in_place_of(self, network: nn.Module) -> Iterator[None]:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from warmstart.cache.claim import claim
 from warmstart.cache.features import BATCH, prepared
-from warmstart.data.stores import batches_of
+from warmstart.data.stores import batches_on
 from warmstart.engine.allowance import batch_within
 from warmstart.engine.data import RunData
 from warmstart.engine.machine import cores
@@ -31,7 +31,8 @@ from warmstart.errors import RunError
 from warmstart.files import read_json, write_json
 from warmstart.model.backbone import Backbone
 from warmstart.model.chain import Chain
-from warmstart.model.inputs import Inputs, Tokens
+from warmstart.model.device import AT_ONCE, Device
+from warmstart.model.inputs import Inputs, Tokens, weight_of
 from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import PREPARATION, TOLERANCE, Extract, UnavailableError, runtimes, version
 
@@ -48,6 +49,8 @@ WORTH_MORE = 10.0
 MUCH_FASTER = 1.5
 MEASURED = 4 * BATCH
 """Images that are measured with, at most."""
+LOOSER = 5e-3
+"""Difference that is let pass where both compute in TF32, of ten bits."""
 _SECONDS = 0.3
 _ENOUGH = 1.03
 """A larger batch has to be this much faster: it takes more memory, and the next larger one is not tried without."""
@@ -98,8 +101,10 @@ def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choic
 def _found(backbone: Backbone, data: RunData, others: Sequence[str], images: int, rate: float) -> Choice:
     if not worth_trying(others, images, rate):
         return Choice("torch", {"torch": rate}, {})
-    first = data.split.train[: batch_within(backbone, data.spec.size, MEASURED)]
-    batch = next(iter(batches_of(data.store, first, batch_size=len(first)))).inputs
+    device = Device.of(weight_of(backbone.module).device)
+    most = AT_ONCE if device.behind else MEASURED
+    first = data.split.train[: batch_within(backbone, data.spec.size, most)]
+    batch = next(iter(batches_on(device.torch, data.store, first, batch_size=len(first)))).inputs
     return measure(backbone.chain, data.spec.size, batch, others, images)
 
 
@@ -136,7 +141,9 @@ def measure(chain: Chain, size: int, batch: Tensor, others: Sequence[str], image
     """Prepare and time what may pay for `images` images, on a `batch` of at most `MEASURED` of them."""
     last = len(chain.cuts) - 1
     rates, why_not, expected = dict[str, float](), dict[str, str](), torch.empty(0)
-    with evaluating(chain.module), torch.inference_mode():
+    device = Device.of(batch.device)
+    some, tolerance = (batch, LOOSER) if device.behind else (batch[:BATCH], TOLERANCE)
+    with evaluating(chain.module), torch.inference_mode(), device.fast():
         for name in ("torch", *others):
             if rates and not _pays(name, images, max(rates.values()), _times(rates)):
                 continue
@@ -145,17 +152,17 @@ def measure(chain: Chain, size: int, batch: Tensor, others: Sequence[str], image
             except UnavailableError as error:
                 why_not[name] = str(error)
                 continue
-            (outputs,) = extract(batch[:BATCH])
+            (outputs,) = extract(some)
             expected = outputs if name == "torch" else expected
             apart = difference(outputs, expected)
-            if apart > TOLERANCE:
-                why_not[name] = f"its outputs differ by {apart:.1e}, more than {TOLERANCE:g}"
+            if apart > tolerance:
+                why_not[name] = f"its outputs differ by {apart:.1e}, more than {tolerance:g}"
                 continue
-            rates[name] = rate_of(extract, batch[:BATCH])
+            rates[name] = rate_of(extract, some)
         for name, why in why_not.items():
             _log.info("runtime %s is not used: %s", name, why)
         fastest = max(rates, key=rates.__getitem__)
-        at_once = _batch_size(prepared(fastest, chain, (last,), size), batch)
+        at_once = BATCH if device.behind else _batch_size(prepared(fastest, chain, (last,), size), batch)
     return Choice(fastest, rates, why_not, at_once)
 
 
@@ -182,7 +189,9 @@ def rate_of(extract: Extract, x: Tensor) -> float:
     """Inputs per second of a batch, measured for a moment."""
     began, passes = time.perf_counter(), 0
     while passes == 0 or time.perf_counter() - began < _SECONDS:
-        extract(x)
+        found = extract(x)
+        if x.device.type != "cpu":
+            found[0].flatten()[0].item()  # it is computed when it can be read
         passes += 1
     return len(x) * passes / (time.perf_counter() - began)
 
@@ -190,6 +199,7 @@ def rate_of(extract: Extract, x: Tensor) -> float:
 def _key(backbone: Backbone, size: int, others: list[str]) -> str:
     versions = {name: version(name) for name in ("torch", *others)}
     machine, card = (platform.machine(), platform.processor(), cores(), torch.get_num_threads()), backbone.card
+    machine = (*machine, *Device.of(weight_of(backbone.module).device).name)
     parts = backbone.maps.to_dict() if backbone.maps else len(backbone.groups)
     facts = json.dumps([card.weights_sha256, card.architecture, card.pooling, parts, size, versions, machine])
     return hashlib.sha256(facts.encode()).hexdigest()[:32]

@@ -26,6 +26,7 @@ from warmstart.engine.score import Best, Score
 from warmstart.engine.seeds import derive, own_generator
 from warmstart.engine.training import Progress, Training, copied
 from warmstart.evaluation.outcome import CurveRow
+from warmstart.model.device import Device
 from warmstart.model.network import Network
 from warmstart.planning.plan import PhasePlan
 from warmstart.task.base import Task
@@ -87,7 +88,7 @@ def run_phase(
     network.to(memory_format=training_layout(network, accelerator.device))
     anchor = anchor if anchor is not None else copied(network)
     try:
-        with own_generator(accelerator.device):
+        with own_generator(accelerator.device), Device.of(accelerator.device).fast():
             return _run(network, plan, data, context, accelerator, anchor)
     finally:
         freeze.release(network)

@@ -26,6 +26,7 @@ from warmstart.engine.steps.registry import kind_of, name_of, steps
 from warmstart.engine.training import copied
 from warmstart.errors import Interrupted, RecipeError
 from warmstart.evaluation.predict import predict_outputs
+from warmstart.model.device import chosen
 from warmstart.model.low_rank import merge
 from warmstart.model.network import Network
 from warmstart.planning.compile import compile_plan
@@ -54,7 +55,7 @@ def run_recipe(
     interrupt: Interrupt | None = None,
     speed: SpeedFacts | None = None,
 ) -> RecipeResult:
-    """Run `recipe` on a copy of `network`; the network given is not changed.
+    """Run `recipe` on a copy of `network`, on the device at hand; the network given is not changed.
 
     Args:
         recipe: what to do.
@@ -77,6 +78,7 @@ def run_recipe(
     """
     refuse_training(recipe, task, taught=data.taught is not None)
     network = edited(network.clone(), recipe.edits, seed=seed)
+    network.to(chosen())
     plan = compile_plan(recipe, network, data.facts, speed=speed, limits=data.limits)
     if folder is not None:
         claim(folder, identity(recipe, plan, data, network, seed))

@@ -156,7 +156,11 @@ class Stepper:
     def _moving_buffers(self) -> list[tuple[Tensor, Tensor]]:
         """Buffers of modules in training mode, each with a copy of its present value."""
         modules = [module for module in self.suffix.modules() if module.training]
-        return [(buffer, buffer.clone()) for module in modules for buffer in module.buffers(recurse=False)]
+        found = [(each, torch.empty_like(each)) for module in modules for each in module.buffers(recurse=False)]
+        for dtype in {buffer.dtype for buffer, _ in found}:  # on a GPU one kernel each, instead of one for each buffer
+            pairs = [pair for pair in found if pair[0].dtype == dtype]
+            torch._foreach_copy_([copy for _, copy in pairs], [buffer for buffer, _ in pairs])
+        return found
 
     def _shrink(self, buffers: list[tuple[Tensor, Tensor]]) -> None:
         self.training.optimizer.zero_grad(set_to_none=True)

@@ -1,6 +1,6 @@
 """What the device at hand gets: the one place that knows. Everywhere else a device is a device, and a CPU is one.
 
-Nothing here, and nothing elsewhere, touches `torch.cuda` when it is imported; `CUDA_VISIBLE_DEVICES=""` hides every GPU.
+Nothing here, and nothing elsewhere, touches `torch.cuda` when it is imported; `CUDA_VISIBLE_DEVICES=""` hides each GPU.
 """
 
 from __future__ import annotations
@@ -53,6 +53,15 @@ class Device:
         found = torch.device(device)
         bf16 = found.type == "cuda" and torch.cuda.is_bf16_supported()
         return cls(found, found.type in BEHIND, bf16)
+
+    @property
+    def name(self) -> tuple[str, ...]:
+        """What its maker calls it; nothing of a CPU.
+
+        >>> Device.of("cpu").name
+        ()
+        """
+        return (torch.cuda.get_device_name(self.torch),) if self.torch.type == "cuda" else ()
 
     @property
     def free(self) -> int:

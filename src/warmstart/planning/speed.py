@@ -15,6 +15,7 @@ from PIL import Image
 from warmstart.errors import ImageError
 from warmstart.model.adapters.base import seeded
 from warmstart.model.detect.base import Detector
+from warmstart.model.device import AT_ONCE, Device
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.planning.cost import SpeedFacts
@@ -58,6 +59,8 @@ def measure_speed(
 def _through(network: Network, size: int, seconds: float, batch: int = 32) -> float:
     """Inputs per second through the backbone."""
     weight = next(network.parameters())
+    device = Device.of(weight.device)
+    batch = AT_ONCE if device.behind else batch
     x = network.facts.chain.inputs.example(batch, size, network)
     x = x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
 
@@ -66,7 +69,7 @@ def _through(network: Network, size: int, seconds: float, batch: int = 32) -> fl
         if weight.device.type == "cuda":
             torch.cuda.synchronize(weight.device)
 
-    with evaluating(network), torch.inference_mode():
+    with evaluating(network), torch.inference_mode(), device.fast():
         run()  # the first pass allocates and chooses kernels
         begun, passes = time.perf_counter(), 0
         while passes == 0 or time.perf_counter() - begun < seconds:

@@ -15,6 +15,8 @@ from warmstart.engine.data import RunData, pixel_budget
 from warmstart.engine.extraction import choose
 from warmstart.model.backbone import Backbone
 from warmstart.model.beside import CONTEXT
+from warmstart.model.device import chosen
+from warmstart.model.inputs import weight_of
 from warmstart.model.network import Network
 from warmstart.planning.cost import SpeedFacts
 from warmstart.planning.profile import profile
@@ -29,7 +31,7 @@ _SOME = 16
 
 
 class View:
-    """The data as one backbone is to see them.
+    """The data as one backbone is to see them, which is put on the device at hand.
 
     Args:
         uri: what the user calls it.
@@ -42,6 +44,7 @@ class View:
     def __init__(self, uri: str, backbone: Backbone, data: RunData, size: int | None = None) -> None:
         card = backbone.card
         store = _pixels(backbone, data, size) if isinstance(data.store, PixelStore) else data.store
+        backbone.module.to(chosen())
         self.uri, self.backbone = uri, backbone
         self.data = RunData(data.dataset, data.split, store, store.spec, data.cache, data.limits, "torch", BATCH)
         least = FEW_TOKENS if isinstance(store, TokenStore) else max(card.min_size, backbone.spec.size // 2)
@@ -63,6 +66,7 @@ class View:
         head = tasks[self.data.dataset.target.kind].head(self.backbone.out_features, self.data.dataset.target, seed=0)
         train = self.data.split.train
         sources = [self.data.dataset.samples[int(i)].source for i in train[:: max(1, len(train) // _SOME)]]
+        head = head.to(weight_of(self.backbone.module).device)
         speed = measure_speed(Network(self.backbone, head), self.data.spec, seconds, sources=sources)
         choice = choose(self.backbone, self.data, samples, speed.flops / self._flops(self.size))
         self.speed = dataclasses.replace(speed, extraction=choice.gain)

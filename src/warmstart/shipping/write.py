@@ -92,11 +92,10 @@ def write_bundle(
         RunError: `folder` exists.
         BundleError: what was written does not answer as `networks` do; nothing is left behind.
     """
-    folder, members = Path(folder), [networks] if isinstance(networks, Network) else list(networks)
+    # On the CPU, in float32, it will answer; what it is checked against has to be computed so too.
+    folder, members = Path(folder), [each.cpu() for each in ([networks] if isinstance(networks, Network) else networks)]
     if not (members and golden and len(recipes) == len(members)):
         raise ValueError("a bundle needs a network, a golden input, and a recipe name for each network")
-    for network in members:
-        network.cpu()  # where a bundle answers, in float32: what it is checked against has to be computed so too
     task = task_of(target)
 
     def answers(samples: Sequence[Sample]) -> Tensor:

@@ -44,11 +44,10 @@ class MultiLabel:
 
         `class_weights` multiply the loss where a label is to be given. Smoothing moves every target towards one half.
         """
-        known = is_known(targets)
-        if not bool(known.any()):
-            return outputs.sum() * 0.0
-        soft = targets[known] * (1 - label_smoothing) + label_smoothing / 2
-        return functional.binary_cross_entropy_with_logits(outputs[known], soft, pos_weight=class_weights)
+        known = is_known(targets)[:, None]  # others become 0: to leave them out a GPU has to be waited for
+        soft = torch.where(known, targets * (1 - label_smoothing) + label_smoothing / 2, 0.0)
+        each = functional.binary_cross_entropy_with_logits(outputs, soft, pos_weight=class_weights, reduction="none")
+        return torch.where(known, each, 0.0).sum() / (known.sum() * outputs.shape[1]).clamp_min(1)
 
     def weight(self, targets: Tensor, class_weights: Tensor | None = None) -> float:
         """The number of samples whose labels are known."""

@@ -25,6 +25,7 @@ from warmstart.errors import RecipeError, TrainingError
 from warmstart.evaluation.adaptation import REFERENCE, Tried
 from warmstart.evaluation.scoring import interval_of
 from warmstart.evaluation.similarity import Similarity
+from warmstart.model.inputs import weight_of
 from warmstart.model.modes import evaluating
 from warmstart.model.norms import has_batch_norm
 from warmstart.recipe.aligning import Statistics, TargetStep
@@ -163,11 +164,12 @@ def answers_of(contender: Contender, context: LadderContext, target: IntArray) -
     held = data.split.val
     features = context.features(member, np.concatenate([target, train, held])).flatten(1)
     with evaluating(member.network), torch.inference_mode():
-        outputs = member.network.answer(features[: len(target)]).float()
+        rows = features[: len(target)].to(weight_of(member.network).device)
+        outputs = member.network.answer(rows).float().cpu()
     losses = functional.cross_entropy(contender.val_outputs.double(), data.targets(held), reduction="none")
     parts = torch.split(features.double(), [len(target), len(train), len(held)])
-    rows = (outputs.double(), *parts, losses)
-    return outputs.clone(), Answers(*(part.numpy() for part in rows))
+    seen = (outputs.double(), *parts, losses)
+    return outputs.clone(), Answers(*(part.numpy() for part in seen))
 
 
 def shift_of(context: LadderContext, target: IntArray) -> Similarity | None:

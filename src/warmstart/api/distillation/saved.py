@@ -67,7 +67,7 @@ def compared(teacher: Side, student: Side, samples: Sequence[Sample], seed: int 
     """
     with contextlib.ExitStack() as stack:
         for network in (*teacher.networks, *student.networks):
-            stack.enter_context(evaluating(network))
+            stack.enter_context(evaluating(network.cpu()))  # where both will answer
         stack.enter_context(torch.inference_mode())
         one, other = (side.inputs(samples[:SAMPLES]) for side in (teacher, student))
         teacher.answer(one[:1])  # the first pass makes what later ones find
