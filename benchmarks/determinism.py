@@ -61,7 +61,7 @@ def lite0(folder: Path, **how: Any) -> Any:
     from warmstart.api.fit import fit
     from warmstart.recipe.methods import load_recipe
 
-    recipe = load_recipe("lp_ft", from_block=0.85, epochs=2, lr=3e-4)
+    recipe = load_recipe("lp_ft", epochs=2, lr=3e-4)
     data = images(folder.parent / "digits")
     return fit(data, backbone="lite0", size=64, recipe=recipe, baseline="none", out=folder, budget="2h", **how), None
 

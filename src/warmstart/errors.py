@@ -64,8 +64,27 @@ class RecipeError(WarmstartError):
     """A recipe is not valid, or does not fit the network it is asked to train."""
 
 
-class CacheError(WarmstartError):
-    """The activation store cannot be written (no space, no permission)."""
+class DiskError(WarmstartError, OSError):
+    """A file or folder cannot be written: no space, no permission, a disk that is for reading alone.
+
+    It is an `OSError` as well, for whoever can do without the file and catches that.
+    """
+
+    @classmethod
+    def of(cls, error: OSError, where: object = None) -> DiskError:
+        """What the system said, about the file that it names or `where`, in words.
+
+        >>> print(DiskError.of(OSError(28, "No space left on device"), "run/log.jsonl").found)
+        run/log.jsonl cannot be written: No space left on device
+        """
+        if isinstance(error, cls):
+            return error
+        place = where if where is not None else error.filename or "a file"
+        return cls(
+            f"{place} cannot be written: {error.strerror or error}",
+            expected="room on the disk, in a folder that you may write to",
+            do="make room, or name a folder on another disk; what was saved before is whole, and can be gone on with",
+        )
 
 
 class RunError(WarmstartError):

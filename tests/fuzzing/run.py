@@ -48,7 +48,8 @@ def main() -> None:
             for path in scratch.iterdir():
                 shutil.rmtree(path, ignore_errors=True)
 
-    bounds = ["-rss_limit_mb=4096", "-timeout=20", f"-max_total_time={asked.seconds}"]
+    survives(target, seeds[0])  # imports take longer than any input may
+    bounds = ["-rss_limit_mb=4096", "-timeout=60", f"-max_total_time={asked.seconds}"]
     atheris.Setup([sys.argv[0], *bounds, f"-artifact_prefix={asked.findings}/", str(corpus)], once)
     atheris.Fuzz()
 

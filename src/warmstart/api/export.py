@@ -25,7 +25,7 @@ from warmstart.exporting.program import program
 from warmstart.exporting.speed import measure
 from warmstart.exporting.tokenizer import beside, tokenizer_file
 from warmstart.exporting.wrapped import Wrapped, wrap
-from warmstart.files import sync
+from warmstart.files import sync, writing
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.files import refuse_existing
 from warmstart.shipping.manifest import read_manifest
@@ -99,8 +99,9 @@ def export(
     columns = {"path_column": path_column, "text_column": text_column, "label_column": label_column}
     samples = [] if data is None else readable(wrapped, _samples(loaded, data, columns))
     shares = Shares.of(samples) if int8 else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path), tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         temporary = Path(folder) / path.name
         _write(kind, wrapped, temporary, shares, listener)
         found = _checked(kind, wrapped, temporary, samples, shares, max_changed, listener)

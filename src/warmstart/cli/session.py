@@ -7,6 +7,7 @@ stderr in every case. Whatever is printed passes through `clean`, and none of it
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import shlex
@@ -22,8 +23,10 @@ from rich.text import Text
 
 from warmstart.cli.progress import ProgressListener
 from warmstart.cli.text import clean, plain
-from warmstart.errors import Interrupted, WarmstartError
+from warmstart.errors import DiskError, Interrupted, WarmstartError
 
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.EPERM}
+"""What the system says of a disk that is full, or that may not be written; no fault of ours, wherever it shows."""
 FAULT = 1
 """Exit code of an error that is ours. Those a user can act on carry their own."""
 
@@ -66,6 +69,8 @@ class Session:
             self.err.print(Text(clean("".join(traceback.format_exception(error)))), soft_wrap=True)
         if isinstance(error, KeyboardInterrupt):
             error = Interrupted("stopped by Ctrl-C")
+        if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+            error = DiskError.of(error)
         if isinstance(error, WarmstartError):
             code, found, expected, do = error.exit_code, error.found, error.expected, error.do
         else:

@@ -5,6 +5,7 @@ This room does not know the engine, so it takes any event that is a dataclass: i
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import time
@@ -15,6 +16,7 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from warmstart.errors import RunError
+from warmstart.files import writing
 from warmstart.report.results import jsonable
 
 LOCK = ".lock"
@@ -29,14 +31,17 @@ class RunLog:
 
     Raises:
         RunError: another process, or another run of this one, writes into the folder.
+        DiskError: the log cannot be written.
     """
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(path.with_name(LOCK), thread_local=False)
-        _hold(self._lock, path.parent)
-        torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-        self._file = path.open("a", encoding="utf-8", newline="\n")
+        self._path = path
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(path.with_name(LOCK), thread_local=False)
+            _hold(self._lock, path.parent)
+            torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
+            self._file = path.open("a", encoding="utf-8", newline="\n")
         self._clock = clock
         if torn:
             self._file.write("\n")
@@ -46,12 +51,14 @@ class RunLog:
         if not dataclasses.is_dataclass(event) or isinstance(event, type):
             raise TypeError(f"an event is a dataclass, not {event!r}")
         line = {"time": round(self._clock(), 3), "event": type(event).__name__, **jsonable(dataclasses.asdict(event))}
-        self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
-        self._file.flush()
+        with writing(self._path):
+            self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         """Close the file and let go of the folder; calling again does nothing."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # on a full disk the last line was told of when it was written
+            self._file.close()
         self._lock.release()
 
     def __enter__(self) -> RunLog:

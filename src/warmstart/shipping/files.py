@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from warmstart.errors import BundleError, RunError
-from warmstart.files import sync
+from warmstart.files import sync, writing
 
 
 def sha256(content: bytes) -> str:
@@ -30,23 +30,24 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder beside `folder`, which takes its name when the block ends without an error.
 
     Every file is synced before the rename, so a power cut leaves the old state or the new one. On an error nothing
-    stays. Raises `RunError` if `folder` exists.
+    stays. Raises `RunError` if `folder` exists, and `DiskError` if it cannot be written.
     """
     refuse_existing(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        yield temporary
-        for path in temporary.iterdir():
-            sync(path)
-        sync(temporary)
-        temporary.chmod(0o755)  # mkdtemp makes it private; the bundle is as readable as any other folder
-        refuse_existing(folder)
-        temporary.rename(folder)
-        sync(folder.parent)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            yield temporary
+            for path in temporary.iterdir():
+                sync(path)
+            sync(temporary)
+            temporary.chmod(0o755)  # mkdtemp makes it private; the bundle is as readable as any other folder
+            refuse_existing(folder)
+            temporary.rename(folder)
+            sync(folder.parent)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
 
 
 def verified(folder: Path, name: str, expected: str) -> bytes:

@@ -25,7 +25,7 @@ from warmstart.data.schema import Text
 from warmstart.data.sources.given import Given
 from warmstart.engine.extraction import Choice
 from warmstart.errors import RunError
-from warmstart.files import read_json, sync, write_json
+from warmstart.files import read_json, sync, write_json, writing
 from warmstart.shipping.files import refuse_existing
 
 EVERY = 1.0
@@ -56,8 +56,9 @@ class Journal:
         before = read_json(self._path)
         if before is None:
             refuse_existing(out)
-            out.parent.mkdir(parents=True, exist_ok=True)
-            self.part.unlink(missing_ok=True)  # nothing of it is sure
+            with writing(out):
+                out.parent.mkdir(parents=True, exist_ok=True)
+                self.part.unlink(missing_ok=True)  # nothing of it is sure
         elif not resume:
             raise RunError(
                 f"{self.part} holds {before['inputs']} answers of a call that was interrupted",
@@ -110,7 +111,7 @@ class Journal:
 
     def add(self, answered: Sequence[tuple[Given, dict[str, Any]]], *, rows: bool = True) -> None:
         """Append what was answered; without `rows`, inputs that are to have none."""
-        with self.part.open("ab") as file:
+        with writing(self.part), self.part.open("ab") as file:
             for given, row in answered:
                 self._sum.update(fingerprint(given))
                 self.counts.add(row)

@@ -17,7 +17,7 @@ from typing import Any, overload
 from warmstart.api.predicting.counts import Counts
 from warmstart.api.predicting.lines import Columns, Line, lines_of
 from warmstart.errors import DataError
-from warmstart.files import sync
+from warmstart.files import sync, writing
 
 Row = dict[str, Any]
 ENDINGS = (".csv", ".jsonl", ".parquet")
@@ -48,18 +48,19 @@ def refuse_other_endings(out: Path) -> None:
 
 def write_table(out: Path, rows: Path, columns: Columns, classes: Sequence[str]) -> None:
     """Write the rows in a file of JSON lines as a table of the form that the name of `out` says."""
-    if out.suffix.lower() == ".jsonl":
-        sync(rows)
-        rows.replace(out)  # it is the form that they have
-    else:
-        temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-        try:
-            _WRITERS[out.suffix.lower()](temporary, _lines(rows, classes), columns)
-            sync(temporary)
-            temporary.replace(out)
-        finally:
-            temporary.unlink(missing_ok=True)
-    sync(out.parent)
+    with writing(out):
+        if out.suffix.lower() == ".jsonl":
+            sync(rows)
+            rows.replace(out)  # it is the form that they have
+        else:
+            temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+            try:
+                _WRITERS[out.suffix.lower()](temporary, _lines(rows, classes), columns)
+                sync(temporary)
+                temporary.replace(out)
+            finally:
+                temporary.unlink(missing_ok=True)
+        sync(out.parent)
 
 
 def _lines(rows: Path, classes: Sequence[str]) -> Iterator[Line]:

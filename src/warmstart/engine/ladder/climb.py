@@ -18,6 +18,7 @@ from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.contender import Contender
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.gate import Verdict, gate, has_benefit_of_the_doubt
+from warmstart.engine.ladder.mismatch import told_of_labels
 from warmstart.engine.ladder.rungs import Rung
 from warmstart.engine.ladder.settle import as_settled, settle
 from warmstart.engine.ladder.simple import SIMPLE
@@ -153,6 +154,8 @@ def _try(
         )
     seconds = max(time.monotonic() - start, contender.seconds)  # loading is quicker, and says nothing of the rung
     context.listener(Finished(f"rung {rung.name}", seconds, _shown(context, val, outputs, targets)))
+    if not best and rung.role == "candidate":
+        told_of_labels(contender, context)
     context.listener(Decided(f"{rung.name} {'kept' if said.kept else 'not kept'}: {said.why}"))
     row = Tried(
         rung.name,

@@ -6,7 +6,9 @@ A memory-mapped array is not read: each series is a view of it.
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,9 @@ from warmstart.data.names import PARTS, natural, some
 from warmstart.data.schema import Sample, Series, SplitName
 from warmstart.errors import DataError
 
+BROKEN = (OSError, ValueError, EOFError, KeyError, OverflowError, MemoryError, NotImplementedError, RuntimeError)
+BROKEN += (zipfile.BadZipFile, zlib.error, struct.error)
+"""What numpy and zipfile raise on files that are cut, altered, encrypted, or of a size that cannot be."""
 KINDS = "biuf"
 """What arrays of series hold: true and false, whole numbers, numbers."""
 FORMS = "an array (n, steps) or (n, channels, steps), or a list of arrays (steps,) or (channels, steps)"
@@ -69,7 +74,7 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
     """The array of a file, memory-mapped. Raises `DataError` if it is none, or of Python objects."""
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except BROKEN as error:
         raise DataError(
             f"{path} cannot be read as an array: {str(error).splitlines()[0] if str(error) else 'it is empty'}",
             expected="numbers that numpy.save wrote; of Python objects none, as reading them could run code",
@@ -88,7 +93,7 @@ def read_npz(path: Path, notes: list[str]) -> list[Part]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise DataError(
             f"{path} cannot be read: {error}", expected="arrays of numbers that numpy.savez wrote, and no objects"
         ) from error
