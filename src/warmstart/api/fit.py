@@ -28,6 +28,7 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.launching import about_processes, in_processes
 from warmstart.engine.ledger import Ledger
 from warmstart.engine.run import refuse_training
 from warmstart.errors import RunError
@@ -100,6 +101,7 @@ def fit(
     cache_dtype: ActivationDtype = "fp32",
     anonymous: bool = False,
     track: str = "tensorboard",
+    processes: int | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> FitResult:
@@ -163,6 +165,8 @@ def fit(
         anonymous: leave out of the bundle what training samples are called; `explain` then names none that are alike.
         track: what keeps parameters, learning curves and figures: `"tensorboard"`, `"mlflow"`, `"wandb"`, `"trackio"`,
             with commas between them (`docs/tracking.md`); `"none"` for none.
+        processes: how many share the work (`docs/several-processes.md`), on GPUs one for each; by default as a launcher
+            says, else one. What comes of the run does not depend on it, and it may be gone on with by another number.
         listener: hears of progress, measurements and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -191,7 +195,8 @@ def fit(
     trackers_named(track)  # one that is missing is said before time is spent
     chosen = None if recipe is None else load_recipe(recipe)
     where = {"out": out, "resume": resume, "cache": cache}
-    return _fit(data, chosen, options, unlabelled=unlabelled, track=track, listener=listener, **where)
+    how = {"unlabelled": unlabelled, "track": track, "listener": listener}
+    return in_processes(processes, lambda: _fit(data, chosen, options, **how, **where))
 
 
 def _fit(
@@ -216,6 +221,8 @@ def _fit(
     decisions: list[str] = []
     ledger = Ledger()
     tell = broadcast(listener, remembering(decisions), ledger)
+    if several := about_processes():
+        tell(Decided(several))
     if not options["backbone"].startswith(Uri.of(pretrained.card.name).path):
         tell(Decided(f"backbone {options['backbone']} is {pretrained.card.name}"))
     if pretrained.groups:

@@ -21,11 +21,13 @@ from warmstart.cache.key import prefix_sha256, sample_key, space_key
 from warmstart.cache.lookup import Asked, Keys, as_texts
 from warmstart.cache.packing import Packed
 from warmstart.cache.rows import StoredRows
+from warmstart.cache.sharing import in_shares
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import Batch
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import InputBatches, InputStore, batches_of, computing_order
 from warmstart.data.views import View
+from warmstart.engine.processes import leading
 from warmstart.model.activation import ActivationDtype, sample_bytes
 from warmstart.model.chain import Chain
 from warmstart.model.inputs import weight_of
@@ -41,6 +43,9 @@ _CHUNK_SAMPLES = 4096
 BATCH = 16
 """Samples per forward pass where nothing was measured. On a CPU, 64 were slower and took half a gigabyte more: Lite0 at
 224 px on two cores, torch 51 to 82 images/s and OpenVINO 328 to 344 (`benchmarks/micro/batches.py`)."""
+
+WORTH_SHARING = 4 * BATCH
+"""Samples below which other processes are not asked: to send them the network takes as long."""
 
 Progress = Callable[[int], None] | None
 
@@ -130,11 +135,11 @@ def activations(
     asked = Asked(keys[missing])
     once = missing[asked.first]  # the same picture twice is computed once
 
-    def fill(computed: Keys, packed: Packed) -> None:
+    def put(computed: Keys, packed: Packed) -> None:
         rows, places = asked.among(computed)
         out[torch.from_numpy(missing[places])] = packed.unpack(torch.from_numpy(rows))
 
-    _compute(wanted, cut, keys[once], order[once], also, fill, progress)
+    _compute(wanted, cut, keys[once], order[once], also, put, progress)
     _report(progress, len(missing) - len(once))
     return out
 
@@ -154,7 +159,7 @@ def stored_activations(
     for _ in range(2):  # that a file is damaged shows when it is read; then its samples are missing after all
         missing = np.array(wanted.cache.missing(space, keys), dtype=np.int64)
         once = missing[Asked(keys[missing]).first]
-        _compute(wanted, cut, keys[once], order[once], also, lambda *_: None, progress)
+        _compute(wanted, cut, keys[once], order[once], also, None, progress)
         found = wanted.cache.rows(space, keys, wanted.shape(cut))
         if found is not None:
             break
@@ -167,24 +172,49 @@ def _compute(
     keys: Keys,
     indices: IntArray,
     also: Collection[int],
-    done: Callable[[Keys, Packed], None],
+    done: Callable[[Keys, Packed], None] | None,
     progress: Progress,
 ) -> None:
-    """Compute and store the activations of the samples at `indices` at `cut`, and at the cuts of `also`."""
+    """Compute and store the activations of the samples at `indices` at `cut`, and at the cuts of `also`.
+
+    `done` is given those at `cut`, where it is there; else they need only be stored.
+    """
     order = computing_order(wanted.store, indices)
     keys, indices = keys[order], indices[order]
     lower = [other for other in sorted(set(also)) if other < cut and wanted.cache.missing(wanted.space(other), keys)]
     cuts = [*lower, cut] if len(keys) else []
     spaces = {at: wanted.space(at) for at in cuts}
+
+    def keep(part: Keys, rows: dict[int, Tensor]) -> None:
+        names = as_texts(part)
+        packed = [wanted.cache.put(spaces[at], names, rows[at], wanted.dtype) for at in cuts]
+        if done is not None:
+            done(part, packed[-1])
+
+    group = leading()
+    if group is not None and len(keys) >= WORTH_SHARING:
+        sends = done is not None or wanted.cache.folder is None or not group.together
+        if in_shares(group, wanted, cuts, keys, indices, keep, sends=sends, progress=progress):
+            return
+    fill(wanted, cuts, keys, indices, keep, progress)
+
+
+def fill(
+    wanted: Wanted,
+    cuts: Sequence[int],
+    keys: Keys,
+    indices: IntArray,
+    keep: Callable[[Keys, dict[int, Tensor]], None],
+    progress: Progress,
+) -> None:
+    """Give `keep` the activations of the samples at `indices` by cut, chunk by chunk."""
     largest = max((sample_bytes(wanted.shape(at)) for at in cuts), default=1)
     step = max(1, min(_CHUNK_SAMPLES, _CHUNK_BYTES // largest))
     for start in range(0, len(keys), step):
         part = keys[start : start + step]
         rows = {at: torch.empty(len(part), *wanted.shape(at)) for at in cuts}
         _forward(wanted, wanted.batches(indices[start : start + step]), rows, progress)
-        names = as_texts(part)
-        packed = [wanted.cache.put(spaces[at], names, rows[at], wanted.dtype) for at in cuts]
-        done(part, packed[-1])
+        keep(part, rows)
 
 
 def _forward(wanted: Wanted, batches: Iterable[Batch], rows: dict[int, Tensor], progress: Progress) -> None:

@@ -18,6 +18,7 @@ import math
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -82,6 +83,13 @@ class PixelShelf:
         self._lock = threading.Lock()
         self.found = self.stored = 0
         """Records that were read, and that were written."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which maps what it reads."""
+        return vars(self) | {"_lock": None, "_mapped": {}, "_waiting": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
 
     def get(self, sample: Sample) -> tuple[Tensor, Look] | None:
         """Pixels (C, H, W), mapped and not to be changed, and the look at the image; `None` if not there."""

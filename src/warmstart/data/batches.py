@@ -39,11 +39,20 @@ _ORDER = 0
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """`inputs` float32 (n, ...), `targets` (n, ...) as the target has them, `index` int64 (n,) into the data set."""
+    """`inputs` float32 (n, ...), `targets` (n, ...) as the target has them, `index` int64 (n,) into the data set.
+
+    `whole`: how many samples the batch has, where this is the share of one process of several.
+    """
 
     inputs: Tensor
     targets: Tensor
     index: Tensor
+    whole: int | None = None
+
+    @property
+    def samples(self) -> int:
+        """Of the whole batch."""
+        return len(self.index) if self.whole is None else self.whole
 
 
 def batch_order(

@@ -91,7 +91,7 @@ class Epochs:
         freeze.apply(training.network, training.plan)
         self._guard.keep(training)
         before, began = progress.seconds, time.monotonic()
-        for batch in self.feed.train(progress.epoch, skip=progress.batch):
+        for batch in self.stepper.batches(progress.epoch, skip=progress.batch):
             progress.seconds = before + time.monotonic() - began
             if context.interrupt.stopped:
                 self._interrupted()
@@ -103,8 +103,8 @@ class Epochs:
             if training.average is not None:
                 training.average.update(training.network)
             progress.batch += 1
-            progress.loss += loss * len(batch.targets)
-            progress.samples += len(batch.targets)
+            progress.loss += loss * batch.samples
+            progress.samples += batch.samples
             context.listener(Advanced(self.what))
         progress.seconds = before + time.monotonic() - began
         if not training.finite():  # an overflow in the very last step shows in no loss

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ Stream = tuple[Feed, Tensor]
 
 class TogetherStepper(Stepper):
     """Leaves the gradient of a loss that compares samples with each other."""
+
+    divides: ClassVar[bool] = False
 
     def _propagated(self, streams: Sequence[Stream], loss_of: Callable[[Tensor], Tensor]) -> float:
         """Leave the gradient of `loss_of` what the suffix makes of all streams, in their order; returns the loss.
@@ -48,8 +51,6 @@ class TogetherStepper(Stepper):
                 product = (self._read(piece) * gradient).sum()
                 if product.requires_grad:  # not where all that trains is behind the suffix
                     self.accelerator.backward(product)
-        if self.penalty is not None:
-            self.penalty.add_gradient()
         return float(loss.detach())
 
     def _read(self, streams: Sequence[Stream]) -> Tensor:
