@@ -194,9 +194,8 @@ def fit(
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
     trackers_named(track)  # one that is missing is said before time is spent
     chosen = None if recipe is None else load_recipe(recipe)
-    where = {"out": out, "resume": resume, "cache": cache}
-    how = {"unlabelled": unlabelled, "track": track, "listener": listener}
-    return in_processes(processes, lambda: _fit(data, chosen, options, **how, **where))
+    where = {"out": out, "resume": resume, "cache": cache, "track": track, "listener": listener}
+    return in_processes(processes, lambda: _fit(data, chosen, options, unlabelled=unlabelled, **where))
 
 
 def _fit(
@@ -218,8 +217,7 @@ def _fit(
     pretrained = backbone_at(options["backbone"], options["size"], options["seed"], accept_licence=accepted)
     if recipe is None and Uri.of(options["backbone"]).taps is None and not of_scenes(data, options["task"]):
         pretrained = tapped(pretrained, default_taps(pretrained))
-    decisions: list[str] = []
-    ledger = Ledger()
+    decisions, ledger = list[str](), Ledger()
     tell = broadcast(listener, remembering(decisions), ledger)
     if several := about_processes():
         tell(Decided(several))

@@ -237,7 +237,7 @@ class _Helpers:
         for process in self.started:
             process.kill()
             process.wait()
-        if dist.is_initialized():
+        if self.group.joined:
             dist.destroy_process_group()
 
 
