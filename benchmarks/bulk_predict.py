@@ -29,9 +29,9 @@ import numpy as np
 
 from warmstart.api.predicting.engine import TORCH, quicker
 from warmstart.api.predicting.loop import How, Inputs, in_file
-from warmstart.cache.features import Wanted as Features
 from warmstart.cache.features import activations
 from warmstart.cache.store import ActivationStore
+from warmstart.cache.wanted import Wanted as Features
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import ClassTarget, Dataset, Sample
 from warmstart.data.sources.given import Given

@@ -27,8 +27,9 @@ from PIL import Image
 
 from benchmarks.micro.measure import machine, own_process
 from warmstart.api.inputs.prepare import backbone_at
-from warmstart.cache.features import BATCH, prepared
+from warmstart.cache.computing import prepared
 from warmstart.cache.store import ActivationStore
+from warmstart.cache.wanted import BATCH
 from warmstart.data.scan import look
 from warmstart.data.sources import load
 from warmstart.model.activation import sample_bytes

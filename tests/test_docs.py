@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 SLOW = {
+    "several-processes",
     "distillation",
     "series-transfer",
     "several-tasks",

@@ -30,8 +30,9 @@ MAY = {
     "api": {"methods", "select", "report", "shipping", "exporting", "explaining", "serving"},
     "cli": {"api"},
 }
-LEAVES = {"engine.events", "engine.allocator"}
-"""Modules that import nothing of the house, so that any room may: the words spoken between engine and listeners."""
+LEAVES = {"engine.events", "engine.allocator", "engine.processes"}
+"""Modules that import nothing of the house, so that any room may: the words spoken between engine and listeners, and
+those between the processes of a run."""
 
 
 def allowed(room: str) -> set[str]:

@@ -24,8 +24,9 @@ from benchmarks.micro.articles import articles, paragraphs
 from benchmarks.micro.extraction import peak
 from benchmarks.micro.measure import Figures, Run, Table, interleaved, machine, median, own_process
 from benchmarks.packages import UnavailableError
-from warmstart.cache.features import BATCH, activations
+from warmstart.cache.features import activations
 from warmstart.cache.store import ActivationStore
+from warmstart.cache.wanted import BATCH
 from warmstart.data.schema import ClassTarget, Dataset, Sample, Split, Text
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.allocator import keep_buffers

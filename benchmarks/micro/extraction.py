@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.micro.measure import Figures, Run, Table, interleaved, machine, median, own_process
-from warmstart.cache.features import prepared
+from warmstart.cache.computing import prepared
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.extraction import difference
 from warmstart.model.backbone import Backbone

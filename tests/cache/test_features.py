@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from warmstart.cache import features
-from warmstart.cache.features import Wanted, activations, stored_activations
+from warmstart.cache import computing
+from warmstart.cache import wanted as wanted_module
+from warmstart.cache.features import activations, stored_activations
 from warmstart.cache.store import ActivationStore
+from warmstart.cache.wanted import Wanted
 from warmstart.data.batches import ImageBatches, PixelStore
 from warmstart.data.schema import ClassTarget, Dataset, Sample
 from warmstart.data.views import View
@@ -57,7 +59,7 @@ class Counted:
             self.samples += len(indices)
             return ImageBatches(store, indices, **options)
 
-        monkeypatch.setattr(features, "batches_on", batches)
+        monkeypatch.setattr(wanted_module, "batches_on", batches)
 
 
 @pytest.fixture
@@ -152,7 +154,7 @@ def test_a_damaged_store_gives_the_same_activations(
 def test_what_an_interrupted_pass_has_finished_is_kept(
     toy: Backbone, pixels: PixelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: Counted
 ) -> None:
-    monkeypatch.setattr(features, "_CHUNK_SAMPLES", 4)
+    monkeypatch.setattr(computing, "_CHUNK_SAMPLES", 4)
     done: list[int] = []
 
     def interrupt(n: int) -> None:
@@ -226,7 +228,7 @@ def test_one_pass_stores_the_lower_cuts_that_are_needed_later(
 def test_activations_can_be_read_where_they_are_stored(
     toy: Backbone, pixels: PixelStore, tmp_path: Path, folder: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(features, "_CHUNK_SAMPLES", 5)
+    monkeypatch.setattr(computing, "_CHUNK_SAMPLES", 5)
     which = wanted(toy.chain, pixels, ActivationStore(tmp_path if folder else None))
     order = [3, 0, 11, 3, 7]
     rows = stored_activations(which, -1, order)

@@ -19,11 +19,13 @@ import torch
 from filelock import FileLock
 from PIL import Image
 
-from warmstart.cache import claim, features
+from warmstart.cache import claim, computing
+from warmstart.cache import wanted as wanted_module
 from warmstart.cache.chunk import read_chunk
-from warmstart.cache.features import Wanted, activations
+from warmstart.cache.features import activations
 from warmstart.cache.shelf import PixelShelf
 from warmstart.cache.store import ActivationStore
+from warmstart.cache.wanted import Wanted
 from warmstart.data.batches import ImageBatches, PixelStore
 from warmstart.data.schema import ClassTarget, Dataset, Sample
 from warmstart.data.sources import load
@@ -68,13 +70,13 @@ def slowly(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Samples that were computed, in parts of a few, each of which takes a moment."""
     computed: list[int] = []
 
-    def batches(store: PixelStore, indices: list[int], **options: Any) -> ImageBatches:
+    def batches(device: torch.device, store: PixelStore, indices: list[int], **options: Any) -> ImageBatches:
         computed.extend(int(i) for i in indices)
         time.sleep(0.05)
         return ImageBatches(store, indices, **options)
 
-    monkeypatch.setattr(features, "batches_of", batches)
-    monkeypatch.setattr(features, "_CHUNK_SAMPLES", PART)
+    monkeypatch.setattr(wanted_module, "batches_on", batches)
+    monkeypatch.setattr(computing, "_CHUNK_SAMPLES", PART)
     return computed
 
 
@@ -112,7 +114,7 @@ def test_a_process_that_is_killed_leaves_its_part_to_the_others(tmp_path: Path, 
         time.sleep(600)
 
     def child() -> None:
-        features._forward = hang  # type: ignore[assignment]
+        computing._forward = hang  # type: ignore[assignment]
         activations(wanted(tmp_path / "cache"), -1, range(COUNT))
 
     held = FORK.Process(target=child)
@@ -136,7 +138,7 @@ def test_a_process_that_does_nothing_is_waited_for_no_longer(
     tmp_path: Path, slowly: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(claim, "STALLED", 0.2)
-    monkeypatch.setattr(features, "_CHUNK_SAMPLES", COUNT)
+    monkeypatch.setattr(computing, "_CHUNK_SAMPLES", COUNT)
     activations(wanted(tmp_path / "other"), -1, range(COUNT))
     slowly.clear()
     (path,) = (tmp_path / "other" / "locks").glob("*.lock")

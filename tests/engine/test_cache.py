@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.engine.helpers import Told, identical, make_data, make_network, phase_plan, train
-from warmstart.cache import features
+from warmstart.cache import wanted as wanted_module
 from warmstart.cache.store import ActivationStore
 from warmstart.data.batches import ImageBatches, PixelStore
 from warmstart.engine.device import make_accelerator
@@ -72,7 +72,7 @@ def test_gradual_unfreezing_passes_over_the_images_once(monkeypatch: pytest.Monk
         computed.append(len(indices))
         return ImageBatches(store, indices, **options)
 
-    monkeypatch.setattr(features, "batches_on", batches)
+    monkeypatch.setattr(wanted_module, "batches_on", batches)
     rows = [(("head", 1e-2), (f"block:{block}..", 1e-2), ("*", None)) for block in (-1, -2, -3)]
     steps = tuple(PHASE.model_copy(update={"name": f"s{i}", "rates": rates}) for i, rates in enumerate(rows))
     data = make_data()

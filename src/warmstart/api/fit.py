@@ -29,6 +29,7 @@ from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
 from warmstart.engine.ladder.alone import SINGLE
 from warmstart.engine.ladder.context import LadderContext
+from warmstart.engine.launching import about_processes, in_processes
 from warmstart.engine.ledger import Ledger
 from warmstart.engine.run import refuse_training
 from warmstart.errors import RunError
@@ -103,6 +104,7 @@ def fit(
     max_memory: str | int | None = None,
     anonymous: bool = False,
     track: str = "tensorboard",
+    processes: int | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
 ) -> FitResult:
@@ -168,6 +170,8 @@ def fit(
         anonymous: leave out of the bundle what training samples are called; `explain` then names none that are alike.
         track: what keeps parameters, learning curves and figures: `"tensorboard"`, `"mlflow"`, `"wandb"`, `"trackio"`,
             with commas between them (`docs/tracking.md`); `"none"` for none.
+        processes: how many share the work (`docs/several-processes.md`), on GPUs one for each; by default as a launcher
+            says, else one. What comes of the run does not depend on it, and it may be gone on with by another number.
         listener: hears of progress, measurements and decisions.
         series: how series are read: `id_column`, `time_column`, `value_columns`, `rate`, `window`, `stride`, as
             `warmstart.load` has them.
@@ -195,8 +199,8 @@ def fit(
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
     trackers_named(track)  # one that is missing is said before time is spent
     chosen = None if recipe is None else load_recipe(recipe)
-    where = {"out": out, "resume": resume, "cache": cache}
-    return _fit(data, chosen, options, unlabelled=unlabelled, track=track, listener=listener, **where)
+    where = {"out": out, "resume": resume, "cache": cache, "track": track, "listener": listener}
+    return in_processes(processes, lambda: _fit(data, chosen, options, unlabelled=unlabelled, **where))
 
 
 def _fit(
@@ -218,9 +222,10 @@ def _fit(
     pretrained = backbone_at(options["backbone"], options["size"], options["seed"], accept_licence=accepted)
     if recipe is None and Uri.of(options["backbone"]).taps is None and not of_scenes(data, options["task"]):
         pretrained = tapped(pretrained, default_taps(pretrained))
-    decisions: list[str] = []
-    ledger = Ledger()
+    decisions, ledger = list[str](), Ledger()
     tell = broadcast(listener, remembering(decisions), ledger)
+    if several := about_processes():
+        tell(Decided(several))
     if not options["backbone"].startswith(Uri.of(pretrained.card.name).path):
         tell(Decided(f"backbone {options['backbone']} is {pretrained.card.name}"))
     if pretrained.groups:

@@ -19,6 +19,7 @@ import mmap
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,6 +85,13 @@ class PixelShelf:
         self._most, self._read = mapped_bytes, 0
         self.found = self.stored = 0
         """Records that were read, and that were written."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which maps what it reads."""
+        return vars(self) | {"_lock": None, "_mapped": {}, "_waiting": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
 
     def get(self, sample: Sample) -> tuple[Tensor, Look] | None:
         """Pixels (C, H, W), mapped and not to be changed, and the look at the image; `None` if not there."""

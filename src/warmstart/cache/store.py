@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,12 +67,22 @@ class ActivationStore:
         chunk_bytes: int = 64 * 2**20,
     ) -> None:
         self.folder, self.chunk_bytes, self._mapped_bytes = folder, chunk_bytes, mapped_bytes
+        self._budgets = {
+            "budget_bytes": budget_bytes,
+            "held_bytes": held_bytes,
+            "mapped_bytes": mapped_bytes,
+            "chunk_bytes": chunk_bytes,
+        }
         self._disk = None if folder is None else ChunkFolder(folder, budget_bytes)
         self._memory_budget = budget_bytes if folder is None else held_bytes
         self._memory: OrderedDict[tuple[str, str], Packed] = OrderedDict()
         self._held = 0
         self._keys: dict[tuple[str, str], Keys] = {}  # (space, chunk) in memory to the keys of its rows
         self._lock = threading.RLock()
+
+    def __reduce__(self) -> tuple[Callable[..., ActivationStore], tuple[Path | None, dict[str, int]]]:
+        """For another process, which has the folder in common with this one, and a memory of its own."""
+        return _opened, (self.folder, self._budgets)
 
     def fetch(self, space: str, keys: Sequence[str] | Keys, out: Tensor) -> list[int]:
         """Fill `out` (len(keys), ...) with the activations that are stored; the positions of those that are not."""
@@ -160,3 +170,7 @@ class ActivationStore:
             name, gone = self._memory.popitem(last=False)
             del self._keys[name]
             self._held -= gone.nbytes
+
+
+def _opened(folder: Path | None, budgets: dict[str, int]) -> ActivationStore:
+    return ActivationStore(folder, **budgets)

@@ -68,6 +68,14 @@ Alone = Annotated[
         autocompletion=completion.recipes,
     ),
 ]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Processes that share the work, on GPUs one for each.",
+        show_default="as a launcher says, else 1",
+    ),
+]
 Unlabelled = Annotated[
     str | None,
     typer.Option(help="Texts without labels (a table, a folder): further_pretrain learns from them too."),
@@ -113,6 +121,7 @@ def fit(
         bool, typer.Option("--anonymous", help="Leave the names of training samples out of the bundle.")
     ] = False,
     track: Track = "tensorboard",
+    processes: Processes = None,
     as_json: AsJson = False,
     debug: Debug = False,
     **series: Any,

@@ -38,6 +38,8 @@ from warmstart.cli import (
     tune,
     update,
 )
+from warmstart.cli.session import Session
+from warmstart.errors import WarmstartError
 
 app = typer.Typer(
     name="warmstart",
@@ -84,7 +86,22 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name the terminal cannot show is no reason to fail
+    if "MASTER_ADDR" in os.environ or "WORLD_SIZE" in os.environ:  # as launchers set them
+        _among_others()
     app()
+
+
+def _among_others() -> None:
+    """As one of the processes that a launcher has started: what can be shared of a command is."""
+    from warmstart.engine.launching import in_processes
+
+    try:
+        in_processes(None, app)
+    except WarmstartError as error:
+        if os.environ.get("RANK", "0") != "0":  # process 0 says what was wrong
+            sys.exit(1)
+        sys.exit(Session(as_json="--json" in sys.argv, debug=False).fail(error).exit_code)
+    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -41,12 +41,19 @@ _ORDER = 0
 class Batch:
     """`inputs` float32 (n, ...), `targets` (n, ...) as the target has them, `index` int64 (n,) into the data set.
 
+    `whole`: how many samples the batch has, where this is the share of one process of several.
     Inputs that are normalised elsewhere are uint8.
     """
 
     inputs: Tensor
     targets: Tensor
     index: Tensor
+    whole: int | None = None
+
+    @property
+    def samples(self) -> int:
+        """Of the whole batch."""
+        return len(self.index) if self.whole is None else self.whole
 
 
 def batch_order(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -79,6 +79,13 @@ class PixelStore:
         self._left = budget_bytes
         self._kept: dict[int, Tensor] = {}
         self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which reads for itself what it needs."""
+        return {name: value for name, value in vars(self).items() if name not in ("_lock", "_kept")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _kept={}, _lock=threading.Lock())
 
     def targets(self, indices: IntArray, view: View | None = None) -> Tensor:
         """What a loss takes of the samples at `indices`, (n, ...), as evaluation sees them or in a view."""

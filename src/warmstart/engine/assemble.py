@@ -32,11 +32,13 @@ def make_stepper(
     feed: Feed,
     data: RunData,
     context: Context,
-    anchor: Mapping[str, Tensor],
+    anchor: Mapping[str, Tensor] | None,
     *,
     trial: bool = False,
 ) -> Stepper:
-    """A stepper for `training`; `anchor` are the weights that L2-SP pulls back to. A `trial` is not worth compiling."""
+    """A stepper for `training`; `anchor` are the weights that L2-SP pulls back to; `None`: another process does. A
+    `trial` is not worth compiling.
+    """
     network, plan = training.network, training.plan
     strength, knew = plan.phase.l2_sp, 0 if data.known is None else data.known.outputs
     suffix: nn.Module = Suffix(network, plan.cut)
@@ -44,10 +46,10 @@ def make_stepper(
         suffix = compiled_if_it_pays(suffix, plan, Device.of(feed.device), context.listener)
     parts = Parts(
         accelerator=accelerator,
-        suffix=accelerator.prepare_model(suffix),
+        suffix=accelerator.prepare_model(suffix, evaluation_mode=True),  # no wrapper but precision's
         training=training,
         feed=feed,
-        penalty=StartingPoint(network, anchor, strength, knew) if strength > 0 else None,
+        penalty=StartingPoint(network, anchor, strength, knew) if strength > 0 and anchor is not None else None,
         listener=context.listener,
     )
     return steppers[plan.phase.kind](Making(parts, network, data, context))
@@ -59,13 +61,13 @@ def choose_micro(stepper: Stepper, context: Context) -> None:
     if stepper.feed.device.type == "cuda":
         training.progress.micro = plan.batch_size
         before = training.capture(full=False)
-        stepper.gradients(next(iter(stepper.feed.train(epoch=0))), derive(context.seed, "trial"))
+        stepper.gradients(next(iter(stepper.batches(epoch=0))), derive(context.seed, "trial"))
         training.optimizer.zero_grad(set_to_none=True)
         micro = training.progress.micro
         training.restore(before)
         training.progress.micro, how = micro, "by a trial pass"
     else:
-        available = memory_available()
+        available = memory_available() // (1 if stepper.division is None else stepper.division.beside)
         training.progress.micro = micro = estimate_micro(training.network, plan, available)
         how = f"the whole batch needs about {plan.memory / 2**20:,.0f} of {available / 2**20:,.0f} MiB"
     times = -(-plan.batch_size // micro)

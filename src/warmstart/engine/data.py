@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from warmstart.cache.features import BATCH, Wanted
 from warmstart.cache.store import ActivationStore
+from warmstart.cache.wanted import BATCH, Wanted
 from warmstart.data.batches import Rows
 from warmstart.data.pixels import BUDGET, value_bytes
 from warmstart.data.scenestore import SceneStore, TargetRows

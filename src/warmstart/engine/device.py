@@ -7,6 +7,8 @@ import os
 import torch
 from accelerate import Accelerator
 
+from warmstart.engine.launching import launched_size, refuse_sharded
+from warmstart.engine.processes import current
 from warmstart.errors import RunError
 
 
@@ -14,16 +16,16 @@ def make_accelerator() -> Accelerator:
     """An accelerator for one phase: bfloat16 autocast on a GPU that has it, float32 elsewhere.
 
     `accelerate launch --mixed_precision` has the last word. bfloat16 has the range of float32, so that no loss scaling
-    is needed and a non-finite gradient always means what it says. Raises `RunError` when launched as several
-    processes: batches are not divided over processes, and each would write the same checkpoints.
+    is needed and a non-finite gradient always means what it says. Raises `RunError` where a launcher has started
+    several processes and this run knows of none but its own: each would do the whole of it, and write the same files.
     """
+    refuse_sharded()
+    if launched_size() > 1 and current() is None:
+        raise RunError(
+            f"launched as {launched_size()} processes, each of which would do all of this",
+            expected="warmstart.fit, or one of the commands: these share their work",
+            do="start with `--num_processes 1`, or as `accelerate launch ... -m warmstart COMMAND ...`",
+        )
     capable = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     chosen = os.environ.get("ACCELERATE_MIXED_PRECISION") or ("bf16" if capable else "no")
-    accelerator = Accelerator(mixed_precision=chosen)
-    if accelerator.num_processes > 1:
-        raise RunError(
-            f"launched as {accelerator.num_processes} processes",
-            expected="one process: batches are not divided over processes yet",
-            do="start with `--num_processes 1`",
-        )
-    return accelerator
+    return Accelerator(mixed_precision=chosen)

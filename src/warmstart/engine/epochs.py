@@ -93,7 +93,7 @@ class Epochs:
         freeze.apply(training.network, training.plan)
         self._guard.keep(training)
         before, began = progress.seconds, time.monotonic()
-        for batch in self.feed.train(progress.epoch, skip=progress.batch):
+        for batch in self.stepper.batches(progress.epoch, skip=progress.batch):
             progress.seconds = before + time.monotonic() - began
             if context.interrupt.stopped:
                 self._hear()
@@ -108,7 +108,7 @@ class Epochs:
                 training.average.update(training.network)
             progress.batch += 1
             progress.loss += self.stepper.watch.told()
-            progress.samples += len(batch.targets)
+            progress.samples += batch.samples
             context.listener(Advanced(self.what))
         self._hear()
         progress.seconds = before + time.monotonic() - began

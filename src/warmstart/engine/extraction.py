@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from warmstart.cache.claim import claim
-from warmstart.cache.features import BATCH, prepared
+from warmstart.cache.computing import prepared
+from warmstart.cache.wanted import BATCH
 from warmstart.data.stores import batches_on
 from warmstart.engine.allowance import batch_within
 from warmstart.engine.data import RunData

@@ -69,6 +69,19 @@ def planned(
     return found
 
 
+class Some:
+    """Those of some rows that are at these positions."""
+
+    def __init__(self, rows: Rows, positions: Tensor) -> None:
+        self._rows, self._positions = rows, positions
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __getitem__(self, positions: Tensor) -> Tensor:
+        return self._rows[self._positions[positions]]
+
+
 class InTurn:
     """Rows of one epoch, each from the view of its sample whose turn it is."""
 

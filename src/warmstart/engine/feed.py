@@ -17,7 +17,7 @@ from warmstart.data.transfer import Batches, Onto
 from warmstart.data.views import View
 from warmstart.engine.data import RunData
 from warmstart.engine.events import Decided, Listener
-from warmstart.engine.features import InTurn, planned, turns
+from warmstart.engine.features import InTurn, Some, planned, turns
 from warmstart.engine.layout import training_layout
 from warmstart.engine.machine import decoders
 from warmstart.engine.memory import until_it_fits
@@ -52,6 +52,7 @@ class Feed:
         self._cached = plan.cache.what == "activations"
         self._views: list[Rows] | None = None
         self._val: Rows | None = None
+        self._host: tuple[list[Rows] | None, Rows | None] = (None, None)
         self._asked = False  # for the validation samples' activations
 
     @property
@@ -59,9 +60,13 @@ class Feed:
         """Whether there is anything to validate on."""
         return len(self._data.split.val) > 0
 
-    def train(self, epoch: int, skip: int = 0) -> Batches:
-        """Batches of an epoch without the first `skip`, on the device; a function of (seed, epoch) alone."""
+    def train(self, epoch: int, skip: int = 0, order: Sequence[IntArray] | None = None) -> Batches:
+        """Batches of an epoch without the first `skip`, on the device; a function of (seed, epoch) alone.
+
+        `order`: positions among the training samples, batch by batch, instead of those of the epoch.
+        """
         size, indices, phase = self._plan.batch_size, self._data.split.train, self._plan.phase
+        order = self._order(epoch) if order is None else order
         found = self._train_views()
         if found is not None:
             turn = turns(len(found), phase.epochs, len(indices), epoch, self._seed)
@@ -75,7 +80,7 @@ class Feed:
                 epoch=epoch,
                 skip=skip,
                 lengths=self._data.lengths(indices, self._plan.size),
-                order=self._order(epoch),
+                order=order,
             )
             return Onto(stored, self.device)
         return batches_on(
@@ -88,7 +93,7 @@ class Feed:
             epoch=epoch,
             augment=phase.augment,
             skip=skip,
-            order=self._order(epoch),
+            order=order,
             workers=decoders(self.device),
         )
 
@@ -99,6 +104,14 @@ class Feed:
         if own is not None:
             return len(own)
         return len(batch_order(len(self._data.split.train), self._plan.batch_size, True, self._seed, 0))
+
+    def order(self, epoch: int) -> list[IntArray]:
+        """The batches of an epoch, positions among the training samples."""
+        own, indices = self._order(epoch), self._data.split.train
+        if own is not None:
+            return own
+        lengths = self._data.lengths(indices, self._plan.size)
+        return batch_order(len(indices), self._plan.batch_size, True, self._seed, epoch, lengths)
 
     def _order(self, epoch: int) -> list[IntArray] | None:
         """The batches of an epoch, where the step wants others than those of `batch_order`."""
@@ -113,18 +126,36 @@ class Feed:
         with torch.no_grad(), self._accelerator.autocast():
             return self._network.facts.chain.segment(start, self._plan.cut)(inputs).float()
 
-    def validate(self) -> Tensor:
-        """Outputs (n, ...) on validation, float32 on the CPU, with the network's present weights."""
+    def validate(self, positions: Tensor | None = None) -> Tensor:
+        """Outputs (n, ...) on validation, float32 on the CPU, with the network's present weights; of some, if they are
+        given by their positions among the validation samples.
+        """
         network, indices = self._network, self._data.split.val
         rows = self._held_rows()
         if rows is None:
+            some = indices if positions is None else indices[positions.numpy()]
             return until_it_fits(
                 lambda size: predict_outputs(
-                    network, self._store, indices, batch_size=size, workers=decoders(self.device)
+                    network, self._store, some, batch_size=size, workers=decoders(self.device)
                 ),
                 EVALUATED_AT_ONCE,
             )
-        return until_it_fits(lambda size: self._validate_from_activations(rows, size), EVALUATED_AT_ONCE)
+        return until_it_fits(lambda size: self._validate_from_activations(rows, positions, size), EVALUATED_AT_ONCE)
+
+    def stored(self) -> tuple[list[Rows] | None, Rows | None]:
+        """The activations that training and validation are fed from, as far as they are stored; now they are. They are
+        those of the host, also where this process reads copies of them on its device.
+        """
+        self._train_views(), self._held_rows()
+        return self._host
+
+    def take(self, stored: tuple[list[Rows] | None, Rows | None]) -> None:
+        """Be fed from what `stored` gave in another process."""
+        self._host = stored
+        views, val = stored
+        self._views = None if views is None else self._placed(views)
+        self._val = None if val is None else self._placed([val])[0]
+        self._cached, self._asked = views is not None, True
 
     @property
     def held(self) -> int:
@@ -146,12 +177,15 @@ class Feed:
     def _held_rows(self) -> Rows | None:
         """Activations of the validation samples; `None` where they are computed from inputs."""
         if self._cached and not self._asked:
-            found = self._planned(None)
-            self._val, self._asked = None if found is None else self._placed([found])[0], True
+            found, self._asked = self._planned(None), True
+            self._host = (self._host[0], found)
+            self._val = None if found is None else self._placed([found])[0]
         return self._val if self._cached else None
 
-    def _validate_from_activations(self, rows: Rows, size: int) -> Tensor:
+    def _validate_from_activations(self, rows: Rows, positions: Tensor | None, size: int) -> Tensor:
         targets = self._data.target_rows(self._data.split.val, self._plan.size)
+        if positions is not None:
+            rows, targets = Some(rows, positions), Some(targets, positions)
         task, cut = task_of(self._data.dataset.target), self._plan.cache.cut
         return outputs_from(self._network, cut, rows, targets, task, batch_size=size, layout=self.layout)
 
@@ -165,6 +199,7 @@ class Feed:
             self._views = [rows for rows in found if rows is not None]
             self._cached = len(self._views) == len(found)
             self._tell(self._views)
+            self._host = (self._views if self._cached else None, self._host[1])
             self._views = self._placed(self._views)
         return self._views if self._cached else None
 

@@ -7,14 +7,19 @@ Atomic checkpoints make that safe.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any, Self
 
 log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LAUNCHED, ECHO = "TORCHELASTIC_RUN_ID", 2.0
+"""Set by torch's launcher, which passes on to its processes what the terminal has told them already; and the seconds in
+which a second signal is taken for that."""
 
 
 class Interrupt:
@@ -30,6 +35,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.stopped = False
+        self._since = 0.0
         self._before: dict[signal.Signals, Any] = {}
 
     def stop(self) -> None:
@@ -37,8 +43,11 @@ class Interrupt:
         self.stopped = True
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.stopped and LAUNCHED in os.environ and time.monotonic() - self._since < ECHO:
+            return
         if self.stopped:
             raise KeyboardInterrupt
+        self._since = time.monotonic()
         log.warning("%s: saving, then stopping; once more stops at once", signal.Signals(number).name)
         self.stop()
 

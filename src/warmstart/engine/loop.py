@@ -24,6 +24,7 @@ from warmstart.engine.layout import training_layout
 from warmstart.engine.optim import base_rates
 from warmstart.engine.score import Best, Score
 from warmstart.engine.seeds import derive, own_generator
+from warmstart.engine.sharing import divided
 from warmstart.engine.training import Progress, Training, copied
 from warmstart.evaluation.outcome import CurveRow
 from warmstart.model.device import Device
@@ -116,14 +117,15 @@ def _run(
         best = Best.of(files.load_best())
         context.listener(Decided(f"{plan.phase.name}: resumed after epoch {progress.epoch}, batch {progress.batch}"))
     stepper = make_stepper(accelerator, training, feed, data, context, anchor)
-    if not training.progress.finished:
-        if training.progress.micro == 0:
-            choose_micro(stepper, context)
-        if unknown:
-            training.progress.auto = find_rate(accelerator, training, feed, data, context, anchor)
-            training.rates = base_rates(plan.groups, auto=training.progress.auto)
     epochs = Epochs(training, stepper, feed, best, data, context, files)
-    stopped = epochs.run()
+    with divided(stepper, data, context):
+        if not training.progress.finished:
+            if training.progress.micro == 0:
+                choose_micro(stepper, context)
+            if unknown:
+                training.progress.auto = find_rate(accelerator, training, feed, data, context, anchor)
+                training.rates = base_rates(plan.groups, auto=training.progress.auto)
+        stopped = epochs.run()
     last, best = training.result(), epochs.best
     final = best.state or last
     network.load_state_dict(final)

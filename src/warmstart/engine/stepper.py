@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import ClassVar, Protocol
 
 import torch
 from accelerate import Accelerator
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from warmstart.data.batches import Batch
+from warmstart.engine.dividing import Division
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.feed import Feed
 from warmstart.engine.memory import halved, is_out_of_memory, parts
@@ -58,6 +59,9 @@ class Stepper:
         listener: is told when the micro-batch has to shrink.
     """
 
+    divides: ClassVar[bool] = True
+    """Whether the losses of parts of a batch add up to that of the whole, so that processes may share it."""
+
     accelerator: Accelerator
     suffix: nn.Module
     training: Training
@@ -65,6 +69,7 @@ class Stepper:
     objective: Criterion
     penalty: StartingPoint | None
     listener: Listener
+    division: Division | None = dataclasses.field(default=None, init=False, repr=False)
 
     @functools.cached_property
     def watch(self) -> Watch:
@@ -85,7 +90,7 @@ class Stepper:
         """
         loss = self.gradients(batch, seed)
         norm = self.accelerator.clip_grad_norm_(self.training.parameters, self.training.plan.phase.clip or math.inf)
-        self.watch.before(loss, norm, len(batch.targets))
+        self.watch.before(loss, norm, batch.samples)
         try:
             self.training.optimizer.step()
         except (RuntimeError, MemoryError) as error:
@@ -99,21 +104,19 @@ class Stepper:
         On out-of-memory the micro-batch is halved and the batch repeated, with the same random numbers and with the
         buffers (statistics of training norms) as they were before.
         """
-        inputs, targets = self._prepared(batch, seed)
-        while True:
-            seed_generators(seed, self.feed.device)
-            buffers = self._moving_buffers()
-            try:
-                return self._accumulate(inputs, targets)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-            # Outside the handler: the error's traceback holds the activations that did not fit.
-            self._shrink(buffers)
+        loss = self._divided(batch, seed) if self.division is not None else self._undivided(batch, seed)
+        if self.penalty is not None:
+            self.penalty.add_gradient()
+        return loss
+
+    def batches(self, epoch: int, skip: int = 0) -> Iterable[Batch]:
+        """What `step` is given in an epoch, without the first `skip`."""
+        return self.feed.train(epoch, skip) if self.division is None else self.division.batches(epoch, skip)
 
     def validated(self, task: Task, targets: Tensor) -> Validation:
         """What the network as it stands is worth on the validation samples, whose targets these are."""
-        return Validation.of(task, self.feed.validate(), targets)
+        outputs = self.feed.validate() if self.division is None else self.division.outputs()
+        return Validation.of(task, outputs, targets)
 
     def seen(self, epoch: int) -> Iterator[tuple[Tensor, ...]]:
         """What the suffix is given in an epoch, with targets where it takes them; no more at once than in training."""
@@ -131,7 +134,51 @@ class Stepper:
         drawn = derive(seed, "mix")
         return mix(inputs, targets, self.feed.classes, mixup=phase.mixup, cutmix=phase.cutmix, seed=drawn)
 
+    def share(self, batch: Batch, seed: int, own: int, of: Callable[[int], slice]) -> tuple[float, float]:
+        """Leave the gradient of one process's share of a batch; its mean loss, and what that is over.
+
+        Args:
+            batch: the share, or the whole batch.
+            seed: of what is drawn for the batch.
+            own: of what is drawn as the share goes through the network.
+            of: the share of a batch of n, where it is still to be cut.
+        """
+        inputs, targets = self._prepared(batch, seed)
+        part = of(len(inputs))
+        inputs, targets = inputs[part], targets[part]
+        seed_generators(own, self.feed.device)
+        return float(self._accumulate(inputs, targets)), self.objective.weight(targets)
+
+    @property
+    def least(self) -> int:
+        """Samples that a share has at least: batch statistics need two."""
+        return self._least()
+
+    def _undivided(self, batch: Batch, seed: int) -> Loss:
+        inputs, targets = self._prepared(batch, seed)
+        while True:
+            seed_generators(seed, self.feed.device)
+            buffers = self._moving_buffers()
+            try:
+                return self._accumulate(inputs, targets)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Outside the handler: the error's traceback holds the activations that did not fit.
+            self._shrink(buffers)
+
+    def _divided(self, batch: Batch, seed: int) -> float:
+        """The same by all processes; if one of them has not enough memory, the micro-batch of all is halved."""
+        assert self.division is not None
+        while True:
+            buffers = self._moving_buffers()
+            loss = self.division.gradients(batch, seed)
+            if loss is not None:
+                return loss
+            self._shrink(buffers)
+
     def _accumulate(self, inputs: Tensor, targets: Tensor) -> Loss:
+        """Leave the gradient of these samples in the parameters, part by part; returns their mean loss."""
         self.training.optimizer.zero_grad(set_to_none=True)
         pieces = parts(len(inputs), self.training.progress.micro, self._least())
         whole, total = self.objective.weight(targets) if len(pieces) > 1 else 1.0, torch.zeros((), device=inputs.device)
@@ -141,8 +188,6 @@ class Stepper:
                 loss = loss * (self.objective.weight(targets[part]) / whole)
             self.accelerator.backward(loss)
             total += loss.detach()
-        if self.penalty is not None:
-            self.penalty.add_gradient()
         return total
 
     def _outputs(self, inputs: Tensor, targets: Tensor | None = None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ Stream = tuple[Feed, Tensor]
 class TogetherStepper(Stepper):
     """Leaves the gradient of a loss that compares samples with each other."""
 
+    divides: ClassVar[bool] = False
+
     def _propagated(self, streams: Sequence[Stream], loss_of: Callable[[Tensor], Tensor]) -> Loss:
         """Leave the gradient of `loss_of` what the suffix makes of all streams, in their order; returns the loss.
 
@@ -35,8 +38,6 @@ class TogetherStepper(Stepper):
             self.accelerator.backward(loss)
         else:
             loss = self._cached(self._pieces(filled, micro * len(streams)), loss_of)
-        if self.penalty is not None:
-            self.penalty.add_gradient()
         return loss.detach()
 
     def _pieces(self, streams: Sequence[Stream], size: int) -> list[list[Stream]]:

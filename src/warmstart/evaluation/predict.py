@@ -6,6 +6,7 @@ also when something raises.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 
@@ -16,12 +17,17 @@ from torch.nn import functional
 
 from warmstart.data.batches import ActivationBatches, Rows
 from warmstart.data.schema import IntArray
+from warmstart.data.shares import of_rank
 from warmstart.data.stores import InputStore, batches_on, computing_order
 from warmstart.data.transfer import Landing, Onto
+from warmstart.engine.processes import Sent, UnsendableError, current, leading
 from warmstart.model.device import Device
 from warmstart.model.modes import evaluating
 from warmstart.model.network import Network
 from warmstart.task.base import Task, task_of
+
+WORTH_SHARING = 256
+"""Samples below which other processes are not asked: to send them the network takes as long."""
 
 
 def predict_outputs(
@@ -39,10 +45,41 @@ def predict_outputs(
     longer texts, what is behind is zero.
 
     `progress` is called with the number of samples done after each batch. No indices give a tensor of shape (0, 0).
+    Where a run has several processes, each computes a share of many.
     """
+    group, chosen = leading(), np.asarray(indices, dtype=np.int64)
+    if group is not None and len(chosen) >= WORTH_SHARING:
+        how = {"batch_size": batch_size, "workers": workers}
+        with contextlib.suppress(UnsendableError):
+            places = [of_rank(len(chosen), batch_size, rank, group.size) for rank in range(group.size)]
+            shares = [chosen[some] for some in places]
+            given = (network, group.sent(store), shares, how)
+            found = group.shared(_of_helper, *given, here=lambda: _outputs(network, store, shares[0], progress, **how))
+            if progress is not None:
+                progress(len(chosen) - len(shares[0]))
+            return joined([part for part in found if len(part)])[torch.from_numpy(np.argsort(np.concatenate(places)))]
+    return _outputs(network, store, chosen, progress, batch_size=batch_size, workers=workers)
+
+
+def _of_helper(network: nn.Module, store: Sent[InputStore], shares: Sequence[IntArray], how: dict[str, int]) -> Tensor:
+    """The outputs of this process's share."""
+    group = current()
+    assert group is not None
+    network.to(next((p.device.type for p in network.parameters()), "cpu"))  # of this process's own GPU
+    return _outputs(network, store.there, shares[group.rank], None, **how)
+
+
+def _outputs(
+    network: nn.Module,
+    store: InputStore,
+    chosen: IntArray,
+    progress: Callable[[int], None] | None,
+    *,
+    batch_size: int,
+    workers: int,
+) -> Tensor:
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     parts: list[Tensor] = []
-    chosen = np.asarray(indices, dtype=np.int64)
     order, task = computing_order(store, chosen), task_of(store.dataset.target)
     landing = Landing(device)
     with evaluating(network), torch.inference_mode(), Device.of(device).fast():

@@ -8,6 +8,7 @@ what it learned is added to the weight for good once training is over.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 
@@ -125,16 +126,53 @@ def _attached(module: nn.Module) -> Iterator[tuple[nn.Module, str, LowRank]]:
 
 
 def _merged(module: nn.Module) -> bool:
-    """Merge in place; whether there was anything.
-
-    By hand, because torch's `remove_parametrizations` takes the property from a class that copies of the layer share.
-    """
+    """Merge in place; whether there was anything."""
     found = list(_attached(module))
     for owner, tensor, added in found:
         original = owner.parametrizations[tensor].original  # type: ignore[index, union-attr]
         moved = bool(added.B.detach().any())  # a zero that is added would turn -0.0 into 0.0
         weight = getattr(owner, tensor).detach() if moved else original.detach()
-        del owner.parametrizations
-        owner.__class__ = type(owner).__bases__[0]
-        owner.register_parameter(tensor, nn.Parameter(weight.clone()))
+        _detach(owner, tensor, weight)
     return bool(found)
+
+
+def _detach(owner: nn.Module, tensor: str, weight: Tensor) -> None:
+    """Make it a plain module again, with this weight.
+
+    By hand, because torch's `remove_parametrizations` takes the property from a class that copies of the layer share.
+    """
+    del owner.parametrizations
+    owner.__class__ = type(owner).__bases__[0]
+    owner.register_parameter(tensor, nn.Parameter(weight.detach().clone()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Apart:
+    """A network without what is attached to its weights, and that beside it: torch sends no module with both.
+
+    `attached` are the path of a module, the name of its weight, and what is added to it.
+    """
+
+    network: Network
+    attached: tuple[tuple[str, str, nn.Module], ...] = ()
+
+    @classmethod
+    def of(cls, network: Network) -> Apart:
+        """Taken apart, as a copy where anything is attached."""
+        if not any(True for _ in _attached(network.backbone)):
+            return cls(network)
+        copy = network.clone()
+        paths = {module: path for path, module in copy.backbone.named_modules()}
+        found = [(paths[owner], tensor, owner, added) for owner, tensor, added in _attached(copy.backbone)]
+        for _, tensor, owner, _ in found:
+            _detach(owner, tensor, owner.parametrizations[tensor].original)  # type: ignore[index, union-attr]
+        copy.facts.chain.refresh()
+        return cls(copy, tuple((path, tensor, added) for path, tensor, _, added in found))
+
+    def joined(self) -> Network:
+        """The network, with all that was attached to it."""
+        for path, name, added in self.attached:
+            parametrize.register_parametrization(self.network.backbone.get_submodule(path), name, added)
+        if self.attached:
+            self.network.facts.chain.refresh()
+        return self.network

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from warmstart.errors import BackboneError
+from warmstart.model.flat_graph import Row, flat, restored
 from warmstart.model.liveness import module_path
 from warmstart.model.norms import NORMS
 
@@ -99,6 +100,11 @@ class Segments:
         """Itself: it holds nothing of a module, so copies of a network share it."""
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For another process, which compiles what it needs."""
+        at = self._at
+        return _restored, (flat(self.nodes), [at[n] for n in self._tainted], [at[n] for n in self.cuts], self.opened)
+
     def compiled(self, module: nn.Module, start: int, stop: int) -> Segment:
         """The function from cut `start` to cut `stop`; `module` only tells which of its parts work in place."""
         if (start, stop) not in self._compiled:
@@ -176,8 +182,7 @@ class Segments:
         """Raise a `BackboneError` if a module that the trace looked into is not there any more, or of another type."""
         there = dict(module.named_modules())
         for name, kind in self.opened.items():
-            found = there.get(name)
-            if type(found) is not kind:
+            if type(found := there.get(name)) is not kind:
                 raise BackboneError(
                     f"module {name!r} was replaced: traced as a {kind.__name__}, it is a {type(found).__name__}",
                     expected="replaced modules that the trace did not look into (Linear, Conv2d, Attention, ...)",
@@ -238,6 +243,11 @@ class Segments:
         namespace = dict(code.globals)
         exec(compile(code.src, f"<segment {start}:{stop}>", "exec", dont_inherit=True), namespace)
         return cast(Segment, namespace["forward"])
+
+
+def _restored(rows: list[Row], tainted: list[int], cuts: list[int], opened: Mapping[str, type[nn.Module]]) -> Segments:
+    nodes = tuple((graph := restored(rows)).nodes)
+    return Segments(graph, frozenset(nodes[i] for i in tainted), tuple(nodes[i] for i in cuts), opened)
 
 
 def _state_names(module: nn.Module, prefix: str) -> list[str]:

@@ -6,7 +6,8 @@ import dataclasses
 
 from torch import Tensor
 
-from warmstart.cache.features import BATCH, activations
+from warmstart.cache.features import activations
+from warmstart.cache.wanted import BATCH
 from warmstart.data.pixels import PixelStore
 from warmstart.data.schema import IntArray
 from warmstart.data.stores import images_of

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.engine.ladder.helpers import divided, make_context
-from warmstart.cache import features
+from warmstart.cache import wanted as wanted_module
 from warmstart.data.batches import ImageBatches, PixelStore
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
@@ -33,7 +33,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         passes.append(len(indices))
         return ImageBatches(store, indices, **options)
 
-    monkeypatch.setattr(features, "batches_on", batches)
+    monkeypatch.setattr(wanted_module, "batches_on", batches)
     return passes
 
 

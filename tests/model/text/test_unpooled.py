@@ -10,9 +10,10 @@ import torch
 
 from tests.model.text.test_encoder import encoder, tokens
 from tests.model.text.tiny import FAMILIES, save
-from warmstart.cache.features import Wanted, activations
+from warmstart.cache.features import activations
 from warmstart.cache.key import prefix_sha256
 from warmstart.cache.store import ActivationStore
+from warmstart.cache.wanted import Wanted
 from warmstart.data.schema import ClassTarget, Dataset, Sample, Text
 from warmstart.data.tokens import TokenStore
 from warmstart.errors import BackboneError

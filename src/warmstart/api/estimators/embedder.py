@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from warmstart.api.estimators.inputs import Given, ReadsAnything, backbone_for, checked, read_alone
 from warmstart.api.inputs.prepare import activation_store
-from warmstart.cache.features import Wanted, activations
+from warmstart.cache.features import activations
+from warmstart.cache.wanted import Wanted
 from warmstart.model.backbone import Backbone
 from warmstart.planning.compile import DEFAULT
 

@@ -11,8 +11,8 @@ from typing import Any, Unpack
 from warmstart.api.inputs.reading import fitted, read_inputs
 from warmstart.api.inputs.scenes import posed
 from warmstart.api.running.caches import cache_bytes, cache_folder
-from warmstart.cache.features import BATCH
 from warmstart.cache.store import HELD, ActivationStore
+from warmstart.cache.wanted import BATCH
 from warmstart.data.anomalies import as_divided
 from warmstart.data.audit import Audit, Look, audit_of
 from warmstart.data.scenes import MaskTarget

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from warmstart.cache.features import BATCH, prepared
+from warmstart.cache.computing import prepared
+from warmstart.cache.wanted import BATCH
 from warmstart.data.schema import Sample
 from warmstart.data.targets import OF_NAMES
 from warmstart.engine.events import Decided, Listener

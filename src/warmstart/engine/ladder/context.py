@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from warmstart.cache.features import BATCH
+from warmstart.cache.wanted import BATCH
 from warmstart.data.schema import IntArray
 from warmstart.engine.allowance import EVALUATED, at_a_time, batch_within
 from warmstart.engine.data import RunData

@@ -93,7 +93,8 @@ def of_target(data: RunData) -> RunData:
 def features_of(making: Making) -> Parts:
     """The parts of a stepper that reads features, and asks the head itself."""
     accelerator, plan = making.parts["accelerator"], making.parts["training"].plan
-    return {**making.parts, "suffix": accelerator.prepare_model(Features(making.network, plan.cut))}
+    module = Features(making.network, plan.cut)
+    return {**making.parts, "suffix": accelerator.prepare_model(module, evaluation_mode=True)}
 
 
 @dataclasses.dataclass

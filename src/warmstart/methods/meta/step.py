@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import ClassVar
 
 import numpy as np
 from torch import Tensor, nn
@@ -124,6 +125,8 @@ def validation_episodes(learner: Learner, labels: IntArray, data: RunData) -> li
 class MetaStepper(Stepper):
     """Steps on batches of whole episodes."""
 
+    divides: ClassVar[bool] = False
+
     learner: Learner
     asked: list[IntArray]
 
@@ -145,8 +148,6 @@ class MetaStepper(Stepper):
             share = (part.stop - part.start) / tasks
             with self.accelerator.autocast():
                 total += share * self.learner.descend(rows, share, self.accelerator.backward)
-        if self.penalty is not None:
-            self.penalty.add_gradient()
         return total
 
     def _tasks_at_once(self, samples: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,8 @@ class SeveralStepper(Stepper):
         balance: makes one gradient of their losses.
     """
 
+    divides: ClassVar[bool] = False  # the balance of the losses is that of a whole batch
+
     task: Several
     class_weights: Tensor | None
     balance: Balance
@@ -47,8 +49,6 @@ class SeveralStepper(Stepper):
             self.balance.backward(losses, features)
             total += losses.detach()
         self.balance.finish(total)
-        if self.penalty is not None:
-            self.penalty.add_gradient()
         return float(total.sum())
 
     def _losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
