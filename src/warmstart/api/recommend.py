@@ -13,6 +13,8 @@ from warmstart.api.inputs.prepare import read, run_data
 from warmstart.api.inputs.scenes import SIZES, of_scenes
 from warmstart.api.recommending.candidates import Wanted, in_words, named, on_this_machine
 from warmstart.api.recommending.choosing import Choosing
+from warmstart.api.recommending.hands import hands
+from warmstart.api.recommending.looking import Asked, Looking
 from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called
 from warmstart.api.running.runfolder import check_folder, free_folder
@@ -23,6 +25,7 @@ from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
+from warmstart.engine.fanout.cluster import joined
 from warmstart.errors import DataError
 from warmstart.evaluation.recommendation import Recommendation
 from warmstart.report.notebook import of_recommendation
@@ -65,6 +68,7 @@ def recommend(
     label_column: str | None = None,
     on_missing: OnMissing = "error",
     out: str | Path | None = None,
+    ray: str | None = None,
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
@@ -102,6 +106,9 @@ def recommend(
         on_missing: "skip" leaves out rows whose file or label is missing, and boxes and masks that cannot be used; else
             they are an error.
         out: run folder; must not exist. Default: the next free `runs/NAME-recommend-NNN`.
+        ray: address of a ray cluster whose workers look at candidates, one for each at a time: "auto", host:port,
+            ray://host:port, or "local" for one on this machine that is there for this call. Data lie at the same path
+            on its machines.
         max_unreadable: stop if more than this share of the samples cannot be read.
         cache: folder for activations and resized pixels or tokens, which `fit` finds there again.
         cache_budget: what stored activations may take.
@@ -113,6 +120,7 @@ def recommend(
         DataError, BackboneError: what was found, what was expected, what to do.
         LicenceError: one that was named has a licence that restricts its use and was not accepted.
         RunError: `out` exists.
+        WorkerError: there is no cluster; or each worker died, three times, of every candidate. One alone is left out.
     """
     given = kept(locals())
     started, limit, limits = clock.monotonic(), seconds(budget), cache_limits(cache_budget, "fp32")
@@ -131,15 +139,22 @@ def recommend(
     keep_buffers()
     decisions: list[str] = []
     tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
-    field = on_this_machine(wanted, kind_in(data, given)) if backbones is None else named(backbones, wanted)
-    tell(Decided(in_words(field)))
-    reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
-    reading = how_read(given) | {"seed": seed, "val": val, "test": test, "max_unreadable": max_unreadable}
-    loaded = read(data, reference, listener=tell, cache=cache, limits=limits, seconds=limit, **reading)
-    _refuse_other_tasks(loaded.dataset.target.kind)
-    deadline = Deadline(limit - (clock.monotonic() - started))
-    choosing = Choosing(field, wanted, loaded, run_data(loaded, cache, limits), deadline, tell, limit)
-    facts = choosing.decide(reference)
+    with joined(ray):
+        field = on_this_machine(wanted, kind_in(data, given)) if backbones is None else named(backbones, wanted)
+        tell(Decided(in_words(field)))
+        first = field.candidates[0]
+        reference = first.backbone or wanted.load(first.uri)
+        reading = how_read(given) | {"seed": seed, "val": val, "test": test, "max_unreadable": max_unreadable}
+        loaded = read(data, reference, listener=tell, cache=cache, limits=limits, seconds=limit, **reading)
+        _refuse_other_tasks(loaded.dataset.target.kind)
+        deadline = Deadline(limit - (clock.monotonic() - started))
+        there = {one.uri: one.backbone for one in field.candidates if one.backbone is not None} | {first.uri: reference}
+        looking = Looking(wanted, run_data(loaded, cache, limits), limit, tell, there)
+        theirs = dataclasses.replace(wanted, heads={})  # theirs fill as they load
+        asked = Asked(data, reading, first.uri, theirs, cache, limits, limit)
+        with hands(ray, looking, asked) as some:
+            choosing = Choosing(field, wanted, loaded, looking.data, deadline, tell, limit, some)
+            facts = choosing.decide()
     folder = free_folder(Path("runs") / f"{loaded.dataset.name}-recommend", out)
     listener(Started(f"run {folder}"))
     found = choosing.told(facts, options, folder / RECIPE, decisions, clock.monotonic() - started)
