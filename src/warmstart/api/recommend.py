@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from warmstart.api.inputs.options import how_read, kept, kind_in
-from warmstart.api.inputs.prepare import read, run_data
+from warmstart.api.inputs.prepare import run_data
 from warmstart.api.inputs.scenes import SIZES, of_scenes
-from warmstart.api.recommending.candidates import Wanted, in_words, named, on_this_machine
-from warmstart.api.recommending.choosing import Choosing
+from warmstart.api.recommending.candidates import Field, Wanted, in_words, named, on_this_machine
+from warmstart.api.recommending.choosing import Choosing, Decision
 from warmstart.api.recommending.hands import hands
 from warmstart.api.recommending.looking import Asked, Looking
 from warmstart.api.running.budget import cache_limits, seconds
@@ -123,7 +123,7 @@ def recommend(
         WorkerError: there is no cluster; or each worker died, three times, of every candidate. One alone is left out.
     """
     given = kept(locals())
-    started, limit, limits = clock.monotonic(), seconds(budget), cache_limits(cache_budget, "fp32")
+    started, limit = clock.monotonic(), seconds(budget)
     options: dict[str, Any] = {
         "data": called(data),
         "backbones": backbones if backbones is None or isinstance(backbones, str) else ",".join(backbones),
@@ -132,6 +132,7 @@ def recommend(
         "max_params": max_params,
         "budget": str(budget),
         **given,
+        "ray": ray,
     }
     check_folder({}, out=out, resume=None)
     if of_scenes(data, None):
@@ -139,28 +140,35 @@ def recommend(
     keep_buffers()
     decisions: list[str] = []
     tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
+    reading = how_read(given) | {"seed": seed, "val": val, "test": test, "max_unreadable": max_unreadable}
     with joined(ray):
         field = on_this_machine(wanted, kind_in(data, given)) if backbones is None else named(backbones, wanted)
         tell(Decided(in_words(field)))
-        first = field.candidates[0]
-        reference = first.backbone or wanted.load(first.uri)
-        reading = how_read(given) | {"seed": seed, "val": val, "test": test, "max_unreadable": max_unreadable}
-        loaded = read(data, reference, listener=tell, cache=cache, limits=limits, seconds=limit, **reading)
-        _refuse_other_tasks(loaded.dataset.target.kind)
-        deadline = Deadline(limit - (clock.monotonic() - started))
-        there = {one.uri: one.backbone for one in field.candidates if one.backbone is not None} | {first.uri: reference}
-        looking = Looking(wanted, run_data(loaded, cache, limits), limit, tell, there)
-        theirs = dataclasses.replace(wanted, heads={})  # theirs fill as they load
-        asked = Asked(data, reading, first.uri, theirs, cache, limits, limit)
-        with hands(ray, looking, asked) as some:
-            choosing = Choosing(field, wanted, loaded, looking.data, deadline, tell, limit, some)
-            facts = choosing.decide()
-    folder = free_folder(Path("runs") / f"{loaded.dataset.name}-recommend", out)
+        theirs = dataclasses.replace(wanted, heads={})  # they fill as they load
+        limits = cache_limits(cache_budget, "fp32")
+        asked = Asked(data, reading, field.candidates[0].uri, theirs, cache, limits, limit)
+        choosing, facts = _decided(field, wanted, asked, tell, started, ray)
+    folder = free_folder(Path("runs") / f"{choosing.data.dataset.name}-recommend", out)
     listener(Started(f"run {folder}"))
     found = choosing.told(facts, options, folder / RECIPE, decisions, clock.monotonic() - started)
     write_recommendation(found, folder, RECIPE)
     listener(Finished(f"run {folder}"))
     return RecommendResult(found, folder, folder / "report.html")
+
+
+def _decided(
+    field: Field, wanted: Wanted, asked: Asked, tell: Listener, started: float, ray: str | None
+) -> tuple[Choosing, Decision]:
+    """Read the data and decide; `ray` is the address of the cluster that this process has joined."""
+    there = {one.uri: one.backbone for one in field.candidates if one.backbone is not None}
+    reference = there[asked.reference] = there.get(asked.reference) or wanted.load(asked.reference)
+    loaded = asked.read(reference, tell)
+    _refuse_other_tasks(loaded.dataset.target.kind)
+    deadline = Deadline(asked.budget - (clock.monotonic() - started))
+    looking = Looking(wanted, run_data(loaded, asked.cache, asked.limits), asked.budget, tell, there)
+    with hands(ray, looking, asked) as some:
+        choosing = Choosing(field, wanted, loaded, looking.data, deadline, tell, asked.budget, some)
+        return choosing, choosing.decide()
 
 
 def _refuse_other_tasks(asks: TaskName) -> None:

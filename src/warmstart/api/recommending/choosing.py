@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -177,9 +176,10 @@ class Choosing:
             some = views[number : number + at_once]
             tuned = self._each("tune", {view.uri: (view, share, left) for view in some})
             several = [tuned.get(view.uri) for view in some if view.uri not in self.lost]
-            found += itertools.takewhile(lambda one: one is not None, several)
-            if None in several:
-                break
+            for one in several:
+                if one is None:
+                    return in_order(found)
+                found.append(one)
         return in_order(found)
 
     def told(

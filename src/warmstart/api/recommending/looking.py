@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from warmstart.api.inputs.bands import measured as with_measured_bands
-from warmstart.api.inputs.prepare import read, run_data
+from warmstart.api.inputs.prepare import Loaded, read, run_data
 from warmstart.api.inputs.reading import fitted, read_inputs
 from warmstart.api.recommending.candidates import Wanted
 from warmstart.api.recommending.finalists import Finalist, finalist
@@ -115,6 +115,11 @@ class Asked:
     key: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex)
     """Of this call among those that a worker serves."""
 
+    def read(self, reference: Backbone, listener: Listener) -> Loaded:
+        """The data, as they are read for that backbone."""
+        how = {**self.reading, "seconds": self.budget}
+        return read(self.data, reference, listener=listener, cache=self.cache, limits=self.limits, **how)
+
 
 _ready: dict[str, Looking] = {}
 
@@ -130,9 +135,8 @@ def work(asked: Asked, errand: Errand) -> tuple[Any, list[Decided]]:
     if asked.key not in _ready:
         keep_buffers()
         _ready.clear()
-        reference, how = asked.wanted.load(asked.reference), {"cache": asked.cache, "limits": asked.limits}
-        loaded = read(asked.data, reference, listener=silent, seconds=asked.budget, **how, **asked.reading)
-        data = run_data(loaded, asked.cache, asked.limits)
+        reference = asked.wanted.load(asked.reference)
+        data = run_data(asked.read(reference, silent), asked.cache, asked.limits)
         _ready[asked.key] = Looking(asked.wanted, data, asked.budget, silent, {asked.reference: reference})
     looking = _ready[asked.key]
     looking.listener = hear
