@@ -152,7 +152,7 @@ def test_a_trial_that_workers_die_of_is_named_and_all_others_are_kept(
             return [(self.piece, Died("killed by SIGKILL") if died else Done(self._work(self._common, self.piece)))]
 
     told: list[Event] = []
-    monkeypatch.setattr("warmstart.api.comparing.schedule.Processes", lambda *args: Deadly(*args[:2], 1))
+    monkeypatch.setattr("warmstart.api.comparing.schedule.Processes", lambda work, common, _: Deadly(work, common, 1))
     how: dict[str, Any] = {"methods": "pixels,probe", "folds": 2, "workers": 2}
     with pytest.raises(WorkerError, match=r"the trial of probe on fold 0 .seed 0. is given up.*killed by SIGKILL"):
         quick(digits_folder, tmp_path / "run", listener=told.append, **how)

@@ -188,7 +188,7 @@ def test_by_default_what_is_here_and_free_and_pretrained_is_looked_at() -> None:
     assert any(candidate.row.restricted for candidate in on_this_machine(allowed, "image").absent)
 
 
-@pytest.mark.parametrize("stage", ["look", "score", "tune"])
+@pytest.mark.parametrize("stage", ["score", *(pytest.param(one, marks=pytest.mark.slow) for one in ("look", "tune"))])
 def test_a_candidate_that_workers_die_of_is_left_out_and_named(
     digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:

@@ -137,7 +137,6 @@ def recommend(
     check_folder({}, out=out, resume=None)
     if of_scenes(data, None):
         _refuse_other_tasks("detect")
-    keep_buffers()
     decisions: list[str] = []
     tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
     reading = how_read(given) | {"seed": seed, "val": val, "test": test, "max_unreadable": max_unreadable}
@@ -145,8 +144,8 @@ def recommend(
         field = on_this_machine(wanted, kind_in(data, given)) if backbones is None else named(backbones, wanted)
         tell(Decided(in_words(field)))
         theirs = dataclasses.replace(wanted, heads={})  # they fill as they load
-        limits = cache_limits(cache_budget, "fp32")
-        asked = Asked(data, reading, field.candidates[0].uri, theirs, cache, limits, limit)
+        first, limits = field.candidates[0].uri, cache_limits(cache_budget, "fp32")
+        asked = Asked(data, reading, first, theirs, cache, limits, limit)
         choosing, facts = _decided(field, wanted, asked, tell, started, ray)
     folder = free_folder(Path("runs") / f"{choosing.data.dataset.name}-recommend", out)
     listener(Started(f"run {folder}"))
@@ -160,6 +159,7 @@ def _decided(
     field: Field, wanted: Wanted, asked: Asked, tell: Listener, started: float, ray: str | None
 ) -> tuple[Choosing, Decision]:
     """Read the data and decide; `ray` is the address of the cluster that this process has joined."""
+    keep_buffers()
     there = {one.uri: one.backbone for one in field.candidates if one.backbone is not None}
     reference = there[asked.reference] = there.get(asked.reference) or wanted.load(asked.reference)
     loaded = asked.read(reference, tell)
