@@ -9,8 +9,7 @@ from tests.select.test_halving import digits_data
 from warmstart.api.recommending.candidates import Wanted, named
 from warmstart.api.recommending.choosing import ranked, worth_tuning
 from warmstart.api.recommending.finalists import finalist
-from warmstart.api.recommending.transferable import with_transferability
-from warmstart.engine.deadline import Deadline
+from warmstart.api.recommending.transferable import measured, with_transferability
 from warmstart.engine.events import Decided, Event, silent
 from warmstart.engine.ladder.rungs import RecipeRung
 from warmstart.evaluation.interval import Interval
@@ -33,7 +32,7 @@ def view(uri: str, train: int) -> View:
 def rows(train: int) -> tuple[list[Ranked], dict[str, View]]:
     views = {uri: view(uri, train) for uri in TOYS}
     halving = halve(list(views.values()))
-    return [ranked(one, views[one.uri], halving) for one in named(TOYS, WANTED).candidates], views
+    return [ranked(one, views[one.uri].seen(), halving) for one in named(TOYS, WANTED).candidates], views
 
 
 def told(ridge: dict[str, Interval], *dropped: str) -> Halving:
@@ -59,14 +58,17 @@ def test_a_probe_that_takes_more_than_its_share_is_all_that_is_tried(monkeypatch
 
 
 def test_what_the_time_does_not_suffice_for_has_no_value_and_no_agreement() -> None:
-    candidates, views = rows(40)
-    found, agreement = with_transferability(candidates, views, {}, Deadline(0.0), 0)
+    candidates, _ = rows(40)
+    lost = {candidates[0].backbone: "each worker died"}
+    found, agreement = with_transferability(candidates, {}, lost, "no time")
     assert agreement == {}
     assert all(not one.transferability and set(one.unavailable) == set(metrics) for one in found)
+    assert [set(one.unavailable.values()) for one in found] == [{"each worker died"}, {"no time"}, {"no time"}]
 
 
 def test_data_that_no_measure_can_be_had_of_are_told() -> None:
     candidates, views = rows(10)  # one digit of each class
-    found, agreement = with_transferability(candidates, views, {}, Deadline(None), 0)
+    every = {one.backbone: measured(one, views[one.backbone], None, 0) for one in candidates}
+    found, agreement = with_transferability(candidates, every, {}, "")
     assert agreement == {}
     assert all("10 of 10 classes have one sample only" in one.unavailable["logme"] for one in found)

@@ -14,7 +14,9 @@ from safetensors.torch import save_file
 from tests.api.helpers import contents, tuning
 from warmstart.api.compare import CompareResult, compare
 from warmstart.engine.events import Decided, Event, Started
-from warmstart.errors import DataError, Interrupted, RecipeError, RunError
+from warmstart.engine.fanout.crew import Died, Done
+from warmstart.engine.fanout.processes import Processes
+from warmstart.errors import DataError, Interrupted, RecipeError, RunError, WorkerError
 from warmstart.evaluation.comparison import Comparison, Entry
 from warmstart.report.results import read_results
 
@@ -133,6 +135,33 @@ def test_processes_give_what_one_process_gives(digits_folder: Path, tmp_path: Pa
     several = quick(digits_folder, tmp_path / "two", methods="pixels,probe", folds=2, workers=2)
     values = [[[t.value for t in e.trials] for e in r.comparison.entries] for r in (alone, several)]
     assert values[0] == values[1]
+
+
+def test_a_trial_that_workers_die_of_is_named_and_all_others_are_kept(
+    digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deadly(Processes):
+        """Works here; the probe's first fold ends it."""
+
+        def begin(self, piece: Any) -> Any:
+            self.piece = piece
+            return piece
+
+        def wait(self, seconds: float) -> Any:
+            died = self.piece == (1, 0)
+            return [(self.piece, Died("killed by SIGKILL") if died else Done(self._work(self._common, self.piece)))]
+
+    told: list[Event] = []
+    monkeypatch.setattr("warmstart.api.comparing.schedule.Processes", lambda work, common, _: Deadly(work, common, 1))
+    how: dict[str, Any] = {"methods": "pixels,probe", "folds": 2, "workers": 2}
+    with pytest.raises(WorkerError, match=r"the trial of probe on fold 0 .seed 0. is given up.*killed by SIGKILL"):
+        quick(digits_folder, tmp_path / "run", listener=told.append, **how)
+    assert len(list((tmp_path / "run").rglob("trial.safetensors"))) == 3
+    assert sum("died (killed by SIGKILL)" in event.text for event in told if isinstance(event, Decided)) == 3
+    monkeypatch.undo()
+    again = compare(digits_folder, **{**QUICK, **how, "workers": 1}, resume=tmp_path / "run", listener=told.append)
+    assert "3 of 4 trials were finished before" in [event.text for event in told if isinstance(event, Decided)]
+    assert [len(one.trials) for one in again.comparison.entries] == [2, 2]
 
 
 def test_weights_that_know_nothing_hurt_and_it_is_said(digits_folder: Path, tmp_path: Path) -> None:

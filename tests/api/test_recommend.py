@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from torch import Tensor
 from tests.api.conftest import SPEED
 from warmstart.api.recommend import RecommendResult, recommend
 from warmstart.api.recommending.candidates import Wanted, better_elsewhere, on_this_machine
+from warmstart.api.recommending.hands import Here
+from warmstart.api.recommending.looking import Errand
 from warmstart.data.schema import IntArray
+from warmstart.engine.fanout.spread import GivenUp
 from warmstart.engine.ladder.rungs import RecipeRung
-from warmstart.errors import BackboneError, DataError, LicenceError, RunError
+from warmstart.errors import BackboneError, DataError, LicenceError, RunError, WorkerError
 from warmstart.recipe.text import from_yaml
 from warmstart.select.transferability import metrics
 from warmstart.select.view import View
@@ -182,3 +186,22 @@ def test_by_default_what_is_here_and_free_and_pretrained_is_looked_at() -> None:
     allowed = dataclasses.replace(wanted, accept_licence=True)
     assert not any(candidate.row.restricted for candidate in field.absent)
     assert any(candidate.row.restricted for candidate in on_this_machine(allowed, "image").absent)
+
+
+@pytest.mark.parametrize("stage", ["score", *(pytest.param(one, marks=pytest.mark.slow) for one in ("look", "tune"))])
+def test_a_candidate_that_workers_die_of_is_left_out_and_named(
+    digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    run, lost = Here.run, GivenUp(("killed by SIGKILL",) * 3)
+
+    def deadly(self: Here, errands: Sequence[Errand], ready: Callable[[], bool]) -> dict[str, Any]:
+        fine = [one for one in errands if (one.what, one.uri) != (stage, "toy")]
+        return run(self, fine, ready) | {one.uri: lost for one in errands if one not in fine}
+
+    monkeypatch.setattr(Here, "run", deadly)
+    found = recommend(digits_folder, backbones="toy,toy?taps=0", out=tmp_path / "run").recommendation
+    assert "each of the 3 workers that took it died (killed by SIGKILL)" in found.left_out["toy"]
+    assert [one.backbone for one in found.candidates] == [one.backbone for one in found.tuned] == ["toy?taps=0"]
+    assert found.backbone == "toy?taps=0"
+    with pytest.raises(WorkerError, match="toy is given up"):
+        recommend(digits_folder, backbones="toy", out=tmp_path / "other")

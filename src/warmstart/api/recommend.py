@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from warmstart.api.inputs.options import how_read, kept, kind_in
-from warmstart.api.inputs.prepare import read, run_data
+from warmstart.api.inputs.prepare import run_data
 from warmstart.api.inputs.scenes import SIZES, of_scenes
-from warmstart.api.recommending.candidates import Wanted, in_words, named, on_this_machine
-from warmstart.api.recommending.choosing import Choosing
+from warmstart.api.recommending.candidates import Field, Wanted, in_words, named, on_this_machine
+from warmstart.api.recommending.choosing import Choosing, Decision
+from warmstart.api.recommending.hands import hands
+from warmstart.api.recommending.looking import Asked, Looking
 from warmstart.api.running.budget import cache_limits, seconds
 from warmstart.api.running.command import called
 from warmstart.api.running.held import within_memory
@@ -25,6 +27,7 @@ from warmstart.engine.allowance import refuse_too_little
 from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
 from warmstart.engine.events import Decided, Finished, Listener, Started, broadcast, remembering
+from warmstart.engine.fanout.cluster import joined
 from warmstart.errors import DataError
 from warmstart.evaluation.recommendation import Recommendation
 from warmstart.report.notebook import of_recommendation
@@ -68,6 +71,7 @@ def recommend(
     label_column: str | None = None,
     on_missing: OnMissing = "error",
     out: str | Path | None = None,
+    ray: str | None = None,
     max_unreadable: float = 0.05,
     cache: str | Path | None = None,
     cache_budget: str | int = "8GB",
@@ -106,6 +110,9 @@ def recommend(
         on_missing: "skip" leaves out rows whose file or label is missing, and boxes and masks that cannot be used; else
             they are an error.
         out: run folder; must not exist. Default: the next free `runs/NAME-recommend-NNN`.
+        ray: address of a ray cluster whose workers look at candidates, one for each at a time: "auto", host:port,
+            ray://host:port, or "local" for one on this machine that is there for this call. Data lie at the same path
+            on its machines.
         max_unreadable: stop if more than this share of the samples cannot be read.
         cache: folder for activations and resized pixels or tokens, which `fit` finds there again.
         cache_budget: what stored activations may take.
@@ -118,38 +125,54 @@ def recommend(
         DataError, BackboneError: what was found, what was expected, what to do.
         LicenceError: one that was named has a licence that restricts its use and was not accepted.
         RunError: `out` exists.
+        WorkerError: there is no cluster; or each worker died, three times, of every candidate. One alone is left out.
     """
     given = kept(locals())
-    started, limit, limits = clock.monotonic(), seconds(budget), cache_limits(cache_budget, "fp32")
+    started, limit = clock.monotonic(), seconds(budget)
     options: dict[str, Any] = {
         "data": called(data),
         "backbones": backbones if backbones is None or isinstance(backbones, str) else ",".join(backbones),
         "licence": licence,
         **{"accept_licence": accept_licence or None, "max_params": max_params, "budget": str(budget)},
         **given,
+        "ray": ray,
     }
     check_folder({}, out=out, resume=None)
     if of_scenes(data, None):
         _refuse_other_tasks("detect")
-    keep_buffers()
     decisions: list[str] = []
     tell, wanted = broadcast(listener, remembering(decisions)), Wanted(size, seed, licence, accept_licence, max_params)
-    field = on_this_machine(wanted, kind_in(data, given)) if backbones is None else named(backbones, wanted)
-    tell(Decided(in_words(field)))
-    reference = field.candidates[0].backbone or wanted.load(field.candidates[0].uri)
-    refuse_too_little(reference)
     reading = how_read(given) | {"seed": seed, "val": val, "test": test, "max_unreadable": max_unreadable}
-    loaded = read(data, reference, listener=tell, cache=cache, limits=limits, seconds=limit, **reading)
-    _refuse_other_tasks(loaded.dataset.target.kind)
-    deadline = Deadline(limit - (clock.monotonic() - started))
-    choosing = Choosing(field, wanted, loaded, run_data(loaded, cache, limits), deadline, tell, limit)
-    facts = choosing.decide(reference)
-    folder = free_folder(Path("runs") / f"{loaded.dataset.name}-recommend", out)
+    with joined(ray):
+        field = on_this_machine(wanted, kind_in(data, given)) if backbones is None else named(backbones, wanted)
+        tell(Decided(in_words(field)))
+        theirs = dataclasses.replace(wanted, heads={})  # they fill as they load
+        first, limits = field.candidates[0].uri, cache_limits(cache_budget, "fp32")
+        asked = Asked(data, reading, first, theirs, cache, limits, limit)
+        choosing, facts = _decided(field, wanted, asked, tell, started, ray)
+    folder = free_folder(Path("runs") / f"{choosing.data.dataset.name}-recommend", out)
     listener(Started(f"run {folder}"))
     found = choosing.told(facts, options, folder / RECIPE, decisions, clock.monotonic() - started)
     write_recommendation(found, folder, RECIPE)
     listener(Finished(f"run {folder}"))
     return RecommendResult(found, folder, folder / "report.html")
+
+
+def _decided(
+    field: Field, wanted: Wanted, asked: Asked, tell: Listener, started: float, ray: str | None
+) -> tuple[Choosing, Decision]:
+    """Read the data and decide; `ray` is the address of the cluster that this process has joined."""
+    keep_buffers()
+    there = {one.uri: one.backbone for one in field.candidates if one.backbone is not None}
+    reference = there[asked.reference] = there.get(asked.reference) or wanted.load(asked.reference)
+    refuse_too_little(reference)
+    loaded = asked.read(reference, tell)
+    _refuse_other_tasks(loaded.dataset.target.kind)
+    deadline = Deadline(asked.budget - (clock.monotonic() - started))
+    looking = Looking(wanted, run_data(loaded, asked.cache, asked.limits), asked.budget, tell, there)
+    with hands(ray, looking, asked) as some:
+        choosing = Choosing(field, wanted, loaded, looking.data, deadline, tell, asked.budget, some)
+        return choosing, choosing.decide()
 
 
 def _refuse_other_tasks(asks: TaskName) -> None:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 
@@ -81,6 +82,23 @@ class Halving:
     unseen: tuple[str, ...] = ()
 
 
+class Timed(Protocol):
+    """A backbone of which it is known how long it takes: a `View`, or what was `Seen` of one elsewhere."""
+
+    @property
+    def uri(self) -> str:
+        """What the user calls it."""
+        ...
+
+    def seconds(self, *, full: bool = True) -> float:
+        """Of a sample from its file to its features, at half the size unless `full`."""
+        ...
+
+
+Ask = Callable[[Sequence[str], IntArray, bool], Mapping[str, Sequence[Score]]]
+"""The scores of backbones on the samples at some indices, at full size or half of it. One that is missing is out."""
+
+
 def halve(
     views: Sequence[View],
     *,
@@ -107,22 +125,44 @@ def halve(
     for what, names in (("backbone", [view.uri for view in views]), ("head", list(heads))):
         if not names or len(set(names)) < len(names):
             raise RecipeError(f"{what}s {names}", f"at least one {what}, and none twice")
-    fits, left, data = {head: closed_form[head] for head in heads}, {view.uri: view for view in views}, views[0].data
+    fits, every = {head: closed_form[head] for head in heads}, {view.uri: view for view in views}
+
+    def ask(uris: Sequence[str], indices: IntArray, full: bool) -> dict[str, list[Score]]:
+        return {uri: _scores(every[uri], fits, indices, full, seed) for uri in uris}
+
+    how: dict[str, Any] = {"seed": seed, "samples": samples, "deadline": deadline, "listener": listener}
+    return halve_by(ask, views, views[0].data, **how)
+
+
+def halve_by(
+    ask: Ask,
+    views: Sequence[Timed],
+    data: RunData,
+    *,
+    seed: int = 0,
+    samples: int = SAMPLES,
+    deadline: Deadline | None = None,
+    listener: Listener = silent,
+    at_once: int = 1,
+) -> Halving:
+    """As `halve`, whoever gives the scores: `at_once` of them side by side. What `ask` leaves out is not ranked."""
+    left = {view.uri: view for view in views}
     order = order_of(data, seed)[:samples]
     sizes = round_sizes(len(left), len(order), SMALLEST * len(data.dataset.target.classes))
     time_left = (deadline or Deadline(None)).left
-    left, unseen = _affordable(left, sizes[0], time_left(), full=len(sizes) == 1)
+    left, unseen = _affordable(left, sizes[0], at_once * time_left(), full=len(sizes) == 1)
     rounds: list[Round] = []
     out: list[str] = []
     listener(Started(_WHAT, len(sizes)))
     for number, size in enumerate(sizes):
         began, last = time.monotonic(), number == len(sizes) - 1
         new = size if last or not rounds else size - rounds[-1].samples
-        if rounds and new * sum(view.seconds(full=last) for view in left.values()) > time_left():
+        if rounds and new * sum(view.seconds(full=last) for view in left.values()) > at_once * time_left():
             listener(Decided(f"the budget ends the halving before {size} samples: it rests on {rounds[-1].samples}"))
             break
+        answers = ask(tuple(left), order[:size], last)
         found = sorted(
-            (score for view in left.values() for score in _scores(view, fits, order[:size], last, seed)),
+            (score for uri in left if uri in answers for score in answers[uri]),
             key=lambda score: (-score.accuracy.value, score.log_loss),
         )
         ranked = list(dict.fromkeys(score.backbone for score in found))
@@ -134,6 +174,11 @@ def halve(
         listener(Decided(f"{size} samples: {ranked[0]} leads, by {found[0].head}{dropped}"))
     listener(Finished(_WHAT))
     return Halving(tuple(rounds), (*left, *out), unseen)
+
+
+def scored(view: View, indices: IntArray, full: bool, seed: int) -> list[Score]:
+    """The scores of a backbone on the training samples at `indices`, by each of `HEADS`."""
+    return _scores(view, {head: closed_form[head] for head in HEADS}, indices, full, seed)
 
 
 def order_of(data: RunData, seed: int) -> IntArray:
@@ -159,10 +204,10 @@ def round_sizes(backbones: int, samples: int, smallest: int) -> list[int]:
 
 
 def _affordable(
-    views: dict[str, View], samples: int, seconds: float, *, full: bool
-) -> tuple[dict[str, View], tuple[str, ...]]:
+    views: dict[str, Timed], samples: int, seconds: float, *, full: bool
+) -> tuple[dict[str, Timed], tuple[str, ...]]:
     """The views that the first round has time for, in order, and the names of the others; always the first."""
-    kept: dict[str, View] = {}
+    kept: dict[str, Timed] = {}
     for uri, view in views.items():
         seconds -= samples * view.seconds(full=full)
         if seconds >= 0 or not kept:

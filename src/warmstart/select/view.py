@@ -13,8 +13,8 @@ from warmstart.data.schema import IntArray
 from warmstart.data.stores import images_of
 from warmstart.data.tokens import TokenStore
 from warmstart.engine.data import RunData, pixel_budget
-from warmstart.engine.extraction import choose
-from warmstart.model.backbone import Backbone
+from warmstart.engine.extraction import Choice, choose
+from warmstart.model.backbone import Backbone, BackboneCard
 from warmstart.model.beside import CONTEXT
 from warmstart.model.device import chosen
 from warmstart.model.inputs import weight_of
@@ -29,6 +29,28 @@ FEW_TOKENS = 64
 """Rounds that only drop read no less of a text."""
 _SOME = 16
 """Images that the time to decode is measured on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What is known of a view by those who do not have it: it may be in another process."""
+
+    uri: str
+    card: BackboneCard
+    size: int
+    gflops: float
+    whole: float
+    """Seconds a sample takes from its file to its features."""
+    reduced: float
+    """The same at half the size."""
+    taps: int | None
+    """How many earlier features stand beside the last ones; `None` for none."""
+    speed: SpeedFacts
+    choice: Choice
+
+    def seconds(self, *, full: bool = True) -> float:
+        """As `View.seconds`."""
+        return self.whole if full else self.reduced
 
 
 class View:
@@ -51,6 +73,7 @@ class View:
         least = FEW_TOKENS if isinstance(store, TokenStore) else max(card.min_size, backbone.spec.size // 2)
         self.half = self.size if card.fixed_size else min(self.size, max(least, self.size // 2))
         self.speed = SpeedFacts()
+        self.choice = Choice("torch", {"torch": 1.0}, {})
 
     @property
     def size(self) -> int:
@@ -70,8 +93,20 @@ class View:
         head = head.to(weight_of(self.backbone.module).device)
         speed = measure_speed(Network(self.backbone, head), self.data.spec, seconds, sources=sources)
         choice = choose(self.backbone, self.data, samples, speed.flops / self._flops(self.size))
-        self.speed = dataclasses.replace(speed, extraction=choice.gain)
+        self.settle(dataclasses.replace(speed, extraction=choice.gain), choice)
+
+    def settle(self, speed: SpeedFacts, choice: Choice) -> None:
+        """Take what was measured before, maybe elsewhere."""
+        self.speed, self.choice = speed, choice
         self.data = choice.applied(self.data)
+
+    def seen(self) -> Seen:
+        """The facts of it, once it is measured."""
+        groups = self.backbone.groups
+        own = [group for group in groups if group.name != CONTEXT]  # what stands beside them, fit adds
+        taps = len(own) - 1 if len(own) > 1 else None
+        times = self.seconds(), self.seconds(full=False)
+        return Seen(self.uri, self.backbone.card, self.size, self.gflops, *times, taps, self.speed, self.choice)
 
     def seconds(self, *, full: bool = True) -> float:
         """Seconds a sample takes from its file to its features, at half the size unless `full`."""

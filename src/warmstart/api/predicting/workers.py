@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -184,8 +183,8 @@ def _unpacked(sent: Sent) -> tuple[Bundle, list[str]]:
         for name, content in sent.files.items():
             place = Path(folder, name)
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(memoryview(content))
+            place.write_bytes(content.tobytes())
         bundle = Bundle.load(folder)
         if sent.choice.runtime != TORCH.runtime:
             bundle, _ = quicker(bundle, (), 0, hear, sent.choice)
-    return dataclasses.replace(bundle, folder=Path(os.fspath(sent.folder))), said
+    return dataclasses.replace(bundle, folder=Path(sent.folder)), said

@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmstart.api.inputs.bands import measured
 from warmstart.api.inputs.options import KEPT
 from warmstart.api.inputs.prepare import Loaded
-from warmstart.api.inputs.reading import fitted, read_inputs
 from warmstart.api.recommending.candidates import Candidate, Field, Wanted, better_elsewhere
-from warmstart.api.recommending.finalists import Finalist, against, finalist, in_order
+from warmstart.api.recommending.finalists import Finalist, against, in_order
+from warmstart.api.recommending.hands import Hands
+from warmstart.api.recommending.looking import Errand
 from warmstart.api.recommending.transferable import with_transferability
 from warmstart.api.running.command import command
 from warmstart.api.running.environment import environment
 from warmstart.api.running.run import PEAK_SECONDS
 from warmstart.data.futures import ForecastTarget
+from warmstart.data.schema import IntArray
+from warmstart.data.targets import ClassTarget
 from warmstart.engine.data import RunData
 from warmstart.engine.deadline import Deadline
-from warmstart.engine.events import Decided, Listener, silent
-from warmstart.engine.from_data import learn_from
+from warmstart.engine.events import Decided, Listener
+from warmstart.engine.fanout.spread import GivenUp
 from warmstart.evaluation.interval import Interval
 from warmstart.evaluation.outcome import Difference
 from warmstart.evaluation.recommendation import Elsewhere, Probed, Ranked, Recommendation
-from warmstart.model.backbone import Backbone
-from warmstart.model.beside import CONTEXT
 from warmstart.model.uri import Uri
 from warmstart.planning.peak import measure_peak
-from warmstart.planning.plan import CacheLimits
-from warmstart.preprocess.text import TextSpec
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.select.advice import expected_method, why
-from warmstart.select.halving import SAMPLES, Halving, halve
+from warmstart.select.halving import SAMPLES, Halving, Score, halve_by
 from warmstart.select.transferability import metrics
-from warmstart.select.view import View
+from warmstart.select.view import Seen
 from warmstart.task.base import task_of
 
 LOADING, HALVING, MEASURES = 0.25, 0.5, 0.15
@@ -56,7 +56,7 @@ class Decision:
     elsewhere: tuple[Elsewhere, ...]
     finalists: tuple[Finalist, ...]
     difference: Difference | None
-    views: dict[str, View]
+    views: dict[str, Seen]
 
 
 @dataclasses.dataclass
@@ -70,86 +70,116 @@ class Choosing:
     deadline: Deadline
     listener: Listener
     budget: float  # seconds for everything
+    hands: Hands
+    lost: dict[str, GivenUp] = dataclasses.field(default_factory=dict)
+    """Candidates that each worker died of."""
 
-    def decide(self, reference: Backbone) -> Decision:
+    def decide(self) -> Decision:
         """Look at the candidates in order of their priors, halve them, and tune the best two."""
         split, seed = self.data.split, self.wanted.seed
         samples = min(SAMPLES, len(split.train))
         affordable = self.deadline.left() * HALVING * measure_peak(PEAK_SECONDS).flops / 1e9 / samples
         left_out = dict(self.field.left_out)
-        views = self._views(reference, affordable, samples, left_out)
-        halving = halve(
+        views = self._views(affordable, samples, left_out)
+
+        def ask(uris: Sequence[str], indices: IntArray, full: bool) -> dict[str, list[Score]]:
+            return self._some(self._each("score", {uri: (views[uri], indices, full) for uri in uris}))
+
+        halving = halve_by(
+            ask,
             list(views.values()),
+            self.data,
             seed=seed,
             deadline=Deadline(HALVING * (self.deadline.left() - RESERVE)),
             listener=self.listener,
+            at_once=self.hands.at_once,
         )
         left_out |= dict.fromkeys(halving.unseen, "no time in the budget for its first features")
         by_uri = {candidate.uri: candidate for candidate in self.field.candidates}
-        limit = Deadline(MEASURES * self.deadline.left())
-        rows, agreement = with_transferability(
-            [ranked(by_uri[uri], views[uri], halving) for uri in halving.ranking], views, self.wanted.heads, limit, seed
-        )
+        rows, agreement = self._measured([ranked(by_uri[uri], views[uri], halving) for uri in halving.ranking], views)
         finalists = self._finalists([views[uri] for uri in worth_tuning(halving)])
+        rows = list(self._some({row.backbone: row for row in rows if row.backbone not in self.lost}).values())
         pair = against(finalists[0], finalists[1], seed) if len(finalists) == FINALISTS else None
         first = [one.tuned.backbone for one in finalists if pair is not None]  # one alone says nothing of the other
         best_prior = max(by_uri[uri].prior.score for uri in views)
         return Decision(
             tuple(sorted(rows, key=lambda row: first.index(row.backbone) if row.backbone in first else len(first))),
             agreement,
-            left_out,
+            left_out | {uri: str(reason) for uri, reason in self.lost.items()},
             better_elsewhere(self.field, best_prior, self.wanted, affordable),
             tuple(finalists),
             pair,
             views,
         )
 
-    def _views(self, reference: Backbone, affordable: float, samples: int, left_out: dict[str, str]) -> dict[str, View]:
+    def _each(
+        self, what: str, given: Mapping[str, tuple[Any, ...]], ready: Callable[[], bool] = lambda: True
+    ) -> dict[str, Any]:
+        """What came of an errand for each candidate; nothing of those that each worker died of."""
+        found = self.hands.run([Errand(what, uri, some) for uri, some in given.items()], ready)
+        lost = {uri: one for uri, one in found.items() if isinstance(one, GivenUp)}
+        self.lost |= lost
+        for uri, reason in lost.items():
+            self.listener(Decided(f"{uri} is left out: {reason}"))
+        return {uri: one for uri, one in found.items() if uri not in lost}
+
+    def _some(self, found: dict[str, Any]) -> dict[str, Any]:
+        """What was found of candidates. Raises `WorkerError` where it is nothing, for all of them were given up."""
+        if not found:
+            raise next(iter(self.lost.values())).error(
+                " and ".join(self.lost), "give the workers more memory, or name other backbones"
+            )
+        return found
+
+    def _views(self, affordable: float, samples: int, left_out: dict[str, str]) -> dict[str, Seen]:
         """The candidates loaded and measured, in order; the first in any case."""
-        limit, views = Deadline(LOADING * self.deadline.left()), dict[str, View]()
-        for number, candidate in enumerate(self.field.candidates):
+        limit, asked = Deadline(LOADING * self.deadline.left()), dict[str, tuple[Any, ...]]()
+        for candidate in self.field.candidates:
             gflops = self.wanted.gflops(candidate.row)
-            if views and gflops > affordable:
+            if asked and gflops > affordable:
                 left_out[candidate.uri] = f"{gflops:.3g} GFLOP a sample, for which the budget is too short here"
-            elif views and limit.passed:
-                left_out[candidate.uri] = "no time in the budget to load and measure it"
             else:
-                backbone = candidate.backbone or (self.wanted.load(candidate.uri) if number else reference)
-                views[candidate.uri] = self._view(candidate.uri, backbone)
-                views[candidate.uri].measure(samples)
+                asked[candidate.uri] = (candidate.uri, samples)
+        begun = False
+
+        def ready() -> bool:
+            nonlocal begun
+            first, begun = not begun, True
+            return first or not limit.passed
+
+        views: dict[str, Seen] = self._some(self._each("look", asked, ready))
+        missing = [uri for uri in asked if uri not in views and uri not in self.lost]
+        left_out |= dict.fromkeys(missing, "no time in the budget to load and measure it")
         for uri, reason in left_out.items():
             self.listener(Decided(f"{uri} is left out: {reason}"))
         return views
 
-    def _view(self, uri: str, backbone: Backbone) -> View:
-        """The data as a backbone is to see them: bands normalised as they are, all else read anew."""
-        size = self.wanted.size
-        if backbone.spec.kind == "image":
-            spec = measured(backbone.preprocess, self.data.dataset, self.listener)
-            return View(uri, dataclasses.replace(backbone, spec=spec), self.data, size)
-        if size is not None and isinstance(backbone.spec, TextSpec):
-            size = min(size, backbone.spec.limit)
-        backbone = fitted(backbone, self.data.dataset)
-        nothing = CacheLimits(total=0)
-        store, _ = read_inputs(self.data.dataset, backbone, size, silent, limits=nothing, seconds=self.budget)
-        data = dataclasses.replace(self.data, store=store, spec=store.spec)
-        if backbone.spec.kind == "series":
-            backbone = backbone.clone()
-            learn_from(data, backbone, self.wanted.seed)
-        return View(uri, backbone, data)
+    def _measured(self, rows: list[Ranked], views: Mapping[str, Seen]) -> tuple[list[Ranked], dict[str, float]]:
+        """With the measures of transferability, as far as there is time; and how far they agree with the probes."""
+        limit = Deadline(MEASURES * self.deadline.left())
+        if not isinstance(self.data.dataset.target, ClassTarget):
+            return with_transferability(rows, {}, {}, "all of them are of classes")
+        errands = [Errand("measure", row.backbone, (views[row.backbone], row)) for row in rows]
+        found = self.hands.run(errands, lambda: not limit.passed)
+        lost = {uri: str(one) for uri, one in found.items() if isinstance(one, GivenUp)}  # they decide nothing
+        measured = {uri: one for uri, one in found.items() if uri not in lost}
+        return with_transferability(rows, measured, lost, "the budget left no time for it")
 
-    def _finalists(self, views: list[View]) -> list[Finalist]:
+    def _finalists(self, views: list[Seen]) -> list[Finalist]:
         """Those of them that there was time for, the better first; without the first the next has nothing to be held
         against.
         """
-        found = list[Finalist]()
-        for number, view in enumerate(views):
+        found, at_once = list[Finalist](), self.hands.at_once
+        for number in range(0, len(views), at_once):
             left = max(self.deadline.left() - RESERVE, 0.0)
-            share = left / (len(views) - number)
-            one = finalist(view, share, left, seed=self.wanted.seed, listener=self.listener)
-            if one is None:
-                break
-            found.append(one)
+            share = left / math.ceil((len(views) - number) / at_once)
+            some = views[number : number + at_once]
+            tuned = self._each("tune", {view.uri: (view, share, left) for view in some})
+            several = [tuned.get(view.uri) for view in some if view.uri not in self.lost]
+            for one in several:
+                if one is None:
+                    return in_order(found)
+                found.append(one)
         return in_order(found)
 
     def told(
@@ -207,9 +237,9 @@ def worth_tuning(halving: Halving) -> list[str]:
     return [first, *(uri for uri in others if uri not in best or best[uri].high >= best[first].low)]
 
 
-def ranked(candidate: Candidate, view: View, halving: Halving) -> Ranked:
+def ranked(candidate: Candidate, view: Seen, halving: Halving) -> Ranked:
     """A candidate with all that was measured of it."""
-    card, uri = view.backbone.card, candidate.uri
+    card, uri = view.card, candidate.uri
     rounds = [(row, [score for score in row.scores if score.backbone == uri]) for row in halving.rounds]
     return Ranked(
         backbone=uri,
@@ -231,11 +261,9 @@ def ranked(candidate: Candidate, view: View, halving: Halving) -> Ranked:
     )
 
 
-def _next(options: dict[str, Any], view: View, recipe: str) -> str:
+def _next(options: dict[str, Any], view: Seen, recipe: str) -> str:
     """The `fit` that does what was recommended: features of the same blocks, the same parts of the data."""
-    own = [group for group in view.backbone.groups if group.name != CONTEXT]  # what stands beside them, fit adds
-    taps = len(own) - 1 if len(own) > 1 else None
-    uri = str(dataclasses.replace(Uri.of(view.uri), taps=taps))
+    uri = str(dataclasses.replace(Uri.of(view.uri), taps=view.taps))
     same = {key: options[key] for key in ("accept_licence", *KEPT) if key in options}
     asked = {"backbone": uri, "recipe": recipe} | same
     return command("fit", [options["data"]], asked)

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import nn
 
-from warmstart.data.targets import ClassTarget
-from warmstart.engine.deadline import Deadline
 from warmstart.errors import DataError
 from warmstart.evaluation.recommendation import Ranked
 from warmstart.select.halving import order_of
@@ -21,25 +19,18 @@ MOST = 1000
 
 
 def with_transferability(
-    ranked: Sequence[Ranked],
-    views: Mapping[str, View],
-    heads: Mapping[str, nn.Linear | None],
-    deadline: Deadline,
-    seed: int,
+    ranked: Sequence[Ranked], found: Mapping[str, Ranked], missing: Mapping[str, str], otherwise: str
 ) -> tuple[list[Ranked], dict[str, float]]:
-    """The candidates with every measure that can be had, on samples of the first round, whose features are stored; and
-    Spearman's rank correlation of each measure with the better probe of that round, for three candidates or more.
+    """The candidates with what was `measured` of them, and Spearman's rank correlation of each measure with the better
+    probe of the first round, for three candidates or more.
 
-    `heads` are the classifiers that the weights came with. Once `deadline` has passed no other candidate is measured.
+    Of one that is not in `found` every measure is unavailable, for the reason in `missing`, or else `otherwise`.
     """
-    rows = []
-    for row in ranked:
-        of_classes = isinstance(views[row.backbone].data.dataset.target, ClassTarget)
-        if deadline.passed or not of_classes:
-            reason = "the budget left no time for it" if of_classes else "all of them are of classes"
-            rows.append(dataclasses.replace(row, unavailable=dict.fromkeys(metrics, reason)))
-        else:
-            rows.append(_measured(row, views[row.backbone], heads.get(row.backbone), seed))
+    rows = [
+        found.get(row.backbone)
+        or dataclasses.replace(row, unavailable=dict.fromkeys(metrics, missing.get(row.backbone, otherwise)))
+        for row in ranked
+    ]
     probe = [row.rounds[0].best.value for row in rows]
     scores = {
         name: [row.transferability[name].value if name in row.transferability else None for row in rows]
@@ -49,8 +40,12 @@ def with_transferability(
     return rows, {name: one.spearman for name, one in agreed.items() if one.spearman is not None}
 
 
-def _measured(row: Ranked, view: View, source: nn.Linear | None, seed: int) -> Ranked:
-    """With a DataError (features that do not vary, a class with a single sample) there is no value of any."""
+def measured(row: Ranked, view: View, source: nn.Linear | None, seed: int) -> Ranked:
+    """A candidate with every measure that can be had, on samples of the first round, whose features are stored.
+
+    `source` is the classifier that the weights came with. With a DataError (features that do not vary, a class with a
+    single sample) there is no value of any.
+    """
     first = row.rounds[0]
     indices = order_of(view.data, seed)[: min(first.samples, MOST)]
     features = view.features(indices, full=first.size == view.size)

@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -96,7 +96,8 @@ def _nobody(address: str, why: str) -> WorkerError:
     return WorkerError(
         f"there is no ray cluster at {address}: {why}",
         expected='"auto" for the one that `ray start --head` has started here, host:port, ray://host:port, or "local"',
-        do="start one, or have one started for this command: local",
+        do="start one, or have one started for this command: local. For one that asks for a token, as ray does where "
+        "~/.ray/auth_token is, set RAY_AUTH_MODE=token",
     )
 
 
@@ -150,7 +151,7 @@ class OnRay:
         self._busy.append(reference)
         return reference
 
-    def wait(self, seconds: float) -> list[tuple[Any, Outcome]]:
+    def wait(self, seconds: float) -> list[tuple[Hashable, Outcome]]:
         """What became of pieces."""
         done, self._busy = self._ray.wait(self._busy, num_returns=1, timeout=seconds)
         return [(reference, self._outcome(reference)) for reference in done]
@@ -181,8 +182,8 @@ def _why(error: Exception) -> str:
     """The reason of a death, in a line."""
     if type(error).__name__ == "OutOfMemoryError":
         return "memory was short on its machine"
-    said = " ".join(str(error).split())
-    return f"{type(error).__name__}: {said[:120].rstrip()}{'...' if len(said) > 120 else ''}"
+    said = " ".join(str(error).split()).partition(". ")[0]
+    return f"{type(error).__name__}: {said[:120].rstrip('.')}"
 
 
 def _there(work: Callable[[Any, Any], Any], facts: Facts, common: Any, piece: Any) -> Any:

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType, TracebackType
@@ -70,7 +70,7 @@ class Processes:
         for worker in every:
             worker.end()
 
-    def begin(self, piece: Any) -> Connection:
+    def begin(self, piece: Any) -> Hashable:
         """Have an idle process begin, or a new one."""
         while self._idle:
             worker = self._idle.pop()
@@ -87,9 +87,9 @@ class Processes:
             worker.pipe.send(piece)
         return worker.pipe
 
-    def wait(self, seconds: float) -> list[tuple[Connection, Outcome]]:
+    def wait(self, seconds: float) -> list[tuple[Hashable, Outcome]]:
         """What became of pieces."""
-        found: list[tuple[Connection, Outcome]] = []
+        found: list[tuple[Hashable, Outcome]] = []
         for pipe in wait(list(self._busy), seconds):
             assert isinstance(pipe, Connection)
             worker = self._busy.pop(pipe)
