@@ -248,6 +248,7 @@ def series(channels: int, n: int = 20, kinds: str = "ab") -> tuple[Any, list[str
         ({"source": series(1), "target": series(2), "backbone": "toy_series"}, "1 channel.*2 in the target"),
         ({"select": "accuracy"}, "no criterion is called 'accuracy'"),
         ({"methods": "mcc,mcc"}, "none twice"),
+        ({"methods": "mcc,tent"}, "TENT adapts a bundle while it answers"),
         ({"methods": "danm"}, "no recipe is called 'danm'"),
         ({"out": "."}, "exists already"),
     ],

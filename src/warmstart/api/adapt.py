@@ -29,6 +29,7 @@ from warmstart.engine.events import Decided, Finished, Listener, Started, broadc
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
 from warmstart.engine.trials.contender import Contestant
+from warmstart.errors import RecipeError
 from warmstart.evaluation.adaptation import Adaptation
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
@@ -128,6 +129,12 @@ def adapt(
     trackers_named(track)
     criteria[select]  # an unknown one is refused before time is spent
     named = [part.strip() for part in methods.split(",") if part.strip()] if isinstance(methods, str) else methods
+    if "tent" in (named or ()):
+        raise RecipeError(
+            "'tent' among the methods, which trains nothing beforehand",
+            expected="methods that train; TENT adapts a bundle while it answers",
+            do="leave it out, and then: warmstart predict BUNDLE INPUTS --adapt tent",
+        )
     recipes = None if named is None else [load_recipe(one) for one in named]
     options: dict[str, Any] = {
         "source": called(source),

@@ -98,7 +98,9 @@ def meta_train(
     val: float = 0.2,
     test: float = 0.2,
     seed: int = 0,
+    path_column: str | None = None,
     text_column: str | None = None,
+    label_column: str | None = None,
     accept_licence: bool = False,
     out: str | Path | None = None,
     resume: str | Path | None = None,
@@ -131,7 +133,9 @@ def meta_train(
         val: share of the classes (of three or more sets: of the sets) that say which weights are kept.
         test: share of those that are measured on.
         seed: of everything random.
+        path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts.
+        label_column: column of a table that holds the class.
         accept_licence: as for `fit`.
         out: run folder; must not exist.
         resume: run folder of an interrupted run; all other options as they were.

@@ -65,6 +65,8 @@ def corpus_for(
         seed=options["seed"],
         labelled=labelled,
         text_column=options["text_column"],
+        path_column=options.get("path_column"),
+        label_column=options.get("label_column"),
         reading=reading_of(options),
     )
     listener(Finished(what))
@@ -80,6 +82,8 @@ def read_corpus(
     seed: int,
     labelled: bool,
     text_column: str | None,
+    path_column: str | None = None,
+    label_column: str | None = None,
     reading: Reading = UNSAID,
 ) -> tuple[Dataset, tuple[Part, ...]]:
     """All of it as one data set, classes named `SET/CLASS`, and its parts.
@@ -94,7 +98,9 @@ def read_corpus(
         steps: of those.
         seed: of those.
         labelled: whether labels are learned from.
-        text_column: of tables.
+        text_column: of tables, as the next two.
+        path_column: of the paths; where labels are learned from.
+        label_column: of the classes; likewise.
         reading: how series are read.
 
     Raises:
@@ -110,7 +116,8 @@ def read_corpus(
         name = f"{name}-{number}" if name in names else name
         names.append(name)
         how = {"kind": kind, "text_column": text_column}
-        found = _labelled(one, name, how, reading) if labelled else _unlabelled(one, how, reading)
+        columns = {"path_column": path_column, "label_column": label_column}
+        found = _labelled(one, name, {**how, **columns}, reading) if labelled else _unlabelled(one, how, reading)
         sets.append((f"{len(found)} inputs of {name}", _channels(found) if kind == "series" else found))
     samples = tuple(dataclasses.replace(s, id=f"{k}: {s.id}") for k, (_, part) in enumerate(sets) for s in part)
     if len(samples) < 2:
