@@ -22,6 +22,7 @@ from warmstart.api.running.pace import set_pace
 from warmstart.api.running.recorded import recorded
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
@@ -76,6 +77,7 @@ def adapt(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    on_missing: OnMissing = "error",
     out: str | Path | None = None,
     resume: str | Path | None = None,
     max_unreadable: float = 0.05,
@@ -111,6 +113,7 @@ def adapt(
         path_column: column of a table that holds the path; this and the next ones are of both.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label.
+        on_missing: "skip" leaves out rows of a table of the source whose file or label is missing; else an error.
         out: run folder; must not exist. Default: the next free `runs/SOURCE-to-TARGET-NNN`.
         resume: run folder of an interrupted run; all other options as they were. Methods that are finished are loaded.
         max_unreadable: stop if more than this share of either cannot be read.
