@@ -2,17 +2,20 @@
 
     python -m benchmarks.adaptation digits --out FOLDER          # both directions, three seeds, each as one `adapt`
     python -m benchmarks.adaptation lite0 --out FOLDER           # the same from pretrained weights, frozen but the top
+    python -m benchmarks.adaptation lite0 --out FOLDER --methods gradual --pairs "mnist to digits"     # some of it
     python -m benchmarks.adaptation table_e --out FOLDER         # table E by a shorter protocol
     python -m benchmarks.adaptation table_e --out FOLDER --full  # DomainBed's: 5001 steps, all domains, three seeds
     python -m benchmarks.adaptation digits --out FOLDER --table  # what is there so far
 
-A run that has ended is a line in FOLDER/NAME.jsonl and is not done again. The tables go to results/adaptation_NAME.md.
+A run that has ended is a line in FOLDER/NAME.jsonl and is not done again. The tables go to results/adaptation_NAME.md;
+of some methods, beside `source_only`, to results/adaptation_NAME_METHODS.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -125,11 +128,24 @@ SETTINGS = {
         SOURCE // 2,
         TARGET // 2,
         lambda epochs: [
-            frozen(name, epochs) for name in ("source_only", "adabn", "dann", "cdan", "mdd", "mcc", "shot")
+            frozen(name, epochs) for name in ("source_only", "gradual", "adabn", "dann", "cdan", "mdd", "mcc", "shot")
         ],
         (("mnist", "digits"), ("cifar10", "cifar10 noise"), ("cifar10", "cifar10 contrast")),
     ),
 }
+
+
+def some_of(setting: Setting, methods: Sequence[str] | None, pairs: Sequence[str] | None) -> Setting:
+    """The setting with some of its methods, beside `source_only`, and some of its pairs."""
+    if methods:
+        wanted, every = ("source_only", *methods), setting.recipes
+        setting = dataclasses.replace(
+            setting,
+            name="_".join((setting.name, *methods)),
+            recipes=lambda epochs: [one for one in every(epochs) if one.name in wanted],
+        )
+    named = {" to ".join(pair): pair for pair in setting.pairs}
+    return dataclasses.replace(setting, pairs=tuple(named[name] for name in pairs or named))
 
 
 def digits(out: Path, options: argparse.Namespace, setting: Setting) -> None:
@@ -221,18 +237,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for finished runs")
     parser.add_argument("--full", action="store_true", help="table E by the protocol of DomainBed")
     parser.add_argument("--epochs", type=int, default=15, help="of digits, of every method")
+    parser.add_argument("--methods", nargs="+", choices=METHODS[1:], help="of digits and lite0: some, in a table apart")
+    parser.add_argument("--pairs", nargs="+", help="likewise, as they are called: 'mnist to digits'")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
     protocol = domainbed.FULL if options.full else domainbed.SHORT
-    where = SETTINGS.get(options.what, SETTINGS["digits"])
-    parts: dict[str, tuple[Callable[..., None], Callable[[Sequence[Row]], str], str]] = {
-        where.name: (lambda out, options: digits(out, options, where), digits_table, where.name),
-        "table_e": (table_e, lambda rows: domainbed.table(rows, protocol), f"table_e_{protocol.name}"),
-    }
-    run, table, name = parts[options.what]
+    where = some_of(SETTINGS.get(options.what, SETTINGS["digits"]), options.methods, options.pairs)
+    run: Callable[..., None] = table_e
+    table: Callable[[Sequence[Row]], str] = functools.partial(domainbed.table, protocol=protocol)
+    name = f"table_e_{protocol.name}"
+    if options.what in SETTINGS:
+        run, table, name = functools.partial(digits, setting=where), digits_table, where.name
     if not options.table:
         run(options.out, options)
     text = table(lines_of(options.out / f"{name}.jsonl"))

@@ -248,6 +248,7 @@ def series(channels: int, n: int = 20, kinds: str = "ab") -> tuple[Any, list[str
         ({"source": series(1), "target": series(2), "backbone": "toy_series"}, "1 channel.*2 in the target"),
         ({"select": "accuracy"}, "no criterion is called 'accuracy'"),
         ({"methods": "mcc,mcc"}, "none twice"),
+        ({"methods": "mcc,tent"}, "TENT adapts a bundle while it answers"),
         ({"methods": "danm"}, "no recipe is called 'danm'"),
         ({"out": "."}, "exists already"),
     ],
@@ -282,13 +283,17 @@ def test_series_are_adapted_too(tmp_path: Path) -> None:
 
 
 def test_texts_are_adapted_too_and_adabn_only_where_there_is_something_to_adapt(tmp_path: Path) -> None:
-    source = as_csv(tmp_path / "news.csv", news())
+    source = as_csv(tmp_path / "news.csv", [*news(), ("Nobody says of what this is.", "")])
     plain = [text.upper().replace("ON SUNDAY", "AGAIN") for text, _ in news(15, seed=1)]
     (tmp_path / "target.csv").write_text("\n".join(["text", *plain]))
     options: dict[str, Any] = {"backbone": f"hf:{save(tmp_path / 'tiny')}", "out": tmp_path / "run"}
+    with pytest.raises(WarmstartError, match="the label is empty"):
+        adapt(source, tmp_path / "target.csv", **options)
+    options["on_missing"] = "skip"
     with pytest.raises(WarmstartError, match="batch normalisation"):
         adapt(source, tmp_path / "target.csv", methods="adabn", **options)
     found = adapt(source, tmp_path / "target.csv", **options)
+    assert any("source: 1 row(s) are left out" in text for text in found.outcome.decisions)
     assert found.outcome.target.samples == len(set(plain)) == 45
     assert [row.name for row in found.outcome.tried] == ["source_only", "probe", "mcc"]
     assert any(text.startswith("adabn is not tried") for text in found.outcome.decisions)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 import warmstart
@@ -217,3 +218,17 @@ def test_the_command_shows_accuracies_and_how_to_use_what_it_made(tmp_path: Path
     assert f"warmstart fit DATA --backbone 'file:{out}/backbone'" in found.output
     assert "accuracy on 40 new episodes" in found.output
     assert "protonet" in found.output
+
+
+def test_a_table_says_which_of_its_columns_are_paths_and_classes(tmp_path: Path) -> None:
+    rows = ["where,what,who"]
+    for i in range(24):
+        Image.new("L", (16, 16), 10 * i).save(tmp_path / f"{i}.png")
+        rows.append(f"{i}.png,{'abcdef'[i % 6]},x")
+    (tmp_path / "table.csv").write_text("\n".join([*rows, "0.png,,x"]))
+    how: dict[str, Any] = {"ways": 2, "shots": 1, "queries": 2, "episodes": 4, "evaluated": 10}
+    columns = {"path_column": "where", "label_column": "what", "on_missing": "skip"}
+    result = meta_train(tmp_path / "table.csv", backbone="toy", size=16, out=tmp_path / "run", **how, **columns)
+    assert result.classes == (2, 2, 2)
+    assert sum(part["inputs"] for part in json.loads((result.folder / "meta_train.json").read_text())["data"]) == 24
+    assert "--label-column what" in json.loads((result.folder / "meta_train.json").read_text())["command"]

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from benchmarks.adaptation import METHODS, digits_table, recipe
+from benchmarks.adaptation import METHODS, SETTINGS, digits_table, recipe, some_of
 from benchmarks.domainbed import Cell, Domain, coloured
 
 from benchmarks import domainbed
@@ -60,3 +60,10 @@ def test_all_methods_train_alike_and_the_choice_is_shown_beside_them() -> None:
     text = digits_table([row])
     assert "| mcc | 90.0 | +40.0 | 50.0 |" in text
     assert "| *chosen by dev: dann* | 50.0 |" in text
+
+
+def test_some_methods_and_pairs_are_a_setting_of_another_name() -> None:
+    found = some_of(SETTINGS["lite0"], ["gradual"], ["mnist to digits"])
+    assert (found.name, found.pairs) == ("lite0_gradual", (("mnist", "digits"),))
+    assert [one.name for one in found.recipes(4)] == ["source_only", "gradual"]
+    assert some_of(SETTINGS["digits"], None, None) == SETTINGS["digits"]

@@ -31,6 +31,8 @@ def test_a_loss_that_rises_a_loss_that_stands_and_one_that_is_learned_by_heart()
     assert kinds([0.7, 0.7, 0.699, 0.7]) == ["standing still"]
     assert kinds([0.7, 0.3, 0.1, 0.05], [0.6, 0.5, 0.7, 0.9]) == ["gap"]
     assert kinds([1.0, 0.9, 0.88], [0.16, 0.2, 0.3]) == [], "smoothed labels keep the training loss above"
+    assert kinds([-0.377, -0.379]) == [], "a loss below zero that fell"
+    assert kinds([-0.4, -0.1]) == ["exploding rate"]
     assert kinds([0.01, 0.001, 0.0005, 0.0001], [0.01, 0.01, 0.01, 0.01]) == []
 
 

@@ -23,6 +23,7 @@ from warmstart.api.running.pace import set_pace
 from warmstart.api.running.recorded import recorded
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.sources import OnMissing
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
 from warmstart.engine.deadline import Deadline
@@ -30,6 +31,7 @@ from warmstart.engine.events import Decided, Finished, Listener, Started, broadc
 from warmstart.engine.ladder.context import LadderContext
 from warmstart.engine.ladder.rungs import RecipeRung
 from warmstart.engine.trials.contender import Contestant
+from warmstart.errors import RecipeError
 from warmstart.evaluation.adaptation import Adaptation
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
@@ -77,6 +79,7 @@ def adapt(
     path_column: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    on_missing: OnMissing = "error",
     out: str | Path | None = None,
     resume: str | Path | None = None,
     max_unreadable: float = 0.05,
@@ -113,6 +116,7 @@ def adapt(
         path_column: column of a table that holds the path; this and the next ones are of both.
         text_column: column of a table that holds the texts, for pairs two with a comma between them.
         label_column: column of a table that holds the label.
+        on_missing: "skip" leaves out rows of a table of the source whose file or label is missing; else an error.
         out: run folder; must not exist. Default: the next free `runs/SOURCE-to-TARGET-NNN`.
         resume: run folder of an interrupted run; all other options as they were. Methods that are finished are loaded.
         max_unreadable: stop if more than this share of either cannot be read.
@@ -132,6 +136,12 @@ def adapt(
     trackers_named(track)
     criteria[select]  # an unknown one is refused before time is spent
     named = [part.strip() for part in methods.split(",") if part.strip()] if isinstance(methods, str) else methods
+    if "tent" in (named or ()):
+        raise RecipeError(
+            "'tent' among the methods, which trains nothing beforehand",
+            expected="methods that train; TENT adapts a bundle while it answers",
+            do="leave it out, and then: warmstart predict BUNDLE INPUTS --adapt tent",
+        )
     recipes = None if named is None else [load_recipe(one) for one in named]
     options: dict[str, Any] = {
         "source": called(source),

@@ -20,6 +20,7 @@ from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.episodes import Episode, divided_classes, set_numbers
 from warmstart.data.schema import Dataset, Series
 from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.sources import OnMissing
 from warmstart.data.stores import store_of
 from warmstart.display import Table, piece
 from warmstart.engine.ambient import ambient
@@ -98,7 +99,10 @@ def meta_train(
     val: float = 0.2,
     test: float = 0.2,
     seed: int = 0,
+    path_column: str | None = None,
     text_column: str | None = None,
+    label_column: str | None = None,
+    on_missing: OnMissing = "error",
     accept_licence: bool = False,
     out: str | Path | None = None,
     resume: str | Path | None = None,
@@ -131,7 +135,10 @@ def meta_train(
         val: share of the classes (of three or more sets: of the sets) that say which weights are kept.
         test: share of those that are measured on.
         seed: of everything random.
+        path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts.
+        label_column: column of a table that holds the class.
+        on_missing: "skip" leaves out rows of a table whose file or label is missing; else they are an error.
         accept_licence: as for `fit`.
         out: run folder; must not exist.
         resume: run folder of an interrupted run; all other options as they were.
@@ -145,9 +152,7 @@ def meta_train(
         Interrupted: stopped by the user; what is done is saved and `resume` goes on.
     """
     asked = dict(locals())
-    sources = list(data) if isinstance(data, list | tuple) else [data]
-    if not sources:
-        raise DataError("nothing to learn from", expected="folders or files with labels", do="name some")
+    sources = _sources(data)
     begun = backbone or BACKBONES[kind_in(sources[0], kept(asked))]
     start = backbone_at(begun, size, seed, accept_licence=accept_licence)
     options = _options(asked, start, begun)
@@ -170,10 +175,15 @@ def meta_train(
             limit=None if episodes else seconds(budget),
             interrupt=flag,
         )
-    line = command("meta-train", named, options)
-    result = _written(folder, found, start, recipe, whole, parts, options, line)
+    result = _written(folder, found, start, recipe, whole, parts, options, command("meta-train", named, options))
     listener(Finished(f"run {folder}"))
     return result
+
+
+def _sources(data: Any) -> list[Any]:
+    if isinstance(data, list | tuple) and not data:
+        raise DataError("nothing to learn from", expected="folders or files with labels", do="name some")
+    return list(data) if isinstance(data, list | tuple) else [data]
 
 
 def _options(asked: Mapping[str, Any], start: Backbone, begun: str) -> dict[str, Any]:

@@ -19,16 +19,20 @@ RISE = 1.5
 
 
 class Concerns:
-    """Looks at each epoch of one phase, and tells each concern once."""
+    """Looks at each epoch of one phase, and tells each concern once.
 
-    def __init__(self, phase: str, listener: Listener) -> None:
-        self._phase = phase
+    `losses`: whether its losses say anything. They do not where a term comes in on the way, or where one module plays
+    against another.
+    """
+
+    def __init__(self, phase: str, listener: Listener, *, losses: bool = True) -> None:
+        self._phase, self._losses = phase, losses
         self._listener = listener
         self._told: set[str] = set()
 
     def look(self, rows: Sequence[CurveRow], outputs: Tensor | None, targets: Tensor) -> None:
         """At the rows so far, the newest last, and the newest outputs on validation (n, ...), if there are any."""
-        for kind, text in [*of_curve(rows), *of_outputs(outputs, targets)]:
+        for kind, text in [*(of_curve(rows) if self._losses else ()), *of_outputs(outputs, targets)]:
             if kind not in self._told:
                 self._told.add(kind)
                 self._listener(Decided(f"{self._phase}, epoch {rows[-1].epoch}: {text}", {"concern": kind}))
@@ -43,7 +47,7 @@ def of_curve(rows: Sequence[CurveRow]) -> Iterator[tuple[str, str]]:
     """
     train = [row.values["train_loss"] for row in rows]
     val = [row.values["val_loss"] for row in rows if "val_loss" in row.values]
-    if len(train) > 1 and train[-1] > RISE * min(train[:-1]) + STILL:
+    if len(train) > 1 and train[-1] > _risen(min(train[:-1])) + STILL:
         yield (
             "exploding rate",
             f"the training loss rose from {min(train[:-1]):.3g} to {train[-1]:.3g}: the learning rate is too high; a "
@@ -55,7 +59,7 @@ def of_curve(rows: Sequence[CurveRow]) -> Iterator[tuple[str, str]]:
             f"the training loss stands at {train[-1]:.3g} since epoch {rows[-PATIENCE - 1].epoch}: the learning rate "
             "is too low, too much is frozen, or the labels say nothing of these inputs (`warmstart check` shows some)",
         )
-    apart = len(val) == len(train) > 1 and val[-1] > max(RISE * min(val), train[-1])
+    apart = len(val) == len(train) > 1 and val[-1] > max(_risen(min(val)), train[-1])
     if apart and train[-1] < train[val.index(min(val))]:
         best = rows[val.index(min(val))].epoch
         yield (
@@ -88,6 +92,11 @@ def of_outputs(outputs: Tensor | None, targets: Tensor) -> Iterator[tuple[str, s
             f"all {len(outputs)} validation samples are answered alike: it has not learned to tell them apart yet; if "
             "it stays so, look at how many there are of each class, and take class weights",
         )
+
+
+def _risen(lowest: float) -> float:
+    """From where on a loss has risen; it may lie below zero."""
+    return lowest + (RISE - 1) * abs(lowest)
 
 
 def _classes(targets: Tensor) -> int:

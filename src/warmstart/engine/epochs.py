@@ -20,6 +20,7 @@ from warmstart.engine.training import Training
 from warmstart.engine.watch import NonFiniteError
 from warmstart.errors import Interrupted
 from warmstart.evaluation.outcome import CurveRow
+from warmstart.recipe.aligning import TargetStep
 
 SAVE_EVERY = 15.0  # seconds of work that a kill -9 may cost; saving more often would cost more than it saves
 
@@ -43,7 +44,8 @@ class Epochs:
         self.what = f"phase {self.phase.name}"
         self._targets = data.targets(data.split.val, training.plan.size)
         self._guard = Guard(context.listener)
-        self._concerns = Concerns(self.phase.name, context.listener)
+        aligned = isinstance(self.phase, TargetStep)  # a loss of several, one of which comes in on the way
+        self._concerns = Concerns(self.phase.name, context.listener, losses=not aligned)
         self._saved = time.monotonic()
         self._epoch_seconds = self._validation_seconds = 0.0  # of the last epoch in this process
 

@@ -31,9 +31,12 @@ def _kept(found: Distilled, on: str) -> str:
 
 def _saved(found: Distilled) -> str:
     smaller = found.teacher.parameters / max(1, found.student.parameters)
-    faster = found.faster.value
+    shown = not found.faster.low <= 1 <= found.faster.high
+    faster = found.faster.value if shown else 1.0
     size = f"has {than(smaller, 'fewer parameters', 'more parameters', 'as many parameters as its teacher')}"
     time = f"is {than(faster, 'faster for one input', 'slower for one input', 'as fast for one input')}"
+    if not shown and not 1 / (1 + ABOUT) < found.faster.value < 1 + ABOUT:
+        time = "is not shown to be faster or slower for one input"
     begun = "It saves nothing: the student" if max(smaller, faster) < 1 + ABOUT else "The student"
     return f"{begun} {size} and {time}."
 

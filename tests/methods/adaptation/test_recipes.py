@@ -162,6 +162,14 @@ def test_gradual_unfreezing_takes_the_same_data_and_leaves_the_target_alone() ->
     assert identical(first, adapt(recipe, images(20, 4)).network.state_dict())
 
 
+def test_a_loss_that_rises_when_the_alignment_comes_in_is_no_concern() -> None:
+    told = Told()
+    curve = adapt(quick("mdd", weight=5.0), images(train=20, target=18), listener=told).curve
+    losses = [row.values["train_loss"] for row in curve if row.phase == "mdd"]
+    assert losses[1] > 2 * losses[0]
+    assert not told.decided("learning rate is too high")
+
+
 def test_the_source_is_not_read_without_the_source() -> None:
     """A network as it comes, samples of the target alone: nothing to train on, and nothing to validate on."""
     data = images(train=20, target=18)

@@ -71,6 +71,8 @@ def read_domains(
     """
     kind = backbone.spec.kind
     known = _source(source, kind, options)
+    for note in known.notes:
+        listener(Decided(f"source: {note}"))
     aimed = by_content(_target(target, kind, options, listener, labels=not ignore_target_labels))
     _refuse_unlike(known, aimed, backbone)
     truth, facts = _put_aside(known, aimed, listener)
@@ -117,7 +119,7 @@ def by_content(dataset: Dataset) -> Dataset:
 
 
 def _source(data: Any, kind: Kind, options: dict[str, Any]) -> Dataset:
-    found = load(data, kind=kind, group=options["group"], **_reading(options))
+    found = load(data, kind=kind, group=options["group"], on_missing=options["on_missing"], **_reading(options))
     if found.target.kind != "classify":
         raise DataError(
             f"a source that poses the task {found.target.kind!r}",

@@ -14,7 +14,7 @@ import numpy as np
 from warmstart.cache.key import sample_key
 from warmstart.data.schema import Dataset, IntArray, Kind, Sample, Series, Split
 from warmstart.data.seriesreading import UNSAID, Reading, reading_of
-from warmstart.data.sources import load, load_inputs
+from warmstart.data.sources import OnMissing, load, load_inputs
 from warmstart.data.synthetic import generate
 from warmstart.data.targets import ClassTarget
 from warmstart.engine.events import Finished, Listener, Started
@@ -65,6 +65,9 @@ def corpus_for(
         seed=options["seed"],
         labelled=labelled,
         text_column=options["text_column"],
+        path_column=options.get("path_column"),
+        label_column=options.get("label_column"),
+        on_missing=options.get("on_missing", "error"),
         reading=reading_of(options),
     )
     listener(Finished(what))
@@ -80,6 +83,9 @@ def read_corpus(
     seed: int,
     labelled: bool,
     text_column: str | None,
+    path_column: str | None = None,
+    label_column: str | None = None,
+    on_missing: OnMissing = "error",
     reading: Reading = UNSAID,
 ) -> tuple[Dataset, tuple[Part, ...]]:
     """All of it as one data set, classes named `SET/CLASS`, and its parts.
@@ -94,7 +100,10 @@ def read_corpus(
         steps: of those.
         seed: of those.
         labelled: whether labels are learned from.
-        text_column: of tables.
+        text_column: of tables, as the next two.
+        path_column: of the paths; where labels are learned from.
+        label_column: of the classes; likewise.
+        on_missing: what becomes of rows without either; likewise.
         reading: how series are read.
 
     Raises:
@@ -110,7 +119,8 @@ def read_corpus(
         name = f"{name}-{number}" if name in names else name
         names.append(name)
         how = {"kind": kind, "text_column": text_column}
-        found = _labelled(one, name, how, reading) if labelled else _unlabelled(one, how, reading)
+        columns = {"path_column": path_column, "label_column": label_column, "on_missing": on_missing}
+        found = _labelled(one, name, {**how, **columns}, reading) if labelled else _unlabelled(one, how, reading)
         sets.append((f"{len(found)} inputs of {name}", _channels(found) if kind == "series" else found))
     samples = tuple(dataclasses.replace(s, id=f"{k}: {s.id}") for k, (_, part) in enumerate(sets) for s in part)
     if len(samples) < 2:

@@ -44,7 +44,7 @@ def read_images(
     """
     spec = framed(backbone.preprocess, dataset, size, backbone.card.min_size)
     if sets:
-        listener(Decided(f"all images, of A and of B, are resized by {spec.resize} to {spec.size} px"))
+        listener(Decided(f"the images of both sets are resized by {spec.resize} to {spec.size} px"))
     elif (spec.resize, spec.size) != (backbone.preprocess.resize, backbone.preprocess.size):
         listener(
             Decided(
