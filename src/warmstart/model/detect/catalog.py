@@ -19,6 +19,7 @@ DEFAULT = "fcos"
 _WHOLE = {
     "cspdarknet": "yolox",
     "gelan": "yolo9",
+    "rfdetr": "rfdetr",
     "rt_detr": "rtdetr",
     "d_fine": "dfine",
     "fasterrcnn": "fasterrcnn",

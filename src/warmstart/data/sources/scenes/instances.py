@@ -1,7 +1,7 @@
 """Masks in which every object has a number of its own: each becomes a box with an outline.
 
 What lies in `instances/` beside `images/` is such masks, and so are files that end in `_instanceIds`, as those of
-Cityscapes do, which lie beside masks of classes. 0 is of no object. `instances.json` says of which class each number is,
+Cityscapes do, which lie beside masks of classes. 0 is of no object. `instances.json` says of which class a number is,
 in all masks or in each. Without it numbers are class * 1000 + object (Cityscapes), and the class has the name that a
 file beside the data gives its number. A number below 1000 is then that of a class: of a group that nobody took apart,
 where there are objects of this class, and otherwise of what has no objects, such as a road.
