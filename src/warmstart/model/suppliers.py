@@ -177,6 +177,14 @@ SOURCES = (
         source="a .pt or .pth file of YOLOX or YOLO9, as LibreYOLO or Megvii publishes it (extra 'yolo')",
     ),
     Row(
+        "rfdetr:SIZE@FILE",
+        "rfdetr:SIZE@FILE",
+        "nano, small, medium: the body of RF-DETR",
+        licence="unknown",
+        trained_on="unknown",
+        source="a .pth file of RF-DETR, as the package rfdetr saves it (extra 'text')",
+    ),
+    Row(
         "radimagenet:ARCHITECTURE@FILE",
         "radimagenet:ARCHITECTURE@FILE",
         "resnet50, densenet121, inception_v3, inception_resnet_v2",
