@@ -42,6 +42,7 @@ from warmstart.engine.events import silent
 from warmstart.engine.trials.trial import Trial, load
 from warmstart.evaluation.comparison import Entry, Gain
 from warmstart.files import read_json
+from warmstart.model.detect.yolo import Yolo
 from warmstart.planning.compile import steps_per_epoch
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.recipe import Recipe
@@ -50,6 +51,7 @@ RESULTS = Path(__file__).parent / "results"
 BACKBONE, AUGMENT, SIZE, BUDGET = "lite0", "light", 128, "6h"
 METRICS = {"segment": ("miou", "boundary_iou"), "detect": ("map", "map_50")}
 SHAPES = 96
+SCRATCH_RATE = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Cell:
     folds: int = 2
     epochs: tuple[int, int] = (10, 15)
     size: int = SIZE
+    rates: tuple[float, float] = (MAPS_HEAD_RATE, SCRATCH_RATE)
+    """AdamW's, of the head alone, and of everything from scratch."""
 
 
 def shapes(kind: str) -> Path:
@@ -75,33 +79,43 @@ def shapes(kind: str) -> Path:
     return folder if kind == "masks" else folder / "annotations.json"
 
 
-UNET, FCOS = "unet?channels=128,64,32,16,8", "fcos?channels=64"
+UNET, FCOS, YOLOX = "unet?channels=128,64,32,16,8", "fcos?channels=64", "yolox?size=t&width=0.25"
 CELLS = {
     cell.name: cell
     for cell in (
         Cell("buildings", "12 aerial photos, buildings", buildings, "segment", UNET, tile=256),
         Cell("shapes-masks", f"{SHAPES} generated scenes, 3 shapes", lambda: shapes("masks"), "segment", UNET),
         Cell("shapes-boxes", f"{SHAPES} generated scenes, 3 shapes", lambda: shapes("boxes"), "detect", FCOS),
+        Cell(
+            "shapes-yolox",
+            f"{SHAPES} generated scenes, 3 shapes",
+            lambda: shapes("boxes"),
+            "detect",
+            YOLOX,
+            rates=(Yolo.rate, 3e-3),
+        ),
         Cell("trees", "4 aerial photos, trees", trees, "detect", FCOS, tile=256),
     )
 }
 
 
-def recipes(epochs: tuple[int, int]) -> tuple[Recipe, Recipe]:
+def recipes(
+    epochs: tuple[int, int], rates_of: tuple[float, float] = (MAPS_HEAD_RATE, SCRATCH_RATE)
+) -> tuple[Recipe, Recipe]:
     """What the ladder does on feature maps, as one recipe; and all weights drawn anew, for as many epochs."""
     shared: dict[str, Any] = {"batch_size": MAPS_BATCH, "augment": AUGMENT}
-    head = load_recipe("head_only", epochs=epochs[0], lr=MAPS_HEAD_RATE, views=MAPS_VIEWS, **shared)
+    head = load_recipe("head_only", epochs=epochs[0], lr=rates_of[0], views=MAPS_VIEWS, **shared)
     rates = {"lr": MAPS_RATES[True], "head": 1.0, "layer_decay": MAPS_DECAY}
     tune = load_recipe("finetune", from_block=0, epochs=epochs[1], **rates, **shared)
     steps = (head.steps[0].model_copy(update={"name": "head"}), *tune.steps)
     about = "The head on the frozen backbone, then everything."
-    scratch = load_recipe("scratch", epochs=sum(epochs), **shared)
+    scratch = load_recipe("scratch", epochs=sum(epochs), lr=rates_of[1], **shared)
     return Recipe(name="transfer", about=about, steps=steps), scratch.model_copy(update={"name": "scratch"})
 
 
 def measure(cell: Cell, folder: Path, seeds: int) -> dict[str, Any]:
     """Run what is missing of a cell, and what it comes to as plain data."""
-    data, methods = cell.data(), recipes(cell.epochs)
+    data, methods = cell.data(), recipes(cell.epochs, cell.rates)
     asked = {"task": cell.task, "head": cell.head, "tile": cell.tile, "size": cell.size, "val": 0.0}
     options: dict[str, Any] = {**asked, "folds": cell.folds, "seeds": seeds, "budget": BUDGET}
     options["resume" if folder.exists() else "out"], load_average = folder, os.getloadavg()[0]

@@ -14,6 +14,7 @@ SMALL = {
     "ssd": "ssd",
     "ssdlite": "ssdlite",
     "yolox": "yolox?size=n",
+    "yolo9": "yolo9?size=t",
     "rtdetr": "rtdetr?queries=20&layers=1&width=32",
     "dfine": "dfine?queries=20&layers=1&width=32",
     "rfdetr": "rfdetr?queries=20&layers=1&width=32&groups=2",

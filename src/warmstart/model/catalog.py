@@ -38,6 +38,7 @@ backbones.add("torchgeo", "warmstart.model.adapters.satellite.torchgeo:SUPPLIER"
 backbones.add("torchvision", "warmstart.model.adapters.torchvision:SUPPLIER")
 backbones.add("hf", "warmstart.model.adapters.hf:SUPPLIER")
 backbones.add("libreyolo", "warmstart.model.adapters.libreyolo:SUPPLIER")
+backbones.add("rfdetr", "warmstart.model.adapters.rfdetr:SUPPLIER")
 backbones.add("minilm", "warmstart.model.adapters.minilm:SUPPLIER")
 backbones.add("series", "warmstart.model.adapters.series:SUPPLIER")
 backbones.add("fcn1d", "warmstart.model.adapters.convolutional:FCN1D")

@@ -171,10 +171,18 @@ SOURCES = (
     Row(
         "libreyolo:ARCHITECTURE@FILE",
         "libreyolo:ARCHITECTURE@FILE",
-        "yoloxn, yoloxt, yoloxs, yoloxm, yoloxl, yoloxx: CSPDarknet of YOLOX",
+        "yolox(n, t, s, m, l, x): CSPDarknet of YOLOX; yolo9(t, s, m, c): GELAN of YOLO9",
         licence="unknown",
         trained_on="unknown",
-        source="a .pt or .pth file of YOLOX, as LibreYOLO or Megvii publishes it (extra 'yolo')",
+        source="a .pt or .pth file of YOLOX or YOLO9, as LibreYOLO or Megvii publishes it (extra 'yolo')",
+    ),
+    Row(
+        "rfdetr:SIZE@FILE",
+        "rfdetr:SIZE@FILE",
+        "nano, small, medium: the body of RF-DETR",
+        licence="unknown",
+        trained_on="unknown",
+        source="a .pth file of RF-DETR, as the package rfdetr saves it (extra 'text')",
     ),
     Row(
         "radimagenet:ARCHITECTURE@FILE",

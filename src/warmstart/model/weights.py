@@ -87,7 +87,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
-    """What a torch checkpoint calls its classes, by number, under `names`; empty where it does not say.
+    """What a torch checkpoint calls its classes, by number, under `names`, or under `class_names` in the `args` of its
+    training; empty where it does not say.
 
     Raises:
         BackboneError: reading it would need to run code.
@@ -95,6 +96,9 @@ def read_classes(path: Path) -> tuple[str, ...]:
     with torch.serialization.safe_globals(_HARMLESS):
         found = _read(path)
     names = found.get("names") if isinstance(found, Mapping) else None
+    options = found.get("args") if isinstance(found, Mapping) else None
+    if names is None and options is not None:
+        names = options.get("class_names") if isinstance(options, Mapping) else getattr(options, "class_names", None)
     if isinstance(names, Mapping):
         names = [names.get(i, names.get(str(i), "")) for i in range(len(names))]
     return tuple(map(str, names)) if isinstance(names, list) else ()

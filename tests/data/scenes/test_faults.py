@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.data.scenes.conftest import SIZE, TWO, coco, halves, image, mask, voc, write, yolo
+from warmstart.api.check import check
 from warmstart.data.scenes import boxes_of
 from warmstart.data.schema import Dataset
 from warmstart.data.sources import load
@@ -173,7 +174,7 @@ def test_an_outline_that_is_none(outline: Any, what: str, tmp_path: Path) -> Non
             "0 20 15 10 5",
             "1 line(s) with coordinates that are no shares of the image, but perhaps pixels: 1.txt line 2",
         ),
-        ("7 0.5 0.5 0.1 0.1", "1 line(s) of a class that has no name: 1.txt line 2 (class 7, of 2)"),
+        ("7 0.5 0.5 0.1 0.1", "1 line(s) of a class that has no name: 1.txt line 2 (class 7, of 2: 0 cat, 1 dog)"),
         ("0.5 0.5 0.5 0.1 0.1", "1 line(s) without the index of a class: 1.txt line 2 (0.5)"),
         ("cat 0.5 0.5 0.1 0.1", "1 line(s) that are not of numbers alone: 1.txt line 2 (cat 0.5 0.5 0.1 0.1)"),
         ("0 0.5 0.5 0.1", "1 line(s) that are neither a box nor a polygon: 1.txt line 2 (3 numbers behind the class)"),
@@ -186,6 +187,19 @@ def test_lines_of_yolo(line: str, what: str, tmp_path: Path) -> None:
     write(tmp_path / "classes.txt", "cat\ndog")
     write(tmp_path / "labels" / "1.txt", f"1 0.5 0.5 0.2 0.2\n{line}\n")
     assert boxes_of(named(tmp_path, what).samples[0].label).names == ("dog",)
+
+
+def test_lists_of_classes_that_disagree_with_data_yaml_are_named(tmp_path: Path) -> None:
+    yolo(tmp_path, TWO)
+    write(tmp_path / "data.yaml", "train: images\nnames: [cat, dog]\n")
+    write(tmp_path / "labels" / "classes.txt", "cat\ndog\n")
+    assert not [note for note in load(tmp_path).notes if "indices of labels" in note]
+    write(tmp_path / "labels" / "classes.txt", "dog\ncat\n")
+    write(tmp_path / "old.yml", "train: images\nnames: {0: cat, 1: dog, 2: cow}\n")
+    found = [note for note in check(tmp_path).problems if "indices of labels are taken for those of data.yaml" in note]
+    assert ["labels/classes.txt lists 0 dog, 1 cat" in note for note in found] == [True, False]
+    assert "data.yaml lists 0 cat, 1 dog; old.yml lists 0 cat, 1 dog, 2 cow" in found[1]
+    assert load(tmp_path).target.classes == ("cat", "dog")
 
 
 def test_a_label_file_without_an_image(tmp_path: Path) -> None:

@@ -78,9 +78,11 @@ def test_coco_files_are_joined_by_the_names_of_classes(tmp_path: Path) -> None:
     data = load(tmp_path)
     assert marked(data)["b.png"] == expected()["1.png"]
     assert data.target.classes == ("cat", "dog")
-    differ, lacking, empty = data.notes
-    assert "category ids of train.json and val.json differ (1 is 'cat' and 'dog', 2 is 'dog' and 'cat')" in differ
-    assert "val.json lists no category cow" in lacking
+    disagree, empty = data.notes
+    assert disagree.startswith(
+        "files disagree on the classes, which are mapped by name, never by id: train.json lists "
+    )
+    assert "train.json lists 1 cat, 2 dog, 9 cow; val.json lists 1 dog, 2 cat; not in val.json: cow" in disagree
     assert "1 class(es) have no object and are left out: cow" in empty
 
 

@@ -143,7 +143,7 @@ def test_nothing_in_a_file_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("name", ["yolo9s", "yoloxq", "yolox"])
+@pytest.mark.parametrize("name", ["yolo9x", "yoloxq", "yolox"])
 def test_what_there_is_is_named(name: str) -> None:
     with pytest.raises(BackboneError, match=f"no backbone is called 'libreyolo:{name}'"):
         load_backbone(f"libreyolo:{name}?pretrained=false")

@@ -1,16 +1,20 @@
-"""`libreyolo:yoloxs@FILE`: CSPDarknet, the backbone of YOLOX, with the weights of a file.
+"""`libreyolo:yoloxs@FILE` and `libreyolo:yolo9s@FILE`: CSPDarknet and GELAN, the backbones of YOLOX and YOLO9, with the
+weights of a file.
 
-The file is one of YOLOX as LibreYOLO or Megvii publishes it (sizes n, t, s, m, l, x), read without running anything in
-it. It is not needed for random weights: `libreyolo:yoloxs?pretrained=false`. The features are the means of the last
-map. Neck and head of the file go to a `yolox` head that is put on this backbone (`source_weights`).
+The file is one of YOLOX as LibreYOLO or Megvii publishes it (sizes n, t, s, m, l, x), or one of YOLO9 as LibreYOLO does
+(t, s, m, c), read without running anything in it. It is not needed for random weights:
+`libreyolo:yoloxs?pretrained=false`. The features are the means of the last map. Neck and head of the file go to a head
+of the same kind that is put on this backbone (`source_weights`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from warmstart.errors import BackboneError
@@ -23,9 +27,6 @@ from warmstart.model.weights import file_sha256, read_checkpoint, read_classes
 from warmstart.preprocess.spec import EIGHT_BITS, PreprocessSpec
 
 _GREY = 114
-_FIRST = "backbone.backbone.stem.conv.conv.weight"
-_LAST = "head.cls_preds.0.weight"
-_BACKBONE = "backbone.backbone."
 
 
 class Darknet(nn.Module):
@@ -59,6 +60,76 @@ class Darknet(nn.Module):
         return x.mean((2, 3))
 
 
+class Gelan(nn.Module):
+    """Images (n, 3, size, size) to the means of the last map (n, channels).
+
+    YOLO9 was trained on values of 0 to 1, and on grey where an image was padded; see `Darknet`.
+
+    Args:
+        size: `t`, `s`, `m` or `c`.
+    """
+
+    def __init__(self, size: str) -> None:
+        super().__init__()
+        whole = libreyolo.yolo9().Backbone9(size)
+        self.conv0, self.conv1, self.elan1 = whole.conv0, whole.conv1, whole.elan1
+        self.down2, self.elan2, self.down3, self.elan3 = whole.down2, whole.elan2, whole.down3, whole.elan3
+        self.down4, self.elan4, self.spp = whole.down4, whole.elan4, whole.spp
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pooled features."""
+        x = _aggregated(self.elan1, self.conv1(self.conv0(x + _GREY / EIGHT_BITS)))
+        for down, block in ((self.down2, self.elan2), (self.down3, self.elan3), (self.down4, self.elan4)):
+            x = _aggregated(block, down(x))
+        return self.spp(x).mean((2, 3))
+
+
+def _aggregated(block: Any, x: Tensor) -> Tensor:
+    """What a block of GELAN gives; its own `forward`, which makes a list of a tensor, cannot be traced."""
+    kept, passed = block.cv1(x).chunk(2, 1)
+    once = block.cv2(passed)
+    return block.cv4(torch.cat([kept, passed, once, block.cv3(once)], 1))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kind:
+    """One YOLO: its backbone, sizes and architecture's name, and names of tensors in its files."""
+
+    called: str
+    module: Callable[[str], nn.Module]
+    sizes: tuple[str, ...]
+    architecture: str
+    first: str
+    last: str
+    backbone: str
+    units: float
+    """The value of white."""
+
+
+_KINDS = (
+    _Kind(
+        "YOLOX",
+        Darknet,
+        libreyolo.SIZES,
+        "cspdarknet",
+        "backbone.backbone.stem.conv.conv.weight",
+        "head.cls_preds.0.weight",
+        "backbone.backbone.",
+        EIGHT_BITS,
+    ),
+    _Kind(
+        "YOLO9",
+        Gelan,
+        libreyolo.SIZES_9,
+        "gelan",
+        "backbone.conv0.conv.weight",
+        "head.cv3.0.2.bias",
+        "backbone.",
+        1.0,
+    ),
+)
+
+
 class LibreYoloSupplier:
     """See `warmstart.model.adapters.base.Supplier`."""
 
@@ -70,69 +141,73 @@ class LibreYoloSupplier:
             MissingExtraError: LibreYOLO is not installed.
         """
         wanted, file = split(name)
-        size = _size(wanted)
-        module = self.untrained(name, seed=seed)
-        card = BackboneCard(called("libreyolo", wanted, file), f"cspdarknet-{size}", "", "unknown", "unknown", "", 0)
+        kind, size = _sized(wanted)
+        module, spec = self.untrained(name, seed=seed), spec_of(kind, size)
+        architecture = f"{kind.architecture}-{size}"
+        card = BackboneCard(called("libreyolo", wanted, file), architecture, "", "unknown", "unknown", "", 0)
         if not pretrained:
-            return assemble(module, spec_of(size), drawn(card, seed))
+            return assemble(module, spec, drawn(card, seed))
         path = existing(file, f"libreyolo:{wanted}")
-        tensors = read(path)
-        own = {key.removeprefix(_BACKBONE): value for key, value in tensors.items() if key.startswith(_BACKBONE)}
+        tensors = read(path, kind)
+        own = {
+            key.removeprefix(kind.backbone): value for key, value in tensors.items() if key.startswith(kind.backbone)
+        }
         load_state(module, own, origin=str(path))
-        card = dataclasses.replace(card, source=f"YOLOX weights file {path.name}, sha256 {file_sha256(path)}")
-        backbone = assemble(module, spec_of(size), card)
-        return dataclasses.replace(backbone, source_weights=lambda: read(path), source_classes=_classes(path, tensors))
+        source = f"{kind.called} weights file {path.name}, sha256 {file_sha256(path)}"
+        backbone = assemble(module, spec, dataclasses.replace(card, source=source))
+        return dataclasses.replace(
+            backbone, source_weights=lambda: read(path, kind), source_classes=_classes(path, tensors, kind)
+        )
 
     def untrained(self, name: str, *, seed: int) -> nn.Module:
-        """The network with the initialisation of torch, as YOLOX starts."""
-        size = _size(split(name)[0])
+        """The network with the initialisation of torch, as both start."""
+        kind, size = _sized(split(name)[0])
         with seeded(seed):
-            return Darknet(size)
+            return kind.module(size)
 
     def licence(self, name: str) -> str:
-        """Unknown: such a file states none. Those of Megvii are under Apache-2.0."""
+        """Unknown: such a file states none. Those of Megvii are under Apache-2.0, those of MultimediaTechLab MIT."""
         return "unknown"
 
 
 SUPPLIER = LibreYoloSupplier()
 
 
-def spec_of(size: str) -> PreprocessSpec:
-    """How images are read: padded, and with the grey of the padding taken away from values of 0 to 255."""
-    grey, one = _GREY / EIGHT_BITS, 1 / EIGHT_BITS
-    side = 416 if size in ("n", "t") else 640
+def spec_of(kind: _Kind, size: str) -> PreprocessSpec:
+    """How images are read: padded, and with the grey of the padding taken away in the units of the network."""
+    grey, one = _GREY / EIGHT_BITS, 1 / kind.units
+    side = 416 if kind.called == "YOLOX" and size in ("n", "t") else 640
     return PreprocessSpec(side, "pad", interpolation="bilinear", mean=(grey,) * 3, std=(one,) * 3)
 
 
-def read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file of YOLOX by LibreYOLO's names, in whatever they are wrapped in the file.
+def read(path: Path, kind: _Kind) -> dict[str, Tensor]:
+    """The tensors of a file of one YOLO by LibreYOLO's names, in whatever they are wrapped in the file.
 
     Raises:
         BackboneError: there is no such file, it cannot be read safely, or it is of another network.
     """
     found = read_checkpoint(path)
-    prefixes = [key.removesuffix(_FIRST) for key in found if key.endswith(_FIRST)]
+    prefixes = [key.removesuffix(kind.first) for key in found if key.endswith(kind.first)]
     if not prefixes:
-        raise BackboneError(
-            f"weights file {path} has no {_FIRST}", expected="YOLOX, as LibreYOLO or Megvii publishes it"
-        )
+        publishers = "LibreYOLO or Megvii publishes" if kind.called == "YOLOX" else "LibreYOLO publishes"
+        raise BackboneError(f"weights file {path} has no {kind.first}", expected=f"{kind.called}, as {publishers} it")
     prefix = min(prefixes, key=len)
     return {key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)}
 
 
-def _classes(path: Path, tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+def _classes(path: Path, tensors: Mapping[str, Tensor], kind: _Kind) -> tuple[str, ...]:
     """What the classes of a file are called: as it says, or as COCO has them where it says nothing of 80."""
-    named, count = read_classes(path), len(tensors[_LAST]) if _LAST in tensors else 0
+    named, count = read_classes(path), len(tensors[kind.last]) if kind.last in tensors else 0
     if len(named) == count:
         return named
     return libreyolo.coco_classes() if count == 80 else ()
 
 
-def _size(wanted: str) -> str:
-    size = wanted.removeprefix("yolox")
-    if wanted == size or size not in libreyolo.SIZES:
+def _sized(wanted: str) -> tuple[_Kind, str]:
+    every = {f"{kind.called.lower()}{size}": (kind, size) for kind in _KINDS for size in kind.sizes}
+    if wanted not in every:
         raise BackboneError(
             f"no backbone is called 'libreyolo:{wanted}'",
-            expected=f"one of {', '.join(f'libreyolo:yolox{size}@FILE' for size in libreyolo.SIZES)}",
+            expected=f"one of {', '.join(f'libreyolo:{name}@FILE' for name in every)}",
         )
-    return size
+    return every[wanted]

@@ -62,6 +62,8 @@ class Detector(nn.Module):
     """Detections for each image; where there are fewer, rows of class -1 fill up."""
     outlined: ClassVar[bool] = False
     """Whether it learns and tells outlines too: its detections are then (n, most, 6 + 28 * 28)."""
+    rate: ClassVar[float] = 1e-3
+    """AdamW's, at which a new one learns in the fewest steps on frozen maps."""
     first: ClassVar[int] = 0
     """Number of the first class inside; 1 where 0 is the background."""
 
@@ -107,7 +109,7 @@ class Detector(nn.Module):
             raise ExportError(
                 f"{self.name} cannot be exported: which places it looks at a second time depends on the image, and so "
                 "do the shapes inside it",
-                expected="fcos, retinanet, ssd, ssdlite, yolox, rtdetr, dfine or rfdetr",
+                expected="fcos, retinanet, ssd, ssdlite, yolox, yolo9, rtdetr, dfine or rfdetr",
                 do="use the bundle itself, or train one of these",
             )
         return _Graph(self)

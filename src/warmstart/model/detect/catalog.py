@@ -18,6 +18,8 @@ DEFAULT = "fcos"
 """Has no anchors, whose sizes would have to fit the images, and one stage, which a CPU can train."""
 _WHOLE = {
     "cspdarknet": "yolox",
+    "gelan": "yolo9",
+    "rfdetr": "rfdetr",
     "rt_detr": "rtdetr",
     "d_fine": "dfine",
     "fasterrcnn": "fasterrcnn",
@@ -36,6 +38,7 @@ detectors.add("maskrcnn", "warmstart.model.detect.rcnn:MaskRCNN")
 detectors.add("ssd", "warmstart.model.detect.ssd:SSD")
 detectors.add("ssdlite", "warmstart.model.detect.ssd:SSDLite")
 detectors.add("yolox", "warmstart.model.detect.yolo:YoloX")
+detectors.add("yolo9", "warmstart.model.detect.yolo9:Yolo9")
 detectors.add("rtdetr", "warmstart.model.detect.rtdetr:RTDetr")
 detectors.add("dfine", "warmstart.model.detect.rtdetr:DFine")
 detectors.add("rfdetr", "warmstart.model.detect.rfdetr:RFDetr")

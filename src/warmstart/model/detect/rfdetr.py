@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from warmstart.errors import MissingExtraError, RecipeError
+from warmstart.model.backbone import Backbone
 from warmstart.model.detect.base import Truth
+from warmstart.model.detect.inherited import inherit
 from warmstart.model.detect.rtdetr import Queried, as_label, draw
 from warmstart.model.maps import Maps
 
@@ -29,6 +31,23 @@ _SMALL: dict[str, Any] = {
 """A backbone that is built with the model, and thrown away."""
 
 
+_OF_CLASSES = r"(^|\.)(class_embed|enc_out_class_embed\.\d+)\."
+_ARCHITECTURE = "rfdetr-"
+
+
+class Size(NamedTuple):
+    """What differs between the models that are published: pixels a side, layers of the decoder, and places that a query
+    looks at in each head.
+    """
+
+    side: int
+    layers: int
+    points: int = 2
+
+
+SIZES = {"nano": Size(384, 2), "small": Size(512, 3), "medium": Size(576, 4)}
+
+
 class RFDetr(Queried):
     """One map at a stride of 16, and queries that each look at some places of it, made better layer by layer.
 
@@ -43,6 +62,9 @@ class RFDetr(Queried):
         width: of map and decoder, a multiple of 16; 256 as published.
         groups: of queries in training; 13 as published, each of which costs as much as the first.
         most: detections for each image.
+        strides: of the maps that are read.
+        points: places that a query looks at in each head of a layer.
+        published: whether the body has made the one map already, as that of a whole RF-DETR does (`rfdetr:nano@FILE`).
     """
 
     strides = (16, 32)
@@ -57,12 +79,36 @@ class RFDetr(Queried):
         width: int = 128,
         groups: int = 4,
         most: int = 100,
+        strides: tuple[int, ...] = (16, 32),
+        points: int = 4,
+        published: bool = False,
     ) -> None:
         if width < 1 or width % _WIDTH:
             raise RecipeError(f"rfdetr with width={width}", expected=f"a multiple of {_WIDTH}")
         super().__init__(maps, classes)
         self.most, self.queries = most, queries
-        self.detr = _model(sum(maps.channels), classes, queries, layers, width, groups)
+        shape = {"num_queries": queries, "decoder_layers": layers, "d_model": width, "group_detr": groups}
+        ffn = 2048 if published else 4 * width
+        channels = 0 if published else sum(maps.channels)
+        self.detr = _model(channels, classes, {**shape, "decoder_n_points": points, "decoder_ffn_dim": ffn})
+
+    @classmethod
+    def meant(cls, backbone: Backbone) -> dict[str, Any]:
+        """The options under which a whole RF-DETR was trained on its body."""
+        size = SIZES.get(backbone.card.architecture.removeprefix(_ARCHITECTURE))
+        if size is None or not backbone.card.architecture.startswith(_ARCHITECTURE):
+            return {}
+        shape = {"queries": 300, "layers": size.layers, "width": 256, "groups": 13, "points": size.points}
+        return {**shape, "strides": (16,), "published": True}
+
+    def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
+        """Take the decoder of a whole RF-DETR, by the names of transformers; see `Detector.adopt`."""
+        own = self.detr.state_dict()
+        found = dict(weights)
+        for name in ("model.query_feat", "model.reference_point_embed"):
+            if f"{name}.weight" in found and own[f"{name}.every"].numel() == found[f"{name}.weight"].numel():
+                found[f"{name}.every"] = found[f"{name}.weight"].view(own[f"{name}.every"].shape)
+        inherit(self.detr, found, _OF_CLASSES, pairs)
 
     def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
         """Loss of classes (focal, weighted by overlap), of edges (L1) and of overlap (GIoU).
@@ -114,6 +160,11 @@ class _Projected(nn.Module):
         return found, found.new_ones((found.shape[0], *sides), dtype=torch.bool)  # `len` would settle a graph
 
 
+class _AsItIs(nn.Module):
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        return maps[0]
+
+
 class _Groups(nn.Module):
     """What queries start from: `weight` (groups * number, width), of the first `number` of each group."""
 
@@ -127,8 +178,13 @@ class _Groups(nn.Module):
         return self.every[:, : self.number].flatten(0, 1)
 
 
-def _model(channels: int, classes: int, queries: int, layers: int, width: int, groups: int) -> Any:
-    """A model of transformers without its backbone, for so many channels, its weights drawn from torch's generator.
+def _model(channels: int, classes: int, shape: Mapping[str, int]) -> Any:
+    """A model of transformers without its backbone, its weights drawn from torch's generator.
+
+    Args:
+        channels: of all maps together; 0 where there is one that needs no projector.
+        classes: how many there are.
+        shape: how large it is, in the words of transformers.
 
     Raises:
         MissingExtraError: transformers is not installed.
@@ -141,19 +197,16 @@ def _model(channels: int, classes: int, queries: int, layers: int, width: int, g
         "rf_detr",
         backbone_config=AutoConfig.for_model(**_SMALL),
         num_labels=classes,
-        num_queries=queries,
-        decoder_layers=layers,
-        d_model=width,
-        decoder_ffn_dim=4 * width,
-        group_detr=groups,
         dropout=0.0,  # as RT-DETR and D-FINE have it
+        **shape,
     )
     model: Any = AutoModelForObjectDetection.from_config(config)  # type: ignore[no-untyped-call]
     model.float()
     first = model.model.backbone.projector.projector_layer.conv1
-    first.conv = nn.Conv2d(channels, first.conv.out_channels, 1, bias=False)
-    model.model.backbone = _Projected(model.model.backbone.projector)
+    first.conv = nn.Conv2d(channels or 1, first.conv.out_channels, 1, bias=False)
+    model.model.backbone = _Projected(model.model.backbone.projector if channels else _AsItIs())
     draw(model)
+    groups, queries = shape["group_detr"], shape["num_queries"]
     model.model.query_feat = _Groups(groups, queries, model.model.query_feat.weight.detach())
     model.model.reference_point_embed = _Groups(groups, queries, torch.zeros(groups * queries, 4))
     return model

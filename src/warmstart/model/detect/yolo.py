@@ -1,9 +1,11 @@
-"""YOLOX (Ge et al. 2021) on the maps of any backbone; neck, head, assignment and losses are LibreYOLO's."""
+"""YOLOX (Ge et al. 2021) on the maps of any backbone; neck, head, assignment and losses are LibreYOLO's. What it has in
+common with the other YOLO is `Yolo`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torchvision
@@ -19,11 +21,64 @@ from warmstart.model.maps import Maps
 
 _CHANNELS = (256, 512, 1024)
 _INPUTS = ("dark3", "dark4", "dark5")
-_PRIOR = 0.01
+PRIOR = 0.01
+"""That a place is of an object, when training starts."""
 _MOST_COMPARED = 1000
+_MOMENTUM = 0.1
 
 
-class YoloX(Detector):
+class Yolo(Detector):
+    """Maps through `fitting` and `neck` to a box and scores of every place, and then one box of those that overlap.
+
+    Batch normalisation moves its statistics by a tenth at a time. As published it is 0.03, with which a head that makes
+    some dozens of steps is evaluated with statistics of its first ones (benchmarks/results/yolo.md).
+    """
+
+    rate = 1e-2
+    fitting: nn.ModuleList
+    neck: Any
+    predictor: Any
+    score: float
+    nms: float
+    told: ClassVar[str]
+    """See `Detector.thinning`."""
+
+    @property
+    def thinning(self) -> dict[str, Any]:
+        """See `Detector.thinning`."""
+        return {"overlap": self.nms, "score": self.score, "most": self.most, "classes": self.told}
+
+    def settle(self) -> None:
+        """Give batch normalisation its constants; to be called when all parts are there."""
+        libreyolo.normalised_as_published(self, _MOMENTUM)
+
+    def features(self, maps: Sequence[Tensor]) -> Any:
+        """What the neck makes of maps, each of twice as many places along an edge as the next."""
+        return self.neck([fit(each) for fit, each in zip(self.fitting, aligned(maps), strict=True)])
+
+    def thinned(self, boxes: Tensor, scores: Tensor, classes: Tensor, size: int) -> Found:
+        """Boxes (p, 4), scores (p,) and classes (p,) to `most` detections, those behind the last of class -1.
+
+        Every shape follows from the shapes of what is given, so that this can be exported.
+        """
+        near = min(_MOST_COMPARED, len(boxes))
+        scores, order = scores.topk(near)
+        boxes, classes = boxes[order].nan_to_num(), classes[order]
+        there = (scores > self.score) & ((boxes[:, 2:] - boxes[:, :2]) > 0).all(1)
+        boxes, scores = boxes * there.unsqueeze(1), scores * there
+        classes = torch.where(there, classes, -1)
+        apart = boxes + (classes * (size + 1)).unsqueeze(1)  # boxes of unlike classes never overlap
+        kept = torchvision.ops.nms(apart, scores, self.nms)
+        kept = torch.cat([kept, kept.new_full((self.most,), near)])[: self.most]
+        behind = boxes.new_zeros(1)
+        return Found(
+            torch.cat([boxes, behind.expand(1, 4)])[kept],
+            torch.cat([scores, behind])[kept],
+            torch.cat([classes, classes.new_full((1,), -1)])[kept],
+        )
+
+
+class YoloX(Yolo):
     """Maps through a PAFPN (`neck`) to a decoupled head (`predictor`): a box, an objectness and classes of every place.
 
     Maps that are not of the widths that the neck reads are brought to them by a convolution of 1x1 each (`fitting`).
@@ -37,6 +92,8 @@ class YoloX(Detector):
         nms: overlap from which on the lower of two boxes of a class is dropped.
         most: detections for each image.
     """
+
+    told = "best"
 
     def __init__(
         self,
@@ -63,9 +120,9 @@ class YoloX(Detector):
         self.neck = parts.YOLOPAFPN(depth, width, *shared)
         self.neck.backbone = _Given()
         self.predictor = parts.YOLOXHead(classes, width, list(self.strides), *shared[1:2], depthwise=shared[2])
-        self.predictor.initialize_biases(_PRIOR)
+        self.predictor.initialize_biases(PRIOR)
         self.predictor.export = True  # gives boxes, not what they are decoded from
-        libreyolo.normalised_as_published(self)
+        self.settle()
 
     def learn(self, maps: list[Tensor], size: int, truths: Sequence[Truth]) -> Mapping[str, Tensor]:
         """Loss of boxes (1 - squared overlap, times 5), of objectness and of classes.
@@ -73,7 +130,7 @@ class YoloX(Detector):
         SimOTA says which places are of which object; all three are sums over the number of such places.
         """
         self.predictor.grids = [torch.zeros(1)] * len(maps)  # kept from before, it could be of another device
-        found, x, y, strides, _ = self.predictor.forward_train_maps(self._features(maps))
+        found, x, y, strides, _ = self.predictor.forward_train_maps(self.features(maps))
         labels = _labels(truths).to(found.device)
         with torch.autocast(found.device.type, enabled=False):
             every = self.predictor.get_losses(None, x, y, strides, labels, found.float(), [], dtype=torch.float32)
@@ -83,48 +140,19 @@ class YoloX(Detector):
         """See `Detector.find`: the best class of every place, and then one box of those that overlap in a class."""
         boxes, every = self.candidates(maps, size)
         scores, classes = every.max(-1)
-        return [self._thinned(*image, size) for image in zip(boxes, scores, classes, strict=True)]
+        return [self.thinned(*image, size) for image in zip(boxes, scores, classes, strict=True)]
 
     def candidates(self, maps: list[Tensor], size: int) -> tuple[Tensor, Tensor]:
         """See `Detector.candidates`."""
-        places = self.predictor(self._features(maps)).float()
+        places = self.predictor(self.features(maps)).float()
         middle, half = places[..., :2], places[..., 2:4] / 2
         boxes = torch.cat([middle - half, middle + half], -1).clamp(0, size)
         sure = places[..., 4:].sigmoid() if self.predictor.training else places[..., 4:]
         return boxes, sure[..., :1] * sure[..., 1:]
 
-    @property
-    def thinning(self) -> dict[str, Any]:
-        """See `Detector.thinning`."""
-        return {"overlap": self.nms, "score": self.score, "most": self.most, "classes": "best"}
-
     def adopt(self, weights: Mapping[str, Tensor], pairs: Mapping[int, int]) -> None:
         """Take neck and head of a whole YOLOX; see `Detector.adopt`."""
         inherit(self, {_renamed(name): value for name, value in weights.items()}, r"\.cls_preds\.", pairs)
-
-    def _features(self, maps: Sequence[Tensor]) -> Any:
-        return self.neck([fit(each) for fit, each in zip(self.fitting, aligned(maps), strict=True)])
-
-    def _thinned(self, boxes: Tensor, scores: Tensor, classes: Tensor, size: int) -> Found:
-        """Boxes (p, 4), scores (p,) and classes (p,) to `most` detections, those behind the last of class -1.
-
-        Every shape follows from the shapes of what is given, so that this can be exported.
-        """
-        near = min(_MOST_COMPARED, len(boxes))
-        scores, order = scores.topk(near)
-        boxes, classes = boxes[order].nan_to_num(), classes[order]
-        there = (scores > self.score) & ((boxes[:, 2:] - boxes[:, :2]) > 0).all(1)
-        boxes, scores = boxes * there.unsqueeze(1), scores * there
-        classes = torch.where(there, classes, -1)
-        apart = boxes + (classes * (size + 1)).unsqueeze(1)  # boxes of unlike classes never overlap
-        kept = torchvision.ops.nms(apart, scores, self.nms)
-        kept = torch.cat([kept, kept.new_full((self.most,), near)])[: self.most]
-        behind = boxes.new_zeros(1)
-        return Found(
-            torch.cat([boxes, behind.expand(1, 4)])[kept],
-            torch.cat([scores, behind])[kept],
-            torch.cat([classes, classes.new_full((1,), -1)])[kept],
-        )
 
 
 class _Given(nn.Module):

@@ -11,6 +11,7 @@ from warmstart.data.sources.rows import OnMissing
 from warmstart.data.sources.scenes.assemble import dataset_of
 from warmstart.data.sources.scenes.boxtable import read_boxes
 from warmstart.data.sources.scenes.coco import read_coco
+from warmstart.data.sources.scenes.instances import read_instances
 from warmstart.data.sources.scenes.layout import Layout, beside, layout_of
 from warmstart.data.sources.scenes.pairs import read_pairs
 from warmstart.data.sources.scenes.pictures import Found
@@ -26,7 +27,7 @@ __all__ = ["LEFT_OUT", "layout_of", "load_scenes"]
 
 EXPECTED = (
     "COCO's JSON, YOLO's data.yaml with images/ and labels/, VOC's XML files, a table with columns xmin, ymin, xmax "
-    "and ymax; or images/ and masks/ with files of the same names"
+    "and ymax; or images/ and masks/ (or instances/) with files of the same names"
 )
 
 
@@ -87,7 +88,7 @@ def load_scenes(
         name=clean(
             (Path(data).stem if is_file else layout.root.resolve().name) if isinstance(data, (str, Path)) else "table"
         ),
-        whole=not is_file and layout.form not in ("table", "pairs"),
+        whole=not is_file and layout.form not in ("table", "pairs", "instances"),
         group=group,
         time=time,
         on_missing=on_missing,
@@ -107,6 +108,8 @@ def _read(
         return read_voc(layout.files, layout.root, told)
     if layout.form == "pairs":
         return read_pairs(layout.pairs, layout.root, told)
+    if layout.form == "instances":
+        return read_instances(layout.pairs, layout.root, told)
     notes: list[str] = []
     images, names, keypoints = images_of(layout.root, next(iter(layout.files), None), notes)
     found = read_yolo(images, names, told, keypoints=keypoints)

@@ -17,6 +17,7 @@ from warmstart.data.annotations import Outline
 from warmstart.data.names import clean, some
 from warmstart.data.outlines import bounds, run_lengths
 from warmstart.data.schema import SplitName
+from warmstart.data.sources.scenes.classlists import by_name
 from warmstart.data.sources.scenes.finder import ImageFinder, part_named
 from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture
 from warmstart.data.sources.scenes.told import Told
@@ -90,16 +91,8 @@ def _categories(content: Mapping[str, Any], file: Path) -> dict[Any, str]:
 
 
 def _compare(named: Mapping[str, Mapping[Any, str]], notes: list[str]) -> None:
-    """Note where files disagree on the classes; they are joined by name."""
-    first, *others = named.items()
-    for file, names in others:
-        if other := [
-            f"{i} is {first[1][i]!r} and {name!r}" for i, name in names.items() if first[1].get(i, name) != name
-        ]:
-            notes.append(f"category ids of {first[0]} and {file} differ ({some(other, 3)}): classes are joined by name")
-        for here, there, lacks in ((first[1], names, file), (names, first[1], first[0])):
-            if only := sorted(set(here.values()) - set(there.values())):
-                notes.append(f"{lacks} lists no category {some(only)}, and another file does")
+    """Note where files disagree on the classes, which are joined by name, and where one has several ids for a class."""
+    notes += by_name(named)
     for file, names in named.items():
         if twice := [name for name, n in Counter(names.values()).items() if n > 1]:
             notes.append(f"{file}: several category ids are called {some(twice)}: they are one class")

@@ -13,12 +13,13 @@ from warmstart.data.names import clean, some
 from warmstart.data.sources.reading import TABLES, head, is_table
 from warmstart.data.sources.scenes.boxtable import box_columns
 from warmstart.data.sources.scenes.finder import part_named
+from warmstart.data.sources.scenes.instances import find_instances
 from warmstart.data.sources.scenes.pairs import Pair, find_pairs
 from warmstart.data.sources.scenes.yolo import image_of
 from warmstart.data.sources.walk import entries, is_file, is_folder
 from warmstart.errors import DataError
 
-Form = Literal["coco", "yolo", "voc", "table", "pairs"]
+Form = Literal["coco", "yolo", "voc", "table", "pairs", "instances"]
 YAML = (".yaml", ".yml")
 _HEAD = 1 << 16
 _MOST = 50
@@ -90,6 +91,8 @@ def _of_folder(root: Path, task: str | None) -> Layout | None:
     pairs = tuple(find_pairs(root))
     if pairs and task == "segment":
         return Layout("pairs", root, pairs=pairs)
+    if instances := tuple(find_instances(root, mixed=task == "detect")):
+        return Layout("instances", root, pairs=instances)
     if yolo := [file for file in files if file.suffix.lower() in YAML and _is_yolo(file)]:
         return Layout("yolo", root, (yolo[0],))
     parts = [folder for folder in folders if part_named(folder.name)]

@@ -51,12 +51,12 @@ def find_pairs(root: Path) -> list[Pair]:
     folders, _ = entries(root)
     parts = [folder for folder in folders if part_named(folder.name)]
     found = [pair for place in (root, *parts) if (pair := _pair(place)) is not None]
-    return [pair for pair in found if _match(pair)[0]]
+    return [pair for pair in found if matched(pair)[0]]
 
 
 def masks_below(root: Path) -> list[Path]:
     """Masks that lie beside images below a folder."""
-    return [mask for pair in find_pairs(root) for _, mask in _match(pair)[0]]
+    return [mask for pair in find_pairs(root) for _, mask in matched(pair)[0]]
 
 
 def _pair(place: Path) -> Pair | None:
@@ -71,17 +71,22 @@ def _pair(place: Path) -> Pair | None:
     return Pair(place, place) if together else None
 
 
-def _bare(stem: str) -> str:
+def _bare(stem: str, ends: Sequence[str] = _ENDS) -> str:
     """A name without what says that it is that of a mask, or of an image beside masks, in lower case."""
     stem = stem.lower()
-    for end in (*_ENDS, *_OTHER):
+    for end in (*ends, *_OTHER):
         if stem.endswith(end) and len(stem) > len(end):
             return stem.removesuffix(end)
     return stem
 
 
-def _match(pair: Pair) -> tuple[list[tuple[Path, Path]], list[Path], list[Path]]:
-    """(image, mask) that belong together, images without a mask, and masks without an image."""
+def matched(pair: Pair, ends: Sequence[str] = _ENDS) -> tuple[list[tuple[Path, Path]], list[Path], list[Path]]:
+    """(image, mask) that belong together, images without a mask, and masks without an image.
+
+    Args:
+        pair: the folders.
+        ends: what names of masks may have behind those of their images.
+    """
     if pair.images == pair.masks:
         files = [path for path in entries(pair.images)[1] if IMAGES.names(path.name)]
         stems = {path.stem.lower() for path in files}
@@ -90,8 +95,8 @@ def _match(pair: Pair) -> tuple[list[tuple[Path, Path]], list[Path], list[Path]]
     else:
         images, masks = [*walk(pair.images).files], [*walk(pair.masks).files]
     at = {(path.relative_to(pair.masks).parent, path.stem.lower()): path for path in reversed(masks)}
-    bare = {(folder, _bare(stem)): path for (folder, stem), path in at.items()}
-    matched, without, used = [], [], set[Path]()
+    bare = {(folder, _bare(stem, ends)): path for (folder, stem), path in at.items()}
+    both, without, used = [], [], set[Path]()
     for image in images:
         folder = image.relative_to(pair.images).parent
         exact = at.get((folder, image.stem.lower())) if pair.images != pair.masks else None
@@ -99,27 +104,27 @@ def _match(pair: Pair) -> tuple[list[tuple[Path, Path]], list[Path], list[Path]]
         if mask is None:
             without.append(image)
         else:
-            matched.append((image, mask))
+            both.append((image, mask))
             used.add(mask)
-    return matched, without, [mask for mask in masks if mask not in used]
+    return both, without, [mask for mask in masks if mask not in used]
 
 
 def read_pairs(pairs: Sequence[Pair], root: Path, told: Told) -> Found:
     """The images of folders, each with its mask. Masks are decoded to find their values where nothing names them."""
     notes: list[str] = []
-    matched: list[tuple[Path, Path]] = []
+    both: list[tuple[Path, Path]] = []
     for pair in pairs:
-        both, without, alone = _match(pair)
-        matched += both
+        here, without, alone = matched(pair)
+        both += here
         for mask in alone:
             told.wrong("mask(s) of an image that is not there", mask.relative_to(root).as_posix())
         if without:
             names = some([path.relative_to(root).as_posix() for path in without], 3)
             notes.append(f"{len(without)} image(s) have no mask and are left out: {names}")
-    legend, held = _legend([mask for _, mask in matched], pairs, root, notes)
+    legend, held = _legend([mask for _, mask in both], pairs, root, notes)
     lists = part_lists(root / "ImageSets" / "Segmentation")
     pictures: list[Picture] = []
-    for image, mask in matched:
+    for image, mask in both:
         where = mask.relative_to(root).as_posix()
         known = tuple(name for value in sorted(held.get(mask, ())) if (name := legend.names.get(value)) is not None)
         folders = image.relative_to(root).parts[:-1]

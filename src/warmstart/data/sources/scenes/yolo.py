@@ -114,7 +114,7 @@ def _mark(cells: list[str], names: dict[int, str], where: str, told: Told, keypo
         return None
     index = int(first)
     if index not in names if names else index < 0:
-        told.wrong("line(s) of a class that has no name", f"{where} (class {index}, of {len(names)})")
+        told.wrong("line(s) of a class that has no name", f"{where} (class {index}, of {_range(names)})")
         return None
     name = names.get(index, str(index))
     values = values[:4] if keypoints else values
@@ -131,6 +131,10 @@ def _mark(cells: list[str], names: dict[int, str], where: str, told: Told, keypo
         return Marked(name, box, where)
     polygon = np.array(values, dtype=np.float64).reshape(-1, 2)
     return Marked(name, bounds([polygon]), where, Outline((polygon,)))
+
+
+def _range(names: dict[int, str]) -> str:
+    return f"{len(names)}: {some([f'{i} {name}' for i, name in sorted(names.items())], 3)}" if names else "0"
 
 
 def names_in(found: Any) -> dict[int, str]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from warmstart.data.names import PARTS, clean, natural
 from warmstart.data.schema import SplitName
+from warmstart.data.sources.scenes.classlists import one_taken
 from warmstart.data.sources.scenes.finder import part_named
-from warmstart.data.sources.scenes.layout import yolo_file
+from warmstart.data.sources.scenes.layout import YAML, yolo_file
 from warmstart.data.sources.scenes.yolo import NAMES, names_in
 from warmstart.data.sources.textfile import read_text
 from warmstart.data.sources.walk import entries, is_file, is_folder, walk
@@ -25,9 +26,8 @@ def images_of(root: Path, file: Path | None, notes: list[str]) -> tuple[Images, 
         DataError: `data.yaml` names a folder or a list that is not there, or its names are not understood.
     """
     if file is None:
-        lines = next((read_text(root / name)[0] for name in NAMES if is_file(root / name)), "")
-        lines = lines or next((read_text(root / "labels" / n)[0] for n in NAMES if is_file(root / "labels" / n)), "")
-        named = dict(enumerate(clean(line.strip()) for line in lines.splitlines() if line.strip()))
+        places = [path for place in (root, root / "labels") for name in NAMES if is_file(path := place / name)]
+        named = next((names for path in places if (names := _listed(path))), {})
         return _by_folders(root), named, False
     content = yolo_file(file)
     names = names_in(content.get("names"))
@@ -39,6 +39,7 @@ def images_of(root: Path, file: Path | None, notes: list[str]) -> tuple[Images, 
     count = content.get("nc")
     if isinstance(count, int) and count != len(names):
         notes.append(f"{file.name} says {count} classes and names {len(names)}")
+    notes += one_taken({file.name: names, **_other_lists(root, file)})
     base = _base(content.get("path"), file, notes)
     images: Images = []
     for key in dict.fromkeys(["train", *PARTS]):
@@ -46,6 +47,21 @@ def images_of(root: Path, file: Path | None, notes: list[str]) -> tuple[Images, 
         for entry in found if isinstance(found, list) else [found] if found else []:
             images += [(path, PARTS[key]) for path in _entry(str(entry), base, file, key, notes)]
     return images, names, "kpt_shape" in content
+
+
+def _other_lists(root: Path, file: Path) -> dict[str, dict[int, str]]:
+    """What other files that lie where people have them call the classes."""
+    places = [place for place in (root, root / "labels") if is_folder(place)]
+    found = {path: _listed(path) for place in places for name in NAMES if is_file(path := place / name)}
+    for path in entries(root)[1]:
+        if path != file and path.suffix.lower() in YAML and (names := names_in(yolo_file(path).get("names"))):
+            found[path] = names
+    return {path.relative_to(root).as_posix(): names for path, names in found.items()}
+
+
+def _listed(path: Path) -> dict[int, str]:
+    lines = [clean(line.strip()) for line in read_text(path)[0].splitlines() if line.strip()]
+    return dict(enumerate(lines))
 
 
 def _by_folders(root: Path) -> Images:
