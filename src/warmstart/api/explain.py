@@ -17,6 +17,7 @@ from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
 from warmstart.data.shown import picture_of
 from warmstart.data.sources import load, load_inputs
 from warmstart.data.sources.ahead import forecast_inputs
+from warmstart.display import Rows
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
@@ -39,6 +40,16 @@ SAMPLES = 500
 _SIDE = 144
 
 
+class Explanations(Rows[Explanation]):
+    """What `explain` found, an `Explanation` for each input."""
+
+    def cells(self, one: Explanation) -> Mapping[str, Any]:
+        """What a row shows, by column."""
+        sure = f"{one.value:.4g}" if one.probability is None and one.value is not None else one.probability
+        doubt = one.error or one.doubt
+        return {"input": one.input, "answer": one.label, "": sure, "rests on": one.rests_on, "doubt": doubt}
+
+
 def explain(
     bundle: str | Path,
     inputs: Any,
@@ -53,7 +64,7 @@ def explain(
     label_column: str | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
-) -> list[Explanation]:
+) -> Explanations:
     """Why the bundle answers as it does, for each input: what the answer rests on, and what it looks like.
 
     Args:
@@ -111,7 +122,7 @@ def explain(
     if out is not None:
         asked = {"method": method, "label": label, "nearest": nearest, "data": data, "out": out}
         _write(Path(out), loaded, found, known, _again(bundle, inputs, asked))
-    return found
+    return Explanations(found)
 
 
 def _samples(bundle: Bundle, inputs: Any, text_column: str | None, series: SeriesOptions) -> tuple[Sample, ...]:
