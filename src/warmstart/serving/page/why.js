@@ -15,7 +15,8 @@ export async function why(place, item, { service, model, say, label, method }) {
   try {
     item.told ??= {};
     const told = (item.told[`${label}/${method}`] ??= await service.explain(item, { label, method }));
-    say(`Why ${told.explanation.label}: ${told.explanation.doubt || `rests on ${told.explanation.rests_on}`}`);
+    const { label: about, doubt, rests_on: rests, error } = told.explanation;
+    say(error || `Why ${about}: ${doubt || `rests on ${rests}`}`);
     place.replaceChildren(...told.explanation.error ? [failed(told.explanation.error)] : reasons(told, item, model, again, { label, method }));
   } catch (error) {
     say(error.message);
