@@ -119,8 +119,8 @@ class Service:
             most = self.limits.max_inputs
             samples = await asyncio.to_thread(inputs.of_files, self.bundle, given.files, most, column)
         if len(samples) > self.limits.max_inputs:
-            most = f"at most {self.limits.max_inputs} in one request"
-            raise Problem(413, f"{len(samples)} inputs", expected=most, do="send them in several requests")
+            expected = f"at most {self.limits.max_inputs} in one request"
+            raise Problem(413, f"{len(samples)} inputs", expected=expected, do="send them in several requests")
         return samples, given.options
 
     async def _explain_given(self, request: Request) -> tuple[list[Sample], Why]:

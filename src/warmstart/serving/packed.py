@@ -43,7 +43,7 @@ def _array(content: bytes, name: str) -> npt.NDArray[np.generic]:
     file = io.BytesIO(content)
     try:
         read_header = _READERS[np.lib.format.read_magic(file)]  # type: ignore[no-untyped-call]
-        shape, in_columns, kind = read_header(file, max_header_size=LONGEST_HEADER)  # type: ignore[no-untyped-call]
+        shape, in_columns, kind = read_header(file, max_header_size=LONGEST_HEADER)  # type: ignore[no-untyped-call, call-arg]
     except (ValueError, KeyError, EOFError, TypeError, SyntaxError, RecursionError, MemoryError):
         raise DataError(f"{name} cannot be read as an array", expected="what numpy.save wrote of numbers") from None
     if kind.kind not in KINDS:

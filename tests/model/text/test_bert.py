@@ -58,6 +58,8 @@ def test_it_is_the_encoder_of_transformers_bit_for_bit(training: bool) -> None:
     slopes = [
         dict(module.named_parameters())["model.encoder.layer.0.output.dense.weight"].grad for module in (theirs, ours)
     ]
+    assert slopes[0] is not None
+    assert slopes[1] is not None
     assert torch.equal(slopes[0], slopes[1])
 
 
