@@ -1,6 +1,6 @@
 """`warmstart serve` under load from another process, in turns with its bundle in this process; then hostile clients.
 
-`python -m benchmarks.serving BUNDLE INPUTS`: INPUTS is a folder of images, or a table of texts for a bundle of texts.
+`python -m benchmarks.serving BUNDLE INPUTS`: INPUTS is a folder of images, a table of texts, or a file of series.
 Both sides read, prepare and answer the same inputs: this process in batches of 32, the service as requests of few.
 Seconds by the clock are told, and of processor time, which tell more where other processes share the cores.
 """
@@ -8,6 +8,7 @@ Seconds by the clock are told, and of processor time, which tell more where othe
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import statistics
@@ -66,8 +67,8 @@ def samples_of(bundle: Bundle, place: Path, count: int) -> list[Sample]:
     return [found[i % len(found)] for i in range(count)]
 
 
-def requests_of(samples: list[Sample], each: int) -> list[bytes]:
-    """The same inputs as requests of `each`."""
+def requests_of(samples: list[Sample], each: int, *, packed: bool = False) -> list[bytes]:
+    """The same inputs as requests of `each`; series as JSON, or `packed` in an array."""
     found = []
     for start in range(0, len(samples), each):
         some = samples[start : start + each]
@@ -76,6 +77,10 @@ def requests_of(samples: list[Sample], each: int) -> list[bytes]:
             found.append(request(body, "application/json"))
         elif isinstance(some[0].source, bytes):
             found.append(request(form([(f"{i}.png", sample.source) for i, sample in enumerate(some)])))
+        elif packed:
+            array = io.BytesIO()
+            np.save(array, np.stack([sample.source.values for sample in some]).astype(np.float32))
+            found.append(request(form([("series.npy", array.getvalue())])))
         else:
             series = [sample.source.values.astype(float).tolist() for sample in some]
             found.append(request(json.dumps({"series": series}).encode(), "application/json"))
@@ -120,7 +125,7 @@ def measured(bundle: Bundle, serving: Serving, given: argparse.Namespace) -> dic
         return {**sender.send(), "cpu": serving.cpu() - cpu}
 
     with tempfile.TemporaryDirectory() as folder:
-        contents = requests_of(samples, given.each)
+        contents = requests_of(samples, given.each, packed=given.packed)
         for i, content in enumerate(contents):
             Path(f"{folder}/{i}").write_bytes(content)
         sender = Sender(serving.port, given.clients, [f"{folder}/{i}" for i in range(len(contents))])
@@ -164,6 +169,7 @@ def main() -> None:
     parser.add_argument("inputs", type=Path)
     parser.add_argument("--count", type=int, default=480)
     parser.add_argument("--each", type=int, default=4)
+    parser.add_argument("--packed", action="store_true", help="series in an array, instead of JSON")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()

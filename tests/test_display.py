@@ -14,7 +14,7 @@ import pytest
 import warmstart
 from tests.report.conftest import outcome as outcome
 from tests.shipping.conftest import write as write
-from tests.shipping.helpers import Write
+from tests.shipping.helpers import CLASSES, Write
 from warmstart.api.fit import FitResult
 from warmstart.api.pull import PullResult
 from warmstart.api.push import PushResult
@@ -108,6 +108,11 @@ def test_public_things_show_themselves(digits_folder: Path, write: Write) -> Non
     answers = warmstart.predict(folder, [image])
     assert image.name in shown(answers)
     assert json.loads(json.dumps(answers)) == answers
+    measured = warmstart.evaluate(folder, ([image] * 4, [*CLASSES[:2]] * 2))
+    assert "Measured on 4 samples, all of the data" in shown(measured)
+    assert "accuracy" in shown(measured)
+    assert CLASSES[0] in shown(measured)
+    assert isinstance(measured, dict)
 
 
 @pytest.mark.parametrize("commit", ["", "c0ffee"])

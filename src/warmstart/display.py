@@ -89,6 +89,31 @@ def _safe(text: object, longest: int | None = _LONGEST) -> str:
     return html.escape(said)
 
 
+class Told(dict[str, Any]):
+    """What a function tells, which a notebook shows; in everything else it is the dict that it is.
+
+    >>> Told(n=3) == {"n": 3}, "<td" in Told(n=3)._repr_html_()
+    (True, True)
+    """
+
+    def facts(self) -> Mapping[str, object]:
+        """What is shown as names and values: what is a single value, and lists of names."""
+        lists = {name: ", ".join(map(str, value)) for name, value in self.items() if isinstance(value, list | tuple)}
+        single = {name: value for name, value in self.items() if isinstance(value, str | int | float)}
+        return {name: (single | lists)[name] for name in self if name in single or name in lists}
+
+    def title(self) -> str:
+        """What it is."""
+        return "Result"
+
+    def tables(self) -> Sequence[Table]:
+        """What is shown as tables."""
+        return ()
+
+    def _repr_html_(self) -> str:
+        return piece(self.title(), facts=self.facts(), tables=self.tables())
+
+
 class Rows(list[T]):
     """A list that a notebook shows as a table; in everything else it is the list that it is.
 

@@ -13,6 +13,7 @@ from tests.explaining.helpers import of_images, patched
 from warmstart.explaining.asked import Asked, Pick, pick
 from warmstart.explaining.explain import explain_samples
 from warmstart.explaining.methods import Attributed, Method, methods
+from warmstart.explaining.pace import coarsest
 from warmstart.explaining.sanity import Sanity, sanity
 from warmstart.preprocess.kinds import Kind
 from warmstart.shipping.bundle import Bundle
@@ -26,8 +27,11 @@ class Edges:
     gradients = False
 
     @property
-    def rough(self) -> Method:
-        return self
+    def coarser(self) -> Method | None:
+        return None
+
+    def passes(self, asked: Asked, x: Tensor) -> int:
+        return 0
 
     def attribute(self, asked: Asked, chosen: Pick, x: Tensor) -> Attributed:
         kernel = torch.tensor([[0.0, -1, 0], [-1, 4, -1], [0, -1, 0]])[None, None]
@@ -40,12 +44,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def measured(bundle: Bundle, method: Method) -> Sanity:
-    asked, inputs = Asked.of(bundle), list[tuple[Pick, Tensor]]()
+    asked, inputs = Asked.of(bundle), list[tuple[Asked, Pick, Tensor]]()
     for i, name in enumerate(("red", "green", "red")):
         x = stacked([read(as_samples([patched(name, 60 + i)])[0], bundle.spec)], bundle.spec)
         with torch.no_grad():
-            inputs.append((pick(asked.task, bundle.manifest.target, asked.outputs(x), None), x))
-    found = sanity(method, asked, inputs)
+            inputs.append((asked, pick(asked.task, bundle.manifest.target, asked.outputs(x), None), x))
+    found = sanity(coarsest(method), inputs)
     assert found is not None
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -20,6 +20,7 @@ from warmstart.data.sources import OnMissing, load
 from warmstart.data.sources.ahead import measured_windows
 from warmstart.data.targets import AnomalyTarget
 from warmstart.data.tokens import TokenStore
+from warmstart.display import Table, Told
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
 from warmstart.engine.events import Advanced, Finished, Listener, Started
@@ -27,12 +28,47 @@ from warmstart.errors import DataError
 from warmstart.evaluation.calibration import reliability
 from warmstart.evaluation.compare import metric_intervals
 from warmstart.evaluation.conformal import measured_coverage
+from warmstart.evaluation.measures import is_share, metric_name
 from warmstart.evaluation.metrics import confusion
 from warmstart.evaluation.predict import predict_outputs
 from warmstart.evaluation.units import independent, units_of
+from warmstart.evaluation.verdict import percent
 from warmstart.preprocess.kinds import PLURAL, of_texts
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.reading import unreadable
+
+
+class Evaluation(Told):
+    """What `evaluate` found; see there."""
+
+    def title(self) -> str:
+        """How many samples it rests on, and of which part."""
+        part = "the test part" if self["part"] == "test" else "all of the data"
+        return f"Measured on {self['n']} samples, {part}"
+
+    def facts(self) -> Mapping[str, object]:
+        """What is not in the tables."""
+        unreadable, independent, unknown = self["unreadable"], self["independent"], self["unknown"]
+        return {
+            "intervals rest on": independent and independent.words,
+            "calibration error (ECE)": self["ece"],
+            "like nothing that was trained on": None if unknown is None else percent(unknown),
+            "coverage of the sets": self["coverage"] and str(self["coverage"]),
+            "measured at the size": self.get("at_size"),
+            "unreadable": f"{len(unreadable)}: {', '.join(unreadable[:5])}" if unreadable else None,
+        }
+
+    def tables(self) -> Sequence[Table]:
+        """The metrics with their intervals, and how classes were confused."""
+        metrics = [
+            (metric_name(name), *(percent(part) if is_share(name) else part for part in (one.value, one.low, one.high)))
+            for name, one in self["metrics"].items()
+        ]
+        found = [Table(("measured", "value", "95 % from", "to"), metrics)]
+        if self["confusion"] is not None:
+            rows = [(name, *row) for name, row in zip(self["classes"], self["confusion"], strict=True)]
+            found.append(Table(("true, by row", *self["classes"]), rows))
+        return found
 
 
 @within_memory
@@ -51,7 +87,7 @@ def evaluate(
     seed: int = 0,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
-) -> dict[str, Any]:
+) -> Evaluation:
     """Metrics with 95 % intervals of a bundle on labelled data; classes are mapped by name.
 
     Where the data has train/val/test parts and a test part, only that is used.
@@ -80,9 +116,9 @@ def evaluate(
     test = [s for s in dataset.samples if s.split == "test"]
     samples = test or list(dataset.samples)
     if loaded.manifest.task == "generate":
-        return _of_writing(loaded, samples, part="test" if test else "all", seed=seed, listener=listener)
+        return Evaluation(_of_writing(loaded, samples, part="test" if test else "all", seed=seed, listener=listener))
     if isinstance(loaded.manifest.target, BoxTarget | MaskTarget):
-        return of_scenes(loaded, samples, part="test" if test else "all", seed=seed, listener=listener)
+        return Evaluation(of_scenes(loaded, samples, part="test" if test else "all", seed=seed, listener=listener))
     targets = loaded.targets(samples)
     scores = None if coverage is None else loaded.scores(coverage)
     listener(Started("evaluate", len(samples)))
@@ -101,18 +137,18 @@ def evaluate(
     units = units_of(seen)
     if coverage is not None and scores is not None:
         sets = measured_coverage(outputs.outputs, truth, scores, coverage, seed=seed, units=units)
-    return {
-        "n": sum(samples[i].label is not None for i in outputs.index.tolist()),
-        "part": "test" if test else "all",
-        "unreadable": [samples[i].id for i in sorted(outputs.errors)],
-        "classes": list(loaded.classes),
-        "metrics": metric_intervals(loaded.task, outputs.outputs, truth, seed=seed, units=units),
-        "independent": independent([one for one in seen if one.label is not None], PLURAL[loaded.spec.kind]),
-        "ece": reliability(outputs.outputs, truth).ece if classes else None,
-        "confusion": confusion(outputs.outputs, truth).tolist() if classes else None,
-        "unknown": None if bank is None or far is None else float((far > bank.threshold).mean()),
-        "coverage": sets,
-    }
+    return Evaluation(
+        n=sum(samples[i].label is not None for i in outputs.index.tolist()),
+        part="test" if test else "all",
+        unreadable=[samples[i].id for i in sorted(outputs.errors)],
+        classes=list(loaded.classes),
+        metrics=metric_intervals(loaded.task, outputs.outputs, truth, seed=seed, units=units),
+        independent=independent([one for one in seen if one.label is not None], PLURAL[loaded.spec.kind]),
+        ece=reliability(outputs.outputs, truth).ece if classes else None,
+        confusion=confusion(outputs.outputs, truth).tolist() if classes else None,
+        unknown=None if bank is None or far is None else float((far > bank.threshold).mean()),
+        coverage=sets,
+    )
 
 
 def labelled(bundle: Bundle, data: Any, how: dict[str, Any], **series: Unpack[SeriesOptions]) -> Dataset:

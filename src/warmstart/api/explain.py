@@ -11,10 +11,13 @@ import numpy as np
 from PIL import Image
 
 from warmstart.api.running.command import command
+from warmstart.data.futures import ForecastTarget
 from warmstart.data.schema import Dataset, Sample, Series, Text
-from warmstart.data.seriesreading import SeriesOptions, reading_of
+from warmstart.data.seriesreading import SeriesOptions, columns_of, reading_of
 from warmstart.data.shown import picture_of
 from warmstart.data.sources import load, load_inputs
+from warmstart.data.sources.ahead import forecast_inputs
+from warmstart.display import Rows
 from warmstart.engine.allocator import keep_buffers
 from warmstart.engine.ambient import ambient
 from warmstart.engine.events import Advanced, Decided, Finished, Listener, Started
@@ -37,6 +40,16 @@ SAMPLES = 500
 _SIDE = 144
 
 
+class Explanations(Rows[Explanation]):
+    """What `explain` found, an `Explanation` for each input."""
+
+    def cells(self, one: Explanation) -> Mapping[str, Any]:
+        """What a row shows, by column."""
+        sure = f"{one.value:.4g}" if one.probability is None and one.value is not None else one.probability
+        doubt = one.error or one.doubt
+        return {"input": one.input, "answer": one.label, "": sure, "rests on": one.rests_on, "doubt": doubt}
+
+
 def explain(
     bundle: str | Path,
     inputs: Any,
@@ -51,7 +64,7 @@ def explain(
     label_column: str | None = None,
     listener: Listener = ambient,
     **series: Unpack[SeriesOptions],
-) -> list[Explanation]:
+) -> Explanations:
     """Why the bundle answers as it does, for each input: what the answer rests on, and what it looks like.
 
     Args:
@@ -59,7 +72,9 @@ def explain(
         inputs: as `predict` takes them.
         method: `gradcam` (images), `integrated_gradients` or `occlusion`; by default the first that the network allows.
         label: what is explained, by default the answer itself: a class, a label, the name of a number; of several tasks
-            `species` or `species: cat`.
+            `species` or `species: cat`. Of boxes a class, for its surest box, or the number of a box in the row of
+            `predict`, from 1; of tags `WORD` or its number, or `WORD: TAG`; of a forecast a step, `+3`, or a quantile,
+            `+3 q0.9` (by default the mean of all medians); of a text that is written, another text.
         nearest: how many training samples are named that the network sees as the most similar.
         check: whether the map is compared with that of a network whose weights are shuffled (Adebayo et al. 2018); an
             explanation says so where it fails. It takes 16 maps, once for all inputs.
@@ -74,18 +89,15 @@ def explain(
 
     Raises:
         BundleError: the bundle is damaged or answers otherwise than when it was written.
-        DataError: there is nothing to explain, the answers of such a task cannot be explained, or there is no such
-            method or label.
+        DataError: there is nothing to explain, there is no such method or label, or the method is not for such answers.
+            Where a label is of a part that one input lacks, its explanation says so in `error`.
         MissingExtraError: integrated gradients need the extra `explain`.
     """
     keep_buffers()
     if out is not None:
         refuse_existing(Path(out))
     loaded = Bundle.load(bundle)
-    channels = loaded.spec.channels if isinstance(loaded.spec, SeriesSpec) else None
-    samples = load_inputs(
-        inputs, kind=loaded.spec.kind, text_column=text_column, reading=reading_of(series), channels=channels
-    )
+    samples = _samples(loaded, inputs, text_column, series)
     for sample in samples:
         if (why := uncut(sample, loaded.manifest.window)) is not None:
             raise why
@@ -110,7 +122,17 @@ def explain(
     if out is not None:
         asked = {"method": method, "label": label, "nearest": nearest, "data": data, "out": out}
         _write(Path(out), loaded, found, known, _again(bundle, inputs, asked))
-    return found
+    return Explanations(found)
+
+
+def _samples(bundle: Bundle, inputs: Any, text_column: str | None, series: SeriesOptions) -> tuple[Sample, ...]:
+    """The inputs as `predict` takes them; of forecasts the end of each series."""
+    if isinstance(target := bundle.manifest.target, ForecastTarget):
+        return forecast_inputs(target, inputs, **columns_of(series))
+    channels = bundle.spec.channels if isinstance(bundle.spec, SeriesSpec) else None
+    return load_inputs(
+        inputs, kind=bundle.spec.kind, text_column=text_column, reading=reading_of(series), channels=channels
+    )
 
 
 def _pool(bundle: Bundle, known: Dataset, listener: Listener) -> Pool | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from warmstart.api.evaluate import labelled
 from warmstart.data.schema import Sample
 from warmstart.data.sources import load_inputs
+from warmstart.display import Table, Told
 from warmstart.engine.ambient import ambient
 from warmstart.engine.events import Decided, Finished, Listener, Started
 from warmstart.errors import DataError, ExportError
@@ -34,6 +35,36 @@ COMPARED = 32
 """Samples of the data, at most, that a file in float32 is compared on beside the golden ones."""
 
 
+class Exported(Told):
+    """What `export` wrote; see there."""
+
+    def title(self) -> str:
+        """The file."""
+        return str(self["file"])
+
+    def facts(self) -> Mapping[str, object]:
+        """What the file is, and how near its answers are."""
+        parity, about = self["parity"], self["int8"]
+        accuracy = None if about is None else about["accuracy"]
+        return {
+            "task": self["task"],
+            "classes": ", ".join(self["classes"]),
+            "inputs": ", ".join(f"{one['name']} {one['holds']}" for one in self["inputs"]),
+            "output": f"{self['output']['name']}: {self['output']['holds']}",
+            "outside the graph": self["outside"],
+            "size": f"{sum(self['files'].values()) / 1e6:.1f} MB in {len(self['files'])} file(s)",
+            "compared on": f"{parity['samples']} samples",
+            "largest difference": max(parity["errors"].values()),
+            "answers that int8 changed": None if about is None else parity["changed"],
+            "quality": accuracy and f"{about['metric']} {accuracy['before']:.3f} before, {accuracy['after']:.3f} after",
+        }
+
+    def tables(self) -> Sequence[Table]:
+        """How fast it is."""
+        rows = [(row["batch"], row["original_ms"], row["exported_ms"], row["times"]) for row in self["speed"]]
+        return [Table(("inputs at once", "bundle, ms", "file, ms", "times as fast"), rows)]
+
+
 def export(
     bundle: str | Path,
     *,
@@ -47,7 +78,7 @@ def export(
     label_column: str | None = None,
     max_changed: float = 0.02,
     listener: Listener = ambient,
-) -> dict[str, Any]:
+) -> Exported:
     """Write a bundle as one graph for another runtime: any number of inputs, answers as a person reads them.
 
     The file has its name only once it was opened again and has answered real samples as the bundle does, in batches of
@@ -108,17 +139,17 @@ def export(
         names = [place.name for place in places]
         sizes = {str(place): (Path(folder) / place.name).stat().st_size for place in places}
         _publish(Path(folder), path.parent, names)
-    return {
-        "file": str(path),
-        "files": sizes,
-        "format": format,
-        "task": facts.task,
-        "classes": list(facts.classes),
-        "inputs": [dataclasses.asdict(one) for one in wrapped.entry.entrances],
-        "output": {"name": wrapped.exit.name, "holds": wrapped.exit.holds},
-        "outside": wrapped.entry.outside,
+    return Exported(
+        file=str(path),
+        files=sizes,
+        format=format,
+        task=facts.task,
+        classes=list(facts.classes),
+        inputs=[dataclasses.asdict(one) for one in wrapped.entry.entrances],
+        output={"name": wrapped.exit.name, "holds": wrapped.exit.holds},
+        outside=wrapped.entry.outside,
         **found,
-    }
+    )
 
 
 def _refuse_options(kind: Format, name: str, int8: bool, data: Any, max_changed: float) -> None:

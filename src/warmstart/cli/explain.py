@@ -28,7 +28,11 @@ def explain(
         ),
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="What is explained: a class, a label, a number.", show_default="the answer")
+        str | None,
+        typer.Option(
+            help="What is explained: a class, a label, a number; a box (2), a word (Ada), a step (+3), a text.",
+            show_default="the answer",
+        ),
     ] = None,
     nearest: Annotated[int, typer.Option(help="Similar training samples that are named.")] = 5,
     check: Annotated[

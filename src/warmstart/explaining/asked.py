@@ -19,6 +19,7 @@ from warmstart.data.scenes import MaskTarget
 from warmstart.data.several import SeveralTarget
 from warmstart.data.targets import NumberTarget, Target
 from warmstart.errors import DataError, nearest
+from warmstart.explaining.blank import covered, readable
 from warmstart.model.head import KNNHead
 from warmstart.model.network import Network
 from warmstart.preprocess.kinds import Spec
@@ -28,8 +29,6 @@ from warmstart.task.several import Several
 
 Numbers = Callable[[Tensor], Tensor]
 """Outputs (n, ...) to one number for each row, (n,)."""
-TASKS = ("classify", "multilabel", "regress", "anomaly", "segment", "several")
-"""Tasks whose answers can be explained."""
 _FAR = 1e3
 """What a class without a training sample is short of, in the logarithm of its vote."""
 BACKGROUND = "background"
@@ -69,6 +68,19 @@ class Asked:
     def of(cls, bundle: Bundle) -> Asked:
         """Those of a bundle."""
         return cls(bundle.networks, bundle.spec, bundle.task, bundle.manifest.temperature)
+
+    @property
+    def local(self) -> bool:
+        """Whether what is explained lies at one place, so that Grad-CAM weighs each place by its own slope."""
+        return False
+
+    def readable(self, x: Tensor) -> Tensor:
+        """Which places of one input (1, ...) hold something of it; see `warmstart.explaining.blank`."""
+        return readable(x, self.spec)
+
+    def covered(self, x: Tensor, where: Tensor) -> Tensor:
+        """Inputs (n, ...) with nothing at some places; see `warmstart.explaining.blank`."""
+        return covered(x, where, self.spec)
 
     def at(self, cut: int, x: Tensor) -> tuple[Tensor, ...]:
         """The activations of inputs (n, ...) at a cut, one for each network."""
@@ -111,9 +123,8 @@ def pick(task: Task, target: Target, outputs: Tensor, label: str | None) -> Pick
     makers = {"classify": _class, "multilabel": _label, "regress": _number, "anomaly": _distance, "segment": _mask}
     if target.kind not in makers:
         raise DataError(
-            f"answers of the task {target.kind!r} cannot be explained",
-            expected=f"a bundle of one of the tasks {', '.join(TASKS)}",
-            do="look at its report instead: it shows what was found beside what was to be found",
+            f"answers of the task {target.kind!r} are not explained so",
+            expected=f"one of the tasks {', '.join(makers)}",
         )
     return makers[target.kind](target, outputs, label)
 

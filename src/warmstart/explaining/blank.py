@@ -60,7 +60,7 @@ def _bridged(x: Tensor, where: Tensor) -> Tensor:
         there = ~hidden.numpy()
         if there.any() and not there.all():
             row[hidden] = torch.from_numpy(
-                np.interp(steps[~there], steps[there], channel.numpy()[there]).astype(np.float32)
+                np.interp(steps[~there], steps[there], channel.numpy()[there]).astype(channel.numpy().dtype)
             )
         elif not there.any():
             row[:] = channel.mean()

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from warmstart.explaining.asked import Asked, Pick
-from warmstart.explaining.blank import covered, readable
 from warmstart.explaining.explanation import Drop
 from warmstart.explaining.methods import FloatArray
 
@@ -23,7 +22,7 @@ _MOVES = ((1 / 2, 1 / 2), (1 / 2, 0.0), (0.0, 1 / 2), (1 / 4, 3 / 4))
 
 def drop(asked: Asked, chosen: Pick, x: Tensor, values: FloatArray) -> Drop | None:
     """How far the answer for one input (1, ...) falls; `None` where the map says of no place that it speaks for it."""
-    there = readable(x, asked.spec)
+    there = asked.readable(x)
     strength = torch.from_numpy(values).where(there, torch.tensor(-torch.inf))
     most = max(1, round(SHARE * int(there.sum())))
     found = strength.flatten().topk(most)
@@ -35,7 +34,7 @@ def drop(asked: Asked, chosen: Pick, x: Tensor, values: FloatArray) -> Drop | No
     masks = torch.stack([mask, *_elsewhere(mask, there)])
     with torch.inference_mode():
         before = float(chosen.told(asked.outputs(x))[0])
-        after = chosen.told(asked.outputs(covered(x.expand(len(masks), *x.shape[1:]).clone(), masks, asked.spec)))
+        after = chosen.told(asked.outputs(asked.covered(x.expand(len(masks), *x.shape[1:]).clone(), masks)))
     falls = before - after.double()
     return Drop(float(falls[0]), float(falls[1:].mean()))
 

@@ -8,45 +8,49 @@ import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from torch import Tensor
 
 from warmstart.data.schema import Sample
 from warmstart.errors import BackboneError, DataError, WarmstartError
-from warmstart.explaining.asked import TASKS, Asked, Pick, pick
+from warmstart.explaining.asked import Asked, Pick
+from warmstart.explaining.checked import checked
 from warmstart.explaining.deletion import drop
 from warmstart.explaining.explanation import Explanation
 from warmstart.explaining.gradcam import places_of
 from warmstart.explaining.likeness import Pool
 from warmstart.explaining.methods import Attributed, Method, methods
-from warmstart.explaining.sanity import Sanity, sanity
-from warmstart.explaining.shown import shown_image, shown_series
+from warmstart.explaining.pace import within
+from warmstart.explaining.question import OF_INPUT, Question, opened, posed
+from warmstart.explaining.sanity import Sanity
+from warmstart.explaining.shown import shown_box, shown_image, shown_series
 from warmstart.explaining.texts import words_with
 from warmstart.model.modes import evaluating
 from warmstart.preprocess.kinds import PLURAL
 from warmstart.preprocess.spec import PreprocessSpec
 from warmstart.preprocess.text import TextSpec
 from warmstart.shipping.bundle import Bundle
-from warmstart.shipping.reading import read, stacked
 
 ORDER = ("gradcam", "integrated_gradients", "occlusion")
 """Of methods, the one that is taken where nothing is said first."""
-CHECKED = 4
-"""Inputs that the sanity check is made with, at most: the golden samples of the bundle first, then those that are asked
-about."""
+REFUSED = {
+    "detect": {"integrated_gradients": "boxes come and go along the way from an empty image, so no gradient adds up"},
+    "forecast": {
+        "integrated_gradients": "a forecast departs from the past itself, beside what the network reads of it"
+    },
+    "generate": {"integrated_gradients": "a network that writes has no token that stands for none to start from"},
+}
+"""Methods that are not for the answers of a task, and why."""
 GAP = 0.2
 """Share of the score that a map may miss without a word."""
 UNMOVED = 0.01
 """A probability that falls by less stays as it was."""
-_KEPT = 32
-_sanities: dict[tuple[str, ...], Sanity | None] = {}
 
 
 def methods_for(bundle: Bundle) -> list[str]:
-    """Names of the methods that can explain the answers of a bundle, the default first; empty if none can."""
-    if bundle.task.name not in TASKS:
-        return []
-    asked, kind = Asked.of(bundle), bundle.spec.kind
-    found = [name for name in ORDER if kind in methods[name].kinds]
+    """Names of the methods that can explain the answers of a bundle, the default first."""
+    asked, kind, refused = Asked.of(bundle), bundle.spec.kind, REFUSED.get(bundle.task.name, {})
+    found = [name for name in ORDER if kind in methods[name].kinds and name not in refused]
+    if found == ["occlusion"] or bundle.task.name == "detect":  # detectors differ in nothing but where boxes lie
+        return found
     if not _differentiable(asked):
         found = [name for name in found if not methods[name].gradients]
     elif kind == "image" and not places_of(bundle.networks[0].facts, bundle.spec.size):
@@ -63,6 +67,7 @@ def explain_samples(
     nearest: int = 5,
     check: bool = True,
     pool: Pool | None = None,
+    seconds: float | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Explanation]:
     """One explanation for each sample, in order; of a sample that cannot be read it says why.
@@ -77,10 +82,12 @@ def explain_samples(
         pool: other samples to name the most similar of.
         check: whether to compare with networks whose weights are shuffled. It is done once for a bundle, a method and a
             label in a process, with 4 inputs at most, those of the first call; it takes 16 maps.
+        seconds: what the map of an input, and the check, may take each. Maps are made coarser for it, and say so; the
+            check is left out where it takes longer.
         progress: called with the number of inputs done.
 
     Raises:
-        DataError: the answers of the bundle cannot be explained, or not so, or there is no such label.
+        DataError: no such label, a method that is not for such answers, or a map would take longer than `seconds`.
         MissingExtraError: the method needs a package that is not installed.
     """
     if nearest < 0:
@@ -91,11 +98,11 @@ def explain_samples(
     with contextlib.ExitStack() as stack:
         for network in bundle.networks:
             stack.enter_context(evaluating(network))
-        checked = _checked(bundle, asked, name, way, samples, label) if check and samples else None
+        judged = checked(bundle, asked, name, way, samples, label, seconds) if check and samples else None
         for sample in samples:
-            one = _explained(bundle, asked, way, sample, label, pool if nearest else None, nearest)
+            one = _explained(bundle, asked, way, sample, label, pool if nearest else None, nearest, seconds)
             one = dataclasses.replace(one, method=name)
-            found.append(one if checked is None or one.error else _judged(one, checked))
+            found.append(one if judged is None or one.error else _judged(one, judged))
             if progress is not None:
                 progress(1)
     return found
@@ -103,14 +110,13 @@ def explain_samples(
 
 def _method(bundle: Bundle, method: str | None) -> tuple[str, Method]:
     possible = methods_for(bundle)
-    if not possible:
-        raise DataError(
-            f"answers of the task {bundle.task.name!r} cannot be explained",
-            expected=f"a bundle of one of the tasks {', '.join(TASKS)}",
-            do="look at its report instead: it shows what was found beside what was to be found",
-        )
     name = possible[0] if method is None else method
     way = methods[name]
+    if (why := REFUSED.get(bundle.task.name, {}).get(name)) is not None:
+        raise DataError(
+            f"the method {name} does not explain answers of the task {bundle.task.name!r}: {why}",
+            expected=f"one of {', '.join(possible)}",
+        )
     if name in ORDER and name not in possible and bundle.spec.kind not in way.kinds:
         raise DataError(
             f"the method {name} is for {' and '.join(PLURAL[kind] for kind in way.kinds)}, and this bundle reads "
@@ -121,21 +127,36 @@ def _method(bundle: Bundle, method: str | None) -> tuple[str, Method]:
 
 
 def _explained(
-    bundle: Bundle, asked: Asked, way: Method, sample: Sample, label: str | None, pool: Pool | None, nearest: int
+    bundle: Bundle,
+    asked: Asked,
+    way: Method,
+    sample: Sample,
+    label: str | None,
+    pool: Pool | None,
+    nearest: int,
+    seconds: float | None,
 ) -> Explanation:
     """Without the sanity check and the name of the method."""
     kind = bundle.spec.kind
     try:
-        x = stacked([read(sample, bundle.spec)], bundle.spec)
+        sample, x = opened(bundle, sample)
     except WarmstartError as error:
         return Explanation(sample.id, "", None, "", kind, error=error.found)
-    with torch.inference_mode():
-        features = bundle.networks[0].backbone(x)
-        outputs = asked.outputs(x)
-    chosen = pick(asked.task, bundle.manifest.target, outputs, label)
-    found = way.attribute(asked, chosen, x)
-    told = float(chosen.told(outputs)[0])
+    try:
+        question = posed(bundle, asked, sample, x, label)
+    except DataError as error:
+        if bundle.task.name not in OF_INPUT:
+            raise
+        return Explanation(sample.id, "", None, "", kind, error=error.found)
     bank = None if bundle.reference is None else bundle.reference.bank
+    features = torch.empty(1, 0)
+    if bank is not None or pool is not None:
+        with torch.inference_mode():
+            features = bundle.networks[0].backbone(x)
+    asked, chosen, x = question.asked, question.chosen, question.x
+    used = way if seconds is None else within(way, asked, x, seconds)
+    found = used.attribute(asked, chosen, x)
+    told = float(chosen.told(question.outputs)[0])
     one = Explanation(
         sample.id,
         chosen.label,
@@ -147,8 +168,10 @@ def _explained(
         drop=drop(asked, chosen, x, found.values),
         nearest=() if pool is None else pool.nearest(features, nearest),
     )
-    one = _shown(one, sample, found, bundle)
+    one = _shown(one, question, found, bundle)
     doubts = list(_doubts(one, chosen))
+    if used is not way:
+        doubts.append("the map is coarser than it could be, so as not to take longer than it may")
     if bank is not None and (far := float(bank.distances(features)[0])) > bank.threshold:
         doubts.insert(
             0, f"the input looks like nothing that was trained on (distance {far:.2f}, over {bank.threshold:.2f})"
@@ -156,15 +179,18 @@ def _explained(
     return dataclasses.replace(one, doubt="; ".join(doubts))
 
 
-def _shown(one: Explanation, sample: Sample, found: Attributed, bundle: Bundle) -> Explanation:
+def _shown(one: Explanation, question: Question, found: Attributed, bundle: Bundle) -> Explanation:
     """With the map or the words as they lie in what was given."""
-    spec = bundle.spec
+    spec, sample = bundle.spec, question.sample
     if isinstance(spec, TextSpec):
         words = words_with(sample.source.parts, found.values.tolist(), spec)
         return dataclasses.replace(one, words=words)
     if isinstance(spec, PreprocessSpec):
         image, values = shown_image(sample, found.values, spec)
-        return dataclasses.replace(one, shown=image, map=values)
+        box, size = (None, None) if question.edges is None else shown_box(sample, question.edges, spec)
+        return dataclasses.replace(one, shown=image, map=values, box=box, size=size)
+    if bundle.task.name == "forecast":
+        return dataclasses.replace(one, shown=question.x[0].numpy(), map=found.values)
     series, values = shown_series(sample, found.values, spec)
     return dataclasses.replace(one, shown=series, map=values)
 
@@ -185,39 +211,9 @@ def _doubts(one: Explanation, chosen: Pick) -> Iterator[str]:
         yield f"the map does not add up to the score: it is off by {one.gap:.0%} of it".replace("%", " %")
 
 
-def _judged(one: Explanation, checked: Sanity) -> Explanation:
-    doubts = [doubt for doubt in (checked.doubt, one.doubt) if doubt]
-    return dataclasses.replace(one, faithful=checked.faithful, doubt="; ".join(doubts))
-
-
-def _checked(
-    bundle: Bundle, asked: Asked, name: str, way: Method, samples: Sequence[Sample], label: str | None
-) -> Sanity | None:
-    """The sanity check, made once for a bundle in a process."""
-    weights = [bundle.manifest.files[member.weights] for member in bundle.manifest.members]
-    key = (*weights, name, label or "")
-    if key not in _sanities:
-        while len(_sanities) >= _KEPT:
-            del _sanities[next(iter(_sanities))]
-        _sanities[key] = sanity(way, asked, list(_inputs(bundle, asked, samples, label)))
-    return _sanities[key]
-
-
-def _inputs(
-    bundle: Bundle, asked: Asked, samples: Sequence[Sample], label: str | None
-) -> Iterator[tuple[Pick, Tensor]]:
-    left = CHECKED
-    for sample in [*bundle.golden(), *samples]:
-        try:
-            x = stacked([read(sample, bundle.spec)], bundle.spec)
-        except WarmstartError:
-            continue
-        with torch.inference_mode():
-            outputs = asked.outputs(x)
-        yield pick(asked.task, bundle.manifest.target, outputs, label), x
-        left -= 1
-        if not left:
-            return
+def _judged(one: Explanation, judged: Sanity) -> Explanation:
+    doubts = [doubt for doubt in (judged.doubt, one.doubt) if doubt]
+    return dataclasses.replace(one, faithful=judged.faithful, doubt="; ".join(doubts))
 
 
 def _differentiable(asked: Asked) -> bool:

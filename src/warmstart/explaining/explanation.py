@@ -65,7 +65,9 @@ class Explanation:
         error: why the input could not be read; all else is empty then.
         gap: of integrated gradients, the part of the answer that the map does not add up to, as a share.
         drop: the deletion check; `None` where it was not made.
-        shown: the picture that a map belongs to, or the values of the series.
+        shown: the picture that a map belongs to, or the values of the series; of a forecast those that it is made from.
+        box: of a box that is explained, its left, upper, right and lower edge in pixels of the upright image.
+        size: width and height of that image, where there is a box.
     """
 
     input: str
@@ -83,6 +85,8 @@ class Explanation:
     gap: float | None = None
     drop: Drop | None = None
     shown: Image.Image | FloatArray | None = dataclasses.field(default=None, repr=False)
+    box: tuple[float, ...] | None = None
+    size: tuple[int, int] | None = None
 
     @property
     def rests_on(self) -> str:
@@ -118,5 +122,11 @@ class Explanation:
         if self.map is None or self.shown is None:
             return None
         if isinstance(self.shown, Image.Image):
-            return overlaid(self.shown, self.map)
+            return overlaid(self.shown, self.map, self._frame())
         return plotted(self.shown, self.map)
+
+    def _frame(self) -> tuple[float, ...] | None:
+        """The box as shares of the width and height of the picture."""
+        if self.box is None or self.size is None:
+            return None
+        return tuple(edge / side for edge, side in zip(self.box, (*self.size, *self.size), strict=True))

@@ -41,9 +41,15 @@ class Integrated:
         self.points = points
 
     @property
-    def rough(self) -> Method:
-        """With few points."""
-        return Integrated(ROUGH)
+    def coarser(self) -> Method | None:
+        """With fewer points: without a second try where there is a gap, and then with few."""
+        if len(self.points) > 1:
+            return Integrated(self.points[:1])
+        return Integrated(ROUGH) if self.points > ROUGH else None
+
+    def passes(self, asked: Asked, x: Tensor) -> int:
+        """One with its gradient for each point."""
+        return 3 * sum(self.points)
 
     def attribute(self, asked: Asked, chosen: Pick, x: Tensor) -> Attributed:
         """What the places of one input (1, ...) add.

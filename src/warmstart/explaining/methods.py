@@ -37,8 +37,12 @@ class Method(Protocol):
     """Whether the networks have to be differentiable."""
 
     @property
-    def rough(self) -> Method:
-        """The same for a comparison of many maps, at less cost."""
+    def coarser(self) -> Method | None:
+        """The same at less cost, and less exact; `None` where there is none."""
+        ...
+
+    def passes(self, asked: Asked, x: Tensor) -> int:
+        """How many times the network runs for a map of one input (1, ...), about; a gradient counts as three."""
         ...
 
     def attribute(self, asked: Asked, chosen: Pick, x: Tensor) -> Attributed:

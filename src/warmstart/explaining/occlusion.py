@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from warmstart.explaining.asked import Asked, Pick
-from warmstart.explaining.blank import covered, readable
 from warmstart.explaining.methods import Attributed, Method
 from warmstart.preprocess.kinds import Kind
 
@@ -19,6 +18,8 @@ ACROSS, ROUGH = 7, 4
 """Squares along an edge of an image, without those between two of them; for a comparison."""
 ALONG = 16
 """Stretches of a series, likewise."""
+MOST, FEW = 64, 16
+"""Covers of a text: of a longer one several tokens in a row are covered together."""
 _AT_ONCE = 16
 
 
@@ -27,28 +28,36 @@ class Occlusion:
 
     Args:
         across: squares along an edge of an image, without those between two of them.
+        most: covers of a text.
     """
 
     kinds: tuple[Kind, ...] = ("image", "text", "series")
     gradients = False
 
-    def __init__(self, across: int = ACROSS) -> None:
-        self.across = across
+    def __init__(self, across: int = ACROSS, most: int = MOST) -> None:
+        self.across, self.most = across, most
 
     @property
-    def rough(self) -> Method:
-        """With larger squares."""
-        return Occlusion(ROUGH)
+    def coarser(self) -> Method | None:
+        """With larger squares, or more tokens in a row."""
+        return Occlusion(ROUGH, FEW) if self.across > ROUGH else None
+
+    def passes(self, asked: Asked, x: Tensor) -> int:
+        """One for each cover."""
+        return len(self._covers(asked, x))
+
+    def _covers(self, asked: Asked, x: Tensor) -> Tensor:
+        return _covers(x, asked.readable(x), self.across, self.most)
 
     def attribute(self, asked: Asked, chosen: Pick, x: Tensor) -> Attributed:
         """What the places of one input (1, ...) add."""
-        masks = _covers(x, readable(x, asked.spec), self.across)
+        masks = self._covers(asked, x)
         total = torch.zeros(masks.shape[1:], dtype=torch.float64)
         times = torch.zeros_like(total)
         with torch.inference_mode():
             before = chosen.score(asked.outputs(x)).double()
             for some in torch.split(masks, _AT_ONCE):
-                inputs = covered(x.expand(len(some), *x.shape[1:]).clone(), some, asked.spec)
+                inputs = asked.covered(x.expand(len(some), *x.shape[1:]).clone(), some)
                 falls = before - chosen.score(asked.outputs(inputs)).double()
                 for mask, fall in zip(some, falls, strict=True):
                     total += mask * fall / mask.sum()
@@ -56,12 +65,14 @@ class Occlusion:
         return Attributed((total / times.clamp_min(1)).float().numpy())
 
 
-def _covers(x: Tensor, there: Tensor, across: int) -> Tensor:
+def _covers(x: Tensor, there: Tensor, across: int, most: int) -> Tensor:
     """The covers (m, ...) of an input, each True where it covers something."""
     if there.ndim == 1:  # tokens
         at = there.nonzero()[:, 0]
-        found = torch.zeros(len(at), len(there), dtype=torch.bool)
-        found[torch.arange(len(at)), at] = True
+        parts = torch.tensor_split(at, min(most, len(at))) if len(at) else ()
+        found = torch.zeros(len(parts), len(there), dtype=torch.bool)
+        for row, part in zip(found, parts, strict=True):
+            row[part] = True
         return found
     if x.ndim == 3:
         channels, steps = there.shape

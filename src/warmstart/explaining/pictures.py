@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw
 
 FloatArray = npt.NDArray[np.float32]
 SMALL = 192
@@ -17,10 +18,11 @@ _HIGH = 0.995
 """Quantile of the map that is drawn in full colour: a single bright place is not to hide all others."""
 
 
-def overlaid(image: Image.Image, values: FloatArray) -> bytes:
+def overlaid(image: Image.Image, values: FloatArray, frame: Sequence[float] | None = None) -> bytes:
     """A PNG of the image and, on its right, of the image with a map (h, w) over it.
 
-    Red speaks for the answer, blue against it; what does not matter is grey.
+    Red speaks for the answer, blue against it; what does not matter is grey. Around the box that is explained lies a
+    `frame`: left, upper, right and lower edge as shares of the image.
     """
     factor = max(1, round(SMALL / max(image.size)))
     size = image.width * factor, image.height * factor
@@ -31,6 +33,9 @@ def overlaid(image: Image.Image, values: FloatArray) -> bytes:
     colour = np.where(level > 0, _RED, _BLUE)
     opaque = np.abs(level) ** 0.7 * 0.75
     over = Image.fromarray((grey * (1 - opaque) + colour * opaque).clip(0, 255).astype(np.uint8))
+    if frame is not None:
+        for picture in (plain, over):
+            _framed(picture, frame)
     both = Image.new("RGB", (2 * size[0] + _GAP, size[1]), "white")
     both.paste(plain, (0, 0))
     both.paste(over, (size[0] + _GAP, 0))
@@ -40,6 +45,15 @@ def overlaid(image: Image.Image, values: FloatArray) -> bytes:
 
 
 _RED, _BLUE = np.array([214, 39, 40], np.float32), np.array([31, 95, 168], np.float32)
+
+
+def _framed(picture: Image.Image, frame: Sequence[float]) -> None:
+    left, top, right, bottom = (
+        round(share * (side - 1)) for share, side in zip(frame, (*picture.size, *picture.size), strict=True)
+    )
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((left, top, max(right, left), max(bottom, top)), outline="black", width=3)
+    draw.rectangle((left, top, max(right, left), max(bottom, top)), outline="white", width=1)
 
 
 def _scaled(values: FloatArray) -> FloatArray:

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from warmstart.explaining.asked import Asked, Pick
-from warmstart.explaining.blank import readable
 from warmstart.explaining.methods import Method
 from warmstart.explaining.places import pooled
 from warmstart.model.modes import evaluating
+from warmstart.model.network import Network
 
 FloatArray = npt.NDArray[np.float32]
 SAME = 0.5
@@ -29,6 +29,8 @@ shared at .7, a quarter here."""
 FEWEST = 8
 """Places that all inputs have together, at least: fewer say nothing of a correlation."""
 SEEDS = (0, 1)
+MAPS = 2 + len(SEEDS)
+"""Of each input: its own, with a shuffled head, and with all shuffled by each seed."""
 _FIELDS = 32
 
 
@@ -57,22 +59,23 @@ class Sanity:
         )
 
 
-def sanity(method: Method, asked: Asked, inputs: Sequence[tuple[Pick, Tensor]]) -> Sanity | None:
-    """The check for some inputs (1, ...), each with what is explained of it; `None` if they have too few places.
+def sanity(method: Method, inputs: Sequence[tuple[Asked, Pick, Tensor]]) -> Sanity | None:
+    """The check for some inputs (1, ...), each with what is asked of the same networks, and explained of the answer;
+    `None` if they have too few places.
 
     The networks stay as they are: what is shuffled is a copy.
     """
-    there = [readable(x, asked.spec).numpy() for _, x in inputs]
+    there = [asked.readable(x).numpy() for asked, _, x in inputs]
     if sum(int(one.sum()) for one in there) < FEWEST:
         return None
-    method = method.rough
-    true = [method.attribute(asked, chosen, x).values for chosen, x in inputs]
+    true = [method.attribute(*one).values for one in inputs]
     found: dict[bool, list[float]] = {False: [], True: []}
     for seed in SEEDS:
-        for whole, other in _shuffled(asked, seed):
+        for whole, networks in _shuffled(inputs[0][0].networks, seed):
             if seed and not whole:
                 continue  # what is judged by are networks without anything learned; heads alone are told
-            maps = [method.attribute(other, chosen, x).values for chosen, x in inputs]
+            others = [(dataclasses.replace(asked, networks=networks), chosen, x) for asked, chosen, x in inputs]
+            maps = [method.attribute(*one).values for one in others]
             found[whole] += [likeness(a, b, where) for a, b, where in zip(true, maps, there, strict=True)]
     return Sanity(float(np.mean(found[False])), float(np.mean(found[True])), len(inputs))
 
@@ -97,20 +100,19 @@ def likeness(one: FloatArray, other: FloatArray, where: npt.NDArray[np.bool_]) -
     return float(spearmanr(first, second).statistic)
 
 
-def _shuffled(asked: Asked, seed: int) -> Iterator[tuple[bool, Asked]]:
+def _shuffled(given: Sequence[Network], seed: int) -> Iterator[tuple[bool, tuple[Network, ...]]]:
     """(whether all weights are shuffled, the networks), first with those of the head alone; the same copies."""
-    networks = tuple(network.clone() for network in asked.networks)
-    other = dataclasses.replace(asked, networks=networks)
+    networks = tuple(network.clone() for network in given)
     generator = torch.Generator().manual_seed(seed)
     with contextlib.ExitStack() as stack:
         for network in networks:
             network.requires_grad_(False)
             stack.enter_context(evaluating(network))
             _shuffle(network.head, generator)
-        yield False, other
+        yield False, networks
         for network in networks:
             _shuffle(network.backbone, generator)
-        yield True, other
+        yield True, networks
 
 
 @torch.no_grad()

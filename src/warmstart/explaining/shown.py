@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,15 @@ def shown_image(sample: Sample, values: FloatArray, spec: PreprocessSpec) -> tup
     placement = Placement.of(image.size, spec)
     image.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
     return image, placed_back(values, placement, image.size)
+
+
+def shown_box(
+    sample: Sample, edges: Sequence[float], spec: PreprocessSpec
+) -> tuple[tuple[float, ...], tuple[int, int]]:
+    """A box of what the network sees as one of the upright image, and the size (width, height) of that."""
+    size = picture_of(sample.source).size
+    found = Placement.of(size, spec).stored(np.array([edges], dtype=np.float64))
+    return tuple(found[0].tolist()), size
 
 
 def placed_back(values: FloatArray, placement: Placement, size: tuple[int, int]) -> FloatArray:

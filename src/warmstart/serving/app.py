@@ -17,7 +17,7 @@ from warmstart import __version__
 from warmstart.data.schema import Sample
 from warmstart.errors import WarmstartError
 from warmstart.serving import form, inputs, openapi
-from warmstart.serving.answers import told
+from warmstart.serving.answers import document, told
 from warmstart.serving.asked import EXPLAIN, PREDICT, Options, SeriesList, Texts, Why, WhySeries, WhyText
 from warmstart.serving.guard import Guard
 from warmstart.serving.limits import Limits
@@ -76,7 +76,7 @@ class Service:
         self.metrics.inputs.labels("answered").inc(len(rows) - len(unreadable))
         if len(unreadable) == len(rows):
             raise _unreadable(unreadable, self.bundle.spec.kind)
-        return JSONResponse({"rows": [told(row, masks=options.masks) for row in rows]})
+        return Response(document(rows, masks=options.masks), media_type="application/json")
 
     async def explain(self, request: Request) -> Response:
         """`POST /v1/explain`."""
@@ -116,10 +116,11 @@ class Service:
             samples = inputs.of_series(self.bundle, given.options.series)
         else:
             column = given.options.text_column
-            samples = await asyncio.to_thread(inputs.of_files, self.bundle, given.files, column)
+            most = self.limits.max_inputs
+            samples = await asyncio.to_thread(inputs.of_files, self.bundle, given.files, most, column)
         if len(samples) > self.limits.max_inputs:
-            most = f"at most {self.limits.max_inputs} in one request"
-            raise Problem(413, f"{len(samples)} inputs", expected=most, do="send them in several requests")
+            expected = f"at most {self.limits.max_inputs} in one request"
+            raise Problem(413, f"{len(samples)} inputs", expected=expected, do="send them in several requests")
         return samples, given.options
 
     async def _explain_given(self, request: Request) -> tuple[list[Sample], Why]:
@@ -128,7 +129,7 @@ class Service:
             return inputs.of_texts([given.options.text], self.limits.max_text), given.options
         if isinstance(given.options, WhySeries):
             return inputs.of_series(self.bundle, [given.options.series]), given.options
-        return await asyncio.to_thread(inputs.of_files, self.bundle, given.files), given.options
+        return await asyncio.to_thread(inputs.of_files, self.bundle, given.files, 1), given.options
 
 
 def _unreadable(rows: Sequence[dict[str, Any]], kind: str) -> Problem:

@@ -69,7 +69,9 @@ class Work:
         (row,) = self._bundle.predict([sample])
         if row["error"] is not None:
             return {"row": row, "explanation": None, "picture": None}
-        (found,) = explain_samples(self._bundle, [sample], method=asked.method, label=asked.label)
+        # A third for the map and one for the check, so that there is an answer in time, and a shorter one if need be.
+        seconds = self._limits.timeout / 3
+        (found,) = explain_samples(self._bundle, [sample], method=asked.method, label=asked.label, seconds=seconds)
         picture = found.picture()
         return {
             "row": row,

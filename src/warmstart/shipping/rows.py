@@ -66,7 +66,7 @@ def _decoded(samples: Sequence[Sample], outputs: Outputs, task: Task, target: Ta
     if isinstance(task, Tag):
         return list(task.decode(outputs.outputs, target, [samples[int(i)].source for i in outputs.index]))
     if isinstance(task, Forecasting):
-        return list(task.decode(outputs.outputs, target, [_window(samples[int(i)].source) for i in outputs.index]))
+        return list(task.decode(outputs.outputs, target, [window_of(samples[int(i)].source) for i in outputs.index]))
     if isinstance(task, Several):
         own = [
             _decoded(samples, dataclasses.replace(outputs, outputs=outputs.outputs[:, p.outputs]), p.task, p.target)
@@ -84,7 +84,7 @@ def _decoded(samples: Sequence[Sample], outputs: Outputs, task: Task, target: Ta
     return found
 
 
-def _window(source: Any) -> Window:
+def window_of(source: Any) -> Window:
     """What a forecast is made from; of a series in memory all of it is the past."""
     if isinstance(source, Window):
         return source

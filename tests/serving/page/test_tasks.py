@@ -41,8 +41,23 @@ def test_an_answer_of_each_task_is_shown(open_page: Open, chromium: str, tmp_pat
         card = page.locator(".card")
         assert card.locator("h3").inner_text() != "no answer"
         assert (card.locator(SEEN[task]).count() > 0) == (task != "detect" or len(row["boxes"]) > 0)
+        explained(page, task)
         rows = csv_rows(page)
         assert [one["error"] for one in rows] == [""] * len(rows)
+
+
+def explained(page: Any, task: str) -> None:
+    """Why it is answered so, and why a part of it is; of a text that nobody wrote that there is nothing to explain."""
+    page.get_by_role("button", name="Why?").first.click()
+    page.locator(".why h4, .why > .notice").first.wait_for()
+    part = page.get_by_label("Why", exact=True)
+    assert part.count() == (task in ("tag", "forecast")) or task == "detect"
+    if task == "tag":
+        part.select_option("2")
+        page.locator(".why h4", has_text="cat: ").wait_for()
+    if task == "forecast":
+        part.select_option("+3")
+        page.locator(".why h4", has_text="+3").wait_for()
 
 
 def give(page: Any, one: Any) -> None:

@@ -54,9 +54,8 @@ class MiniLm:
             return self._there(name)[1].module()
 
     def rebuild(self, name: str, structure: bytes, *, seed: int) -> Backbone:
-        """The network of a bundle; the package is not needed."""
-        _require_transformers()
-        return texts.rebuilt(_NAME, texts.Build(**json.loads(structure)), seed=seed)
+        """The network of a bundle; neither the package nor, for its answers, transformers is needed."""
+        return texts.rebuilt(_NAME, texts.Build(**json.loads(structure)), seed=seed, light=True)
 
     def licence(self, name: str) -> str:
         """As its authors say."""

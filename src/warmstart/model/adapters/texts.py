@@ -18,6 +18,7 @@ from warmstart.errors import BackboneError
 from warmstart.model.adapters.base import drawn, seeded
 from warmstart.model.adapters.repository import Repository
 from warmstart.model.backbone import Backbone, BackboneCard
+from warmstart.model.text.bert import Bert, is_plain
 from warmstart.model.text.encoder import TextEncoder
 from warmstart.model.text.segments import layered_chain
 from warmstart.model.uri import Pooling, Uri
@@ -77,6 +78,12 @@ class Build:
         """As JSON."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True).encode()
 
+    def light(self) -> TextEncoder:
+        """The network with any weights, for others to be read into it; without transformers where that can be."""
+        if not is_plain(self.config):
+            return self.module()
+        return TextEncoder(Bert(self.config).eval(), self.pooling, self.normalise)
+
     def module(self) -> TextEncoder:
         """The network with random weights."""
         from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding
@@ -109,10 +116,10 @@ def finished(module: TextEncoder, build: Build, tokenizer: str, card: BackboneCa
     return Backbone(chain, width, spec, card, structure=build.to_bytes())
 
 
-def rebuilt(name: str, build: Build, *, seed: int) -> Backbone:
-    """The network with random weights and without a tokenizer, which comes beside it."""
+def rebuilt(name: str, build: Build, *, seed: int, light: bool = False) -> Backbone:
+    """The network with random weights and without a tokenizer, which comes beside it; `light` as `Build.light`."""
     with seeded(seed):
-        module = build.module()
+        module = build.light() if light else build.module()
     card = BackboneCard(name, str(build.config.get("model_type", "unknown")), "", "", "", "", 0)
     return finished(module, build, "", drawn(card, seed))
 

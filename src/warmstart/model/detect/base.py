@@ -196,9 +196,14 @@ def _rows(found: Sequence[Found], like: Tensor, most: int, width: int) -> Tensor
     """Detections (n, most, width)."""
     rows = torch.zeros(len(found), most, width, dtype=torch.float32, device=like.device)
     rows[..., 0] = -1
-    for row, (boxes, scores, classes, masks) in zip(rows, found, strict=True):
+    for i, (boxes, scores, classes, masks) in enumerate(found):
         some = min(most, len(boxes))
-        row[:some, 0], row[:some, 1], row[:some, 2:BOX] = classes[:some].float(), scores[:some], boxes[:some]
+        # Written into the whole, not into rows that were taken out of it, so that scores keep their gradients.
+        rows[i, :some, 0], rows[i, :some, 1], rows[i, :some, 2:BOX] = (
+            classes[:some].float(),
+            scores[:some],
+            boxes[:some],
+        )
         if masks is not None:
-            row[:some, BOX:] = masks[:some].flatten(1)
+            rows[i, :some, BOX:] = masks[:some].flatten(1)
     return rows

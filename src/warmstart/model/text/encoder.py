@@ -19,6 +19,7 @@ from torch.nn import functional
 from warmstart.errors import BackboneError
 from warmstart.model.inputs import Tokens
 from warmstart.model.modes import evaluating, traced
+from warmstart.model.text.bert import Bert
 from warmstart.model.text.layers import LayerList, Reached, form_of
 from warmstart.model.text.pool import Pool
 from warmstart.model.uri import Pooling
@@ -41,10 +42,10 @@ class TextEncoder(nn.Module):
         self.model = model
         self.pool = Pool(pooling, normalise)
         self.path = _layer_list(model)
-        accepted = inspect.signature(model.forward).parameters
-        self._types = "token_type_ids" in accepted and getattr(model.config, "type_vocab_size", 0) > 1
+        accepted, config = inspect.signature(model.forward).parameters, facts_of(model)
+        self._types = "token_type_ids" in accepted and getattr(config, "type_vocab_size", 0) > 1
         self._options = {"use_cache": False} if "use_cache" in accepted else {}
-        self._pad = int(getattr(model.config, "pad_token_id", None) or 0)
+        self._pad = int(getattr(config, "pad_token_id", None) or 0)
         LayerList.of(model.get_submodule(self.path))
         self.before, self.behind = frozenset[str](), frozenset[str]()
         self.before, self.behind = self._look()
@@ -135,9 +136,14 @@ class TextEncoder(nn.Module):
         return frozenset(around - behind | before), frozenset(behind)  # T5 calls one dropout in both places
 
 
+def facts_of(model: Any) -> Any:
+    """What a model is built by: its configuration, of `warmstart.model.text.bert` without a library to fill it in."""
+    return model.plain if isinstance(model, Bert) else model.config
+
+
 def _layer_list(model: Any) -> str:
     """The name of the list that holds all layers."""
-    config = model.config
+    config = facts_of(model)
     wanted = {getattr(config, name, None) for name in ("num_hidden_layers", "n_layer", "num_layers", "n_layers")}
     lists = [
         name

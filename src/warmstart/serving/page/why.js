@@ -15,7 +15,8 @@ export async function why(place, item, { service, model, say, label, method }) {
   try {
     item.told ??= {};
     const told = (item.told[`${label}/${method}`] ??= await service.explain(item, { label, method }));
-    say(`Why ${told.explanation.label}: ${told.explanation.doubt || `rests on ${told.explanation.rests_on}`}`);
+    const { label: about, doubt, rests_on: rests, error } = told.explanation;
+    say(error || `Why ${about}: ${doubt || `rests on ${rests}`}`);
     place.replaceChildren(...told.explanation.error ? [failed(told.explanation.error)] : reasons(told, item, model, again, { label, method }));
   } catch (error) {
     say(error.message);
@@ -36,7 +37,7 @@ function reasons({ explanation, picture }, item, model, again, asked) {
     evidence(explanation, picture, item),
     likes(explanation.nearest ?? []),
     trust(explanation),
-    others(model, explanation, again, asked),
+    others(model, item, explanation, again, asked),
   ].filter(Boolean);
 }
 
@@ -44,14 +45,17 @@ const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]
 
 function evidence(explanation, picture, item) {
   if (explanation.words?.length) return words(explanation.words, item.text);
-  if (item.series && explanation.map) return el("div", {}, lineChart(item.series, explanation.map), legend("Bars up speak for it", "bars down against it"));
-  if (item.url && explanation.map && !item.unseen) return heat(explanation.map, item);
+  if (item.series && explanation.map) return el("div", {}, lineChart(item.series, explanation.map.map((row, k) => behind(row, item.series[k]))), legend("Bars up speak for it", "bars down against it"));
+  if (item.url && explanation.map && !item.unseen) return heat(explanation, item);
   return picture ? el("img", { src: picture, alt: "The input, and where in it the evidence lies", class: "told" }) : null;
 }
 
+/** The map of the end of a series (all that a forecast is made from) as one of the whole. */
+const behind = (row, values) => [...Array(Math.max(0, values.length - row.length)).fill(0), ...row];
+
 const legend = (good, bad) => el("p", { class: "legend" }, el("span", { class: "for" }, good), ", ", el("span", { class: "against" }, bad), ".");
 
-function heat(map, item) {
+function heat({ map, box, size }, item) {
   const canvas = el("canvas", { class: "over", role: "img", "aria-label": "Where in the image the evidence lies" });
   heatOver(canvas, map);
   const image = el("img", { src: item.url, alt: "" });
@@ -63,9 +67,16 @@ function heat(map, item) {
   dim();
   const negative = map.flat().some((weight) => weight < 0);
   return el("div", {},
-    el("div", { class: "picture heat" }, el("div", { class: "fit" }, image, canvas)),
+    el("div", { class: "picture heat" }, el("div", { class: "fit" }, image, canvas, box ? frame(box, size) : null)),
     labelled("Strength of the map", strength, "range"),
     negative ? legend("Orange speaks for it", "blue against it") : el("p", { class: "legend" }, "The more orange, the more it speaks for the answer."));
+}
+
+/** Around the box that is explained. */
+function frame([left, top, right, bottom], [width, height]) {
+  const share = (part, whole) => `${(100 * part) / whole}%`;
+  const place = { left: share(left, width), top: share(top, height), width: share(right - left, width), height: share(bottom - top, height) };
+  return styled(el("span", { class: "box", "aria-hidden": "true" }), { ...place, "--hue": "white" });
 }
 
 /** The text itself with what its words add; the sign is in the line below a word and in the list, not in colour alone. */
@@ -104,10 +115,24 @@ function trust({ faithful, drop, method, doubt }) {
   return el("p", { class: "legend" }, said.join(" "));
 }
 
+/** What is explained where nothing is chosen. */
+const whole = ({ row: { boxes, tags } }) => (boxes ? "the surest" : tags ? "the surest tag" : "all steps together");
+
 const moved = (fall) => `${fall < 0 ? "raises" : "lowers"} the answer by ${number(Math.abs(fall), 2)}`;
 
-function others(model, explanation, again, { label, method }) {
+/** The parts of an answer that can be explained one by one, as pairs of what is asked for and what a person reads. */
+function parts({ row }) {
+  if (row.boxes) return row.boxes.map(({ label, score }, i) => [String(i + 1), `${i + 1}: ${label} (${percent(score)})`]);
+  if (row.tags) return row.tags.map((tag, i) => (tag === null ? null : [String(i + 1), `${row.words[i]}: ${tag}`])).filter(Boolean);
+  if (row.forecast) return row.forecast.map((_, i) => [`+${i + 1}`, `step ${i + 1}`]);
+  return [];
+}
+
+function others(model, item, explanation, again, { label, method }) {
   const fields = [];
+  const some = parts(item);
+  if (some.length > 1)
+    fields.push(labelled("Why", choice([["", whole(item)], ...some], label ?? "", (value) => again({ label: value || undefined }))));
   const classes = model.classes ?? [];
   if (["classify", "multilabel", "regress"].includes(model.task) && classes.length > 1)
     fields.push(labelled("Why, or why not", choice(classes.map((name) => [name, name]), label ?? explanation.label, (value) => again({ label: value }))));
