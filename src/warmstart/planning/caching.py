@@ -121,7 +121,7 @@ def megabytes(n: int) -> str:
     >>> megabytes(3_400_000), megabytes(5 * 2**30)
     ('3.4 MB', '5.4 GB')
     """
-    for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, step in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if n >= step:
             return f"{n / step:.1f} {unit}" if n < 10 * step else f"{n / step:.0f} {unit}"
     return f"{n} B"

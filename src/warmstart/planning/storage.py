@@ -15,6 +15,8 @@ AT_ONCE = 16
 """Samples that pass through the network at a time, about."""
 _KEY = 64
 """Bytes of the address of each sample, in the file and in memory."""
+_OBJECTS = 1320
+"""Bytes of Python for an image of a folder: 565 of the sample and 752 of the look at it (`benchmarks/scale.py`)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,7 @@ class CutCost:
     behind: str  # the module that ends there
     shape: tuple[int, ...]  # of one activation
     disk: dict[str, int]  # bytes by format, with addresses
-    memory: int  # bytes: weights, a batch on its way to the cut, and addresses
+    memory: int  # bytes: weights, a batch on its way to the cut, and what is held of each sample
 
 
 def cut_costs(backbone: Backbone, samples: int, size: int) -> tuple[CutCost, ...]:
@@ -42,7 +44,7 @@ def cut_costs(backbone: Backbone, samples: int, size: int) -> tuple[CutCost, ...
         shape = chain.activation_shape(cut, size)
         disk = {dtype: samples * (sample_bytes(shape, dtype) + _KEY) for dtype in DTYPES}
         passing = 2 * AT_ONCE * profile(backbone, 0, cut, size).peak
-        found.append(CutCost(cut, chain.cuts[cut].name, shape, disk, weights + passing + samples * _KEY))
+        found.append(CutCost(cut, chain.cuts[cut].name, shape, disk, weights + passing + samples * (_KEY + _OBJECTS)))
     return tuple(found)
 
 

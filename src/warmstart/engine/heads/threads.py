@@ -63,7 +63,7 @@ def eigen(matrix: Tensor) -> tuple[Tensor, Tensor]:
     with threads_for(0):
         try:
             values, vectors = torch.linalg.eigh(matrix)
-        except torch.linalg.LinAlgError:
+        except RuntimeError:  # torch's LinAlgError is one
             found = np.linalg.eigh(matrix.double().numpy())
             values, vectors = (torch.from_numpy(part).to(matrix.dtype) for part in found)
     return values.clamp_min(0.0), vectors
