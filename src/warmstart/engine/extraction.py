@@ -79,7 +79,7 @@ def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choic
         return Choice(**known[key])
     device = Device.of(weight_of(backbone.module).device)
     first = data.split.train[: AT_ONCE if device.behind else MEASURED]
-    batch = next(iter(batches_on(device.torch, data.store, first, batch_size=len(first)))).inputs
+    batch = next(iter(batches_on(device.at, data.store, first, batch_size=len(first)))).inputs
     found = measure(backbone.chain, data.spec.size, batch, others, images)
     if path is not None:
         _keep(path, known | {key: dataclasses.asdict(found)})
