@@ -81,7 +81,7 @@ def flops(network: nn.Module, size: int, work: Work) -> float:
         else:
             with torch.no_grad():
                 network(x)
-    return counter.get_total_flops() / len(x)
+    return float(counter.get_total_flops()) / len(x)
 
 
 def peak(device: torch.device, short: bool, side: int, seconds: float = 2.0) -> float:

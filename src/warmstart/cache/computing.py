@@ -76,8 +76,8 @@ def _forward(
 ) -> None:
     """Fill `rows` (by cut, ascending), tensors made outside inference mode: training can use them."""
     done, weight, device = 0, weight_of(wanted.chain.module), wanted.device
-    landing, short = Landing(device.torch), device.arithmetic(wanted.dtype) == "bf16"
-    reduced = torch.autocast(device.torch.type, torch.bfloat16) if short else contextlib.nullcontext()
+    landing, short = Landing(device.at), device.arithmetic(wanted.dtype) == "bf16"
+    reduced = torch.autocast(device.at.type, torch.bfloat16) if short else contextlib.nullcontext()
     with evaluating(wanted.chain.module), torch.inference_mode(), device.fast(), reduced:
         try:
             extract = prepared(wanted.runtime, wanted.chain, tuple(rows), wanted.spec.size)

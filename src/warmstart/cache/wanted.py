@@ -99,7 +99,7 @@ class Wanted:
         if self.view is not None:
             seen = {"augment": self.view.augment, "seed": self.view.seed, "epoch": self.view.number}
         size = size or self.at_once
-        return batches_on(self.device.torch, self.store, indices, batch_size=size, workers=self.workers, **seen)
+        return batches_on(self.device.at, self.store, indices, batch_size=size, workers=self.workers, **seen)
 
 
 def _sha256(text: str) -> str:

@@ -47,7 +47,8 @@ class Streamed:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._going, self._coming = torch.cuda.Stream(device), torch.cuda.Stream(device)
+        self._going = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._coming = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def onto(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """See `Copies`. Memory is not given to another tensor before the copy has been used (`record_stream`)."""
@@ -66,7 +67,7 @@ class Streamed:
         with torch.cuda.stream(self._coming):
             landed = torch.empty_like(tensor, device="cpu", pin_memory=True)
             landed.copy_(tensor, non_blocking=True)
-            done = torch.cuda.Event()
+            done = torch.cuda.Event()  # type: ignore[no-untyped-call]
             done.record(self._coming)
         tensor.record_stream(self._coming)
         return landed, done.synchronize

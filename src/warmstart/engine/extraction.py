@@ -105,7 +105,7 @@ def _found(backbone: Backbone, data: RunData, others: Sequence[str], images: int
     device = Device.of(weight_of(backbone.module).device)
     most = AT_ONCE if device.behind else MEASURED
     first = data.split.train[: batch_within(backbone, data.spec.size, most)]
-    batch = next(iter(batches_on(device.torch, data.store, first, batch_size=len(first)))).inputs
+    batch = next(iter(batches_on(device.at, data.store, first, batch_size=len(first)))).inputs
     return measure(backbone.chain, data.spec.size, batch, others, images)
 
 

@@ -69,7 +69,8 @@ class Watch:
             self._landing.drop()
 
     def _landed(self, pair: Tensor, samples: int) -> None:
-        self._hear(*pair.tolist(), samples)
+        loss, norm = pair.tolist()
+        self._hear(loss, norm, samples)
 
     def _hear(self, loss: float, norm: float, samples: int) -> None:
         if not (math.isfinite(loss) and math.isfinite(norm)):

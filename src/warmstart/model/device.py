@@ -34,12 +34,12 @@ class Device:
     """A device, and what it can do that others cannot.
 
     Args:
-        torch: the device.
+        at: which one it is.
         behind: whether it works behind the host, so that copies overlap with computing and every look at a value waits.
         bf16: whether it computes in bfloat16 at full speed.
     """
 
-    torch: torch.device
+    at: torch.device
     behind: bool = False
     bf16: bool = False
 
@@ -48,7 +48,7 @@ class Device:
         """The facts of a device.
 
         >>> Device.of("cpu")
-        Device(torch=device(type='cpu'), behind=False, bf16=False)
+        Device(at=device(type='cpu'), behind=False, bf16=False)
         """
         found = torch.device(device)
         bf16 = found.type == "cuda" and torch.cuda.is_bf16_supported()
@@ -61,15 +61,15 @@ class Device:
         >>> Device.of("cpu").name
         ()
         """
-        return (torch.cuda.get_device_name(self.torch),) if self.torch.type == "cuda" else ()
+        return (torch.cuda.get_device_name(self.at),) if self.at.type == "cuda" else ()
 
     @property
     def free(self) -> int:
         """Bytes of its memory that are not taken, what torch holds in reserve included; 0 where it has none."""
-        if self.torch.type != "cuda":
+        if self.at.type != "cuda":
             return 0
-        free, _ = torch.cuda.mem_get_info(self.torch)
-        reserve = torch.cuda.memory_reserved(self.torch) - torch.cuda.memory_allocated(self.torch)
+        free, _ = torch.cuda.mem_get_info(self.at)
+        reserve = torch.cuda.memory_reserved(self.at) - torch.cuda.memory_allocated(self.at)
         return int(free + reserve)
 
     def arithmetic(self, dtype: ActivationDtype = "fp32") -> str:

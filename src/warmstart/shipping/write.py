@@ -92,8 +92,7 @@ def write_bundle(
         RunError: `folder` exists.
         BundleError: what was written does not answer as `networks` do; nothing is left behind.
     """
-    # On the CPU, in float32, it will answer; what it is checked against has to be computed so too.
-    folder, members = Path(folder), [each.cpu() for each in ([networks] if isinstance(networks, Network) else networks)]
+    folder, members = Path(folder), _members(networks)
     if not (members and golden and len(recipes) == len(members)):
         raise ValueError("a bundle needs a network, a golden input, and a recipe name for each network")
     task = task_of(target)
@@ -135,6 +134,11 @@ def write_bundle(
             (temporary / name).write_bytes(content)
         Bundle.load(temporary)
     return folder
+
+
+def _members(networks: Network | Sequence[Network]) -> list[Network]:
+    """On the CPU, where a bundle answers in float32: what it is checked against has to be computed so too."""
+    return [network.cpu() for network in ([networks] if isinstance(networks, Network) else networks)]
 
 
 def _also(reference: Reference | None, results: Path | None) -> dict[str, bytes]:

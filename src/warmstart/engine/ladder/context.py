@@ -140,7 +140,7 @@ class LadderContext:
         with evaluating(network), torch.inference_mode():
             device = Device.of(weight_of(network).device)
             size = AT_ONCE if device.behind else CHUNK
-            parts = [suffix(_fast(part.to(device.torch))).cpu() for part in torch.split(below, size)]
+            parts = [suffix(_fast(part.to(device.at))).cpu() for part in torch.split(below, size)]
         return torch.cat(parts).clone()
 
     def operations(self, member: Member, indices: IntArray) -> float:
