@@ -118,6 +118,7 @@ class Part:
         if error is not None:
             raise error
         if worst != FINE:
+            self._emptied()
             return worst, math.nan
         share = weight / whole if whole else 0.0
         there = torch.tensor([float(p.grad is not None) for p in parameters], device=parameters[0].device)
@@ -138,7 +139,7 @@ class Part:
             if found is None:
                 return FINE, 0.0, 0.0, None
             own = derive(seed, "process", self.group.rank) if self.group.rank else seed
-            loss, weight = stepper.share(found, seed, own, self.shares.cut)
+            loss, weight = stepper.contribute(found, seed, own, self.shares.cut)
             return FINE, weight, loss, None
         except (RuntimeError, MemoryError) as error:
             return (FULL, 0.0, 0.0, None) if is_out_of_memory(error) else (FAILED, 0.0, 0.0, error)
