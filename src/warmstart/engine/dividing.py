@@ -129,6 +129,12 @@ class Part:
         known = seen[:, 1] > 0
         return FINE, float((seen[known, 1] * seen[known, 2]).sum() / whole) if whole else 0.0
 
+    def _emptied(self) -> None:
+        """Give back what this share took; the batch is done again, in smaller parts."""
+        self.stepper.training.optimizer.zero_grad(set_to_none=True)
+        if self.stepper.feed.device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _alone(self, order: Order, batch: Callable[[], Batch | None]) -> tuple[float, float, float, Exception | None]:
         """How this process's share went, what it counts, its mean loss, and an error that ends the run."""
         stepper, seed = self.stepper, order.seed
