@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from tests.api.helpers import tuning
 from warmstart.api.fit import FitResult, fit
+from warmstart.engine import sharing
 from warmstart.engine.events import Advanced, Decided, Event
 from warmstart.engine.processes import LostError
 from warmstart.errors import Interrupted
@@ -23,7 +24,7 @@ OPTIONS |= {"recipe": tuning(epochs=2)}
 
 @pytest.fixture(autouse=True)
 def _always_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warmstart.engine.sharing.WORTH", {"cpu": 0.0})
+    monkeypatch.setitem(sharing.WORTH, "cpu", 0.0)
     monkeypatch.setattr("warmstart.cache.features.WORTH_SHARING", 4)
 
 

@@ -67,6 +67,22 @@ def test_a_command_under_a_launcher_is_one_run(digits_folder: Path, tmp_path: Pa
     assert done.stderr.count("tune: each batch is divided over 2 processes") == 2, "once, and on all labels"
 
 
+SCRIPT = """
+import warmstart
+how = {"backbone": "toy", "recipe": "probe", "baseline": "none", "track": "none"}
+print(warmstart.fit("digits", out="run", **how).outcome.chosen)
+"""
+
+
+@pytest.mark.slow
+def test_a_script_under_a_launcher_is_given_the_result_in_every_process(digits_folder: Path) -> None:
+    home = digits_folder.parent
+    (home / "script.py").write_text(SCRIPT)
+    done = run(home, [sys.executable, *LAUNCHERS["torchrun"], "script.py"])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["probe", "probe"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_an_error_under_a_launcher_is_said_once_and_ends_all(tmp_path: Path, launcher: str) -> None:

@@ -46,7 +46,7 @@ def two() -> Iterator[Group]:
 
 @pytest.fixture(autouse=True)
 def _always_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "WORTH", {"cpu": 0.0})
+    monkeypatch.setitem(sharing.WORTH, "cpu", 0.0)
     monkeypatch.setattr("warmstart.cache.features.WORTH_SHARING", 4)
     monkeypatch.setattr("warmstart.evaluation.predict.WORTH_SHARING", 4)
 
@@ -148,14 +148,19 @@ def test_an_image_that_only_the_other_process_reads_is_named(two: Group, tmp_pat
     assert two.shared(math.sqrt, 4.0) == [2.0, 2.0], "both wait for what comes next"
 
 
-def test_a_step_whose_loss_is_of_the_whole_batch_or_too_small_is_done_by_one(
-    two: Group, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sharing, "WORTH", {"cpu": 1e15})
+def test_a_step_whose_batches_are_small_is_done_by_one(two: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sharing.WORTH, "cpu", 1e15)
     told = Told()
     with within(two):
         train(FROZEN, make_network(), make_data(), listener=told)
     assert told.decided("trained by one process, since a batch takes less time than to divide it")
+
+
+def test_a_step_whose_loss_is_of_the_whole_batch_is_done_by_one(two: Group) -> None:
+    told, recipe = Told(), load_recipe("contrastive", epochs=1)
+    with within(two):
+        run_recipe(recipe, make_network(), make_data(21), task=CLASSIFY, listener=told)
+    assert told.decided("trained by one process, since the loss of a batch is one of all its samples together")
 
 
 class Pretended(Group):
@@ -196,7 +201,7 @@ def test_memory_that_does_not_suffice_in_another_process_is_said_to_all(monkeypa
     full = Part(stepper, Pretended(lambda: [FULL, 0.0, 0.0])).gradients(Order(0, 0, 0, 8), lambda: batch)
     assert (full[0], math.isnan(full[1])) == (FULL, True)
     fine = Part(stepper, Pretended(lambda: [FINE, 8.0, 3.0])).gradients(Order(0, 0, 0, 8), lambda: batch)
-    own = stepper.share(batch, 0, 0, lambda n: slice(n))
+    own = stepper.contribute(batch, 0, 0, lambda n: slice(n))
     assert fine == (FINE, pytest.approx((own[0] * own[1] + 3.0 * 8.0) / (own[1] + 8.0)))
 
 

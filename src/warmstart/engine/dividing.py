@@ -118,6 +118,7 @@ class Part:
         if error is not None:
             raise error
         if worst != FINE:
+            self._emptied()
             return worst, math.nan
         share = weight / whole if whole else 0.0
         there = torch.tensor([float(p.grad is not None) for p in parameters], device=parameters[0].device)
@@ -127,6 +128,12 @@ class Part:
             parameter.grad = gradient if some else None
         known = seen[:, 1] > 0
         return FINE, float((seen[known, 1] * seen[known, 2]).sum() / whole) if whole else 0.0
+
+    def _emptied(self) -> None:
+        """Give back what this share took; the batch is done again, in smaller parts."""
+        self.stepper.training.optimizer.zero_grad(set_to_none=True)
+        if self.stepper.feed.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _alone(self, order: Order, batch: Callable[[], Batch | None]) -> tuple[float, float, float, Exception | None]:
         """How this process's share went, what it counts, its mean loss, and an error that ends the run."""
@@ -138,7 +145,7 @@ class Part:
             if found is None:
                 return FINE, 0.0, 0.0, None
             own = derive(seed, "process", self.group.rank) if self.group.rank else seed
-            loss, weight = stepper.share(found, seed, own, self.shares.cut)
+            loss, weight = stepper.contribute(found, seed, own, self.shares.cut)
             return FINE, weight, loss, None
         except (RuntimeError, MemoryError) as error:
             return (FULL, 0.0, 0.0, None) if is_out_of_memory(error) else (FAILED, 0.0, 0.0, error)

@@ -91,7 +91,8 @@ def _why_not(stepper: Stepper) -> str:
     plan, backbone = stepper.training.plan, stepper.training.network.facts
     last = len(backbone.chain.cuts) - 1
     operations = plan.batch_size * profile(backbone, plan.cut, last, plan.size).flops
-    return "a batch takes less time than to divide it" if operations < WORTH[stepper.feed.device.type] else ""
+    worth = WORTH.get(stepper.feed.device.type, WORTH["cuda"])
+    return "a batch takes less time than to divide it" if operations < worth else ""
 
 
 def _open(group: Group, number: int, stepper: Stepper, data: RunData, context: Context) -> None:

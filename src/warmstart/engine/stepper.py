@@ -134,7 +134,7 @@ class Stepper:
         drawn = derive(seed, "mix")
         return mix(inputs, targets, self.feed.classes, mixup=phase.mixup, cutmix=phase.cutmix, seed=drawn)
 
-    def share(self, batch: Batch, seed: int, own: int, of: Callable[[int], slice]) -> tuple[float, float]:
+    def contribute(self, batch: Batch, seed: int, own: int, of: Callable[[int], slice]) -> tuple[float, float]:
         """Leave the gradient of one process's share of a batch; its mean loss, and what that is over.
 
         Args:
