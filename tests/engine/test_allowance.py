@@ -15,7 +15,7 @@ from warmstart.cache.store import ActivationStore
 from warmstart.engine.allowance import at_a_time, holds_features, refuse_held, refuse_too_little
 from warmstart.engine.heads.blocks.of_task import fit_in_blocks
 from warmstart.engine.machine import at_most, memory_available, memory_limit, resident
-from warmstart.errors import CacheError, RunError, TrainingError
+from warmstart.errors import DiskError, RunError, TrainingError
 from warmstart.model.catalog import load_backbone
 from warmstart.planning.plan import CacheLimits
 from warmstart.task.classify import CLASSIFY
@@ -122,5 +122,5 @@ def test_rows_are_spilled_to_the_disk_and_leave_no_file(tmp_path: Path) -> None:
 
 def test_a_disk_without_room_is_an_error_that_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CacheError, match="no more could be"):
+    with pytest.raises(DiskError, match="no more could be"):
         spilled([torch.zeros(1, 2)], (2,), tmp_path / "file", 1)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from warmstart.cache.packing import Packed
 from warmstart.data.transfer import copies
-from warmstart.errors import CacheError
+from warmstart.errors import DiskError
 
 
 def spilled(parts: Iterable[Tensor], shape: tuple[int, ...], folder: Path | None, mapped: int) -> StoredRows:
@@ -28,7 +28,7 @@ def spilled(parts: Iterable[Tensor], shape: tuple[int, ...], folder: Path | None
         mapped: as `StoredRows` has it.
 
     Raises:
-        CacheError: there is no room.
+        DiskError: there is no room.
 
     >>> rows = spilled([torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0]])], (1,), None, 2**20)
     >>> rows[torch.tensor([2, 0])].flatten().tolist()
@@ -45,7 +45,7 @@ def spilled(parts: Iterable[Tensor], shape: tuple[int, ...], folder: Path | None
             file.flush()
             held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) if count else None
     except OSError as error:
-        raise CacheError(
+        raise DiskError(
             f"{count} rows were written to {folder or tempfile.gettempdir()}, and no more could be: {error}",
             do="make room on the disk, name another with --cache, or give more with --max-memory",
         ) from error
