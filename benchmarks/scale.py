@@ -41,9 +41,9 @@ from warmstart.preprocess.image import decode_for, fit_size, normalise
 Figures = dict[str, Any]
 PHOTO, FILES, PHOTOS = (500, 375), 20_000, 64
 WIDTH, CLASSES = 1280, 10
-COUNTS, WHOLE = (3000, 12_000), ()
+COUNTS, WHOLE = (2500, 10_000), (2500,)
 """Rows of features that heads are fitted on in blocks, and held."""
-HEADS = ("ridge", "lda")
+HEADS = ("blend", "ridge", "lda", "logistic")
 HEAD = """
 import json, resource, sys, time
 from pathlib import Path
