@@ -118,7 +118,8 @@ def _by_gradient(time: Time) -> list[Rung]:
 
 def _on_maps(time: Time) -> list[Rung]:
     """Of boxes and masks: a head alone on frozen maps, which are stored, then everything from there on."""
-    lr = head_rate(time.context.network().head)
+    head = time.context.network().head
+    lr = head.rate if isinstance(head, Detector) else MAPS_HEAD_RATE
     heads = [
         load_recipe("head_only", epochs=n, lr=lr, batch_size=MAPS_BATCH, augment="light", views=MAPS_VIEWS)
         for n in MAPS_HEAD_EPOCHS
@@ -148,11 +149,6 @@ def _on_maps(time: Time) -> list[Rung]:
             start="head_only",
         ),
     ]
-
-
-def head_rate(head: object) -> float:
-    """AdamW's rate for a new head on frozen maps."""
-    return head.rate if isinstance(head, Detector) else MAPS_HEAD_RATE
 
 
 def _phase_named(recipe: Recipe, name: str) -> Recipe:
