@@ -53,8 +53,7 @@ HEAD_SHARE, WHOLE_SHARE = 0.25, 0.6
 MAPS_BATCH, MAPS_VIEWS, MAPS_DECAY = 8, 4, 0.75
 """Of boxes and masks: images in a batch, stored views of each, and the rate of a block beside that of the one above."""
 MAPS_HEAD_RATE, MAPS_HEAD_EPOCHS, MAPS_HEAD_SHARE = 1e-3, (40, 25, 15, 8, 4, 2), 0.35
-"""AdamW's rate for a new decoder (a detector has its own, `Detector.rate`), the epochs that either may have, the share
-of the time left."""
+"""AdamW's rate for a new decoder (`Detector.rate` for detectors), the epochs it may have, the share of the time left."""
 MAPS_RATES, MAPS_EPOCHS, MAPS_SHARE = {True: 3e-4, False: 1e-4}, (30, 20, 12, 6, 3), 0.6
 """Of the tune that follows, by whether the backbone has batch normalisation (see `RATES`). It starts at the first block
 where there is time."""
@@ -118,7 +117,8 @@ def _by_gradient(time: Time) -> list[Rung]:
 
 def _on_maps(time: Time) -> list[Rung]:
     """Of boxes and masks: a head alone on frozen maps, which are stored, then everything from there on."""
-    lr = head_rate(time.context.network().head)
+    head = time.context.network().head
+    lr = head.rate if isinstance(head, Detector) else MAPS_HEAD_RATE
     heads = [
         load_recipe("head_only", epochs=n, lr=lr, batch_size=MAPS_BATCH, augment="light", views=MAPS_VIEWS)
         for n in MAPS_HEAD_EPOCHS
@@ -148,11 +148,6 @@ def _on_maps(time: Time) -> list[Rung]:
             start="head_only",
         ),
     ]
-
-
-def head_rate(head: object) -> float:
-    """AdamW's rate for a new head on frozen maps."""
-    return head.rate if isinstance(head, Detector) else MAPS_HEAD_RATE
 
 
 def _phase_named(recipe: Recipe, name: str) -> Recipe:
