@@ -227,7 +227,7 @@ def test_a_table_says_which_of_its_columns_are_paths_and_classes(tmp_path: Path)
         rows.append(f"{i}.png,{'abcdef'[i % 6]},x")
     (tmp_path / "table.csv").write_text("\n".join([*rows, "0.png,,x"]))
     how: dict[str, Any] = {"ways": 2, "shots": 1, "queries": 2, "episodes": 4, "evaluated": 10}
-    columns = {"path_column": "where", "label_column": "what", "on_missing": "skip"}
+    columns: dict[str, Any] = {"path_column": "where", "label_column": "what", "on_missing": "skip"}
     result = meta_train(tmp_path / "table.csv", backbone="toy", size=16, out=tmp_path / "run", **how, **columns)
     assert result.classes == (2, 2, 2)
     assert sum(part["inputs"] for part in json.loads((result.folder / "meta_train.json").read_text())["data"]) == 24
