@@ -39,7 +39,7 @@ class Pretended(Tensor):
 
     @staticmethod
     def __new__(cls, real: Tensor) -> Pretended:
-        made = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made = Tensor._make_wrapper_subclass(
             cls,
             real.shape,
             strides=real.stride(),
@@ -49,13 +49,15 @@ class Pretended(Tensor):
             device=torch.device(NAME, 0),
         )
         made.held = real.detach() if real.requires_grad else real
-        return made  # type: ignore[no-any-return]
+        return made
 
     def __repr__(self) -> str:  # type: ignore[override]
         return f"Pretended({self.held})"
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return run(func, args, kwargs or {})
 
 
@@ -115,10 +117,11 @@ def register() -> torch.device:
     """The device; it is made once in a process."""
     if not _library:
         _setup_privateuseone_for_python_backend(NAME, backend_module=Module())
-        library = torch.library.Library("aten", "IMPL")
+        library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
         for name in ("empty.memory_format", "empty_strided", "_copy_from"):
             package, _, overload = name.partition(".")
-            library.impl(name, _made(getattr(getattr(torch.ops.aten, package), overload or "default")), "PrivateUse1")
+            made = _made(getattr(getattr(torch.ops.aten, package), overload or "default"))
+            library.impl(name, made, "PrivateUse1")  # type: ignore[no-untyped-call]
         _library.append(library)
     return torch.device(NAME, 0)
 

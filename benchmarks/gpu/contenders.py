@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import timm
 import torch
-from timm.data import ImageDataset, create_loader
-from timm.optim import create_optimizer_v2
+from timm.data import ImageDataset, create_loader  # type: ignore[attr-defined]
+from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import datasets, transforms
@@ -114,7 +114,9 @@ def timm_round(setting: Setting) -> Round:
     """Timm's API as its scripts `validate.py` and `train.py` use it: `create_loader` with its prefetcher, which
     normalises on the device, and `create_optimizer_v2`.
     """
-    dataset: Any = ImageDataset(str(setting.folder)) if setting.source == "files" else Memory(setting)
+    dataset: Any = Memory(setting)
+    if setting.source == "files":
+        dataset = ImageDataset(str(setting.folder))  # type: ignore[no-untyped-call]
     loader = create_loader(
         dataset,
         input_size=(3, setting.size, setting.size),
@@ -164,7 +166,8 @@ def _images(setting: Setting) -> Dataset[Any]:
     seen = [transforms.Resize(int(size / 0.875)), transforms.CenterCrop(size)]
     drawn = [transforms.RandomResizedCrop(size, CROP), transforms.RandomHorizontalFlip()]
     steps = [*(drawn if setting.work == "finetune" else seen), transforms.PILToTensor()]
-    return datasets.ImageFolder(str(setting.folder), transforms.Compose(steps))
+    found: Dataset[Any] = datasets.ImageFolder(str(setting.folder), transforms.Compose(steps))
+    return found
 
 
 class Normalised:
@@ -186,7 +189,7 @@ def _round(
     optimizer_of: Callable[[nn.Module], torch.optim.Optimizer],
 ) -> Round:
     network = timm.create_model(setting.network, pretrained=False, num_classes=CLASSES * (setting.work == "finetune"))
-    network = network.to(setting.device, memory_format=torch.channels_last)
+    network = network.to(setting.device).to(memory_format=torch.channels_last)
     optimizer, loss_of = optimizer_of(network), nn.CrossEntropyLoss()
 
     def extract() -> float:

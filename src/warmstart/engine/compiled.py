@@ -95,4 +95,4 @@ def _backward_too() -> contextlib.AbstractContextManager[Any]:
     import torch._functorch.config as config
 
     name = "force_non_lazy_backward_lowering"
-    return config.patch(name, True) if hasattr(config, name) else contextlib.nullcontext()  # type: ignore[attr-defined,no-untyped-call]
+    return config.patch(name, True) if hasattr(config, name) else contextlib.nullcontext()

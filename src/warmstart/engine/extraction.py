@@ -199,8 +199,8 @@ def rate_of(extract: Extract, x: Tensor) -> float:
 
 def _key(backbone: Backbone, size: int, others: list[str]) -> str:
     versions = {name: version(name) for name in ("torch", *others)}
-    machine, card = (platform.machine(), platform.processor(), cores(), torch.get_num_threads()), backbone.card
-    machine = (*machine, *Device.of(weight_of(backbone.module).device).name)
+    own = Device.of(weight_of(backbone.module).device).name
+    machine, card = (platform.machine(), platform.processor(), cores(), torch.get_num_threads(), *own), backbone.card
     parts = backbone.maps.to_dict() if backbone.maps else len(backbone.groups)
     facts = json.dumps([card.weights_sha256, card.architecture, card.pooling, parts, size, versions, machine])
     return hashlib.sha256(facts.encode()).hexdigest()[:32]
