@@ -32,7 +32,8 @@ PREDICT = ("predict", "run/bundle", "images.csv", "--keep", "id", "--batch-size"
 def environment(place: Path) -> dict[str, str]:
     """Of a command: no token is written into a home, nothing is told to anybody, what ray keeps is removed."""
     own = {"PYTHONPATH": str(SOURCE), "WARMSTART_CACHE": str(place / "cache"), "RAY_AUTH_MODE": "disabled"}
-    return {**os.environ, **own, "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": str(place / "tmp")}
+    own |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_memory_monitor_refresh_ms": "0"}  # others may fill the memory here
+    return {**os.environ, **own, "RAY_TMPDIR": str(place / "tmp")}
 
 
 @pytest.fixture(scope="module")
