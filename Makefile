@@ -39,7 +39,7 @@ bench: $(DEV)  ## side by side with other tools, and frozen work part by part; t
 	$(BIN)/python benchmarks/plot.py
 
 audit: $(DEV)  ## known faults of the dependencies, by pip-audit (asks the network)
-	$(BIN)/pip-audit --requirement requirements-dev.lock --disable-pip --require-hashes
+	$(BIN)/pip-audit --requirement requirements-dev.lock --disable-pip --require-hashes --strict
 
 lock:  ## write requirements-dev.lock anew: the development set with its hashes (needs uv)
 	uv pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

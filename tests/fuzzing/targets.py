@@ -5,6 +5,8 @@ A reader may give what it read or raise an error of warmstart's own tree; anythi
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import io
 import json
 import tempfile
@@ -105,6 +107,55 @@ def _manifest(content: bytes) -> object:
     return Bundle.load(_in_folder("bundle.json", content))
 
 
+@functools.cache
+def _whole_bundle() -> dict[str, bytes]:
+    from tests.explaining.helpers import of_images
+
+    folder = Path(tempfile.mkdtemp(prefix="whole-")) / "bundle"
+    of_images(folder)
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def _bundle(content: bytes) -> object:
+    """A bundle of which one file is another, its sum rewritten: what is left to the readers behind the sums."""
+    files = dict(_whole_bundle())
+    facts = json.loads(files["bundle.json"])
+    names = sorted(facts["files"])
+    name = names[(content or b"0")[0] % len(names)]
+    files[name] = content[1:]
+    facts["files"][name] = hashlib.sha256(content[1:]).hexdigest()
+    files["bundle.json"] = json.dumps(facts).encode()
+    return Bundle.load(_in_folder("bundle.json", files.pop("bundle.json"), **files))
+
+
+def _bundle_seeds() -> tuple[bytes, ...]:
+    files = _whole_bundle()
+    names = sorted(json.loads(files["bundle.json"])["files"])
+    return tuple(bytes([i]) + files[name] for i, name in enumerate(names))
+
+
+def _config(content: bytes) -> object:
+    import inspect
+
+    from warmstart.cli.config import read_config
+    from warmstart.cli.predict import predict
+
+    words = inspect.signature(predict, eval_str=True).parameters
+    return read_config(_in_folder("mine.yaml", content) / "mine.yaml", words, "predict")
+
+
+def _hdf5(content: bytes) -> object:
+    from warmstart.model.keras.hdf5 import read_layers
+
+    return read_layers(_in_folder("w.h5", content) / "w.h5")
+
+
+def _onnx(content: bytes) -> object:
+    from warmstart.model.onnx.graph import read_onnx
+
+    return read_onnx(_in_folder("m.onnx", content) / "m.onnx")
+
+
 def _weights(content: bytes) -> object:
     from warmstart.model.catalog import load_backbone
 
@@ -115,6 +166,28 @@ def _npz_bytes() -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, x=np.random.default_rng(0).normal(size=(6, 2, 8)), y=np.array(list("ababab")))
     return buffer.getvalue()
+
+
+def _hdf5_bytes() -> bytes:
+    import h5py
+
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["layer_names"] = [b"conv"]
+        layer = file.create_group("conv")
+        layer.attrs["weight_names"] = [b"conv/kernel:0"]
+        layer["conv/kernel:0"] = np.zeros((1, 1, 3, 2), np.float32)
+    return buffer.getvalue()
+
+
+def _onnx_bytes() -> bytes:
+    import onnx
+    from onnx import helper
+
+    shape = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3]) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", shape[:1], shape[1:])
+    content: bytes = helper.make_model(graph).SerializeToString()
+    return content
 
 
 def _torch_bytes() -> bytes:
@@ -153,6 +226,10 @@ TARGETS: dict[str, tuple[Target, tuple[bytes, ...]]] = {
     "recipe": (_recipe, tuple(to_yaml(load_recipe(name)).encode() for name in ("probe", "gradual", "lora"))),
     "recipe name": (_named, (b"finetune?epochs=3&lr=1e-4", b"probe?heads=ridge,knn")),
     "manifest": (_manifest, (b'{"format": 1, "created": "now", "versions": {}, "task": "classify"}',)),
+    "bundle": (_bundle, _bundle_seeds()),
+    "config": (_config, (b"batch_size: 4\nkeep: [a, b]\n",)),
+    "hdf5": (_hdf5, (_hdf5_bytes(),)),
+    "onnx": (_onnx, (_onnx_bytes(),)),
     "weights": (_weights, (_torch_bytes(), safetensors.torch.save({"a": torch.zeros(2)}))),
 }
 """Reader and seeds by name."""

@@ -84,8 +84,8 @@ def choose(backbone: Backbone, data: RunData, images: int, rate: float) -> Choic
     Raises:
         RunError: `$WARMSTART_RUNTIME` names none that is there.
     """
-    if named := os.environ.get(VARIABLE):
-        return _named(named, rate)
+    if (asked := named(rate)) is not None:
+        return asked
     folder, others = data.cache.folder, installed(backbone.chain.inputs)
     with claim(folder, NAME, kind="runtimes"):  # of several processes one measures, and no other disturbs it
         path = None if folder is None else folder / NAME
@@ -109,8 +109,15 @@ def _found(backbone: Backbone, data: RunData, others: Sequence[str], images: int
     return measure(backbone.chain, data.spec.size, batch, others, images)
 
 
-def _named(name: str, rate: float) -> Choice:
-    """What the user names, whose gain nobody measured: two runs of it differ by nothing that was timed."""
+def named(rate: float = 1.0) -> Choice | None:
+    """What the user names, whose gain nobody measured: two runs of it differ by nothing that was timed.
+
+    Raises:
+        RunError: there is none of that name.
+    """
+    name = os.environ.get(VARIABLE)
+    if not name:
+        return None
     if name not in runtimes or not version(name):
         there = [other for other in runtimes if version(other)]
         raise RunError(

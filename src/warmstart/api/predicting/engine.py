@@ -20,7 +20,7 @@ from warmstart.cache.wanted import BATCH
 from warmstart.data.schema import Sample
 from warmstart.data.targets import OF_NAMES
 from warmstart.engine.events import Decided, Listener
-from warmstart.engine.extraction import MEASURED, Choice, installed, measure, rate_of, worth_trying
+from warmstart.engine.extraction import MEASURED, Choice, installed, measure, named, rate_of, worth_trying
 from warmstart.errors import WarmstartError
 from warmstart.model.modes import evaluating
 from warmstart.model.runtimes.base import UnavailableError
@@ -45,7 +45,7 @@ def quicker(
         listener: hears what is decided, and why.
         settled: what was chosen before, where an interrupted call is gone on with.
     """
-    choice = settled or _choose(bundle, samples, count)
+    choice = settled or named() or _choose(bundle, samples, count)
     if choice.runtime == "torch":
         return bundle, choice
     try:

@@ -51,8 +51,8 @@ def told_of_labels(contender: Contender, context: LadderContext) -> None:
     right, most = float((answers == labels).mean()), float(np.bincount(labels).max()) / len(labels)
     text = (
         f"{contender.name}: of {len(labels)} samples that it was not fitted on, {100 * right:.0f} % are right, which "
-        f"chance explains ({100 * most:.0f} % are of the largest class): the labels may belong to other inputs (rows "
-        "in another order, a wrong join), or this backbone sees nothing of what they are about; look at some with their "
-        "labels (`warmstart check DATA --contact-sheet FILE`), or try another backbone"
+        f"chance explains ({100 * most:.0f} % are of the largest class): the labels may belong to other inputs ("
+        "another order of rows, a wrong join), or this backbone sees nothing of what they are about; look at "
+        "some with their labels (`warmstart check` shows them), or try another backbone"
     )
     context.listener(Decided(text, {"concern": "label mismatch"}))
