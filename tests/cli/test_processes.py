@@ -48,7 +48,9 @@ def test_a_command_of_two_processes_says_what_one_does(digits_folder: Path, tmp_
     values = [rung["val"]["accuracy"] for rung in both["rungs"] if rung["val"]]
     assert values == [rung.val["accuracy"] for rung in alone.outcome.rungs if rung.val]
     log = [json.loads(line) for line in (tmp_path / "both" / "log.jsonl").read_text().splitlines()]
-    assert sum(line["event"] == "Measured" and line["phase"] == "tune" for line in log) == 2, "one line an epoch"
+    assert sum(line["event"] == "Measured" and line["phase"] == "tune" for line in log) == 4, (
+        "an epoch, a line; twice two"
+    )
 
 
 LAUNCHERS = {
