@@ -53,7 +53,7 @@ HEAD_SHARE, WHOLE_SHARE = 0.25, 0.6
 MAPS_BATCH, MAPS_VIEWS, MAPS_DECAY = 8, 4, 0.75
 """Of boxes and masks: images in a batch, stored views of each, and the rate of a block beside that of the one above."""
 MAPS_HEAD_RATE, MAPS_HEAD_EPOCHS, MAPS_HEAD_SHARE = 1e-3, (40, 25, 15, 8, 4, 2), 0.35
-"""AdamW's rate for a new decoder (`Detector.rate` for detectors), the epochs it may have, the share of the time left."""
+"""AdamW's rate for a new decoder (`Detector.rate` for detectors), its epochs, the share of the time left."""
 MAPS_RATES, MAPS_EPOCHS, MAPS_SHARE = {True: 3e-4, False: 1e-4}, (30, 20, 12, 6, 3), 0.6
 """Of the tune that follows, by whether the backbone has batch normalisation (see `RATES`). It starts at the first block
 where there is time."""
