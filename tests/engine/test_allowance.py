@@ -103,11 +103,16 @@ def test_rows_on_disk_let_go_of_what_was_read_and_give_the_same_again(
     assert isinstance(rows, StoredRows)
     let_go: list[Packed] = []
     own = Packed.let_go
-    monkeypatch.setattr(Packed, "let_go", lambda chunk: (let_go.append(chunk), own(chunk)))
+
+    def letting_go(chunk: Packed) -> None:
+        let_go.append(chunk)
+        own(chunk)
+
+    monkeypatch.setattr(Packed, "let_go", letting_go)
     order = torch.randperm(64)
     for _ in range(3):
-        for part in torch.split(order, 8):
-            assert torch.equal(rows[part], features[part])
+        for some in torch.split(order, 8):
+            assert torch.equal(rows[some], features[some])
     assert len(let_go) >= 4
     assert all(chunk.file is not None for chunk in let_go)
 

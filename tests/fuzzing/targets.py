@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import io
 import json
 import tempfile
@@ -169,7 +170,7 @@ def _npz_bytes() -> bytes:
 
 
 def _hdf5_bytes() -> bytes:
-    import h5py
+    h5py = importlib.import_module("h5py")  # it has no types
 
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:

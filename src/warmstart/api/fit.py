@@ -191,16 +191,15 @@ def fit(
         "baseline": baseline,
         "max_unreadable": max_unreadable,
         "unlabelled": None if unlabelled is None else called(unlabelled),
-        "cache_budget": str(cache_budget),
-        "cache_dtype": cache_dtype,
+        **{"cache_budget": str(cache_budget), "cache_dtype": cache_dtype},
         "anonymous": anonymous or None,
     }
     if baseline not in get_args(Baseline):
         raise RunError(f"there is no baseline {baseline!r}", expected=f"one of {', '.join(get_args(Baseline))}")
     trackers_named(track)  # one that is missing is said before time is spent
-    chosen = None if recipe is None else load_recipe(recipe)
-    where = {"out": out, "resume": resume, "cache": cache, "track": track, "listener": listener}
-    return in_processes(processes, lambda: _fit(data, chosen, options, unlabelled=unlabelled, **where))
+    given = (data, None if recipe is None else load_recipe(recipe), options)
+    where: dict[str, Any] = {"out": out, "resume": resume, "cache": cache, "track": track, "listener": listener}
+    return in_processes(processes, lambda: _fit(*given, unlabelled=unlabelled, **where))
 
 
 def _fit(

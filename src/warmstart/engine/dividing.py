@@ -196,7 +196,9 @@ class Division:
         found = self._group.shared(
             _gradients, self._number, order, here=lambda: self._part.gradients(order, lambda: batch)
         )
-        return None if found[0][0] != FINE else found[0][1]
+        assert found[0] is not None, "process 0 has a share of every batch"
+        status, loss = found[0]
+        return None if status != FINE else loss
 
     def outputs(self) -> Tensor:
         """Outputs (n, ...) on validation."""

@@ -42,7 +42,7 @@ def cut_costs(backbone: Backbone, samples: int, size: int) -> tuple[CutCost, ...
     found: list[CutCost] = []
     for cut in dict.fromkeys([*(block.cut for block in chain.blocks), len(chain) - 1]):
         shape = chain.activation_shape(cut, size)
-        disk = {dtype: samples * (sample_bytes(shape, dtype) + _KEY) for dtype in DTYPES}
+        disk: dict[str, int] = {dtype: samples * (sample_bytes(shape, dtype) + _KEY) for dtype in DTYPES}
         passing = 2 * AT_ONCE * profile(backbone, 0, cut, size).peak
         found.append(CutCost(cut, chain.cuts[cut].name, shape, disk, weights + passing + samples * (_KEY + _OBJECTS)))
     return tuple(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -138,7 +139,7 @@ def test_outlines_are_learned_from_such_masks(tmp_path: Path) -> None:
         classes[stem] = {str(i): names[mark["category_id"]] for i, mark in enumerate(marks, start=1) if i in held}
     write(place / "instances.json", json.dumps(classes))
     head = "maskrcnn?channels=16&width=32&sampled=16&proposals=20&convs=1"
-    how = {"task": "detect", "size": 64, "head": head, "recipe": "head_only?epochs=1"}
-    result = warmstart.fit(place, **how, backbone="toy", out=tmp_path / "run", budget="5m")
+    how: dict[str, Any] = {"size": 64, "head": head, "recipe": "head_only?epochs=1", "backbone": "toy"}
+    result = warmstart.fit(place, task="detect", out=tmp_path / "run", budget="5m", **how)
     assert {"map", "mask_map"} <= set(result.outcome.test)
-    assert "mask_map" in warmstart.evaluate(result.bundle, place, task="detect")["metrics"]
+    assert "mask_map" in warmstart.evaluate(result.bundle, place)["metrics"]

@@ -31,6 +31,8 @@ def whole() -> Any:
     model.head.nc, model.head.no = len(NAMES), len(NAMES) + 64
     for part in model.modules():
         if isinstance(part, nn.BatchNorm2d):
+            assert part.running_mean is not None
+            assert part.running_var is not None
             part.running_mean.normal_(0, 0.1)
             part.running_var.uniform_(0.5, 1.5)
             nn.init.uniform_(part.weight, 0.8, 2.0)

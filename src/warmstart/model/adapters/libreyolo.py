@@ -81,14 +81,16 @@ class Gelan(nn.Module):
         x = _aggregated(self.elan1, self.conv1(self.conv0(x + _GREY / EIGHT_BITS)))
         for down, block in ((self.down2, self.elan2), (self.down3, self.elan3), (self.down4, self.elan4)):
             x = _aggregated(block, down(x))
-        return self.spp(x).mean((2, 3))
+        found: Tensor = self.spp(x)
+        return found.mean((2, 3))
 
 
 def _aggregated(block: Any, x: Tensor) -> Tensor:
     """What a block of GELAN gives; its own `forward`, which makes a list of a tensor, cannot be traced."""
     kept, passed = block.cv1(x).chunk(2, 1)
     once = block.cv2(passed)
-    return block.cv4(torch.cat([kept, passed, once, block.cv3(once)], 1))
+    found: Tensor = block.cv4(torch.cat([kept, passed, once, block.cv3(once)], 1))
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

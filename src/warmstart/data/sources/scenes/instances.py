@@ -90,8 +90,8 @@ def read_instances(pairs: Sequence[Pair], root: Path, told: Told) -> Found:
         part = next((p for folder in image.relative_to(root).parts[:-1] if (p := part_named(folder))), None)
         marks = _marks(mask, where, objects, classes_of, told)
         pictures.append(Picture(image, where, marks, size=sizes[0], part=part))
-    names = {mark.name for picture in pictures for mark in picture.marks}
-    return Found(pictures, tuple(sorted(names, key=natural)), notes)
+    classes = {mark.name for picture in pictures for mark in picture.marks}
+    return Found(pictures, tuple(sorted(classes, key=natural)), notes)
 
 
 def _pair(place: Path, mixed: bool) -> Pair | None:

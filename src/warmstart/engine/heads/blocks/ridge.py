@@ -89,7 +89,7 @@ def fit(
         right = torch.zeros(len(penalties), dtype=torch.int64)
         for part, found in ridge.left_out(penalties):
             right += torch.stack([(outputs.argmax(1) == labels[part]).sum() for outputs in found])
-        chosen, factor, cv = _of_equals(ridge, problem, penalties, np.flatnonzero(right == right.max()))
+        chosen, factor, cv = _of_equals(ridge, problem, penalties, np.flatnonzero(right == right.max()).tolist())
         weight, bias = ridge.weights(penalties[chosen])
     cv = cv * factor
     scores = (right.double() / len(labels)).tolist()
