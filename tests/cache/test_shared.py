@@ -112,7 +112,7 @@ def test_a_process_that_is_killed_leaves_its_part_to_the_others(tmp_path: Path, 
         time.sleep(600)
 
     def child() -> None:
-        features._forward = hang  # type: ignore[assignment]
+        features._forward = hang
         activations(wanted(tmp_path / "cache"), -1, range(COUNT))
 
     held = FORK.Process(target=child)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.engine.helpers import make_data
+from warmstart.cache.features import BATCH
 from warmstart.engine import extraction
 from warmstart.engine.extraction import choose
 from warmstart.errors import RunError
@@ -114,7 +115,7 @@ def test_a_runtime_that_is_named_is_taken_unmeasured(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(extraction, "measure", lambda *_: pytest.fail("it was measured"))
     monkeypatch.setenv("WARMSTART_RUNTIME", "openvino")
     found = choose(backbone, make_data(), MANY, 100.0)
-    assert (found.runtime, found.batch, found.gain) == ("openvino", extraction.BATCH, 1.0)
+    assert (found.runtime, found.batch, found.gain) == ("openvino", BATCH, 1.0)
     monkeypatch.setenv("WARMSTART_RUNTIME", "tensorrt")
     with pytest.raises(RunError, match=r"WARMSTART_RUNTIME is 'tensorrt'") as raised:
         choose(backbone, make_data(), 1, 100.0)

@@ -20,8 +20,10 @@ from warmstart.data.names import PARTS, natural, some
 from warmstart.data.schema import Sample, Series, SplitName
 from warmstart.errors import DataError
 
-BROKEN = (OSError, ValueError, EOFError, KeyError, OverflowError, MemoryError, NotImplementedError, RuntimeError)
-BROKEN += (zipfile.BadZipFile, zlib.error, struct.error)
+BROKEN: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, EOFError, KeyError, OverflowError, MemoryError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 """What numpy and zipfile raise on files that are cut, altered, encrypted, or of a size that cannot be."""
 KINDS = "biuf"
 """What arrays of series hold: true and false, whole numbers, numbers."""
