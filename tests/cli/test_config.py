@@ -12,7 +12,9 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from warmstart.cli.completion import backbones, recipes
+from warmstart.cli.config import read_config
 from warmstart.cli.main import app
+from warmstart.errors import RunError
 from warmstart.recipe.methods import load_recipe
 
 RUNNER = CliRunner()
@@ -137,3 +139,12 @@ def test_completion_is_made_for_each_shell(shell: str, monkeypatch: pytest.Monke
     monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
     done = RUNNER.invoke(app, [], prog_name="warmstart")
     assert "gradual" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "batch_size: 2020-99-99"])
+def test_a_file_that_the_parser_stumbles_over_is_refused_in_words(text: str, tmp_path: Path) -> None:
+    """Found by the fuzzer: a level of recursion for each bracket, and dates made of what looks like one."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(RunError, match=r"mine\.yaml"):
+        read_config(file, {}, "predict")

@@ -13,6 +13,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -170,8 +171,7 @@ def _npz_bytes() -> bytes:
 
 
 def _hdf5_bytes() -> bytes:
-    h5py = importlib.import_module("h5py")  # it has no types
-
+    h5py: Any = importlib.import_module("h5py")  # it has no types
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file.attrs["layer_names"] = [b"conv"]
@@ -182,12 +182,14 @@ def _hdf5_bytes() -> bytes:
 
 
 def _onnx_bytes() -> bytes:
-    import onnx
     from onnx import helper
 
-    shape = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3]) for name in "xy"]
-    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", shape[:1], shape[1:])
-    content: bytes = helper.make_model(graph).SerializeToString()
+    pixels, out = (helper.make_tensor_value_info(*one) for one in (("x", 1, [1, 3, 8, 8]), ("y", 1, [1, 2, 8, 8])))
+    kernel = helper.make_tensor("w", 1, [2, 3, 1, 1], [0.1] * 6)
+    graph = helper.make_graph([helper.make_node("Conv", ["x", "w"], ["y"])], "g", [pixels], [out], [kernel])
+    content: bytes = helper.make_model(
+        graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)]
+    ).SerializeToString()
     return content
 
 

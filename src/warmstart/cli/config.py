@@ -85,7 +85,7 @@ def read_config(file: Path, words: Words, command: str) -> dict[str, Any]:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{file} cannot be read: {error}", expected="a YAML file of options") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         found = f"{file} is no YAML: {' '.join(str(error).split())}"
         raise RunError(found, expected="NAME: VALUE on each line") from error
     if not isinstance(content, Mapping):

@@ -121,3 +121,14 @@ def test_inputs_are_read_in_every_form(tmp_path: Path) -> None:
         load_inputs([], kind="series")
     with pytest.raises(DataError, match="there is no"):
         load_inputs(tmp_path / "missing.ts", kind="series")
+
+
+def test_an_npz_of_another_zip_version_is_refused_in_words(tmp_path: Path) -> None:
+    """Found by the fuzzer: zipfile raises NotImplementedError."""
+    path = tmp_path / "a.npz"
+    np.savez(path, x=np.zeros((2, 3)), y=np.arange(2))
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 220  # the version that is needed to extract the first entry
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be read: zip file version"):
+        load(path)
