@@ -96,7 +96,8 @@ def masks(folder: Path, **how: Any) -> Any:
     from warmstart.api.running import rungs
     from warmstart.data.synthetic.scenes import write_scenes
 
-    rungs.MAPS_HEAD_EPOCHS, rungs.MAPS_EPOCHS = (3,), (2,)
+    few: Any = rungs
+    few.MAPS_HEAD_EPOCHS, few.MAPS_EPOCHS = (3,), (2,)
     from warmstart.api.fit import fit
 
     data = write_scenes(folder.parent / f"scenes-{folder.name}", 24, size=(48, 36), most=2)
@@ -122,7 +123,8 @@ def child(kind: str, variant: Variant, folder: Path) -> None:
 
     torch.set_num_threads(variant.get("threads", 1))
     if "batch" in variant:
-        pace.choose = lambda *asked: dataclasses.replace(choose(*asked), batch=variant["batch"])
+        module: Any = pace
+        module.choose = lambda *asked: dataclasses.replace(choose(*asked), batch=variant["batch"])
     found, inputs = KINDS[kind](folder, seed=0, track="none", cache=folder.parent / f"cache-{folder.name}")
     asked = sorted((folder.parent / "digits").rglob("*.png")) if inputs is None else list(inputs)
     answers = found.predict(asked) if kind != "masks" else []

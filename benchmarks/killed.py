@@ -50,7 +50,7 @@ def images(root: Path, per_class: int = 24) -> Path:
     return root
 
 
-def run(data: Path, cache: Path, **where: Path) -> None:
+def run(data: Path, cache: Path, **where: Any) -> None:
     """The run, from its beginning or gone on with."""
     recipe = Recipe(name="three", steps=PHASES)
     fit(data, recipe=recipe, backbone="toy", baseline="none", budget="1h", cache=cache, **where)
