@@ -118,6 +118,8 @@ def test_fit_passes_every_option_on_under_its_own_name(twin: Twin) -> None:
         "cache_budget": "1GB",
         "cache_dtype": "bf16",
         "cache": Path("c"),
+        "max_memory": "3GB",
+        "processes": 2,
         "track": "none",
     }
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
