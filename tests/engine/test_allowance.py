@@ -38,8 +38,10 @@ class Watched:
 
 def test_a_process_has_what_its_limit_leaves_and_the_innermost_limit_is_over_first() -> None:
     free = memory_available()
+    with at_most(1 << 50):
+        memory_available()  # what is free within malloc is given back, and would seem to be left otherwise
     with at_most(resident() + (64 << 20)):
-        assert memory_available() <= 512 << 20  # what is free within malloc may be given back first
+        assert memory_available() <= 128 << 20
         with at_most(1 << 20):
             assert memory_available() == 0
             assert memory_limit() == 1 << 20

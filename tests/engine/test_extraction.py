@@ -47,8 +47,8 @@ def only(monkeypatch: pytest.MonkeyPatch, torch_seconds: float = 0.0, **others: 
     registry.add("torch", fake(seconds=torch_seconds))
     for name, runtime in others.items():
         registry.add(name, runtime)
-    monkeypatch.setattr("warmstart.cache.features.runtimes", registry)
-    monkeypatch.setattr("warmstart.cache.features._READY", OrderedDict())
+    monkeypatch.setattr("warmstart.cache.computing.runtimes", registry)
+    monkeypatch.setattr("warmstart.cache.computing._READY", OrderedDict())
     monkeypatch.setattr(extraction, "version", lambda name: "1")
     monkeypatch.setattr(extraction, "PREPARATION", dict.fromkeys(others, 1.0))
     monkeypatch.setattr(extraction, "_SECONDS", 0.05)

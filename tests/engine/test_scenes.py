@@ -129,7 +129,7 @@ def test_gradients_of_parts_add_up_to_those_of_the_batch(task: Any) -> None:
         context = Context(task_for(data), 0, "test", silent, None, Deadline(None), Interrupt())
         stepper = make_stepper(accelerator, training, feed, data, context, {})
         loss = stepper.gradients(next(iter(feed.train(0))), 0)
-        found.append((loss, [p.grad.clone() for p in network.head.parameters() if p.grad is not None]))
+        found.append((float(loss), [p.grad.clone() for p in network.head.parameters() if p.grad is not None]))
     assert len(found[0][1]) >= 2
     for loss, gradients in found[1:]:
         assert loss == pytest.approx(found[0][0], rel=1e-5)

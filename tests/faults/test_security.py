@@ -22,6 +22,7 @@ PLACES = {
     "shipping/hub.py": "`push` and `pull`",
     "serving/server.py": "`serve`: it listens, and asks nobody",
     "serving/guard.py": "parses addresses of requests",
+    "engine/fanout/cluster.py": "`--ray`: the address that somebody typed is asked whether a cluster is there",
 }
 """Every module of ours that imports what can reach a network, and the word that asks for it."""
 

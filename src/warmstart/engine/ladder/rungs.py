@@ -81,7 +81,7 @@ class PixelRung:
         """Fit by ridge with exact leave-one-out."""
         data, task = context.data, context.task
         train, classes = data.split.train, len(data.dataset.target.classes)
-        width = of_images(data.spec).channels * PIXELS * PIXELS
+        width = self._features(context, train[:1]).shape[1]
         heads, targets = ("ridge",), data.targets(train)
         if holds_features(len(train), width, classes) or not can(task, heads):
             fitted = fit_head(task, self._features(context, train), targets, classes, heads, context.seed)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from warmstart.data.annotations import Legend, Outline
 from warmstart.data.masks import stored_values
@@ -111,6 +110,8 @@ def _matched(pair: Pair) -> tuple[list[tuple[Path, Path]], list[Path], list[Path
 
 def _objects(mask: Path) -> Objects | str:
     """The objects of a mask, or why there are none in words."""
+    from scipy import ndimage  # a bundle answers without scipy
+
     try:
         stored = stored_values(mask, False)
     except WarmstartError as error:
