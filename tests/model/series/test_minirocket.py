@@ -29,7 +29,14 @@ def aeons(train: np.ndarray, other: np.ndarray, features: int = FEATURES, seed: 
     return theirs, theirs.transform(scaled[1])
 
 
-@pytest.mark.parametrize("name", ["ItalyPowerDemand", "GunPoint", "BasicMotions"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("ItalyPowerDemand", marks=pytest.mark.slow),
+        "GunPoint",
+        pytest.param("BasicMotions", marks=pytest.mark.slow),
+    ],
+)
 def test_features_are_those_of_aeon_on_real_sets(name: str) -> None:
     train, other = (load_classification(name, split=split)[0].astype(np.float32) for split in ("train", "test"))
     other, features = other[:40], 2_016 if name == "BasicMotions" else FEATURES
