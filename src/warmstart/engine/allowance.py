@@ -26,7 +26,7 @@ ACTIVATIONS = 8
 """Activations that are read to be passed on through the network, an eighth at a time."""
 LATER = 320 * 2**20
 """Bytes that a run takes beyond what is loaded when it begins, whatever the data: libraries that are imported later,
-threads, one chunk of activations, the report. Measured: `benchmarks/scale.py`."""
+threads, one chunk of activations, the report. What two runs of `fit` with lite0 took."""
 EVALUATED = 64
 """Inputs that pass at a time through a network that shares nothing with what is stored."""
 _FEWEST = 64

@@ -146,7 +146,8 @@ class Feed:
         """The activations that training and validation are fed from, as far as they are stored; now they are. They are
         those of the host, also where this process reads copies of them on its device.
         """
-        self._train_views(), self._held_rows()
+        self._train_views()
+        self._held_rows()
         return self._host
 
     def take(self, stored: tuple[list[Rows] | None, Rows | None]) -> None:

@@ -6,7 +6,9 @@ samples, so nothing is lost, fewer samples than features become fewer columns, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,12 +124,15 @@ def fit(problem: Problem, *, folds: int = 5, seed: int = 0) -> FittedHead:
     with threads_for(2.0 * scores.numel() * count):
         weight, bias = solve(Dense.of(scores), targets, count, STRENGTHS[chosen], TOLERANCE, near.mean(0))
     cv = cv * factor
-    tried = zip(STRENGTHS, accuracies, strict=False)
-    choice = {
+    head = problem.place(product(weight, axes.T) * factor, bias * factor, mean, std, cv)
+    return FittedHead("logistic", head, problem.spread(cv), choice_of(chosen, factor, accuracies))
+
+
+def choice_of(chosen: int, factor: float, accuracies: Sequence[float]) -> dict[str, Any]:
+    """What is told of a head: the strength at index `chosen`, and the accuracy of each that was tried."""
+    return {
         "C": STRENGTHS[chosen],
         "temperature": 1 / factor,
         "accuracy": accuracies[chosen],
-        "path": [{"C": c, "accuracy": a} for c, a in tried],
+        "path": [{"C": c, "accuracy": a} for c, a in zip(STRENGTHS, accuracies, strict=False)],
     }
-    head = problem.place(product(weight, axes.T) * factor, bias * factor, mean, std, cv)
-    return FittedHead("logistic", head, problem.spread(cv), choice)

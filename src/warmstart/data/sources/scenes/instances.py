@@ -22,7 +22,7 @@ from warmstart.data.names import clean, natural, some
 from warmstart.data.pool import in_order
 from warmstart.data.sources.scenes.finder import part_named
 from warmstart.data.sources.scenes.legends import legend_file, read_legend
-from warmstart.data.sources.scenes.pairs import IMAGE_FOLDERS, Pair, matched
+from warmstart.data.sources.scenes.pairs import IMAGE_FOLDERS, Matched, Pair, all_matched, matched
 from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture
 from warmstart.data.sources.scenes.told import Told
 from warmstart.data.sources.textfile import read_text
@@ -59,16 +59,7 @@ def read_instances(pairs: Sequence[Pair], root: Path, told: Told) -> Found:
     Raises:
         DataError: nothing says what is of which class, or `instances.json` is not understood.
     """
-    notes: list[str] = []
-    both: list[tuple[Path, Path]] = []
-    for pair in pairs:
-        here, without, alone = _matched(pair)
-        both += here
-        for mask in alone:
-            told.wrong("mask(s) of an image that is not there", mask.relative_to(root).as_posix())
-        if without:
-            names = some([path.relative_to(root).as_posix() for path in without], 3)
-            notes.append(f"{len(without)} image(s) have no mask and are left out: {names}")
+    both, notes = all_matched(map(_matched, pairs), root, told)
     places = list(dict.fromkeys([root, *(place for pair in pairs for place in (pair.masks, pair.masks.parent))]))
     masks = [mask for _, mask in both]
     found = dict(zip(masks, in_order(_objects, masks, workers=_WORKERS), strict=True))
@@ -100,7 +91,7 @@ def _pair(place: Path, mixed: bool) -> Pair | None:
     return None if images is None or masks is None else Pair(images, masks)
 
 
-def _matched(pair: Pair) -> tuple[list[tuple[Path, Path]], list[Path], list[Path]]:
+def _matched(pair: Pair) -> Matched:
     both, without, alone = matched(pair, _ENDS)
     if pair.masks.name.lower() == FOLDER:
         return both, without, alone

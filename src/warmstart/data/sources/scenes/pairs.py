@@ -7,7 +7,7 @@ are such a pair, with its lists of parts.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from warmstart.data.annotations import Legend, Mask
@@ -34,6 +34,8 @@ _ENDS = (
     "_mask", "-mask", "_masks", "_label", "_labels", "_gt", "_seg", "_segmentation", "_gtfine_labelids", "_target",
     "_annotation", "_labelids", "_lab", "_l", ".mask",
 )  # fmt: skip
+Matched = tuple[list[tuple[Path, Path]], list[Path], list[Path]]
+"""See `matched`."""
 _OTHER = ("_leftimg8bit", "_image", "_img", "_sat", "_rgb")
 """What names of images may have behind them in place of that."""
 
@@ -80,7 +82,7 @@ def _bare(stem: str, ends: Sequence[str] = _ENDS) -> str:
     return stem
 
 
-def matched(pair: Pair, ends: Sequence[str] = _ENDS) -> tuple[list[tuple[Path, Path]], list[Path], list[Path]]:
+def matched(pair: Pair, ends: Sequence[str] = _ENDS) -> Matched:
     """(image, mask) that belong together, images without a mask, and masks without an image.
 
     Args:
@@ -109,18 +111,22 @@ def matched(pair: Pair, ends: Sequence[str] = _ENDS) -> tuple[list[tuple[Path, P
     return both, without, [mask for mask in masks if mask not in used]
 
 
-def read_pairs(pairs: Sequence[Pair], root: Path, told: Told) -> Found:
-    """The images of folders, each with its mask. Masks are decoded to find their values where nothing names them."""
-    notes: list[str] = []
-    both: list[tuple[Path, Path]] = []
-    for pair in pairs:
-        here, without, alone = matched(pair)
+def all_matched(found: Iterable[Matched], root: Path, told: Told) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """(image, mask) of all folders, and notes of images that are left out; masks without an image are told."""
+    both, notes = list[tuple[Path, Path]](), list[str]()
+    for here, without, alone in found:
         both += here
         for mask in alone:
             told.wrong("mask(s) of an image that is not there", mask.relative_to(root).as_posix())
         if without:
             names = some([path.relative_to(root).as_posix() for path in without], 3)
             notes.append(f"{len(without)} image(s) have no mask and are left out: {names}")
+    return both, notes
+
+
+def read_pairs(pairs: Sequence[Pair], root: Path, told: Told) -> Found:
+    """The images of folders, each with its mask. Masks are decoded to find their values where nothing names them."""
+    both, notes = all_matched(map(matched, pairs), root, told)
     legend, held = _legend([mask for _, mask in both], pairs, root, notes)
     lists = part_lists(root / "ImageSets" / "Segmentation")
     pictures: list[Picture] = []

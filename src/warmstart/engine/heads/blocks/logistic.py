@@ -23,6 +23,7 @@ from warmstart.engine.heads.logistic import (
     TOLERANCE,
     TOLERANCE_OF_FOLDS,
     axes_of,
+    choice_of,
     path,
     solve,
 )
@@ -91,15 +92,8 @@ def fit(problem: BlockProblem, *, folds: int = 5, seed: int = 0) -> FittedHead:
             cv, near = _left_out(rows, targets, count, fold, STRENGTHS[chosen], near)
         weight, bias = solve(rows, targets, count, STRENGTHS[chosen], TOLERANCE, near.mean(0))
     cv = cv * factor
-    tried = zip(STRENGTHS, accuracies, strict=False)
-    choice = {
-        "C": STRENGTHS[chosen],
-        "temperature": 1 / factor,
-        "accuracy": accuracies[chosen],
-        "path": [{"C": c, "accuracy": a} for c, a in tried],
-    }
     head = problem.place(product(weight, axes.T) * factor, bias * factor, standard.mean, standard.std, cv)
-    return FittedHead("logistic", head, problem.spread(cv), choice)
+    return FittedHead("logistic", head, problem.spread(cv), choice_of(chosen, factor, accuracies))
 
 
 def _left_out(
