@@ -13,6 +13,7 @@ from warmstart.model.backbone import Backbone
 from warmstart.model.catalog import load_backbone
 from warmstart.model.head import build_head
 from warmstart.model.network import Network
+from warmstart.model.undrawn import Undrawn
 from warmstart.preprocess.series import SeriesSpec
 from warmstart.shipping import known as known_file
 from warmstart.shipping import reference as reference_file
@@ -32,13 +33,17 @@ def networks(facts: Manifest, files: Mapping[str, bytes]) -> tuple[Network, ...]
     Raises `BackboneError` for an unknown architecture; `SafetensorError`, `KeyError`, `TypeError`, `ValueError` or
     `RuntimeError` where weights, heads and architecture do not fit each other.
     """
-    backbone = load_backbone(facts.backbone.name, pretrained=False, structure=files.get(STRUCTURE, b""))
+    with Undrawn():  # each weight is in the bundle, or it is no bundle
+        backbone = load_backbone(facts.backbone.name, pretrained=False, structure=files.get(STRUCTURE, b""))
     if isinstance(backbone.spec, SeriesSpec) or isinstance(facts.target, SceneTarget):
         backbone = suited(backbone, facts.target)  # what a forecast reads, and which maps, depends on what is asked
     # The weights are the bundle's, so the card is too: the sum of a random initialisation would mean nothing.
     backbone = dataclasses.replace(backbone, card=facts.backbone)
+    *others, last = facts.members
+    copies = [backbone.clone() for _ in others]
     return tuple(
-        _network(backbone.clone(), member, files[member.weights], len(facts.classes)) for member in facts.members
+        _network(own, member, files[member.weights], len(facts.classes))
+        for own, member in zip([*copies, backbone], [*others, last], strict=True)
     )
 
 
