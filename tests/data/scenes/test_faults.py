@@ -108,9 +108,21 @@ def test_an_image_in_two_parts_is_kept_in_both(tmp_path: Path) -> None:
 def test_a_class_that_train_lacks(tmp_path: Path) -> None:
     """Row 13."""
     coco(tmp_path / "train.json", {"1.png": TWO["2.png"]}, tmp_path)
+    file = coco(tmp_path / "val.json", {"2.png": TWO["1.png"]}, tmp_path)
+    what = "1 object(s) in the val part of a class that train does not have (rename it as in train?)"
+    rest = named(tmp_path, f"{what}: val.json id 1 (cat in 2.png)")
+    assert [(sample.id, sample.names) for sample in rest.samples] == [("1.png", ("dog",)), ("2.png", ("dog",))]
+    assert rest.target.classes == ("dog",)
+    assert load(file).target.classes == ("cat", "dog")  # alone it can be evaluated on
+
+
+def test_an_unknown_class_is_a_finding_of_check(tmp_path: Path) -> None:
+    """Row 43: it is told beside all else, not in place of it."""
+    coco(tmp_path / "train.json", {"1.png": [*TWO["2.png"], *TWO["2.png"]]}, tmp_path)
     coco(tmp_path / "val.json", {"2.png": TWO["1.png"]}, tmp_path)
-    with pytest.raises(DataError, match=r"1 class\(es\) that train does not have: cat \(first: 2.png\)"):
-        load(tmp_path)
+    problems = check(tmp_path).problems
+    assert any("of a class that train does not have" in problem for problem in problems)
+    assert "1 box(es) are written twice: 1.png (2 x dog)" in problems
 
 
 def test_classes_that_differ_in_spelling(tmp_path: Path) -> None:

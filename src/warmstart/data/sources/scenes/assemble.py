@@ -58,6 +58,8 @@ def dataset_of(
     pictures = [picture for picture in found.pictures if _is_there(picture, told)]
     kept = [picture for picture in _once(pictures, told) if _measured(picture, segment, told)]
     kept.sort(key=lambda picture: natural(_id(picture.path, root)))
+    if not segment:  # a mask's classes are known when it is decoded
+        _teachable(kept, told)
     notes = [*told.settle(on_missing), *notes]
     if whole:
         notes += _unknown(root, found.pictures)
@@ -144,6 +146,16 @@ def _fits(picture: Picture, mask: Mask, size: Size, told: Told) -> bool:
     both = f"{picture.where} ({found[0]} x {found[1]}, and its image {size[0]} x {size[1]})"
     told.wrong("mask(s) of another size than their image", both)
     return False
+
+
+def _teachable(pictures: Sequence[Picture], told: Told) -> None:
+    """Take from validation and test the objects of classes that train lacks, and tell them; of no train part, none."""
+    train = {mark.name for picture in pictures if picture.part in (None, "train") for mark in picture.marks}
+    for picture in pictures if train else ():
+        for mark in (mark for mark in picture.marks if mark.name not in train):
+            what = f"object(s) in the {picture.part} part of a class that train does not have (rename it as in train?)"
+            told.wrong(what, f"{mark.where} ({mark.name} in {clean(picture.path.name)})")
+        picture.marks = [mark for mark in picture.marks if mark.name in train]
 
 
 def _label(picture: Picture, segment: bool) -> Boxes | Mask:
