@@ -5,7 +5,7 @@ python benchmarks/frozen_work.py gradual --repeats 5
 python benchmarks/frozen_work.py encoding many_texts tuning probe_seconds     # those of texts
 python benchmarks/frozen_work.py encoding many_texts tuning probe_seconds --quick --repeats 1
 python benchmarks/frozen_work.py many_windows                                 # that of series
-python benchmarks/frozen_work.py precision big_image                          # those of boxes and masks, ...
+python benchmarks/frozen_work.py precision training_step                      # those of boxes and masks, ...
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from warmstart.engine.allocator import keep_buffers
 RESULTS = Path(__file__).resolve().parent / "results"
 TEXTUAL = ("encoding", "many_texts", "tuning", "probe_seconds")
 OF_SERIES = ("many_windows",)
-OF_SCENES = ("precision", "detector_step", "whole_detector_step", "segmenting", "big_image")
+OF_SCENES = ("precision", "detector_step", "training_step", "segmenting", "big_image")
 OF_IMAGES = ("extraction", "decode", "gradual", "allocator", "views", "heads", "estimates", "scale", "compare")
 PARTS = (*OF_IMAGES, *TEXTUAL, *OF_SERIES, *OF_SCENES)
 

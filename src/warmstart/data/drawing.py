@@ -123,13 +123,18 @@ def paint_boxes(drawn: Image.Image, boxes: Sequence[Found], classes: Sequence[st
 
 
 def tinted(image: Image.Image, mask: npt.NDArray[np.uint8], classes: Sequence[str]) -> Image.Image:
-    """A picture whose pixels have the colour of their class over them; the mask may be of another size."""
+    """A picture whose pixels have the colour of their class over them, and where another class begins that colour
+    alone, so that regions show on any ground; the mask may be of another size.
+    """
     table = np.full((256, 3), _GREY, np.float32)
     table[: len(classes)] = colours(len(classes))
     strength = np.full(256, _TINT, np.float32)
     strength[[i for i, name in enumerate(classes) if name == BACKGROUND]] = 0
-    fitted = np.asarray(Image.fromarray(mask).resize(image.size, Image.Resampling.NEAREST))
-    pixels, share = np.asarray(image.convert("RGB"), np.float32), strength[fitted][..., None]
+    resized = Image.fromarray(mask).resize(image.size, Image.Resampling.NEAREST)
+    least, most = (np.asarray(resized.filter(find(_EDGE))) for find in (ImageFilter.MinFilter, ImageFilter.MaxFilter))
+    fitted = np.asarray(resized)
+    share = np.where((least != most) & (strength[fitted] > 0), 1, strength[fitted])[..., None]
+    pixels = np.asarray(image.convert("RGB"), np.float32)
     return Image.fromarray((pixels * (1 - share) + table[fitted] * share).round().astype(np.uint8))
 
 

@@ -136,6 +136,7 @@ def test_pictures_leave_what_they_are_drawn_on(tmp_path: Path) -> None:
     tinted = draw_mask(picture, covered, ["background", "roof"])
     assert np.array_equal(np.asarray(tinted)[:500, :350], np.asarray(picture)[:, :350])
     assert not np.array_equal(np.asarray(tinted)[:500, 350:], np.asarray(picture)[:, 350:])
+    assert (np.asarray(tinted)[:500, 350] == colours(2)[1]).all()  # where it begins, the class's own colour
     assert tinted.height > 500
     assert draw_mask(picture, np.full((500, 700), 255, np.uint8), ["background"]).size == picture.size
     assert picture.tobytes() == before
