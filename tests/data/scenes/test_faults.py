@@ -116,6 +116,14 @@ def test_a_class_that_train_lacks(tmp_path: Path) -> None:
     assert load(file).target.classes == ("cat", "dog")  # alone it can be evaluated on
 
 
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for part, wrong in (("train", {}), ("val", {"category_id": 9})):
+        coco(
+            tmp_path / part / "_annotations.coco.json", {"1.png": []}, tmp_path / part, annotations=[{**GOOD, **wrong}]
+        )
+    named(tmp_path, "of a category that is not listed: val/_annotations.coco.json id 1 (category 9)")
+
+
 def test_an_unknown_class_is_a_finding_of_check(tmp_path: Path) -> None:
     """Row 43: it is told beside all else, not in place of it."""
     coco(tmp_path / "train.json", {"1.png": [*TWO["2.png"], *TWO["2.png"]]}, tmp_path)

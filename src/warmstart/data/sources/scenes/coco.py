@@ -20,7 +20,7 @@ from warmstart.data.schema import SplitName
 from warmstart.data.sources.scenes.classlists import by_name
 from warmstart.data.sources.scenes.finder import ImageFinder, part_named
 from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture
-from warmstart.data.sources.scenes.told import Told
+from warmstart.data.sources.scenes.told import Told, spoken
 from warmstart.data.sources.textfile import read_text
 from warmstart.errors import DataError
 
@@ -42,15 +42,15 @@ def read_coco(files: Sequence[Path], root: Path, told: Told) -> Found:
     finder, notes = ImageFinder(root), list[str]()
     pictures: list[Picture] = []
     named: dict[str, dict[Any, str]] = {}
-    for file in files:
+    for file, called in spoken(files).items():
         content = _content(file)
         part = part_named(file.stem) or part_named(file.parent.name)
         names = _categories(content, file)
-        read = _pictures(content, file, names, part, finder, told)
+        read = _pictures(content, file, called, names, part, finder, told)
         for picture in read:
             picture.part = part if len(files) > 1 else None
         pictures += read
-        named[file.name if file.name not in named else file.as_posix()] = names
+        named[called] = names
     _compare(named, notes)
     return Found(pictures, tuple(dict.fromkeys(name for names in named.values() for name in names.values())), notes)
 
@@ -101,6 +101,7 @@ def _compare(named: Mapping[str, Mapping[Any, str]], notes: list[str]) -> None:
 def _pictures(
     content: Mapping[str, Any],
     file: Path,
+    called: str,
     names: Mapping[Any, str],
     part: SplitName | None,
     finder: ImageFinder,
@@ -112,14 +113,14 @@ def _pictures(
         number, name = record.get("id"), record.get("file_name")
         if not isinstance(number, int | str) or not isinstance(name, str) or not name:
             raise DataError(f"{file}: the image {str(record)[:100]}", expected='an "id" and a "file_name"')
-        where = f"{file.name} image {number}"
+        where = f"{called} image {number}"
         if number in found:
             told.wrong("image(s) with an id that another has", f"{where} ({clean(name)})")
             continue
         path = finder.find(name, places, part) or finder.root / name
         found[number] = Picture(path, where, size=_size(record))
     for i, record in enumerate(content.get("annotations", [])):
-        where = f"{file.name} id {record.get('id', f'number {i + 1}')}"
+        where = f"{called} id {record.get('id', f'number {i + 1}')}"
         picture = found.get(_hashable(record.get("image_id")))
         category = _hashable(record.get("category_id"))
         if picture is None:

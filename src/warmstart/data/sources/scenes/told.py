@@ -6,7 +6,12 @@ says so. What is odd is read as it is.
 
 from __future__ import annotations
 
-from warmstart.data.names import some
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from warmstart.data.names import clean, some
 from warmstart.data.sources.rows import OnMissing
 from warmstart.errors import DataError
 
@@ -51,6 +56,18 @@ class Told:
                 do="mend them, or leave them out: --on-missing skip (on_missing='skip')",
             )
         return [*(f"{LEFT_OUT}{line}" for line in wrong), *_lines(self._odd)]
+
+
+def spoken(files: Iterable[Path]) -> dict[Path, str]:
+    """What each file is called: its name, or where another has the same its path below the folder in which all lie.
+
+    >>> list(spoken([Path("a/train/x.json"), Path("a/val/x.json"), Path("a/y.json")]).values())
+    ['train/x.json', 'val/x.json', 'y.json']
+    """
+    every = [*files]
+    names = Counter(file.name for file in every)
+    above = os.path.commonpath([file.parent for file in every]) if every else ""
+    return {file: clean(file.name if names[file.name] == 1 else file.relative_to(above).as_posix()) for file in every}
 
 
 def _lines(found: dict[str, list[str]]) -> list[str]:

@@ -16,7 +16,7 @@ from warmstart.data.names import IMAGES, clean, natural
 from warmstart.data.schema import SplitName
 from warmstart.data.sources.scenes.finder import ImageFinder, part_named
 from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture
-from warmstart.data.sources.scenes.told import Told
+from warmstart.data.sources.scenes.told import Told, spoken
 from warmstart.data.sources.textfile import read_text
 from warmstart.data.sources.walk import entries, is_file, is_folder
 
@@ -32,7 +32,9 @@ def read_voc(files: Sequence[Path], root: Path, told: Told) -> Found:
     finder, notes = ImageFinder(root), list[str]()
     parts = part_lists(root / "ImageSets" / "Main")
     pictures = [
-        picture for file in files if (picture := _picture(file, parts, finder, told)) is not None and picture.path
+        picture
+        for file, called in spoken(files).items()
+        if (picture := _picture(file, called, parts, finder, told)) is not None and picture.path
     ]
     if parts and (listed := [p for p in pictures if p.part is None]):
         notes.append(f"{len(listed)} image(s) are in no list of ImageSets/Main and are left out: {listed[0].path.name}")
@@ -67,8 +69,8 @@ def _from_one(mark: Marked) -> Marked:
     return dataclasses.replace(mark, xyxy=(left - 1, upper - 1, right, lower))
 
 
-def _picture(file: Path, parts: Mapping[str, SplitName], finder: ImageFinder, told: Told) -> Picture | None:
-    tree = _tree(file, told)
+def _picture(file: Path, where: str, parts: Mapping[str, SplitName], finder: ImageFinder, told: Told) -> Picture | None:
+    tree = _tree(file, where, told)
     if tree is None:
         return None
     name = clean(tree.findtext("filename") or "")
@@ -77,32 +79,30 @@ def _picture(file: Path, parts: Mapping[str, SplitName], finder: ImageFinder, to
     size = tree.find("size")
     sides = [_number(size, key) for key in ("width", "height")] if size is not None else [0.0, 0.0]
     known = all(side >= 1 for side in sides)
-    picture = Picture(path, file.name, size=(int(sides[0]), int(sides[1])) if known else None, part=part)
+    picture = Picture(path, where, size=(int(sides[0]), int(sides[1])) if known else None, part=part)
     for i, found in enumerate(tree.iter("object"), start=1):
-        where = f"{file.name} object {i}"
+        at = f"{where} object {i}"
         called, box = clean((found.findtext("name") or "").strip()), found.find("bndbox")
         if not called:
-            told.wrong("object(s) without a name", where)
+            told.wrong("object(s) without a name", at)
         elif box is None:
-            told.wrong("object(s) without a box", where)
+            told.wrong("object(s) without a box", at)
         else:
             xmin, ymin, xmax, ymax = (_number(box, key) for key in _CORNERS)
             corners: Corners = (xmin, ymin, xmax, ymax)
-            picture.marks.append(
-                Marked(called, corners, where, crowd=(found.findtext("difficult") or "").strip() == "1")
-            )
+            picture.marks.append(Marked(called, corners, at, crowd=(found.findtext("difficult") or "").strip() == "1"))
     return picture
 
 
-def _tree(file: Path, told: Told) -> ElementTree.Element | None:
+def _tree(file: Path, where: str, told: Told) -> ElementTree.Element | None:
     text = read_text(file)[0]
     if "<!DOCTYPE" in text or "<!ENTITY" in text:  # entities can make a small file endless
-        told.wrong("XML file(s) that define what XML is, which annotations do not", file.name)
+        told.wrong("XML file(s) that define what XML is, which annotations do not", where)
         return None
     try:
         return ElementTree.fromstring(text.encode().removeprefix(b"\xef\xbb\xbf"))
     except (ElementTree.ParseError, ValueError) as error:
-        told.wrong("XML file(s) that cannot be read", f"{file.name} ({error})")
+        told.wrong("XML file(s) that cannot be read", f"{where} ({error})")
         return None
 
 

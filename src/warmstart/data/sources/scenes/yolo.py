@@ -16,7 +16,7 @@ from warmstart.data.names import IMAGES, clean, some
 from warmstart.data.outlines import bounds
 from warmstart.data.schema import SplitName
 from warmstart.data.sources.scenes.pictures import Corners, Found, Marked, Picture
-from warmstart.data.sources.scenes.told import Told
+from warmstart.data.sources.scenes.told import Told, spoken
 from warmstart.data.sources.textfile import read_text
 from warmstart.data.sources.walk import entries, is_file
 
@@ -38,15 +38,17 @@ def read_yolo(images: Images, names: dict[int, str], told: Told, *, keypoints: b
         keypoints: lines have points behind the box, which are left out.
     """
     pictures, notes, without = [], list[str](), list[str]()
+    files = {path: label_file(path) for path, _ in images}
+    called = spoken({file: None for file in files.values() if file is not None})
     for path, part in images:
-        file = label_file(path)
+        file = files[path]
         if file is None:
             without.append(path.name)
-        picture = Picture(path, "" if file is None else file.name, part=part, shares=True)
+        picture = Picture(path, "" if file is None else called[file], part=part, shares=True)
         if file is not None:
-            picture.marks = _marks(file, names, told, keypoints)
+            picture.marks = _marks(file, called[file], names, told, keypoints)
         pictures.append(picture)
-    for file in _alone({file for path, _ in images if (file := label_file(path)) is not None}):
+    for file in _alone(set(called)):
         told.wrong("label file(s) of an image that is not there", file.name)
     if without:
         notes.append(f"{len(without)} image(s) have no label file and so no objects: {some(without, 3)}")
@@ -91,12 +93,12 @@ def image_of(label: Path, images: Path) -> bool:
     return any(is_file(images / f"{label.stem}{ending}") for ending in IMAGES.endings)
 
 
-def _marks(file: Path, names: dict[int, str], told: Told, keypoints: bool) -> list[Marked]:
+def _marks(file: Path, called: str, names: dict[int, str], told: Told, keypoints: bool) -> list[Marked]:
     found = []
     for number, line in enumerate(read_text(file)[0].splitlines(), start=1):
         if not line.strip():
             continue
-        where = f"{file.name} line {number}"
+        where = f"{called} line {number}"
         mark = _mark(line.split(), names, where, told, keypoints)
         if mark is not None:
             found.append(mark)
