@@ -7,8 +7,8 @@
     python -m benchmarks.adaptation table_e --full  # DomainBed's: 5001 steps, all domains, three seeds
     python -m benchmarks.adaptation digits --table  # what is there so far
 
-A run that has ended is a line in FOLDER/NAME.jsonl (`--out FOLDER`) and is not done again. The tables go to results/adaptation_NAME.md;
-of some methods, beside `source_only`, to results/adaptation_NAME_METHODS.md.
+A run that has ended is a line in FOLDER/NAME.jsonl (`--out FOLDER`) and is not done again. The tables go to
+results/adaptation_NAME.md; of some methods, beside `source_only`, to results/adaptation_NAME_METHODS.md.
 """
 
 from __future__ import annotations

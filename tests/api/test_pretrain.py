@@ -46,6 +46,7 @@ def test_generated_series_make_a_backbone_that_is_used_by_its_folder(tmp_path: P
     assert result.inputs == 48
     backbone = warmstart.load_backbone(result.backbone)
     assert "48 series of 64 steps generated with seed 0" in backbone.card.trained_on
+    assert (warmstart.load_backbone("toy_series").card.random, backbone.card.random) == (True, False)
     assert not torch.equal(
         next(iter(backbone.module.parameters())), next(iter(warmstart.load_backbone("toy_series").module.parameters()))
     )
