@@ -1,14 +1,14 @@
 """Adaptation to a target without labels: digits of two origins, and DomainBed's Rotated and Colored MNIST.
 
-    python -m benchmarks.adaptation digits --out FOLDER          # both directions, three seeds, each as one `adapt`
-    python -m benchmarks.adaptation lite0 --out FOLDER           # the same from pretrained weights, frozen but the top
-    python -m benchmarks.adaptation lite0 --out FOLDER --methods gradual --pairs "mnist to digits"     # some of it
-    python -m benchmarks.adaptation table_e --out FOLDER         # table E by a shorter protocol
-    python -m benchmarks.adaptation table_e --out FOLDER --full  # DomainBed's: 5001 steps, all domains, three seeds
-    python -m benchmarks.adaptation digits --out FOLDER --table  # what is there so far
+    python -m benchmarks.adaptation digits          # both directions, three seeds, each as one `adapt`
+    python -m benchmarks.adaptation lite0           # the same from pretrained weights, frozen but the top
+    python -m benchmarks.adaptation lite0 --methods gradual --pairs "mnist to digits"     # some of it
+    python -m benchmarks.adaptation table_e         # table E by a shorter protocol
+    python -m benchmarks.adaptation table_e --full  # DomainBed's: 5001 steps, all domains, three seeds
+    python -m benchmarks.adaptation digits --table  # what is there so far
 
-A run that has ended is a line in FOLDER/NAME.jsonl and is not done again. The tables go to results/adaptation_NAME.md;
-of some methods, beside `source_only`, to results/adaptation_NAME_METHODS.md.
+A run that has ended is a line in FOLDER/NAME.jsonl (`--out FOLDER`) and is not done again. The tables go to
+results/adaptation_NAME.md; of some methods, beside `source_only`, to results/adaptation_NAME_METHODS.md.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from benchmarks import domainbed
 from benchmarks.datasets import draw
+from benchmarks.packages import cache_folder
 from benchmarks.sources import SOURCES, Pool
 from warmstart.api.adapt import adapt
 from warmstart.recipe.methods import load_recipe
@@ -234,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is missing, and write the table."""
     parser = argparse.ArgumentParser(description="Adaptation to a target without labels.")
     parser.add_argument("what", choices=(*SETTINGS, "table_e"))
-    parser.add_argument("--out", type=Path, required=True, help="folder for finished runs")
+    parser.add_argument("--out", type=Path, default=cache_folder() / "adaptation", help="folder for finished runs")
     parser.add_argument("--full", action="store_true", help="table E by the protocol of DomainBed")
     parser.add_argument("--epochs", type=int, default=15, help="of digits, of every method")
     parser.add_argument("--methods", nargs="+", choices=METHODS[1:], help="of digits and lite0: some, in a table apart")

@@ -1,7 +1,7 @@
 """What a student keeps of its teacher, and what a network forgets that is trained further: real sets, three draws.
 
-    python -m benchmarks.distillation --out FOLDER                    # all; goes on where it was
-    python -m benchmarks.distillation --out FOLDER --what continual --seeds 0
+    python -m benchmarks.distillation                            # all; goes on where it was
+    python -m benchmarks.distillation --what continual --seeds 0
 
 `distil`: the teacher is minilm with a probe on 100 labelled articles of BBC News, the student a BERT of two layers of
 64 with random weights and minilm's tokenizer; on the labels alone, on the teacher's answers to them too, and on those
@@ -9,7 +9,7 @@ to 700 articles without a label.
 `distil images`: the teacher is Lite0 at 96 px with a probe on 100 labelled images of CIFAR-10, the student the `toy`
 network with random weights at 32 px; likewise, with 1000 images without a label.
 `continual`: the late blocks of Lite0 are tuned on the digits 0 to 4 and then trained further on 5 to 9: plainly, held
-back by L2-SP of two strengths, and with old digits rehearsed. Runs lie in FOLDER, a line for each in
+back by L2-SP of two strengths, and with old digits rehearsed. Runs lie in FOLDER (`--out FOLDER`), a line for each in
 `results/distillation.jsonl`, and the table in `results/distillation.md`.
 """
 
@@ -27,6 +27,7 @@ import numpy as np
 
 from benchmarks.datasets import prepare
 from benchmarks.machine import machine
+from benchmarks.packages import cache_folder
 from warmstart.api.distill import distill
 from warmstart.api.fit import fit
 from warmstart.api.update import update
@@ -216,7 +217,7 @@ def _span(values: Sequence[float]) -> str:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=cache_folder() / "distillation", help="folder of the runs")
     parser.add_argument("--what", nargs="+", choices=list(RUNS), default=list(RUNS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()

@@ -243,7 +243,9 @@ def series(channels: int, n: int = 20, kinds: str = "ab") -> tuple[Any, list[str
         ({"target": ["It rains.", "It is dry."] * 6}, "the target: .*texts are found"),
         ({"target": "nowhere"}, "there is no target nowhere"),
         ({"source": some_of("a", 40)}, "1 class\\(es\\)"),
-        ({"source": (some_of("a", 40)[0], [0.5 + i / 7 for i in range(40)])}, "poses the task 'regress'"),
+        ({"source": (some_of("a", 40)[0], [0.5 + i / 7 for i in range(40)])}, "the source: .*task 'regress'"),
+        ({"target": (some_of("a", 40)[0], [0.5 + i / 7 for i in range(40)])}, "the target: .*task 'regress'"),
+        ({"source": {"file": [], "a": [], "b": []}, "label_column": "a,b"}, "2 columns.*a, b\n.*\n.*name one alone"),
         ({"target": [np.zeros((32, 32, 5), np.uint8)] * 12}, "the target: .*5 bands"),
         ({"source": series(1), "target": series(2), "backbone": "toy_series"}, "1 channel.*2 in the target"),
         ({"select": "accuracy"}, "no criterion is called 'accuracy'"),
@@ -272,6 +274,20 @@ def test_what_looks_like_labels_and_is_none_can_be_said_to_be_none(tmp_path: Pat
         adapt(some_of("ab", 40), tmp_path / "target", out=tmp_path / "run", **options)
     found = adapt(some_of("ab", 40), tmp_path / "target", ignore_target_labels=True, out=tmp_path / "run", **options)
     assert found.outcome.target.labelled == 0
+
+
+def test_a_table_without_labels_is_read_by_the_columns_that_are_named(tmp_path: Path) -> None:
+    for number, image in enumerate(some_of("ab", 40)[0]):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    rows = [f"{number}.png,{number / 7}" for number in range(40)]
+    (tmp_path / "shots.csv").write_text("\n".join(["shot,what", *rows]))
+    options = {**QUICK, "methods": "source_only?epochs=1", "out": tmp_path / "run"}
+    with pytest.raises(WarmstartError, match="known to hold the path"):
+        adapt(some_of("ab", 40), tmp_path / "shots.csv", **options)
+    columns = {"path_column": "shot", "label_column": "what"}
+    found = adapt(some_of("ab", 40), tmp_path / "shots.csv", **columns, **options).outcome
+    assert (found.target.samples, found.target.labelled) == (40, 0)
+    assert any("without labels, as there are no classes" in text and "regress" in text for text in found.decisions)
 
 
 def test_series_are_adapted_too(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 import warmstart
@@ -45,13 +46,14 @@ def test_generated_series_make_a_backbone_that_is_used_by_its_folder(tmp_path: P
     assert result.inputs == 48
     backbone = warmstart.load_backbone(result.backbone)
     assert "48 series of 64 steps generated with seed 0" in backbone.card.trained_on
+    assert (warmstart.load_backbone("toy_series").card.random, backbone.card.random) == (True, False)
     assert not torch.equal(
         next(iter(backbone.module.parameters())), next(iter(warmstart.load_backbone("toy_series").module.parameters()))
     )
     said = facts(result)
     assert said["command"] == (
         "warmstart pretrain --generate 48 --backbone toy_series --objective classes --budget 10m --epochs 1 "
-        "--batch-size 16 --lr 0.001 --size 64 --seed 0 --val 0.05"
+        "--batch-size 16 --lr 0.001 --size 64 --seed 0 --val 0.05 --on-missing error"
     )
     (part,) = said["corpus"]
     assert part["inputs"] == 48
@@ -185,3 +187,32 @@ def test_a_run_that_was_stopped_goes_on_in_its_folder_and_ends_the_same(tmp_path
     resumed = pretrain(**options, resume=tmp_path / "run")
     weights = [run.folder / "backbone/weights.safetensors" for run in (whole, resumed)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def as_table(folder: Path) -> Path:
+    """A table of images whose columns are called what nobody would guess; one row has no class."""
+    rng, rows = np.random.default_rng(0), ["shot,what"]
+    for i in range(13):
+        Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+        rows.append(f"{i}.png,{'cat' if i % 2 else 'dog' if i else ''}")
+    (folder / "shots.csv").write_text("\n".join(rows))
+    return folder / "shots.csv"
+
+
+def test_columns_of_a_table_are_named_as_for_fit(tmp_path: Path) -> None:
+    table, columns = as_table(tmp_path), {"path_column": "shot", "label_column": "what"}
+    quick: dict[str, Any] = {"backbone": "toy", "size": 16, "epochs": 1, "batch_size": 8, "objective": "supervised"}
+    with pytest.raises(DataError, match="known to hold the path"):
+        pretrain(table, label_column="what", **quick)
+    with pytest.raises(DataError, match="the label is empty"):
+        pretrain(table, **columns, **quick)
+    found = pretrain(table, **columns, on_missing="skip", out=tmp_path / "run", **quick)
+    assert (found.objective, found.inputs) == ("supervised", 12)
+    quick["objective"] = "views"  # looks at no label, and needs none
+    assert pretrain(table, **columns, on_missing="skip", out=tmp_path / "all", **quick).inputs == 13
+
+
+def test_labels_that_are_no_classes_are_refused() -> None:
+    numbers = ([sample.source for sample in some().samples], [i / 7 for i in range(24)])
+    with pytest.raises(DataError, match="data-0: its labels pose the task 'regress'"):
+        pretrain([numbers], objective="supervised", **QUICK)

@@ -19,6 +19,7 @@ from warmstart.api.running.recorded import recorded
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.cache.store import ActivationStore
 from warmstart.data.seriesreading import SeriesOptions
+from warmstart.data.sources import OnMissing
 from warmstart.data.stores import store_of
 from warmstart.display import Table, piece
 from warmstart.engine.ambient import ambient
@@ -86,7 +87,10 @@ def pretrain(
     size: int | None = None,
     val: float = 0.05,
     seed: int = 0,
+    path_column: str | None = None,
     text_column: str | None = None,
+    label_column: str | None = None,
+    on_missing: OnMissing = "error",
     accept_licence: bool = False,
     out: str | Path | None = None,
     resume: str | Path | None = None,
@@ -112,7 +116,11 @@ def pretrain(
         size: input side in pixels, tokens or steps.
         val: share of the corpus that is held out, to tell which weights are kept.
         seed: of everything random.
+        path_column: column of a table that holds the path.
         text_column: column of a table that holds the texts.
+        label_column: column of a table that holds the class, for objectives that learn from labels.
+        on_missing: "skip" leaves out rows of a table whose file or class is missing; else they are an error. An
+            objective that looks at no label takes all rows.
         accept_licence: as for `fit`.
         out: run folder; must not exist.
         resume: run folder of an interrupted run; all other options as they were.

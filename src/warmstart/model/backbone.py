@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from warmstart.model.text.language import LanguageHead
 
 
+THEN = "; then "
+"""Divides what weights were trained on, one after the other, in the words of a card."""
+
+
 @dataclasses.dataclass(frozen=True)
 class BackboneCard:
     """Facts that travel with the weights into every run, cache key and bundle."""
@@ -39,8 +43,8 @@ class BackboneCard:
 
     @property
     def random(self) -> bool:
-        """Whether the weights were never trained."""
-        return self.trained_on.startswith("nothing")
+        """Whether the weights were never trained, neither by whoever made them nor by anybody since."""
+        return self.trained_on.startswith("nothing") and THEN not in self.trained_on
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from warmstart.errors import BackboneError
 from warmstart.files import write_json, write_text
 from warmstart.model.adapters.at_file import split
 from warmstart.model.adapters.written_card import NAME
-from warmstart.model.backbone import Backbone
+from warmstart.model.backbone import THEN, Backbone
 from warmstart.model.uri import Uri
 from warmstart.preprocess.text import TOKENIZER, TextSpec
 
@@ -85,7 +85,7 @@ def write_backbone(folder: Path, backbone: Backbone, *, trained_on: str, source:
 def described(backbone: Backbone, *, trained_on: str) -> Backbone:
     """The backbone with a card that says what it was trained on last, after what it had seen before."""
     card, random = backbone.card, Uri.of(backbone.card.name).pretrained is False
-    before = "" if random else f"{card.trained_on}; then "
+    before = "" if random else f"{card.trained_on}{THEN}"
     return dataclasses.replace(backbone, card=dataclasses.replace(card, trained_on=before + trained_on))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from warmstart.api.inputs.bands import refuse_other_bands
+from warmstart.api.inputs.classes import load_classes
 from warmstart.api.inputs.prepare import Loaded, divide, readable, tell_problems
 from warmstart.api.inputs.reading import fitted, read_inputs
 from warmstart.cache.key import sample_key
@@ -17,7 +18,7 @@ from warmstart.data.audit import audit_of
 from warmstart.data.names import some
 from warmstart.data.schema import PLURAL, ClassTarget, Dataset, IntArray, Kind, Sample, Series
 from warmstart.data.seriesreading import reading_of
-from warmstart.data.sources import load, load_inputs
+from warmstart.data.sources import load_inputs
 from warmstart.data.sources.kind import require_kind
 from warmstart.data.targets import UNKNOWN
 from warmstart.data.together import copies
@@ -119,13 +120,8 @@ def by_content(dataset: Dataset) -> Dataset:
 
 
 def _source(data: Any, kind: Kind, options: dict[str, Any]) -> Dataset:
-    found = load(data, kind=kind, group=options["group"], on_missing=options["on_missing"], **_reading(options))
-    if found.target.kind != "classify":
-        raise DataError(
-            f"a source that poses the task {found.target.kind!r}",
-            expected="one class for each sample: methods of adaptation align what a classifier sees",
-        )
-    return found
+    how = {"kind": kind, "group": options["group"], "on_missing": options["on_missing"], **_reading(options)}
+    return load_classes(data, "the source", **how)
 
 
 def _reading(options: dict[str, Any]) -> dict[str, Any]:
@@ -146,12 +142,12 @@ def _target(data: Any, kind: Kind, options: dict[str, Any], listener: Listener, 
         raise DataError(f"the target: {error.found}", expected=f"{PLURAL[kind]}, as in the source") from error
     if labels and not alone:
         try:
-            return load(data, kind=kind, **_reading(options))
+            return load_classes(data, "the target", kind=kind, **_reading(options))
         except DataError as error:
             if isinstance(data, tuple | Dataset):
                 raise
             why = error.found.splitlines()[0]
-            listener(Decided(f"the target is read without labels, as none can be read: {why}"))
+            listener(Decided(f"the target is read without labels, as there are no classes to be read: {why}"))
     return Dataset(_inputs(data, kind, options), ClassTarget(()), _name(data))
 
 
@@ -160,7 +156,8 @@ def _inputs(data: Any, kind: Kind, options: dict[str, Any]) -> tuple[Sample, ...
         return tuple(dataclasses.replace(sample, label=None) for sample in data.samples)
     if isinstance(data, tuple):
         data = data[0]
-    return load_inputs(data, kind=kind, text_column=options["text_column"], reading=reading_of(options))
+    columns = {name: options[name] for name in ("path_column", "text_column")}
+    return load_inputs(data, kind=kind, reading=reading_of(options), **columns)
 
 
 def _name(data: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from warmstart.api.inputs.classes import load_classes
 from warmstart.cache.key import sample_key
 from warmstart.data.schema import Dataset, IntArray, Kind, Sample, Series, Split
 from warmstart.data.seriesreading import UNSAID, Reading, reading_of
@@ -65,9 +66,9 @@ def corpus_for(
         seed=options["seed"],
         labelled=labelled,
         text_column=options["text_column"],
-        path_column=options.get("path_column"),
-        label_column=options.get("label_column"),
-        on_missing=options.get("on_missing", "error"),
+        path_column=options["path_column"],
+        label_column=options["label_column"],
+        on_missing=options["on_missing"],
         reading=reading_of(options),
     )
     listener(Finished(what))
@@ -101,9 +102,9 @@ def read_corpus(
         seed: of those.
         labelled: whether labels are learned from.
         text_column: of tables, as the next two.
-        path_column: of the paths; where labels are learned from.
-        label_column: of the classes; likewise.
-        on_missing: what becomes of rows without either; likewise.
+        path_column: of the paths.
+        label_column: of the classes.
+        on_missing: what becomes of rows without file or label; where labels are learned from.
         reading: how series are read.
 
     Raises:
@@ -118,9 +119,11 @@ def read_corpus(
         name = Path(one).stem if isinstance(one, str | Path) else f"data-{number}"
         name = f"{name}-{number}" if name in names else name
         names.append(name)
-        how = {"kind": kind, "text_column": text_column}
-        columns = {"path_column": path_column, "label_column": label_column, "on_missing": on_missing}
-        found = _labelled(one, name, {**how, **columns}, reading) if labelled else _unlabelled(one, how, reading)
+        how = {"kind": kind, "path_column": path_column, "text_column": text_column}
+        if labelled:
+            found = _labelled(one, name, {**how, "label_column": label_column, "on_missing": on_missing}, reading)
+        else:
+            found = _unlabelled(one, how, label_column, reading)
         sets.append((f"{len(found)} inputs of {name}", _channels(found) if kind == "series" else found))
     samples = tuple(dataclasses.replace(s, id=f"{k}: {s.id}") for k, (_, part) in enumerate(sets) for s in part)
     if len(samples) < 2:
@@ -134,9 +137,7 @@ def read_corpus(
 
 
 def _labelled(one: Any, name: str, how: dict[str, Any], reading: Reading) -> tuple[Sample, ...]:
-    found = load(one, **how, **vars(reading))
-    if not isinstance(found.target, ClassTarget):
-        raise DataError(f"labels of {name} are of kind {found.target.kind!r}", "one class for each sample")
+    found = load_classes(one, name, **how, **vars(reading))
     return tuple(
         dataclasses.replace(sample, label=f"{name}/{sample.label}")
         for sample in found.samples
@@ -144,11 +145,11 @@ def _labelled(one: Any, name: str, how: dict[str, Any], reading: Reading) -> tup
     )
 
 
-def _unlabelled(one: Any, how: dict[str, Any], reading: Reading) -> tuple[Sample, ...]:
+def _unlabelled(one: Any, how: dict[str, Any], label_column: str | None, reading: Reading) -> tuple[Sample, ...]:
     """Inputs whatever their labels. Where a folder or a file has parts, those for validation and test stay unseen."""
     if isinstance(one, str | Path):
         with contextlib.suppress(DataError):  # what has no labels has no parts either
-            found = load(one, **how, **vars(reading)).samples
+            found = load(one, label_column=label_column, **how, **vars(reading)).samples
             return tuple(sample for sample in found if sample.split in (None, "train"))
     return load_inputs(one, **how, reading=reading)
 

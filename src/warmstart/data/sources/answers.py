@@ -213,6 +213,13 @@ def _target_of_each(answers: Answers, known: Sequence[Label], notes: list[str]) 
 def _numbers(cells: LabelCells) -> Answers:
     """Each row of numbers; `None` where one is missing. A column of lists is taken apart."""
     columns, names = list(cells.columns), cells.names
+    empty = [name for name, column in zip(names, columns, strict=True) if not any(map(as_text, column))]
+    if empty and len(columns) > 1:
+        raise DataError(
+            f"the column {empty[0]!r} has no label at all: it is empty in all {len(cells.places)} rows",
+            expected="numbers in each column",
+            do="fill it, or leave it out of label_column (--label-column)",
+        )
     lists = [as_list(cell) for cell in columns[0]]
     if len(columns) == 1 and any(entries is not None for entries in lists):
         width = max(len(entries or ()) for entries in lists)

@@ -35,6 +35,7 @@ def load_inputs(
     inputs: Any,
     *,
     kind: Kind = "image",
+    path_column: str | None = None,
     text_column: str | None = None,
     reading: Reading = UNSAID,
     channels: int | None = None,
@@ -57,6 +58,7 @@ def load_inputs(
     Args:
         inputs: what to answer for.
         kind: what the model takes.
+        path_column: column of tables that holds the paths of images, as for `load`.
         text_column: column of the tables that holds the texts, as for `load`.
         reading: how series are read, as for `load`.
         channels: of series, how many the model takes: a table with a column for each is one recording.
@@ -71,7 +73,7 @@ def load_inputs(
     """
     if kind == "series" and not is_lines(inputs):
         return series_inputs(inputs, reading, channels=channels)
-    wanted = Wanted(kind, text_column=text_column, reading=reading, channels=channels)
+    wanted = Wanted(kind, path_column=path_column, text_column=text_column, reading=reading, channels=channels)
     return tuple(given.sample for given in each_input(inputs, wanted))
 
 
