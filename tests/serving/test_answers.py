@@ -181,6 +181,20 @@ def test_the_model_says_what_it_is_and_what_it_takes(task: str, made: Made, serv
     assert found["explain"] is None or found["explain"]["methods"]
 
 
+def test_all_who_ask_at_once_what_answers_are_told(serve: Serve, picture: bytes) -> None:
+    """What is asked of no sample has one answer. Shared out by samples, of it each got none, and that was a fault."""
+
+    async def together(client: httpx.AsyncClient) -> list[httpx.Response]:
+        why = {"files": [("files", ("a.png", picture))]}
+        asked = [client.get("/v1/model") for _ in range(4)] + [client.post("/v1/explain", **why) for _ in range(2)]
+        return list(await asyncio.gather(*asked))
+
+    found = talk(serve(max_wait=0.5), together)
+    assert [answer.status_code for answer in found[:4]] == [200] * 4
+    assert len({answer.text for answer in found[:4]}) == 1
+    assert {answer.status_code for answer in found[4:]} <= {200, 501}
+
+
 def test_why_is_told_of_one_input(serve: Serve, picture: bytes) -> None:
     app = serve()
     if get(app, "/v1/model").json()["explain"] is None:
