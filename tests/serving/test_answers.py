@@ -127,6 +127,20 @@ def test_of_a_name_the_last_part_is_shown_and_nothing_is_opened(
     assert row["input"] == shown
 
 
+@pytest.mark.parametrize("task", sorted(MAKERS))
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/explain"])
+def test_where_nothing_can_be_read_that_is_told_of_every_task(task: str, path: str, made: Made, serve: Serve) -> None:
+    kind = made(task)[0].spec.kind
+    if kind == "image":
+        found = sent(serve(task), ("a.png", b"no"), path=path)
+    elif kind == "text":
+        found = post(serve(task), path, json={"text": " "} if path == "/v1/explain" else {"texts": [" "]})
+    else:
+        found = sent(serve(task), ("a.npy", b"no"), path=path)
+    if found.status_code != 501:  # an explanation that needs what is not installed
+        assert refused(found, 422)
+
+
 def test_a_mask_comes_as_a_picture_when_it_is_asked_for(made: Made, serve: Serve) -> None:
     bundle, (pixels, *_) = made("segment")
     app = serve("segment")
