@@ -17,6 +17,7 @@ from warmstart.explaining import checked, pace
 from warmstart.explaining.explain import explain_samples, methods_for
 from warmstart.explaining.integrated import INTEGRATED, Integrated
 from warmstart.explaining.occlusion import FEW, MOST
+from warmstart.explaining.pictures import plotted
 from warmstart.explaining.places import speaking
 from warmstart.preprocess.writing import encode_written
 from warmstart.shipping.bundle import Bundle
@@ -192,3 +193,10 @@ def test_a_method_that_is_not_for_the_answers_of_a_task_is_refused_with_the_reas
         with pytest.raises(DataError, match=why) as raised:
             explain_samples(made, as_samples([scene((0, 0))]), method="integrated_gradients")
         assert "occlusion" in raised.value.expected
+
+
+@pytest.mark.parametrize("values", [np.full(64, 1e308), np.tile([-1e308, 1e308], 32), np.full(64, np.nan)])
+def test_the_largest_numbers_there_are_can_be_drawn(values: np.ndarray) -> None:
+    """An axis holds no such range, which was a fault of the service: they are drawn in a unit of their own."""
+    png = plotted(values[None], np.zeros((1, 64), np.float32))
+    assert Image.open(io.BytesIO(png)).size == (800, 210)

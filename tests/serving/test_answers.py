@@ -127,6 +127,20 @@ def test_of_a_name_the_last_part_is_shown_and_nothing_is_opened(
     assert row["input"] == shown
 
 
+@pytest.mark.parametrize("task", sorted(MAKERS))
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/explain"])
+def test_where_nothing_can_be_read_that_is_told_of_every_task(task: str, path: str, made: Made, serve: Serve) -> None:
+    kind = made(task)[0].spec.kind
+    if kind == "image":
+        found = sent(serve(task), ("a.png", b"no"), path=path)
+    elif kind == "text":
+        found = post(serve(task), path, json={"text": " "} if path == "/v1/explain" else {"texts": [" "]})
+    else:
+        found = sent(serve(task), ("a.npy", b"no"), path=path)
+    if found.status_code != 501:  # an explanation that needs what is not installed
+        assert refused(found, 422)
+
+
 def test_a_mask_comes_as_a_picture_when_it_is_asked_for(made: Made, serve: Serve) -> None:
     bundle, (pixels, *_) = made("segment")
     app = serve("segment")
@@ -179,6 +193,20 @@ def test_the_model_says_what_it_is_and_what_it_takes(task: str, made: Made, serv
     assert found["backbone"] == bundle.manifest.backbone.name
     assert found["limits"]["max_inputs"] == 7
     assert found["explain"] is None or found["explain"]["methods"]
+
+
+def test_all_who_ask_at_once_what_answers_are_told(serve: Serve, picture: bytes) -> None:
+    """What is asked of no sample has one answer. Shared out by samples, of it each got none, and that was a fault."""
+
+    async def together(client: httpx.AsyncClient) -> list[httpx.Response]:
+        why = {"files": [("files", ("a.png", picture))]}
+        asked = [client.get("/v1/model") for _ in range(4)] + [client.post("/v1/explain", **why) for _ in range(2)]
+        return list(await asyncio.gather(*asked))
+
+    found = talk(serve(max_wait=0.5), together)
+    assert [answer.status_code for answer in found[:4]] == [200] * 4
+    assert len({answer.text for answer in found[:4]}) == 1
+    assert {answer.status_code for answer in found[4:]} <= {200, 501}
 
 
 def test_why_is_told_of_one_input(serve: Serve, picture: bytes) -> None:

@@ -76,17 +76,20 @@ def plotted(series: FloatArray, values: FloatArray) -> bytes:
     axes: Any = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     level, steps = _scaled(values), series.shape[1]
     for channel, one in zip(shown, axes, strict=True):
-        line = series[channel]
-        known = line[np.isfinite(line)]
+        known = series[channel][np.isfinite(series[channel])]
+        largest = float(np.abs(known).max()) if known.size else 1.0
+        unit = largest if largest > _DRAWN else 1.0
+        line, known = series[channel] / unit, known / unit
         low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-        pad = 0.08 * (high - low) or 1.0
+        pad = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
         edges = (-0.5, steps - 0.5, low - pad, high + pad)
         one.imshow(level[channel : channel + 1], aspect="auto", extent=edges, cmap=colours, vmin=-1.4, vmax=1.4)
         one.plot(np.arange(steps), line, color="#1c2733", linewidth=1.2)
         one.set_xlim(edges[:2])
         one.set_ylim(edges[2:])
-        if len(series) > 1:
-            one.set_ylabel(f"channel {channel + 1}")
+        names = [f"channel {channel + 1}"] * (len(series) > 1) + [f"times {unit:.3g}"] * (unit != 1.0)
+        if names:
+            one.set_ylabel(", ".join(names))
     axes[-1].set_xlabel("step; red speaks for the answer, blue against it")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
@@ -95,3 +98,5 @@ def plotted(series: FloatArray, values: FloatArray) -> bytes:
 
 _CHANNELS = 8
 """Of a series that are drawn, at most."""
+_DRAWN = 1e30
+"""Numbers as large as that are drawn in a unit of their own: an axis cannot hold the largest there are."""

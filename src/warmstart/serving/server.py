@@ -85,7 +85,8 @@ class _Patient(H11Protocol):
 
 def run(app: ASGIApp, bound: socket.socket, limits: Limits, started: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM; what was admitted is answered first. `started` is called when it listens."""
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # of what clients do wrong they are told
+    for name in ("uvicorn", "python_multipart"):  # of what clients do wrong they are told
+        logging.getLogger(name).setLevel(logging.ERROR)
     config = uvicorn.Config(
         app,
         http=_Patient,

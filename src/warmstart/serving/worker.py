@@ -160,10 +160,7 @@ class Worker:
             else:
                 jobs[0].tell(error)
             return
-        if len(jobs) == 1:
-            jobs[0].tell(found)
-            return
         done = 0
-        for job in jobs:
-            job.tell(found[done : done + len(job.samples)])
+        for job in jobs:  # what is asked of no sample has one answer, which is that of all who ask
+            job.tell(found[done : done + len(job.samples)] if job.samples else found)
             done += len(job.samples)

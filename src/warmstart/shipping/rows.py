@@ -63,6 +63,8 @@ def _answers(
 
 def _decoded(samples: Sequence[Sample], outputs: Outputs, task: Task, target: Target) -> list[Row]:
     """What the task makes of outputs; of classes the probabilities of all of them, in their order."""
+    if not len(outputs.index):  # none could be read, and there are no outputs to make anything of
+        return []
     if isinstance(task, Tag):
         return list(task.decode(outputs.outputs, target, [samples[int(i)].source for i in outputs.index]))
     if isinstance(task, Forecasting):

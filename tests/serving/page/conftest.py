@@ -56,7 +56,7 @@ def served(bundle: Path, *options: str) -> Iterator[str]:
     finally:
         late.cancel()
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(60)  # what was admitted is answered first, for up to 30 s
         process.stdout.close()
 
 
