@@ -43,6 +43,7 @@ PHOTO, FILES, PHOTOS = (500, 375), 20_000, 64
 WIDTH, CLASSES = 1280, 10
 COUNTS, WHOLE = (2500, 10_000), (2500,)
 """Rows of features that heads are fitted on in blocks, and held."""
+LIMIT = "1.6GB"
 HEADS = ("blend", "ridge", "lda", "logistic")
 HEAD = """
 import json, resource, sys, time
@@ -189,20 +190,21 @@ def heads() -> Figures:
 def fits() -> Figures:
     """Whole runs on 1, 4 and 16 times the images, with a limit and without."""
     found: Figures = {}
-    for count in (1000, 4000, 16_000):
-        with tempfile.TemporaryDirectory() as folder:
-            rng = np.random.default_rng(0)
-            tints = rng.normal(0, 40, (CLASSES, 3))
-            for i in range(count):
+    with tempfile.TemporaryDirectory() as folder:
+        rng, written = np.random.default_rng(0), 0
+        tints = rng.normal(0, 40, (CLASSES, 3))
+        for count in (1000, 4000, 16_000):
+            for i in range(written, count):
                 place = Path(folder) / "data" / str(i % CLASSES)
                 place.mkdir(parents=True, exist_ok=True)
                 photo(rng, (32, 32), tints[i % CLASSES]).save(place / f"{i}.png", compress_level=1)
-            for limit in ("", "1.3GB"):
-                where = Path(folder) / f"at most {limit}"
+            written = count
+            for limit in (LIMIT, ""):
+                name = f"{count}, {limit or 'no limit'}"
+                where = Path(folder) / name
                 where.mkdir()
-                found[f"{count} {limit or 'no limit'}"] = own_process(
-                    "-c", FIT, f"{folder}/data", str(where), "32", limit
-                )
+                found[name] = own_process("-c", FIT, f"{folder}/data", str(where), "32", limit)
+                print(name, found[name], flush=True)
     return found
 
 

@@ -69,10 +69,8 @@ def again(tile: Image.Image, cropped: bool) -> Image.Image:
     return inner if cropped else darker
 
 
-@pytest.fixture(scope="module")
-def photographed_again(photos: dict[str, Image.Image], tmp_path_factory: pytest.TempPathFactory) -> FitResult:
-    """A fit on tiles of two photos, whose test part has 12 training tiles again, each changed a little."""
-    place = tmp_path_factory.mktemp("again")
+def tiles_again(place: Path, photos: dict[str, Image.Image]) -> Path:
+    """A table of tiles of two photos, whose test part has 12 training tiles again, each changed a little."""
     tiles = [
         (photo.crop((x, y, x + SIDE, y + SIDE)), label)
         for label, photo in photos.items()
@@ -86,7 +84,14 @@ def photographed_again(photos: dict[str, Image.Image], tmp_path_factory: pytest.
         tile.save(place / f"{row}.png")
     names, labels = [f"{row}.png" for row in range(len(tiles))], [label for _, label in tiles]
     pd.DataFrame({"path": names, "label": labels, "split": parts}).to_csv(place / "table.csv", index=False)
-    return quick(place / "table.csv", place / "run", backbone="lite0?taps=0", size=64, cache=place / "cache")
+    return place / "table.csv"
+
+
+@pytest.fixture(scope="module")
+def photographed_again(photos: dict[str, Image.Image], tmp_path_factory: pytest.TempPathFactory) -> FitResult:
+    """A fit on them."""
+    place = tmp_path_factory.mktemp("again")
+    return quick(tiles_again(place, photos), place / "run", backbone="lite0?taps=0", size=64, cache=place / "cache")
 
 
 def test_pictures_that_were_changed_are_found_by_their_features(photographed_again: FitResult) -> None:

@@ -55,7 +55,7 @@ def test_a_command_of_two_processes_says_what_one_does(digits_folder: Path, tmp_
 
 LAUNCHERS = {
     "accelerate": ["-m", "accelerate.commands.launch", "--num_processes", "2", "--cpu"],
-    "torchrun": ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"],
+    "torchrun": ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"],
 }
 
 

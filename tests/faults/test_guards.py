@@ -64,3 +64,10 @@ def test_what_is_learned_by_heart_is_told(way: Way, tmp_path: Path) -> None:
     data = noise(tmp_path / "noise", 12, 12)
     said, folder = run(way, data, tmp_path, rates=[["*", 3e-2]], epochs=20, batch_size=4)
     assert everywhere(said, folder, "the validation loss rose", "it learns by heart; fewer epochs")
+
+
+@pytest.mark.slow
+def test_a_head_that_died_is_told(way: Way, digits_folder: Path, tmp_path: Path) -> None:
+    """Three steps at such a rate, and no ReLU of the toy backbone answers any more."""
+    said, folder = run(way, digits_folder, tmp_path, rates=[["*", 3.0]], epochs=3, batch_size=8, optimizer="sgd")
+    assert everywhere(said, folder, "validation samples get the same outputs", "is dead", "a lower learning rate")

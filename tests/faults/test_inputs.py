@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,10 @@ from PIL import Image
 from tests.api.helpers import contents
 from tests.faults.conftest import QUICK
 from tests.faults.ways import Way
+from tests.serving.clients import sent
+from warmstart.serving.app import create_app
+from warmstart.serving.limits import Limits
+from warmstart.shipping.bundle import Bundle
 
 
 def first(folder: Path, label: str = "0") -> Path:
@@ -45,6 +52,30 @@ def test_02_no_command_changes_the_files_of_the_user(way: Way, digits_folder: Pa
     assert (contents(digits_folder), contents(bundle)) == before
 
 
+@pytest.mark.slow
+def test_02_no_command_that_learns_changes_the_files_of_the_user(
+    way: Way, digits_folder: Path, bundle: Path, tmp_path: Path
+) -> None:
+    before = contents(digits_folder), contents(bundle)
+    other = shutil.copytree(digits_folder, tmp_path / "other")
+    quick: dict[str, Any] = {"backbone": "toy", "budget": "20s"}
+    for command, given, options in (
+        ("similarity", [digits_folder, other], {"backbone": "toy"}),
+        ("compare", [digits_folder], {"methods": "probe", "backbones": "toy", "folds": 2, "budget": "20s"}),
+        ("recommend", [digits_folder], {"backbones": "toy,toy?taps=0", "budget": "20s"}),
+        ("adapt", [], {"source": digits_folder, "target": other, **quick}),
+        ("tune", [digits_folder], {"recipe": "probe?heads=ridge|lda", "trials": 2, **quick}),
+        ("distill", [bundle, digits_folder], quick),
+        ("pretrain", [digits_folder], quick),
+        ("update", [bundle, digits_folder], {"budget": "20s"}),
+        ("explain", [bundle, [digits_folder / "0"]], {"out": "explained"}),
+        ("export", [bundle], {"format": "torch", "out": "model.pt2"}),
+    ):
+        said = way(command, *given, **options)
+        assert (contents(digits_folder), contents(bundle)) == before, command
+        assert said.code == 0, f"{command}: {said.words[-2000:]}"
+
+
 def test_03_a_rotation_in_exif_is_obeyed_by_every_command(way: Way, digits_folder: Path, bundle: Path) -> None:
     upright = Image.open(first(digits_folder, "2")).convert("RGB")
     exif = Image.Exif()
@@ -53,35 +84,49 @@ def test_03_a_rotation_in_exif_is_obeyed_by_every_command(way: Way, digits_folde
     upright.rotate(90, expand=True).save("turned.png", exif=exif)
     a, b = way("predict", bundle, ["upright.png", "turned.png"]).result
     assert a["probabilities"] == b["probabilities"]
+    served = create_app(Bundle.load(bundle), limits=Limits(), token=None, hosts=("127.0.0.1",))
+    for name in ("upright.png", "turned.png"):
+        (row,) = sent(served, (name, Path(name).read_bytes())).json()["rows"]
+        assert row["probabilities"] == pytest.approx(a["probabilities"], abs=1e-6)
+    whole = way("fit", digits_folder, seed=3, out="whole", **QUICK)
+    for path in sorted(digits_folder.rglob("*.png")):
+        picture = Image.open(path).convert("RGB")
+        picture.rotate(90, expand=True).save(path, exif=exif)
+    turned = way("fit", digits_folder, seed=3, out="turned", **QUICK)
+    assert turned.result["test"]["accuracy"] == whole.result["test"]["accuracy"]
+    a, b = (contents(Path(name, "bundle"))["weights-0.safetensors"][0] for name in ("whole", "turned"))
+    assert a == b
 
 
-@pytest.mark.parametrize("kind", ["16 bit", "float", "CMYK", "RGBA", "palette", "frames", "1 bit"])
+ODD: dict[str, tuple[str, Callable[[Image.Image], Image.Image], bool]] = {
+    "16 bit": ("odd.png", lambda grey: Image.fromarray(np.asarray(grey).astype(np.uint16) * 257), True),
+    "float": ("odd.tif", lambda grey: Image.fromarray(np.asarray(grey).astype(np.float32) / 255), True),
+    "CMYK": ("odd.jpg", lambda grey: grey.convert("CMYK"), False),  # JPEG loses a little
+    "RGBA": ("odd.png", lambda grey: grey.convert("RGBA"), True),
+    "palette": ("odd.png", lambda grey: grey.convert("P"), True),
+    "frames": ("odd.gif", lambda grey: grey.convert("P"), True),
+    "1 bit": ("odd.png", lambda grey: grey.point(lambda v: 255 * (v > 127)).convert("1"), False),
+}
+"""How it is stored, from 8-bit grey, and whether it is the same picture then."""
+
+
+@pytest.mark.parametrize("kind", ODD)
 def test_04_odd_pixels_are_read_by_one_stated_rule(kind: str, way: Way, digits_folder: Path, bundle: Path) -> None:
-    grey = Image.open(first(digits_folder)).convert("L")
-    values = np.asarray(grey)
-    odd = {
-        "16 bit": lambda: Image.fromarray(values.astype(np.uint16) * 257),
-        "float": lambda: Image.fromarray(values.astype(np.float32)),
-        "CMYK": lambda: grey.convert("CMYK"),
-        "RGBA": lambda: grey.convert("RGBA"),
-        "palette": lambda: grey.convert("P"),
-        "frames": lambda: grey.convert("P"),
-        "1 bit": lambda: grey.point(lambda v: 255 * (v > 127)).convert("1"),
-    }[kind]()
-    name = {"float": "odd.tif", "CMYK": "odd.jpg", "frames": "odd.gif"}.get(kind, "odd.png")
-    path = digits_folder / "0" / name
-    if kind == "frames":
-        odd.save(path, save_all=True, append_images=[odd.rotate(90)] * 2)
-    else:
-        odd.save(path)
-    assert way("check", digits_folder).code == 0
-    (row,) = way("predict", bundle, [path]).result
+    name, made, same = ODD[kind]
+    plain, path = first(digits_folder), digits_folder / "0" / name
+    odd = made(Image.open(plain).convert("L"))
+    more: dict[str, Any] = {"save_all": True, "append_images": [odd.rotate(90)] * 2} if kind == "frames" else {}
+    odd.save(path, **more)
+    found = way("check", digits_folder)
+    assert found.code == 0
+    assert set(found.result["unusual"].values()) == {1}, "told, with how many there are"
+    expected, row = way("predict", bundle, [plain, path]).result
     assert row["error"] is None
-    assert row["label"] in ("0", "1", "2")
+    assert row["label"] == expected["label"]
+    assert not same or row["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-6)
 
 
 def test_05_a_format_that_needs_a_plug_in_names_the_extra(way: Way, digits_folder: Path) -> None:
-    pytest.importorskip("PIL")
     try:
         import pillow_heif  # noqa: F401
     except ImportError:

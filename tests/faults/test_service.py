@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -13,6 +18,7 @@ from starlette.types import ASGIApp
 from tests.faults.test_inputs import bomb
 from tests.faults.ways import Way
 from tests.serving.clients import get, post, sent
+from tests.serving.test_start import _sockets  # noqa: F401 - a fixture
 from warmstart.serving.app import create_app
 from warmstart.serving.limits import Limits
 from warmstart.shipping.bundle import Bundle
@@ -78,3 +84,31 @@ def test_40_it_is_for_this_machine_alone_unless_a_token_is_given(way: Way, bundl
     said = way("serve", bundle, host="0.0.0.0", port=0)
     assert said.code == 2
     assert said.told("token")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_sockets")
+def test_40_the_command_goes_on_serving_among_slow_clients_and_a_flood(bundle: Path, service: Service) -> None:
+    """`warmstart serve` itself, asked by its port: a client that never ends, forty at once, then a good one."""
+    words = ["serve", str(bundle), "--port", "0", "--max-queue", "8", "--max-inputs", "8"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "warmstart.cli.main", *words], stderr=subprocess.PIPE, text=True
+    ) as it:
+        assert it.stderr is not None
+        try:
+            url = next(line for line in it.stderr if "ready at" in line).split()[-1]
+            slow = socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])))
+            slow.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\n{")
+
+            def asked(_: int = 0, content: bytes = service.good[1]) -> int:
+                files = [("files", ("a.png", content))]
+                return httpx.post(f"{url}/v1/predict", files=files, timeout=120).status_code
+
+            with ThreadPoolExecutor(40) as many:
+                assert set(many.map(asked, range(40))) <= {200, 429}
+            assert asked(content=b"no image") == 422
+            assert asked() == 200
+            slow.close()
+        finally:
+            it.send_signal(signal.SIGTERM)
+        assert it.wait(60) == 0

@@ -22,6 +22,7 @@ from tests.api.helpers import tuning, weights
 from tests.faults.conftest import QUICK
 from tests.faults.ways import Way
 from warmstart.api.fit import fit
+from warmstart.engine import machine
 from warmstart.engine.events import Advanced, Event
 from warmstart.errors import Interrupted
 from warmstart.recipe.text import to_yaml
@@ -254,3 +255,20 @@ def test_36_the_budget_is_an_end_and_the_probe_is_finished_all_the_same(way: Way
     assert said.code == 0
     assert time.monotonic() - began < 120
     assert [rung["name"] for rung in said.result["rungs"] if not rung["skipped"] and rung["name"] == "probe"]
+
+
+def test_36_cores_and_memory_are_those_of_the_container(
+    way: Way, digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group of one core and 3 GB on a machine that has more; what a run says that it had."""
+    group, member = tmp_path / "cgroup", tmp_path / "membership"
+    group.mkdir()
+    member.write_text("0::/\n")
+    for name, content in (("cpu.max", "100000 100000"), ("memory.max", str(3 << 30)), ("memory.current", "0")):
+        (group / name).write_text(content)
+    for asked in (machine.cores, machine.memory_available):
+        monkeypatch.setattr(asked, "__defaults__", (group, member))
+    said = way("fit", digits_folder, out=str(tmp_path / "run"), **QUICK)
+    assert said.code == 0
+    had = json.loads((tmp_path / "run" / "results.json").read_text())["environment"]
+    assert (had["cores"], had["memory_bytes"] <= 3 << 30) == (1, True)

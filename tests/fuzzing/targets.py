@@ -7,35 +7,32 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
-import io
 import json
+import math
 import tempfile
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import safetensors.torch
 import torch
-from PIL import Image
 
+from tests.fuzzing import seeds
 from warmstart.data.audit import look_at
 from warmstart.data.sources import load
+from warmstart.data.sources.histories import read_histories
 from warmstart.errors import WarmstartError
+from warmstart.model.reconcile import load_state
+from warmstart.model.weights import read_checkpoint
 from warmstart.preprocess.reader import read_image
+from warmstart.preprocess.rows import opened_rows
+from warmstart.preprocess.spec import PreprocessSpec
+from warmstart.preprocess.tiles import read_bands
 from warmstart.recipe.methods import load_recipe
 from warmstart.recipe.text import to_yaml
 from warmstart.shipping.bundle import Bundle
+from warmstart.shipping.georeference import place_of
 
 Target = Callable[[bytes], object]
-
-
-def _photo(format: str) -> bytes:
-    buffer = io.BytesIO()
-    pixels = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
-    Image.fromarray(pixels).save(buffer, format)
-    return buffer.getvalue()
 
 
 def _in_folder(name: str, content: bytes, **others: bytes) -> Path:
@@ -64,25 +61,69 @@ def _entities(content: bytes) -> object:
 
 def _coco(content: bytes) -> object:
     return load(
-        _in_folder("annotations.json", content, **{"0.png": _photo("PNG"), "1.png": _photo("PNG")}), task="detect"
+        _in_folder("annotations.json", content, **{"0.png": seeds.photo("PNG"), "1.png": seeds.photo("PNG")}),
+        task="detect",
     )
 
 
 def _yolo(content: bytes) -> object:
     others = {
-        "images/train/0.png": _photo("PNG"),
+        "images/train/0.png": seeds.photo("PNG"),
         "data.yaml": b"train: images/train\nval: images/train\nnames: [car]\n",
     }
     return load(_in_folder("labels/train/0.txt", content, **others), task="detect")
 
 
 def _yolo_yaml(content: bytes) -> object:
-    others = {"images/train/0.png": _photo("PNG"), "labels/train/0.txt": b"0 0.5 0.5 0.2 0.2\n"}
+    others = {"images/train/0.png": seeds.photo("PNG"), "labels/train/0.txt": b"0 0.5 0.5 0.2 0.2\n"}
     return load(_in_folder("data.yaml", content, **others), task="detect")
 
 
 def _voc(content: bytes) -> object:
-    return load(_in_folder("0.xml", content, **{"0.png": _photo("PNG")}), task="detect")
+    return load(_in_folder("0.xml", content, **{"0.png": seeds.photo("PNG")}), task="detect")
+
+
+def _mask(content: bytes) -> object:
+    others = {
+        "images/0.png": seeds.photo("PNG"),
+        "images/1.png": seeds.photo("PNG"),
+        "masks/1.png": seeds.grey("PNG"),
+        **seeds.LEGEND,
+    }
+    return look_at(load(_in_folder("masks/0.png", content, **others), task="segment"))
+
+
+def _instances(content: bytes) -> object:
+    others = {"images/0.png": seeds.photo("PNG"), "legend.json": b'{"road": 7, "car": 26}'}
+    return look_at(load(_in_folder("instances/0.png", content, **others), task="detect"))
+
+
+def _legend(content: bytes) -> object:
+    others = {"images/0.png": seeds.photo("PNG"), "masks/0.png": seeds.grey("PNG")}
+    return look_at(load(_in_folder("legend.json", content, **others), task="segment"))
+
+
+def _geotiff(content: bytes) -> object:
+    """The header, the bands, some rows as for a large scene, and where on earth it lies."""
+    path = _in_folder("a.tif", content) / "a.tif"
+    spec, most = PreprocessSpec(8, "squash").with_channels(4), 10_000_000
+    with opened_rows(path, spec, max_pixels=most) as rows:
+        if math.prod(rows.size) <= most:
+            rows.read(0, min(8, rows.size[1]))
+    return read_bands(path, spec, max_pixels=most), place_of(path)
+
+
+def _tsf(content: bytes) -> object:
+    return read_histories(_in_folder("series.tsf", content) / "series.tsf")
+
+
+def _long(content: bytes) -> object:
+    """A row for each step, with times: cut into windows, and as series to be forecast."""
+    path = _in_folder("long.csv", content) / "long.csv"
+    try:
+        return look_at(load(path, kind="series", window=2))
+    except WarmstartError:
+        return read_histories(path)
 
 
 def _ts(content: bytes) -> object:
@@ -159,81 +200,41 @@ def _onnx(content: bytes) -> object:
 
 
 def _weights(content: bytes) -> object:
-    from warmstart.model.catalog import load_backbone
+    """What `file:` reads, filled into a network so small that a fuzzer is not kept waiting by it."""
+    tensors = read_checkpoint(_in_folder("w.pt", content) / "w.pt")
+    network = torch.nn.Sequential(OrderedDict(conv1=torch.nn.Conv2d(3, 2, 1), fc=torch.nn.Linear(2, 2)))
+    return load_state(network, tensors, origin="w.pt")
 
-    return load_backbone(f"file:resnet18@{_in_folder('w.pt', content) / 'w.pt'}?pretrained=true")
-
-
-def _npz_bytes() -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, x=np.random.default_rng(0).normal(size=(6, 2, 8)), y=np.array(list("ababab")))
-    return buffer.getvalue()
-
-
-def _hdf5_bytes() -> bytes:
-    h5py: Any = importlib.import_module("h5py")  # it has no types
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        file.attrs["layer_names"] = [b"conv"]
-        layer = file.create_group("conv")
-        layer.attrs["weight_names"] = [b"conv/kernel:0"]
-        layer["conv/kernel:0"] = np.zeros((1, 1, 3, 2), np.float32)
-    return buffer.getvalue()
-
-
-def _onnx_bytes() -> bytes:
-    from onnx import helper
-
-    pixels, out = (helper.make_tensor_value_info(*one) for one in (("x", 1, [1, 3, 8, 8]), ("y", 1, [1, 2, 8, 8])))
-    kernel = helper.make_tensor("w", 1, [2, 3, 1, 1], [0.1] * 6)
-    graph = helper.make_graph([helper.make_node("Conv", ["x", "w"], ["y"])], "g", [pixels], [out], [kernel])
-    content: bytes = helper.make_model(
-        graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)]
-    ).SerializeToString()
-    return content
-
-
-def _torch_bytes() -> bytes:
-    buffer = io.BytesIO()
-    torch.save({"conv1.weight": torch.zeros(2, 3, 1, 1)}, buffer)
-    return buffer.getvalue()
-
-
-COCO = {
-    "images": [{"id": i, "file_name": f"{i}.png", "width": 12, "height": 9} for i in range(2)],
-    "categories": [{"id": 1, "name": "car"}],
-    "annotations": [{"id": 1, "image_id": 0, "category_id": 1, "bbox": [1, 1, 4, 4], "area": 16, "segmentation": []}],
-}
-VOC = b"""<annotation><filename>0.png</filename><size><width>12</width><height>9</height><depth>3</depth></size>
-<object><name>car</name><bndbox><xmin>2</xmin><ymin>2</ymin><xmax>6</xmax><ymax>6</ymax></bndbox></object></annotation>"""
-TS = b"""@problemName a\n@timeStamps false\n@univariate true\n@equalLength true\n@classLabel true a b\n@data
-1.0,2.0,3.0:a\n2.0,1.0,0.5:b\n1.0,2.5,3.0:a\n2.0,1.0,0.1:b\n"""
-ARFF = b"""@relation r\n@attribute t0 numeric\n@attribute t1 numeric\n@attribute class {a,b}\n@data
-1.0,2.0,a\n2.0,1.0,b\n1.5,2.0,a\n2.5,1.0,b\n"""
 
 TARGETS: dict[str, tuple[Target, tuple[bytes, ...]]] = {
-    "image": (_image, tuple(_photo(format) for format in ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"))),
+    "image": (_image, tuple(seeds.photo(format) for format in ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP"))),
     "table": (
         _table,
         (b"text,label\nA good day,x\nA bad day,y\nAnother,x\nThe last,y\n", b"path,label\na.png,1\nb.png,2\n"),
     ),
     "json lines": (_lines, (b'{"text": "a b", "label": "x"}\n{"text": "c", "label": "y"}\n',)),
     "conll": (_entities, (b"Ann B-PER\nlives O\n\nin O\nRome B-LOC\n\n",)),
-    "coco": (_coco, (json.dumps(COCO).encode(),)),
+    "coco": (_coco, (json.dumps(seeds.COCO).encode(),)),
     "yolo": (_yolo, (b"0 0.5 0.5 0.2 0.2\n0 0.1 0.1 0.2 0.1\n",)),
     "yolo yaml": (_yolo_yaml, (b"path: .\ntrain: images/train\nval: images/train\nnames:\n  0: car\n",)),
-    "voc": (_voc, (VOC,)),
-    "ts": (_ts, (TS,)),
-    "arff": (_arff, (ARFF,)),
-    "npz": (_npz, (_npz_bytes(),)),
+    "voc": (_voc, (seeds.VOC,)),
+    "mask": (_mask, (seeds.grey("PNG"), seeds.grey("TIFF"), seeds.grey("PNG", "uint16"), seeds.photo("PNG"))),
+    "instances": (_instances, (seeds.objects(), seeds.grey("PNG"))),
+    "legend": (_legend, (b'{"sea": 0, "land": 1}', b'{"sea": [0, 0, 0], "land": [1, 1, 1]}')),
+    "geotiff": (_geotiff, seeds.tiles()),
+    "ts": (_ts, (seeds.TS,)),
+    "tsf": (_tsf, (seeds.TSF,)),
+    "long series": (_long, (seeds.LONG, seeds.LONG.replace(b",", b";"), b"time,x\n1,0.5\n2,0.25\n3,1\n4,2\n5,1\n")),
+    "arff": (_arff, (seeds.ARFF,)),
+    "npz": (_npz, (seeds.npz(),)),
     "recipe": (_recipe, tuple(to_yaml(load_recipe(name)).encode() for name in ("probe", "gradual", "lora"))),
     "recipe name": (_named, (b"finetune?epochs=3&lr=1e-4", b"probe?heads=ridge,knn")),
     "manifest": (_manifest, (b'{"format": 1, "created": "now", "versions": {}, "task": "classify"}',)),
     "bundle": (_bundle, _bundle_seeds()),
     "config": (_config, (b"batch_size: 4\nkeep: [a, b]\n",)),
-    "hdf5": (_hdf5, (_hdf5_bytes(),)),
-    "onnx": (_onnx, (_onnx_bytes(),)),
-    "weights": (_weights, (_torch_bytes(), safetensors.torch.save({"a": torch.zeros(2)}))),
+    "hdf5": (_hdf5, (seeds.hdf5(),)),
+    "onnx": (_onnx, (seeds.onnx(),)),
+    "weights": (_weights, seeds.weights()),
 }
 """Reader and seeds by name."""
 

@@ -47,7 +47,7 @@ def broken(draw: st.DrawFn, seeds: tuple[bytes, ...]) -> bytes:
 def test_what_is_whole_is_read_or_refused(name: str) -> None:
     target, seeds = TARGETS[name]
     read = [survives(target, seed) for seed in seeds]
-    assert any(read) or name in ("manifest", "weights", "ts", "table")
+    assert any(read) or name == "manifest", "a reader is tried beyond its first lines"
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -76,3 +76,18 @@ def test_an_outline_is_told_instead_of_its_box_with_all_its_parts(tile: Path) ->
     assert sorted(len(part) for part in parts) == [5, 5]
     assert np.isclose(min(part[:, 0].min() for part in parts), west, atol=1e-5)
     assert np.isclose(max(part[:, 0].max() for part in parts), east, atol=1e-5)
+
+
+@pytest.mark.parametrize("odd", ["a codec that GDAL lacks", "a place of its own"])
+def test_an_image_whose_place_cannot_be_told_is_a_warning(
+    odd: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "odd.tif"
+    if odd == "a place of its own":
+        facts: dict[str, Any] = {"driver": "GTiff", "height": 4, "width": 4, "count": 1, "dtype": "uint8"}
+        with rasterio.open(path, "w", crs='LOCAL_CS["mine",UNIT["metre",1]]', **facts) as file:
+            file.write(np.zeros((1, 4, 4), np.uint8))
+    else:
+        pytest.importorskip("tifffile").imwrite(path, np.zeros((4, 4), np.uint8), compression="png")
+    assert place_of(path) is None
+    assert "odd.tif has no GeoJSON" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -123,13 +124,32 @@ def _flat(value: object, prefix: str) -> Iterator[tuple[str, Tensor]]:
 
 def _read(path: Path) -> object:
     try:
-        return load_file(path) if path.suffix == ".safetensors" else _load_torch(path)
+        return load_file(path) if _is_safetensors(path) else _load_torch(path)
     except Exception as error:  # what a damaged or hostile file makes a reader raise can be anything
         raise BackboneError(
-            f"weights file {path} was refused: {next(iter(str(error).splitlines()), type(error).__name__)}",
+            f"weights file {path} was refused: {_why(error)}",
             expected="a file that holds tensors and nothing that would have to be executed",
             do="save the state dict as safetensors where the file comes from",
         ) from error
+
+
+def _is_safetensors(path: Path) -> bool:
+    """By its name, or by its beginning whatever it is called: the length of a header, and the header's brace."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    length = int.from_bytes(start[:8], "little")
+    return path.suffix == ".safetensors" or (start[8:] == b"{" and 8 + length <= path.stat().st_size)
+
+
+def _why(error: Exception) -> str:
+    """In our words where torch's own go on to advise that the file be executed."""
+    text = str(error)
+    code = re.search(r"GLOBAL (\S+)", text)
+    if code:
+        return f"it asks for {code[1][:80]}, which is code"
+    if text.startswith("Weights only load failed"):
+        return "it is a pickle of something else than tensors, or none"
+    return text.splitlines()[0] if text.strip() and not isinstance(error, KeyError) else type(error).__name__
 
 
 def _load_torch(path: Path) -> object:

@@ -6,6 +6,7 @@ RFC 7946: coordinates are WGS 84, rings of the outside run against the clock. Ne
 from __future__ import annotations
 
 import importlib
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,12 +19,16 @@ from warmstart.errors import MissingExtraError
 from warmstart.preprocess.opening import begins
 from warmstart.shipping.scenes import pixels_of
 
+_log = logging.getLogger(__name__)
 _TIFF = (b"II", b"MM")
 _EARTH = "EPSG:4326"
 
 
 def place_of(source: Any) -> tuple[Any, Any] | None:
     """Reference system and affine transform (pixels to its coordinates) of a GeoTIFF; `None` of all else.
+
+    Also of a TIFF image that GDAL cannot open (it lacks some of the codecs that we read) and of one in a system of its
+    own that lies nowhere on the earth: a warning says so, and what was found in the image is kept.
 
     Raises:
         MissingExtraError: it is a TIFF image, and rasterio is not installed.
@@ -36,8 +41,15 @@ def place_of(source: Any) -> tuple[Any, Any] | None:
         raise MissingExtraError(f"where on the map {source} lies", "raster") from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it has no georeference, which is no fault
-        with rasterio.open(source) as file:
-            return None if file.crs is None else (file.crs, file.transform)
+        try:
+            with rasterio.open(source) as file:
+                place = None if file.crs is None else (file.crs, file.transform)
+            if place is not None:
+                _on_earth(place, {"type": "Point", "coordinates": place[1] @ (0.0, 0.0)})
+        except Exception as error:  # GDAL's, PROJ's and rasterio's own have no tree in common
+            _log.warning("%s has no GeoJSON, for where it lies on the earth cannot be told: %s", source, error)
+            return None
+    return place
 
 
 def of_boxes(place: tuple[Any, Any], boxes: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def joined(address: str | None) -> Iterator[str | None]:
         try:
             ray.init(address=address, **how)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise _nobody(address, str(error).partition("\n")[0]) from error
+            raise _nobody(address, _reason(error)) from error
         yield address
     finally:
         ray.shutdown()
@@ -90,6 +90,12 @@ def _last_started() -> str | None:
     with contextlib.suppress(OSError, ValueError):
         return Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster").read_text().strip()
     return None
+
+
+def _reason(error: Exception) -> str:
+    """One line of ray's: the first, with the last where it only announces a traceback of the cluster's."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return f"{lines[0]} {lines[-1]}" if lines[0].endswith(":") else lines[0]
 
 
 def _nobody(address: str, why: str) -> WorkerError:
