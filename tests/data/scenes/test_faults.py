@@ -121,7 +121,8 @@ def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
         coco(
             tmp_path / part / "_annotations.coco.json", {"1.png": []}, tmp_path / part, annotations=[{**GOOD, **wrong}]
         )
-    named(tmp_path, "of a category that is not listed: val/_annotations.coco.json id 1 (category 9)")
+    rest = named(tmp_path, "of a category that is not listed: val/_annotations.coco.json id 1 (category 9)")
+    assert [len(boxes_of(sample.label).names) for sample in rest.samples] == [1, 0]
 
 
 def test_an_unknown_class_is_a_finding_of_check(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -30,6 +31,14 @@ def test_one_more_validation_sample_right_is_enough() -> None:
     said = against(answers(TARGETS, first(9)), answers(TARGETS, first(8)))
     assert said.kept
     assert "+8.3 points of accuracy on validation against best" in said.why
+
+
+def test_one_independent_unit_tells_no_interval() -> None:
+    """As where all tiles of validation are of one photo."""
+    new, best = answers(TARGETS, first(9)), answers(TARGETS, first(8))
+    said = gate(CLASSIFY, "new", new, "best", best, TARGETS, seed=0, units=np.zeros(12, np.int64))
+    assert said.kept
+    assert said.why.endswith("(one independent unit tells no interval)")
 
 
 def test_fewer_right_is_never_kept_however_sure() -> None:

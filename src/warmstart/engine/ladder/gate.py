@@ -63,7 +63,9 @@ def gate(
     gain, loss_gain = new.metric - old.metric, new.gain - old.gain
     interval = paired(scores(task, outputs, targets), scores(task, best, targets), seed, of_known(task, targets, units))
     metric = metric_name(task.primary_metric)
+    alone = units is not None and len(np.unique(units)) == 1  # the interval is then all that there can be
     spread = f"interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+    spread = "one independent unit tells no interval" if alone else spread
     gained, equal = f"{100 * gain:+.1f} points of {metric}", f"equal {metric}"
     tied, lower = bool(np.isclose(gain, 0)), loss_gain > TELLING * abs(old.gain)
     if doubt and (gain > 0 or tied):
