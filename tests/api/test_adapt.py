@@ -284,7 +284,7 @@ def test_a_table_without_labels_is_read_by_the_columns_that_are_named(tmp_path: 
     options = {**QUICK, "methods": "source_only?epochs=1", "out": tmp_path / "run"}
     with pytest.raises(WarmstartError, match="known to hold the path"):
         adapt(some_of("ab", 40), tmp_path / "shots.csv", **options)
-    columns = {"path_column": "shot", "label_column": "what"}
+    columns: dict[str, Any] = {"path_column": "shot", "label_column": "what"}
     found = adapt(some_of("ab", 40), tmp_path / "shots.csv", **columns, **options).outcome
     assert (found.target.samples, found.target.labelled) == (40, 0)
     assert any("without labels, as there are no classes" in text and "regress" in text for text in found.decisions)

@@ -200,7 +200,8 @@ def as_table(folder: Path) -> Path:
 
 
 def test_columns_of_a_table_are_named_as_for_fit(tmp_path: Path) -> None:
-    table, columns = as_table(tmp_path), {"path_column": "shot", "label_column": "what"}
+    table = as_table(tmp_path)
+    columns: dict[str, Any] = {"path_column": "shot", "label_column": "what"}
     quick: dict[str, Any] = {"backbone": "toy", "size": 16, "epochs": 1, "batch_size": 8, "objective": "supervised"}
     with pytest.raises(DataError, match="known to hold the path"):
         pretrain(table, label_column="what", **quick)

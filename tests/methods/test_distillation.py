@@ -151,6 +151,8 @@ def test_answers_of_other_kinds_are_not_distilled() -> None:
     with pytest.raises(RecipeError, match="distillation of the task 'segment'") as caught:
         soft_loss(task_of(MaskTarget(("a", "b"))).name)
     assert "classes, labels or numbers (classify, multilabel, regress)" in caught.value.expected
+    with pytest.raises(RecipeError, match="distillation of the task 'several'"):
+        soft_loss("several")
 
 
 def test_the_recipe_fits_a_head_first_unless_it_is_told_not_to() -> None:

@@ -146,7 +146,7 @@ def _target(data: Any, kind: Kind, options: dict[str, Any], listener: Listener, 
         except DataError as error:
             if isinstance(data, tuple | Dataset):
                 raise
-            why = error.found.splitlines()[0]
+            why = error.found.splitlines()[0].removeprefix("the target: ")
             listener(Decided(f"the target is read without labels, as there are no classes to be read: {why}"))
     return Dataset(_inputs(data, kind, options), ClassTarget(()), _name(data))
 

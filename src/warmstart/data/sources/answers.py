@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 from warmstart.data.names import natural, some
 from warmstart.data.schema import Label, Target
@@ -178,6 +178,7 @@ def _several(cells: LabelCells, notes: list[str], kinds: Kinds) -> Answers:
         if kind is None and are_numbers(column) and many_different(column):
             kind = "regress"
         parts.append(read_answers(one, kind, told))
+        _refuse_empty(name, (label is not None for label in parts[-1].labels))
         notes += [f"{name}: {note}" for note in told if kind is not None]
     said = ",".join(f"{name}={part.task}" for name, part in zip(cells.names, parts, strict=True))
     if set(kinds) < set(cells.names):
@@ -194,12 +195,7 @@ def _target_of_each(answers: Answers, known: Sequence[Label], notes: list[str]) 
     for number, (name, part) in enumerate(zip(answers.names, answers.parts, strict=True)):
         own = [cast(TaskLabels, label).values[number] for label in known]
         missing, told = sum(value is None for value in own), list[str]()
-        if missing == len(own):
-            raise DataError(
-                f"the task {name!r} has no label at all: the column is empty in all {len(own)} rows",
-                expected="labels of some samples for each task",
-                do="label some, or leave the column out of label_column (--label-column)",
-            )
+        _refuse_empty(name, (value is not None for value in own))
         try:
             targets.append((name, target_of(part, own, told)))
         except DataError as error:
@@ -213,13 +209,9 @@ def _target_of_each(answers: Answers, known: Sequence[Label], notes: list[str]) 
 def _numbers(cells: LabelCells) -> Answers:
     """Each row of numbers; `None` where one is missing. A column of lists is taken apart."""
     columns, names = list(cells.columns), cells.names
-    empty = [name for name, column in zip(names, columns, strict=True) if not any(map(as_text, column))]
-    if empty and len(columns) > 1:
-        raise DataError(
-            f"the column {empty[0]!r} has no label at all: it is empty in all {len(cells.places)} rows",
-            expected="numbers in each column",
-            do="fill it, or leave it out of label_column (--label-column)",
-        )
+    if len(columns) > 1:
+        for name, column in zip(names, columns, strict=True):
+            _refuse_empty(name, map(as_text, column))
     lists = [as_list(cell) for cell in columns[0]]
     if len(columns) == 1 and any(entries is not None for entries in lists):
         width = max(len(entries or ()) for entries in lists)
@@ -240,6 +232,16 @@ def _tags(cells: LabelCells) -> list[tuple[str, ...] | None]:
     if cells.words is None:
         raise DataError("tags, and no words that they are of", expected="a list of words for each list of tags")
     return [as_tags(*of) for of in zip(cells.columns[0], cells.words, cells.places, strict=True)]
+
+
+def _refuse_empty(name: str, known: Iterable[Any]) -> None:
+    """Raise `DataError` where none of the labels of a task, or of the numbers of a column, is known."""
+    if not any(known):
+        raise DataError(
+            f"the task {name!r} has no label at all: its column is empty in all rows",
+            expected="labels of some samples for each task",
+            do="label some, or leave the column out of label_column (--label-column)",
+        )
 
 
 def _refuse_several(cells: LabelCells) -> None:

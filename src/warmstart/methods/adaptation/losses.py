@@ -42,11 +42,17 @@ def class_confusion(logits: Tensor, temperature: float = 2.5) -> Tensor:
 def covariance_distance(source: Tensor, target: Tensor) -> Tensor:
     """Squared Frobenius distance of the covariances of features, over 4 d^2 (Sun & Saenko 2016, eq. 1).
 
+    Of centred samples over the root of their number less one, it is the sum of the squared products of all pairs, those
+    of the source with the target subtracted: (n + m)^2 products in the place of d^2 covariances.
+
     >>> x = torch.tensor([[0.0, 1.0], [2.0, 1.0]])
     >>> float(covariance_distance(x, x + 5)), float(covariance_distance(x, torch.zeros(2, 2)))
     (0.0, 0.25)
     """
-    return (torch.cov(source.T) - torch.cov(target.T)).square().sum() / (4 * source.shape[1] ** 2)
+    z = torch.cat([(x - x.mean(0)) / (len(x) - 1) ** 0.5 for x in (source, target)])
+    sign = torch.ones(len(z), device=z.device)
+    sign[len(source) :] = -1
+    return ((z @ z.T).square() * torch.outer(sign, sign)).sum() / (4 * source.shape[1] ** 2)
 
 
 def mean_discrepancy(source: Tensor, target: Tensor) -> Tensor:
