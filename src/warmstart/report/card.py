@@ -129,7 +129,7 @@ def _method(outcome: Outcome) -> str:
         f"- **Backbone:** {escape(card.get('architecture', ''))}, trained on {trained_on}, from {source}.",
         *([f"- **Bands:** {escape(bands)}."] if bands else ()),
         *([f"- **Reading:** {escape(words.reading(card, outcome.preprocess))}"] if noun == "texts" else ()),
-        f"- **Method:** {escape(outcome.chosen)}{': ' + escape(chosen.about) if chosen else ''}. Chosen among {tried} "
+        f"- **Method:** {escape(outcome.chosen)}{': ' + escape(chosen.about.rstrip('.')) if chosen else ''}. Chosen among {tried} "
         f"attempts by {metric_name(outcome.metric)} on validation.",
     ]
     if outcome.task == "classify":
