@@ -41,11 +41,13 @@ class Serving:
         command = [sys.executable, "-m", "warmstart.cli.main", "serve", str(bundle), "--port", "0", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
+        said = []
         for line in self.process.stderr:
+            said.append(line)
             if "ready at" in line:
                 break
         else:
-            raise RuntimeError("the service did not start")
+            raise RuntimeError(f"the service did not start: {''.join(said)}")
         self.port = int(line.rsplit(":", 1)[1])
         self.seconds, self.cpu_to_start = time.perf_counter() - began, self.cpu()
 
@@ -176,13 +178,14 @@ def main() -> None:
     parser.add_argument("--packed", action="store_true", help="series in an array, instead of JSON")
     parser.add_argument("--clients", type=int, default=16, help="fewer where so many would fill the service's queue")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--engine", default="torch", help="of the service; this process has torch")
     parser.add_argument("--hostile", action=argparse.BooleanOptionalAction, default=True, help="hostile clients too")
     given = parser.parse_args()
     given.clients = max(1, min(given.clients, Limits().max_queue // given.each))
     keep_buffers()
     print(machine())
     print(f"{given.count} inputs in requests of {given.each} from {given.clients} clients, {given.rounds} rounds")
-    bundle, serving = Bundle.load(given.bundle), Serving(given.bundle)
+    bundle, serving = Bundle.load(given.bundle), Serving(given.bundle, "--engine", given.engine)
     try:
         print(f"start to ready: {serving.seconds:.1f} s, {serving.cpu_to_start:.1f} s of processor time")
         told(measured(bundle, serving, given), given.count)

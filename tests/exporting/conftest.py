@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from tests.exporting.bundles import MAKERS
+from warmstart.api.export import Exported as Told
 from warmstart.api.export import export
 from warmstart.exporting import speed
 from warmstart.shipping.bundle import Bundle
 
 Made = Callable[[str], tuple[Bundle, list[Any]]]
-Exported = Callable[..., dict[str, Any]]
+Exported = Callable[..., Told]
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +33,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.fixture(scope="session")
 def exported(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """What `export` told of the bundle of a task in a format; done once."""
-    folder, kept = tmp_path_factory.mktemp("exported"), dict[tuple[str, str, bool], dict[str, Any]]()
+    folder, kept = tmp_path_factory.mktemp("exported"), dict[tuple[str, str, bool], Told]()
 
-    def of(task: str, format: Any = "onnx", preprocessing: bool = False) -> dict[str, Any]:
+    def of(task: str, format: Any = "onnx", preprocessing: bool = False) -> Told:
         key = (task, format, preprocessing)
         if key not in kept:
             bundle, _ = made(task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from tests.exporting.bundles import pictures
 from tests.exporting.conftest import Exported, Made
+from tests.test_display import sound
+from warmstart.api.export import Exported as Told
 from warmstart.api.export import export
 from warmstart.errors import ExportError, MissingExtraError, RunError, WarmstartError
 from warmstart.exporting import base
@@ -123,6 +126,21 @@ def test_the_scale_of_series_can_be_inside(made: Made, exported: Exported) -> No
     assert told["inputs"][0]["holds"] == "values as they are"
     assert "scale" not in told["outside"]
     assert max(told["parity"]["errors"].values()) < 1e-5
+
+
+def test_a_notebook_shows_the_file_how_near_it_is_and_how_fast(exported: Exported) -> None:
+    told = exported("classify", "onnx", True)
+    text = sound(told._repr_html_())
+    assert escape(told["file"]) in text
+    assert "MB in 1 file(s)" in text
+    assert f"{told['parity']['samples']} samples" in text
+    assert "times as fast" in text
+    assert told["classes"][0] in text
+    with_int8 = {**told, "int8": {"metric": "accuracy", "accuracy": {"before": 0.91, "after": 0.875}}}
+    with_int8["parity"] = {**told["parity"], "changed": 3}
+    shown = sound(Told(with_int8)._repr_html_())
+    assert "accuracy 0.910 before, 0.875 after" in shown
+    assert "accuracy" not in text
 
 
 READER = """

@@ -199,8 +199,8 @@ def test_all_who_ask_at_once_what_answers_are_told(serve: Serve, picture: bytes)
     """What is asked of no sample has one answer. Shared out by samples, of it each got none, and that was a fault."""
 
     async def together(client: httpx.AsyncClient) -> list[httpx.Response]:
-        why = {"files": [("files", ("a.png", picture))]}
-        asked = [client.get("/v1/model") for _ in range(4)] + [client.post("/v1/explain", **why) for _ in range(2)]
+        file = [("files", ("a.png", picture))]
+        asked = [client.get("/v1/model") for _ in range(4)] + [client.post("/v1/explain", files=file) for _ in range(2)]
         return list(await asyncio.gather(*asked))
 
     found = talk(serve(max_wait=0.5), together)

@@ -31,6 +31,7 @@ def serve(
     max_inputs: int = 64,
     max_queue: int = 256,
     timeout: float = 30.0,
+    engine: str = "torch",
     listener: Listener = silent,
 ) -> dict[str, Any]:
     """Answer over HTTP, and on the page at `/`, until SIGINT or SIGTERM; to this machine alone by default.
@@ -46,16 +47,22 @@ def serve(
         max_inputs: inputs of a request.
         max_queue: inputs that may wait at a time; more are told to come again.
         timeout: seconds until an answer.
+        engine: what computes the features: `torch`, ready at once; `fastest`, that of the installed ones which answers
+            as torch does and is measured to be, some seconds later; or `openvino` and the like by name.
         listener: hears where it listens.
 
     Returns: `url`, and how many requests were answered.
 
     Raises:
         BundleError: the bundle is damaged or answers otherwise than when it was written.
-        DataError: it cannot listen there; a token is needed, or too short.
+        DataError: it cannot listen there; a token is needed, or too short; there is no such engine.
         MissingExtraError: the extra `serve` is not installed.
     """
     keep_buffers(in_threads=True)
+    if engine != "torch":
+        from warmstart.api.predicting.engine import refuse_engine, standing  # with what trains: more to import
+
+        refuse_engine(engine)
     try:
         from warmstart.serving.app import create_app
         from warmstart.serving.limits import Limits
@@ -76,6 +83,8 @@ def serve(
     bound = listening(host, port)
     try:
         loaded = Bundle.load(bundle)
+        if engine != "torch":
+            loaded = standing(loaded, engine, listener)
         app = create_app(loaded, limits=limits, token=secret, hosts=(*LOOPBACK, host) if local else ())
     except BaseException:
         bound.close()

@@ -27,6 +27,10 @@ def serve(
     max_inputs: Annotated[int, typer.Option(help="Inputs of a request.")] = 64,
     max_queue: Annotated[int, typer.Option(help="Inputs that may wait at a time; more are told to come again.")] = 256,
     timeout: Annotated[float, typer.Option(help="Seconds until an answer.")] = 30.0,
+    engine: Annotated[
+        str,
+        typer.Option(help="What computes: torch, ready at once; fastest, measured at the start; or openvino, by name."),
+    ] = "torch",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -46,6 +50,7 @@ def serve(
             max_inputs=max_inputs,
             max_queue=max_queue,
             timeout=timeout,
+            engine=engine,
             listener=now.listener,
         )
         now.say("stopped")

@@ -129,8 +129,8 @@ def _method(outcome: Outcome) -> str:
         f"- **Backbone:** {escape(card.get('architecture', ''))}, trained on {trained_on}, from {source}.",
         *([f"- **Bands:** {escape(bands)}."] if bands else ()),
         *([f"- **Reading:** {escape(words.reading(card, outcome.preprocess))}"] if noun == "texts" else ()),
-        f"- **Method:** {escape(outcome.chosen)}{': ' + escape(chosen.about) if chosen else ''}. Chosen among {tried} "
-        f"attempts by {metric_name(outcome.metric)} on validation.",
+        f"- **Method:** {escape(outcome.chosen)}{': ' + escape(chosen.about.rstrip('.')) if chosen else ''}. "
+        f"Chosen among {tried} attempts by {metric_name(outcome.metric)} on validation.",
     ]
     if outcome.task == "classify":
         lines.append(f"- **Probabilities:** calibrated by one temperature, {outcome.temperature:.2f}.")

@@ -21,9 +21,9 @@ from warmstart.data.schema import Sample
 from warmstart.data.targets import OF_NAMES
 from warmstart.engine.events import Decided, Listener
 from warmstart.engine.extraction import MEASURED, Choice, installed, measure, named, rate_of, worth_trying
-from warmstart.errors import WarmstartError
+from warmstart.errors import DataError, WarmstartError
 from warmstart.model.modes import evaluating
-from warmstart.model.runtimes.base import UnavailableError
+from warmstart.model.runtimes.base import PREPARATION, UnavailableError, runtimes, version
 from warmstart.shipping.bundle import Bundle
 from warmstart.shipping.golden import TOLERANCE
 from warmstart.shipping.inference import Features, Readable
@@ -31,6 +31,12 @@ from warmstart.shipping.inference import Features, Readable
 TORCH = Choice("torch", {}, {})
 _TASKS = (*OF_NAMES, "regress", "several")
 """Those whose answers come from the features of a sample."""
+FASTEST = "fastest"
+"""In place of the name of an engine: the one that is measured to be."""
+SOON = 10.0
+"""Seconds of preparation that an engine may take where somebody waits for a service to start."""
+ENDLESS = 10**9
+"""Inputs of a service, which nobody counts beforehand."""
 
 
 def quicker(
@@ -46,6 +52,11 @@ def quicker(
         settled: what was chosen before, where an interrupted call is gone on with.
     """
     choice = settled or named() or _choose(bundle, samples, count)
+    return _with(bundle, choice, listener, check=settled is None)
+
+
+def _with(bundle: Bundle, choice: Choice, listener: Listener, *, check: bool = True) -> tuple[Bundle, Choice]:
+    """The bundle with that engine, if it can be prepared and, where that is checked, answers as torch does."""
     if choice.runtime == "torch":
         return bundle, choice
     try:
@@ -53,20 +64,60 @@ def quicker(
     except UnavailableError as error:
         listener(Decided(f"torch answers: {choice.runtime} cannot be prepared: {error}"))
         return bundle, TORCH
-    if (why := _apart(bundle, fast)) and settled is None:
+    if check and (why := _apart(bundle, fast)):
         listener(Decided(f"torch answers, not {choice.runtime}: {why}"))
         return bundle, TORCH
     rates = ", ".join(f"{name} {rate:.0f}" for name, rate in choice.rates.items())
-    text = f"features are computed by {choice.runtime}, {choice.batch} inputs at a time (inputs/s: {rates})"
+    text = f"features are computed by {choice.runtime}, {choice.batch} inputs at a time"
+    text += f" (inputs/s: {rates})" if rates else ""
     listener(Decided(text, dataclasses.asdict(choice)))
     return fast, choice
 
 
-def _choose(bundle: Bundle, samples: Sequence[Sample], count: int) -> Choice:
-    chain = bundle.networks[0].facts.chain
-    others = installed(chain.inputs)
+def refuse_engine(name: str) -> None:
+    """Raise `DataError` where `standing` knows no engine of that name, or it is not installed."""
+    there = [other for other in runtimes if version(other)]
+    if name not in (FASTEST, *there):
+        raise DataError(f"the engine {name!r}", expected=f"{FASTEST}, or one of {', '.join(there)}")
+
+
+def standing(bundle: Bundle, engine: str, listener: Listener) -> Bundle:
+    """The bundle of a service, with the engine that it is to have.
+
+    It is tried on the golden samples, over and over: who will ask, and what, is not known yet. The command waits for
+    it, so those are left out of the choice that take more than `SOON` seconds to prepare.
+
+    Args:
+        bundle: what answers.
+        engine: `torch`, which leaves it as it is; another by its name; or `fastest`.
+        listener: hears what is decided, and why.
+
+    Returns: the bundle, with torch where the engine cannot be prepared or answers otherwise, which is told.
+    """
+    if engine == "torch":
+        return bundle
+    if not _by_features(bundle):
+        listener(Decided(f"torch answers: of {bundle.manifest.task} no other engine computes a part"))
+        return bundle
+    if engine != FASTEST:
+        choice = Choice(engine, {}, {})
+    else:
+        golden = bundle.golden()
+        samples = [golden[i % len(golden)] for i in range(BATCH)]
+        soon = [name for name in installed(bundle.networks[0].facts.chain.inputs) if PREPARATION[name] <= SOON]
+        choice = _choose(bundle, samples, ENDLESS, soon)
+    return _with(bundle, choice, listener)[0]
+
+
+def _by_features(bundle: Bundle) -> bool:
     task = bundle.manifest.task
-    if task not in _TASKS or task in ("generate", "tag") or not worth_trying(others, count, 1.0):
+    return task in _TASKS and task not in ("generate", "tag")
+
+
+def _choose(bundle: Bundle, samples: Sequence[Sample], count: int, others: Sequence[str] = ()) -> Choice:
+    chain = bundle.networks[0].facts.chain
+    others = others or installed(chain.inputs)
+    if not _by_features(bundle) or not worth_trying(others, count, 1.0):
         return TORCH
     batch = next(iter(Readable(samples[:MEASURED], bundle.spec, MEASURED)), None)
     if batch is None or len(batch) < BATCH // 2:
