@@ -20,8 +20,8 @@ through Python. The rule behind all of them: a clear error or a reported decisio
 never changed; nothing finished is lost.
 
 A run of three phases was killed with -9 at 50 random moments and gone on with: 50 times it ended in the same weights,
-optimizer, curves and choice, bit for bit (`python -m benchmarks.killed`, on a CPU). What else comes out the same, and
-what does not: [the same again](determinism.md).
+optimizer, curves and choice, bit for bit (`python -m benchmarks.killed`, on a CPU; one of the 50 had just finished).
+What else comes out the same, and what does not: [the same again](determinism.md).
 
 | # | fault or bad input | what happens | tried by |
 |---|---|---|---|
