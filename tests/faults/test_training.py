@@ -193,8 +193,8 @@ main()
 def test_29_a_process_that_is_stopped_or_killed_can_be_gone_on_with(
     number: signal.Signals, digits_folder: Path, tmp_path: Path
 ) -> None:
-    words = ["fit", str(digits_folder), "--backbone", "toy", "--baseline", "none", "--out", str(tmp_path / "run")]
-    words += ["--recipe", written(tmp_path / "r.yaml", epochs=400)]
+    words = ["fit", str(digits_folder), "--backbone", "toy", "--baseline", "none", "--budget", "40s"]
+    words += ["--out", str(tmp_path / "run"), "--recipe", written(tmp_path / "r.yaml", epochs=400)]
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, *words], stderr=subprocess.PIPE, text=True)
     log = tmp_path / "run" / "log.jsonl"
     for _ in range(600):
@@ -206,7 +206,7 @@ def test_29_a_process_that_is_stopped_or_killed_can_be_gone_on_with(
     assert process.returncode != 0
     if number != signal.SIGKILL:
         assert f"--resume {tmp_path / 'run'}" in said
-    again = [*words[:-4], *words[-2:], "--resume", str(tmp_path / "run"), "--budget", "20s"]
+    again = [*words[:-4], *words[-2:], "--resume", str(tmp_path / "run")]
     done = subprocess.run([sys.executable, "-c", SCRIPT, *again], capture_output=True, text=True, check=False)
     assert "resumed after epoch" in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8"), done.stderr
 
