@@ -31,7 +31,7 @@ FUZZERS = """
 
 `tests/fuzzing` feeds every reader with broken and made-up input: it reads it or raises an error of warmstart's own, in
 bounded time and memory (a minute and 4 GB for each input). A short round of hypothesis is among the tests. Guided by
-coverage (atheris), `python -m tests.fuzzing.rounds FOLDER --hours N` gave on {date}, on one shared core:
+coverage (atheris), `python -m tests.fuzzing.rounds FOLDER --hours N` gave on {date}, on a shared machine:
 
 | reader | minutes of the processor | inputs | faults |
 |---|---|---|---|

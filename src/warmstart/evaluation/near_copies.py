@@ -74,7 +74,8 @@ def near_copies(known: Array, asked: Array, *, alarms: float = ALARMS) -> list[t
 
 def _lengths(x: Array) -> Array:
     """Of each row; (n,)."""
-    return np.maximum(np.sqrt(np.einsum("nd,nd->n", x, x)), 1e-12)
+    found: Array = np.maximum(np.sqrt(np.einsum("nd,nd->n", x, x)), 1e-12)
+    return found
 
 
 def _nearest(known: Array, asked: Array, itself: bool = False) -> tuple[npt.NDArray[np.int64], Array]:
