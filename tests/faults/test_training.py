@@ -198,7 +198,9 @@ def test_29_a_process_that_is_stopped_or_killed_can_be_gone_on_with(
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, *words], stderr=subprocess.PIPE, text=True)
     log = tmp_path / "run" / "log.jsonl"
     for _ in range(600):
-        if log.exists() and log.read_text(encoding="utf-8").count('"epoch"') > 2:
+        begun = log.exists() and log.read_text(encoding="utf-8").count('"epoch"') > 2
+        saved = number != signal.SIGKILL or any((tmp_path / "run" / "rungs").rglob("last.safetensors"))  # after 15 s
+        if begun and saved:
             break
         time.sleep(0.1)
     process.send_signal(number)
