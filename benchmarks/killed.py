@@ -106,7 +106,12 @@ def main() -> None:
     data = images(place / "digits")
     whole = in_child(lambda: run(data, place / "cache-0", out=place / "whole"))
     assert whole[0], "the run that nobody stops does not end"
-    expected, counts, moments, worse = state(place / "whole"), {"same": 0, "other": 0, "not begun": 0}, [], []
+    expected, counts, moments, worse = (
+        state(place / "whole"),
+        {"same": 0, "other": 0, "not begun": 0, "finished": 0},
+        [],
+        [],
+    )
     number = 0
     while counts["same"] + counts["other"] < asked.kills:
         number += 1
@@ -115,10 +120,12 @@ def main() -> None:
         if ended or not (folder / "run.json").exists():
             counts["not begun"] += 1  # killed before there was a run to go on with, or after its end
             continue
-        ended, _ = in_child(lambda: run(data, cache, resume=folder))  # noqa: B023
+        finished = (folder / "results.json").exists()  # the process was about to end: there is nothing to go on with
+        ended = finished or in_child(lambda: run(data, cache, resume=folder))[0]  # noqa: B023
         found = state(folder) if ended else {}
         differing = sorted(key for key in {*expected, *found} if expected.get(key) != found.get(key))
         counts["other" if differing else "same"] += 1
+        counts["finished"] += finished
         moments.append(round(moment, 3))
         worse += [{"moment": moment, "ended": ended, "differs": differing[:5]}] if differing else []
         print(f"{number}: killed after {moment:.2f} s of {whole[1]:.2f}: {differing[:3] or 'the same'}", flush=True)

@@ -241,6 +241,7 @@ def test_trials_that_each_process_dies_of_are_named_and_the_others_are_kept(alon
     assert "to go on, the same command with --resume some" in said
     again = end(begin(alone, *command, "--resume", "some"))
     assert "trials were finished before" in again
-    kept, made = scores(alone, "some")
-    assert kept == scores(alone, "alone")[0]
-    assert len(made[2]) == 3
+    some, whole = ({one[0]: one for one in scores(alone, folder)} for folder in ("some", "alone"))
+    (kept,) = some.keys() & whole.keys()
+    assert some[kept] == whole[kept]
+    assert [len(values) for _, _, values in some.values()] == [3, 3]

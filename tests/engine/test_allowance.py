@@ -13,7 +13,7 @@ from tests.engine.heads.support import digits
 from warmstart.cache.packing import Packed
 from warmstart.cache.rows import StoredRows, spilled
 from warmstart.cache.store import ActivationStore
-from warmstart.engine.allowance import at_a_time, holds_features, refuse_held, refuse_too_little
+from warmstart.engine.allowance import at_a_time, holds_features, holds_matrix, refuse_held, refuse_too_little
 from warmstart.engine.heads.blocks.of_task import fit_in_blocks
 from warmstart.engine.machine import at_most, memory_available, memory_limit, resident
 from warmstart.errors import DiskError, RunError, TrainingError
@@ -132,3 +132,10 @@ def test_a_disk_without_room_is_an_error_that_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DiskError, match="no more could be"):
         spilled([torch.zeros(1, 2)], (2,), tmp_path / "file", 1)
+
+
+def test_features_are_read_at_once_unless_a_limit_leaves_too_little() -> None:
+    assert holds_matrix(10**9, 1280)
+    with at_most(resident() + 2**30):
+        assert holds_matrix(10_000, 1280)
+        assert not holds_matrix(10**6, 1280)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,13 @@ def test_nothing_is_said_of_what_cannot_be_judged() -> None:
     assert near_copies(np.ones((100, 8)), np.ones((5, 8))) == []
     assert near_copies(np.zeros((100, 8)), np.zeros((5, 8))) == []
     assert near_copies(np.random.default_rng(0).normal(size=(100, 8)), np.empty((0, 8))) == []
+
+
+def test_what_it_takes_does_not_grow_with_the_square_of_the_samples() -> None:
+    rng = np.random.default_rng(0)
+    known, asked = rng.normal(size=(20_000, 8)).astype(np.float32), rng.normal(size=(400, 8)).astype(np.float32)
+    tracemalloc.start()
+    near_copies(known, asked)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6, "all similarities at once take 128 MB, and as much again to be sorted"

@@ -107,18 +107,19 @@ def test_25_and_26_the_same_seed_gives_the_same_weights_with_augmentation(
     assert not all(torch.equal(a[name], c[name]) for name in a)
 
 
-def stopped(folder: Path, data: Path, epochs: int = 3) -> None:
-    """A run that was stopped in its second epoch."""
+def stopped(folder: Path, data: Path, epochs: int = 3, number: signal.Signals = signal.SIGINT) -> Interrupted:
+    """What a run raised that was stopped in its second epoch."""
     seen: list[Event] = []
 
     def stop(event: Event) -> None:
         if isinstance(event, Advanced) and event.what == "phase tune":
             seen.append(event)
             if len(seen) == 7:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(number)
 
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted) as raised:
         fit(data, out=folder, recipe=tuning(epochs), backbone="toy", baseline="none", listener=stop)
+    return raised.value
 
 
 def written(path: Path, epochs: int = 3) -> str:
@@ -192,12 +193,14 @@ main()
 def test_29_a_process_that_is_stopped_or_killed_can_be_gone_on_with(
     number: signal.Signals, digits_folder: Path, tmp_path: Path
 ) -> None:
-    words = ["fit", str(digits_folder), "--backbone", "toy", "--baseline", "none", "--out", str(tmp_path / "run")]
-    words += ["--recipe", written(tmp_path / "r.yaml", epochs=400)]
+    words = ["fit", str(digits_folder), "--backbone", "toy", "--baseline", "none", "--budget", "40s"]
+    words += ["--out", str(tmp_path / "run"), "--recipe", written(tmp_path / "r.yaml", epochs=400)]
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, *words], stderr=subprocess.PIPE, text=True)
     log = tmp_path / "run" / "log.jsonl"
     for _ in range(600):
-        if log.exists() and log.read_text(encoding="utf-8").count('"epoch"') > 2:
+        begun = log.exists() and log.read_text(encoding="utf-8").count('"epoch"') > 2
+        saved = number != signal.SIGKILL or any((tmp_path / "run" / "rungs").rglob("last.safetensors"))  # after 15 s
+        if begun and saved:
             break
         time.sleep(0.1)
     process.send_signal(number)
@@ -205,9 +208,19 @@ def test_29_a_process_that_is_stopped_or_killed_can_be_gone_on_with(
     assert process.returncode != 0
     if number != signal.SIGKILL:
         assert f"--resume {tmp_path / 'run'}" in said
-    again = [*words[:-4], *words[-2:], "--resume", str(tmp_path / "run"), "--budget", "20s"]
+    again = [*words[:-4], *words[-2:], "--resume", str(tmp_path / "run")]
     done = subprocess.run([sys.executable, "-c", SCRIPT, *again], capture_output=True, text=True, check=False)
     assert "resumed after epoch" in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8"), done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_29_a_signal_is_an_error_in_python_that_says_how_to_go_on(
+    number: signal.Signals, digits_folder: Path, tmp_path: Path
+) -> None:
+    error = stopped(tmp_path / "run", digits_folder, number=number)
+    assert str(tmp_path / "run") in error.do
+    assert "resume" in error.do
+    assert list((tmp_path / "run" / "rungs").rglob("*.safetensors")), "what was trained is saved"
 
 
 def test_30_an_existing_folder_is_never_written_into(way: Way, digits_folder: Path, tmp_path: Path) -> None:

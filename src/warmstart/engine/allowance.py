@@ -59,6 +59,11 @@ def holds_features(samples: int, width: int, outputs: int) -> bool:
     return samples * (4 * COPIES * width + OUTPUTS * outputs) <= memory_available() // HEADS
 
 
+def holds_matrix(samples: int, width: int) -> bool:
+    """Whether features may be read all at once for what works on a part of them at a time; always without a limit."""
+    return memory_limit() is None or 4 * samples * width <= memory_available() // HEADS
+
+
 def refuse_held(what: str, samples: int, width: int, copies: int = COPIES) -> None:
     """Raise `TrainingError` where a limit leaves too little for features that can only be fitted on as a whole."""
     need, left = 4 * copies * samples * width, memory_available()

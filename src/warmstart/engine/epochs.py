@@ -204,8 +204,8 @@ class Epochs:
     def _interrupted(self) -> None:
         self._save(always=True)
         where = f"{self.phase.name}, epoch {self.training.progress.epoch + 1}, batch {self.training.progress.batch}"
-        do = "run the same command on the same folder: it goes on from there" if self.files is not None else ""
-        raise Interrupted(f"stopped in {where}; {'saved' if do else 'nothing is saved without a folder'}", do=do)
+        saved = "saved" if self.files is not None else "nothing is saved without a folder"
+        raise Interrupted(f"stopped in {where}; {saved}")
 
     def _save(self, *, always: bool) -> None:
         if self.files is None or not (always or time.monotonic() - self._saved >= SAVE_EVERY):

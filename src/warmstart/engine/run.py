@@ -150,8 +150,7 @@ def run_steps(plan: Plan, network: Network, data: RunData, context: Context) -> 
     state = RunState(network, last=start, best=start, start=start)
     for index, step in enumerate(plan.steps):
         if context.interrupt.stopped:
-            do = "run the same command on the same folder: it goes on from there" if context.folder else ""
-            raise Interrupted(f"stopped before step {name_of(step)}", do=do)
+            raise Interrupted(f"stopped before step {name_of(step)}")
         slug = re.sub(r"[^a-z0-9]+", "-", name_of(step).lower()).strip("-")
         folder = context.folder / f"step-{index}-{slug}" if context.folder is not None else None
         tuned = any(_through_head(later) for later in plan.steps[index + 1 :])

@@ -39,7 +39,8 @@ ENOUGH = 50
 """Samples learned from, below which the tenth nearest is no longer near, and nothing is said."""
 _REFERENCE = 1000
 """Of what was learned from, so many tell the intrinsic dimension."""
-_ROWS = 1000
+_SIMILAR = 2**21
+"""Similarities at a time: what is sorted of them takes 16 bytes each, and the samples may be many."""
 
 
 def near_copies(known: Array, asked: Array, *, alarms: float = ALARMS) -> list[tuple[int, int]]:
@@ -61,7 +62,6 @@ def near_copies(known: Array, asked: Array, *, alarms: float = ALARMS) -> list[t
     """
     if len(known) < ENOUGH or len(asked) == 0:
         return []
-    known, asked = _unit(known), _unit(asked)
     typical = float(np.median(_nearest(known, known[:: -(-len(known) // _REFERENCE)], itself=True)[1]))
     if not 0 < typical < 1:
         return []
@@ -72,20 +72,26 @@ def near_copies(known: Array, asked: Array, *, alarms: float = ALARMS) -> list[t
     return [(int(nearest[row]), int(row)) for row in found]
 
 
-def _unit(x: Array) -> Array:
-    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+def _lengths(x: Array) -> Array:
+    """Of each row; (n,)."""
+    found: Array = np.maximum(np.sqrt(np.einsum("nd,nd->n", x, x)), 1e-12)
+    return found
 
 
 def _nearest(known: Array, asked: Array, itself: bool = False) -> tuple[npt.NDArray[np.int64], Array]:
-    """Nearest known of each asked row, and its distance over that of the tenth; `itself`: the very nearest is left out,
-    being the row asked about.
+    """Nearest known of each asked row, and its distance over that of the tenth, all taken as unit vectors.
+
+    `itself`: the very nearest is left out, being the row asked about. No copy of either matrix is made.
     """
     nearest, ratios, first = [], [], int(itself)
-    for start in range(0, len(asked), _ROWS):
-        similar = asked[start : start + _ROWS] @ known.T
-        top = np.argpartition(-similar, NEIGHBOURS + first, axis=1)[:, : NEIGHBOURS + first]
-        top = np.take_along_axis(top, np.argsort(-np.take_along_axis(similar, top, 1), axis=1), 1)
-        apart = np.sqrt(np.maximum(2 - 2 * np.take_along_axis(similar, top, 1), 0))  # of unit vectors
+    lengths, rows = _lengths(known), max(1, _SIMILAR // len(known))
+    for start in range(0, len(asked), rows):
+        some = asked[start : start + rows]
+        similar = (some / _lengths(some)[:, None]) @ known.T
+        similar /= -lengths  # the most similar come first
+        top = np.argpartition(similar, NEIGHBOURS + first, axis=1)[:, : NEIGHBOURS + first]
+        top = np.take_along_axis(top, np.argsort(np.take_along_axis(similar, top, 1), axis=1), 1)
+        apart = np.sqrt(np.maximum(2 + 2 * np.take_along_axis(similar, top, 1), 0))  # of unit vectors
         nearest.append(top[:, first])
         ratios.append(apart[:, first] / np.maximum(apart[:, -1], 1e-6))
     return np.concatenate(nearest), np.concatenate(ratios)

@@ -20,8 +20,8 @@ SHOWN = 50
 def with_near_copies(audit: Audit, measured: Measured, context: LadderContext) -> Audit:
     """The audit with what the features of the backbone say; it is told where there is anything to tell.
 
-    The features were computed for the probe; where they were not stored (no room, or another format), nothing is
-    computed again for this.
+    The features were computed for the probe; where they were not stored (no room, or another format) or a limit
+    to memory leaves too little for them, nothing is computed for this.
     """
     data = context.data
     if not context.backbone.pools or context.task.name == "forecast":  # windows of one series are alike
@@ -29,7 +29,7 @@ def with_near_copies(audit: Audit, measured: Measured, context: LadderContext) -
     learned = data.split.train if measured.on == "val" else np.concatenate([data.split.train, data.split.val])
     found = stored_features(context, np.concatenate([learned, measured.indices]))
     if found is None:
-        context.listener(Decided("near copies are not looked for by features, which are not stored"))
+        context.listener(Decided("near copies are not looked for by features, which are not stored or do not fit"))
         return audit
     pairs = near_copies(found[: len(learned)], found[len(learned) :])
     if not pairs:

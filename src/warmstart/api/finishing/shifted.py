@@ -31,7 +31,7 @@ def shift(measured: Measured, context: LadderContext) -> Similarity | None:
         return None
     found = stored_features(context, np.concatenate([a, b]))
     if found is None:
-        context.listener(Decided("training and test are not compared by features, which are not stored"))
+        context.listener(Decided("training and test are not compared by features, which are not stored or do not fit"))
         return None
     groups = context.backbone.groups
     own = found[:, groups[-1].start : groups[-1].stop] if groups else found

@@ -79,8 +79,7 @@ class LadderContext:
     def stop_if_asked(self, where: str) -> None:
         """Raise `Interrupted` if the user wants to stop; what was finished before is saved."""
         if self.interrupt is not None and self.interrupt.stopped:
-            do = "run the same command on the same folder: it goes on from there" if self.folder is not None else ""
-            raise Interrupted(f"stopped before {where}", do=do)
+            raise Interrupted(f"stopped before {where}")
 
     def network(self) -> Network:
         """A new network: pretrained backbone, fresh head, but for classes that the old classifier has by name."""
