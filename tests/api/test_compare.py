@@ -122,8 +122,9 @@ def test_an_interrupted_comparison_goes_on(
         return train(contestant, fold, context, metric)
 
     monkeypatch.setattr("warmstart.api.comparing.schedule.run_trial", stopping)
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted) as stopped:
         quick(digits_folder, tmp_path / "run", methods="pixels,probe")
+    assert f"resume={str(tmp_path / 'run')!r}" in stopped.value.do
     monkeypatch.undo()
     whole = quick(digits_folder, tmp_path / "other", methods="pixels,probe")
     again = compare(digits_folder, **{**QUICK, "methods": "pixels,probe"}, resume=tmp_path / "run")

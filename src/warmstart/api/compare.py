@@ -18,6 +18,7 @@ from warmstart.api.inputs.options import COLUMNS, asked_in, kept, kind_in
 from warmstart.api.running.budget import seconds
 from warmstart.api.running.command import called
 from warmstart.api.running.held import within_memory
+from warmstart.api.running.recorded import told_how_to_go_on
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.data.contact import contact_sheet
 from warmstart.data.schema import Kind
@@ -224,7 +225,7 @@ def _compare(
         log = stack.enter_context(RunLog(folder / "log.jsonl"))
         board = stack.enter_context(Tracking(folder, track, broadcast(listener, log)))
         tell = broadcast(listener, remembering(decisions), log, board)
-        with Interrupt() as flag:
+        with told_how_to_go_on(folder), Interrupt() as flag:
             entrants = contest(data, contestants, options, folder=folder, cache=cache, deadline=deadline, listener=tell)
             entrants = _fitted(entrants, folder, deadline, options["workers"], tell)
             shared = clock.monotonic()

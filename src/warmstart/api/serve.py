@@ -51,7 +51,7 @@ def serve(
             as torch does and is measured to be, some seconds later; or `openvino` and the like by name.
         listener: hears where it listens.
 
-    Returns: `url`, and how many requests were answered.
+    Returns: `url`, where it listened, once it has ended.
 
     Raises:
         BundleError: the bundle is damaged or answers otherwise than when it was written.

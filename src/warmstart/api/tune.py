@@ -16,6 +16,7 @@ from warmstart.api.inputs.options import kept, kind_in
 from warmstart.api.running.budget import seconds
 from warmstart.api.running.command import called
 from warmstart.api.running.held import within_memory
+from warmstart.api.running.recorded import told_how_to_go_on
 from warmstart.api.running.runfolder import check_folder, open_folder
 from warmstart.api.tuning.found import in_words
 from warmstart.api.tuning.searching import Search, require
@@ -181,7 +182,7 @@ def _tune(
     folder = open_folder(f"{stem}-tune", same, out=out, resume=resume)
     listener(Started(f"run {folder}"))
     decisions: list[str] = []
-    with RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
+    with told_how_to_go_on(folder), RunLog(folder / "log.jsonl") as log, Interrupt() as flag:
         tell = broadcast(listener, remembering(decisions), log)
         deadline = Deadline(limit)
         entrants = _held_out(data, space, options, folder, cache, deadline, tell)

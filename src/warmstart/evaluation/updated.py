@@ -37,6 +37,8 @@ def _forgot(found: Forgotten, noun: str) -> str:
         return f"It forgot: {begun}, {points(change.difference.difference)}."
     if change.difference.verdict == "better":
         return f"It forgot nothing and got better at it: {begun}, {points(change.difference.difference)}."
+    if change.difference.difference.value < 0:
+        return f"This data cannot tell whether it forgot: {begun}, {points(change.difference.difference)}."
     return f"Nothing shows that it forgot: {begun}, {points(change.difference.difference)}."
 
 

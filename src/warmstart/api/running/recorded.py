@@ -24,7 +24,7 @@ def recorded(
     Who stops in it is told with which folder to go on: what is inside knows its part of the folder alone.
     """
     with (
-        _told_how_to_go_on(folder),
+        told_how_to_go_on(folder),
         RunLog(folder / "log.jsonl") as log,
         Tracking(folder, track, broadcast(tell, log), lambda: data_sha256(samples)) as tracking,
         Interrupt() as flag,
@@ -33,7 +33,8 @@ def recorded(
 
 
 @contextlib.contextmanager
-def _told_how_to_go_on(folder: Path) -> Iterator[None]:
+def told_how_to_go_on(folder: Path) -> Iterator[None]:
+    """Whoever stops in it is told with which folder to go on."""
     try:
         yield
     except Interrupted as error:
