@@ -21,10 +21,10 @@ def load_classes(data: Any, which: str, **how: Any) -> Dataset:
         DataError: the labels are no classes, or several columns of them are named; or as `load` does. Nothing is
             proposed that only a command with an option for the task could do.
 
-    >>> load_classes((["good", "bad"], [0.5, 1.5]), "the source", kind="text")
+    >>> load_classes((["good", "bad"], [["a", "b"], ["a"]]), "the source", kind="text")
     Traceback (most recent call last):
         ...
-    warmstart.errors.DataError: the source: its labels pose the task 'regress'
+    warmstart.errors.DataError: the source: its labels pose the task 'multilabel'
     Expected: one class for each sample
     What to do: give the samples names of classes: a folder for each, or a column of them (--label-column)
     """
