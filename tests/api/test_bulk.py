@@ -174,6 +174,8 @@ def test_a_row_that_is_mended_lets_the_call_go_on(
     rows = predict(fitted.bundle, table, out=out, resume=True, batch_size=16)
     assert isinstance(rows, WrittenRows)
     assert (rows.counts.answered, rows.counts.unreadable) == (240, 1)
+    with pytest.raises(RunError, match="exists already, and no call that was interrupted"):
+        predict(fitted.bundle, table, out=out, resume=True, batch_size=16)
 
 
 class _Killed(BaseException):

@@ -69,8 +69,9 @@ def test_nothing_is_overwritten_and_a_name_is_kept_to(bundle: Path) -> None:
     with pytest.raises(RunError, match="exists already"):
         export(bundle)
     assert (bundle.parent / "model.onnx").read_text() == "mine"
-    with pytest.raises(ExportError, match=r"ends in .xml|model.onnx as the name"):
+    with pytest.raises(ExportError, match=r"other\.onnx as the name") as refused:
         export(bundle, format="openvino", out=bundle.parent / "other.onnx")
+    assert (refused.value.expected, refused.value.do) == ("a name that ends in .xml", "say --format onnx")
     (bundle.parent / "model.bin").write_text("mine")
     with pytest.raises(RunError, match=r"model\.bin exists already"):
         export(bundle, format="openvino")

@@ -118,7 +118,12 @@ def export(
     refuse(facts.task)
     path = Path(out) if out is not None else _default(Path(bundle), kind, int8)
     if path.suffix != kind.suffix:
-        raise ExportError(f"{path} as the name of a file", expected=f"a name that ends in {kind.suffix}")
+        fitting = [name for name in formats if formats[name].suffix == path.suffix]
+        raise ExportError(
+            f"{path} as the name of a file for the format {format}",
+            expected=f"a name that ends in {kind.suffix}",
+            do=f"say --format {fitting[0]}" if fitting else "end the name so",
+        )
     places = [path, *(path.with_suffix(suffix) for suffix in kind.beside)]
     places += [beside(path)] if facts.preprocess.get("kind") == "text" else []
     for place in places:

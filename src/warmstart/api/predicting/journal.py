@@ -55,6 +55,12 @@ class Journal:
         """What computes the features; the same to the end, so that an interruption changes no digit."""
         before = read_json(self._path)
         if before is None:
+            if resume and out.exists():
+                raise RunError(
+                    f"{out} exists already, and no call that was interrupted",
+                    expected="answers to go on with, or a new name",
+                    do="use it if the last call had ended; else name another one, or move it away",
+                )
             refuse_existing(out)
             with writing(out):
                 out.parent.mkdir(parents=True, exist_ok=True)
