@@ -14,6 +14,8 @@ _INITIALISERS = frozenset(
     | {nn.init.xavier_normal_, nn.init.xavier_uniform_}
 )
 """Those that show themselves to a mode; others are seen by what they call."""
+_METHODS = frozenset({Tensor.normal_, Tensor.uniform_})
+"""Whose first number, mean or least, is one that could have been drawn."""
 
 
 class Undrawn(TorchFunctionMode):
@@ -38,10 +40,9 @@ class Undrawn(TorchFunctionMode):
     ) -> Any:
         """Fill what would be drawn; all else as ever."""
         named = kwargs or {}
-        if func in _INITIALISERS or func in (Tensor.normal_, Tensor.uniform_):
+        if func in _INITIALISERS or func in _METHODS:
             drawn, *rest = (*args, *named.values())
             if isinstance(drawn, nn.Parameter):
-                middle_or_least = rest[0] if rest and func in (Tensor.normal_, Tensor.uniform_) else 0.0
                 with torch.no_grad():
-                    return drawn.fill_(middle_or_least)
+                    return drawn.fill_(rest[0] if rest and func in _METHODS else 0.0)
         return func(*args, **named)
